@@ -1,0 +1,241 @@
+"""What a field of a filter accepts: sets of operators, and what their operands may be.
+
+A filter field holds a *criterion*, such as `{"any_": […], "not_any_": […]}`. Each criterion
+belongs to a family (plain columns, tags, metadata, creator); `operators` says what an
+operator of a family means.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from typing import Annotated, Any, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_serializer, model_validator
+
+__all__ = ["INT64", "PATTERN_LIMIT", "Criterion", "Described", "in_utc"]
+
+INT64 = 2**63 - 1
+PATTERN_LIMIT = 1000
+
+# What operands may be
+
+
+def _clean(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("text with U+0000 cannot be searched for: leave it out")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("text with a lone surrogate cannot be searched for: leave it out") from None
+    return text
+
+
+def in_utc(value: datetime) -> datetime:
+    """Return a time with a time zone in UTC, and refuse one without."""
+    if value.tzinfo is None:
+        raise ValueError(f"{value.isoformat()} has no time zone: add one, for example with .astimezone()")
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{value.isoformat()} is outside of the years 1 to 9999 in UTC") from None
+
+
+def _scalar(value: Any) -> Any:
+    if isinstance(value, str):
+        return _clean(value)
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int) and -INT64 - 1 <= value <= INT64:
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    raise ValueError(
+        f"{value!r:.80} is no metadata value: use text, a 64-bit integer, a finite number, a boolean or null"
+    )
+
+
+def _comparable(value: Any) -> Any:
+    if value is None or isinstance(value, bool):
+        raise ValueError(f"{value!r} has no order: compare numbers or text")
+    return _scalar(value)
+
+
+def _listed(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+Flag = bool | None
+Text = Annotated[str, AfterValidator(_clean)]
+Pattern = Annotated[Text | None, Field(max_length=PATTERN_LIMIT)]
+Moment = Annotated[datetime, AfterValidator(in_utc)] | None
+Number = Annotated[int, Field(ge=-INT64 - 1, le=INT64)]
+Ids = tuple[UUID, ...] | None
+Texts = tuple[Text, ...] | None
+
+
+# The criteria: sets of operators
+
+
+class Described(BaseModel):
+    """A frozen model that names the nearest valid field when it meets an unknown one and writes short JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    operator: Literal["and_", "or_"] = "and_"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names(cls, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            for name in value:
+                if name not in cls.model_fields:
+                    near = get_close_matches(str(name), cls.model_fields, 1, 0)[0]
+                    raise ValueError(f"{cls.__name__} does not know {name!r}; did you mean {near!r}?")
+        return value
+
+    @model_serializer(mode="wrap")
+    def _short(self, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        return {
+            name: value
+            for name, value in handler(self).items()
+            if value is not None and (name, value) != ("operator", "and_")
+        }
+
+
+class Criterion(Described):
+    """The operators given for one field; all hold with `operator="and_"`, one of them with `"or_"`."""
+
+    family: ClassVar[str] = "column"
+
+
+class AnyId(Criterion):
+    """`any_`: the id is in the list."""
+
+    any_: Ids = None
+
+
+class AnyNotId(AnyId):
+    """`any_`, `not_any_`: the id is, or is not, in the list."""
+
+    not_any_: Ids = None
+
+
+class AnyNullId(AnyId):
+    """`any_`: the id is in the list; `is_null_`: there is none."""
+
+    is_null_: Flag = None
+
+
+class AnyText(Criterion):
+    """`any_`: the text is in the list."""
+
+    any_: Texts = None
+
+
+class AnyNotText(AnyText):
+    """`any_`, `not_any_`: the text is, or is not, in the list."""
+
+    not_any_: Texts = None
+
+
+class AnyNotNullText(AnyNotText):
+    """`any_`, `not_any_`: the text is, or is not, in the list; `is_null_`: there is none."""
+
+    is_null_: Flag = None
+
+
+class AnyNullText(AnyText):
+    """`any_`: the text is in the list; `is_null_`: there is none."""
+
+    is_null_: Flag = None
+
+
+class LikeText(Criterion):
+    """`like_`: the pattern is found anywhere, ASCII case ignored; `%` and `_` are wildcards."""
+
+    like_: Pattern = None
+
+
+class AnyLikeText(AnyText, LikeText):
+    """`any_`: the text is in the list; `like_`: the pattern is found in it."""
+
+
+class KeyText(AnyLikeText):
+    """`any_`, `like_`, `startswith_` (literal, case-sensitive), `exists_` (there is a key)."""
+
+    startswith_: Pattern = None
+    exists_: Flag = None
+
+
+class Versions(Criterion):
+    """`any_`: the version is in the list; `ge_`, `le_`: at least, at most."""
+
+    any_: tuple[Number, ...] | None = None
+    ge_: Number | None = None
+    le_: Number | None = None
+
+
+class Times(Criterion):
+    """`before_`, `after_`: at or before, at or after a time with a time zone."""
+
+    before_: Moment = None
+    after_: Moment = None
+
+
+class NullTimes(Times):
+    """`before_`, `after_`: at or before, at or after a time with a time zone; `is_null_`: there is none."""
+
+    is_null_: Flag = None
+
+
+class Null(Criterion):
+    """`is_null_`: there is none."""
+
+    is_null_: Flag = None
+
+
+class Exists(Criterion):
+    """`exists_`: there is one."""
+
+    exists_: Flag = None
+
+
+class Equal(Criterion):
+    """`eq_`: the flag is just so."""
+
+    eq_: Flag = None
+
+
+class AllTags(Criterion):
+    """`all_`: every tag of the list is there; `is_null_`: there is no tag."""
+
+    family: ClassVar[str] = "tags"
+    all_: Texts = None
+    is_null_: Flag = None
+
+
+class AllAnyTags(AllTags):
+    """`all_`, `any_`: every tag, one tag of the list is there; `is_null_`: there is no tag."""
+
+    any_: Texts = None
+
+
+class Metadata(Criterion):
+    """`eq_`, `ge_`, `le_`: values by name, compared within their JSON type; `has_key_`: names that are all there."""
+
+    family: ClassVar[str] = "metadata"
+    eq_: dict[Text, Annotated[Any, AfterValidator(_scalar)]] | None = None
+    has_key_: Annotated[Texts, BeforeValidator(_listed)] = None
+    ge_: dict[Text, Annotated[Any, AfterValidator(_comparable)]] | None = None
+    le_: dict[Text, Annotated[Any, AfterValidator(_comparable)]] | None = None
+
+
+class Creator(Criterion):
+    """`id_`, `type_`: the creator's id, or kind, is in the list; `is_null_`: nobody is named."""
+
+    family: ClassVar[str] = "creator"
+    id_: Ids = None
+    type_: Texts = None
+    is_null_: Flag = None

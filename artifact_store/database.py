@@ -1,0 +1,302 @@
+"""The door to a database: statements, blocks, patience, and what every engine has in common.
+
+An `Engine` owns one Peewee database. Everything the store executes passes through its few
+methods, so that waiting for a lock, the translation of driver errors, savepoints and `fork`
+are decided once; `sqlite` and `postgresql` say what is particular to each.
+"""
+
+import os
+import random
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from types import TracebackType
+from typing import Any, ClassVar, NamedTuple, TypeVar
+
+import peewee
+
+from . import errors
+
+__all__ = ["GATE", "HISTORY", "NOTHING", "Block", "Engine", "Facts", "Row", "TableMissing", "driver_error"]
+
+T = TypeVar("T")
+Row = tuple[Any, ...]
+
+
+class TableMissing(errors.StoreUnavailable):
+    """The database does not have the tables of a store."""
+
+
+class Facts(NamedTuple):
+    """What an engine tells of itself.
+
+    Attributes:
+        engine: the database engine and its version.
+        size: bytes that the database takes on disk; `None` in memory.
+        connections: the open connections of this process.
+    """
+
+    engine: str
+    size: int | None
+    connections: int
+
+
+class Engine:
+    """One store's database and the only door to it.
+
+    Attributes:
+        dialect: `"sqlite"` or `"postgresql"`.
+        database: the Peewee database.
+        label: what error messages call the database; never holds a password.
+        url: where the database is, without a password.
+        timeout: seconds that a statement waits for a lock or a server before it gives up.
+    """
+
+    dialect: ClassVar[str]
+    driver_errors: ClassVar[tuple[type[BaseException], ...]] = (peewee.PeeweeException,)
+    longest_pause: ClassVar[float]
+    begin_with: tuple[str, ...] = ()
+    one_statement = False
+    """Whether a create outside of a block is one statement, which is a transaction of its own."""
+
+    def __init__(self, database: Any, label: str, url: str, timeout: float) -> None:
+        """Take a Peewee database; nothing is connected before the first statement."""
+        self.database: Any = database  # Peewee's own types leave out most of what is used here
+        self.label, self.url, self.timeout = label, url, timeout
+        with GATE:
+            _ENGINES.add(self)
+
+    def __repr__(self) -> str:
+        """Name the database, without a password."""
+        return f"{type(self).__name__}({self.label!r})"
+
+    # Statements
+
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+        """Run one statement and return all its rows."""
+        return self.patiently(lambda: self.database.execute_sql(sql, params).fetchall())
+
+    def row(self, sql: str, params: Sequence[Any] = ()) -> Row | None:
+        """Run one statement and return its first row."""
+        row: Row | None = self.patiently(lambda: self.database.execute_sql(sql, params).fetchone())
+        return row
+
+    def run(self, sql: str, params: Sequence[Any] = ()) -> int:
+        """Run one statement and return the number of rows it changed."""
+        count: int = self.patiently(lambda: self.database.execute_sql(sql, params).rowcount)
+        return count
+
+    def run_many(self, sql: str, params: Iterable[Sequence[Any]]) -> None:
+        """Run one statement for each set of parameters, inside a block."""
+        try:
+            with self.held():
+                self.database.cursor().executemany(sql, params)
+        except self.driver_errors as error:
+            raise self.refusal(error) from error
+
+    # Transactions
+
+    def atomic(self) -> "Block":
+        """Return a block: a write transaction, or a savepoint inside one."""
+        return Block(self)
+
+    def in_block(self) -> bool:
+        """Tell whether this thread is inside a block."""
+        return bool(self.database.in_transaction())
+
+    def held(self) -> AbstractContextManager[Any]:
+        """Return what is held while this thread's connection works."""
+        return NOTHING
+
+    def ended(self) -> None:
+        """Let go of what the outermost transaction held."""
+
+    def retrying(self, function: Callable[[], T]) -> T:
+        """Call a function in a block; the whole of it again when what failed may pass, until the deadline.
+
+        Inside a block it is called once: what comes before it in the block cannot be called again.
+        """
+        if self.in_block():
+            with self.atomic():
+                return function()
+        deadline, tries = time.monotonic() + self.timeout, 0
+        while True:
+            try:
+                with self.atomic():
+                    return function()
+            except errors.ArtifactStoreError as error:
+                if not error.passing or time.monotonic() >= deadline:
+                    raise
+            tries += 1
+            self.pause(tries)
+
+    def pause(self, tries: int) -> None:
+        """Sleep for a random time that grows with the number of tries."""
+        time.sleep(random.uniform(0, min(self.longest_pause, 0.002 * 2 ** min(tries, 20))))
+
+    def undone(self) -> bool:
+        """Tell whether the database has rolled back the transaction that this thread believes to be in."""
+        return False
+
+    # Waiting and errors
+
+    def patiently(self, attempt: Callable[[], T]) -> T:
+        """Call `attempt` until it succeeds, fails for good, or the deadline has passed."""
+        try:
+            with self.held():
+                return attempt()
+        except self.driver_errors as caught:
+            error: BaseException = caught
+        deadline, tries = time.monotonic() + self.timeout, 0
+        while self.passing(error) and time.monotonic() < deadline:
+            tries += 1
+            self.pause(tries)
+            try:
+                with self.held():
+                    return attempt()
+            except self.driver_errors as caught:
+                error = caught
+        raise self.refusal(error) from error
+
+    def refusal(self, error: BaseException) -> errors.ArtifactStoreError:
+        """Return the translated error, marked when the whole block may be tried again."""
+        translated = self.translated(error)
+        translated.passing = self.passing(error)
+        return translated
+
+    def passing(self, error: BaseException) -> bool:
+        """Tell whether what failed may succeed when it is tried again."""
+        raise NotImplementedError
+
+    def translated(self, error: BaseException) -> errors.ArtifactStoreError:
+        """Return the error of ours that says what a driver's error means and how to mend it."""
+        raise NotImplementedError
+
+    # Life
+
+    def missing(self) -> bool:
+        """Tell whether the database is known not to exist yet."""
+        return False
+
+    def prepare(self) -> None:
+        """Make what the tables need to be created in."""
+
+    def migrating(self) -> AbstractContextManager[None]:
+        """Return a block in which the tables may be changed by this process alone."""
+        raise NotImplementedError
+
+    def facts(self) -> Facts:
+        """Return what the engine tells of itself."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Close the connections; the next statement opens a new one."""
+        if self.in_block():
+            raise errors.InvalidQuery("The store cannot be closed inside a block: leave the block first.")
+        self.database.close()
+
+    def before_fork(self) -> bool:
+        """Let go of what a forked child must not inherit; tell whether there is nothing to wait for."""
+        return True
+
+    def after_fork(self) -> None:
+        """Forget, in a forked child, the connections of the parent without closing them."""
+        self.database._lock = threading.Lock()  # another thread of the parent may have held it
+        self.database.dispose()
+
+
+class Block:
+    """One atomic block of an engine; nested blocks are savepoints."""
+
+    __slots__ = ("_atomic", "_engine", "_outermost")
+
+    def __init__(self, engine: Engine) -> None:
+        """Remember the engine; the transaction begins with the `with`."""
+        self._engine = engine
+        self._atomic: Any = None
+        self._outermost = False
+
+    def __enter__(self) -> None:
+        """Begin; wait for the write lock until the deadline."""
+        engine = self._engine
+        if engine.in_block():
+            if engine.undone():
+                raise errors.StoreUnavailable(
+                    f"{engine.label}: the database has undone this block after an earlier error: leave the block."
+                )
+            self._atomic = engine.database.atomic()
+        else:
+            self._outermost = True
+            self._atomic = engine.database.atomic(*engine.begin_with)
+        engine.patiently(self._atomic.__enter__)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Commit, or undo everything when the block raised."""
+        engine, handled = self._engine, sys.exception()
+        try:
+            with engine.held():
+                self._atomic.__exit__(kind, error, trace)
+        except engine.driver_errors as failure:
+            if kind is None:
+                raise engine.refusal(_first_cause(failure, engine.driver_errors, handled)) from failure
+            # The database has rolled back already (a full disk does that); the first error tells why.
+        finally:
+            if self._outermost:
+                engine.ended()
+
+
+def driver_error(error: BaseException) -> BaseException:
+    """Return the driver's own error inside Peewee's, which wraps it twice when it meets it while connecting."""
+    while isinstance(inner := getattr(error, "orig", None), BaseException):
+        error = inner
+    return error
+
+
+def _first_cause(
+    error: BaseException, kinds: tuple[type[BaseException], ...], handled: BaseException | None
+) -> BaseException:
+    """Return the first driver error after `handled`: a failed COMMIT, not the ROLLBACK that could not follow it."""
+    while isinstance(error.__context__, kinds) and error.__context__ is not handled:
+        error = error.__context__
+    return error
+
+
+NOTHING = nullcontext()
+HISTORY = "artifact_store_migration"
+"""The table of the migrations that were applied."""
+
+GATE = threading.RLock()
+"""Held while a connection opens, and around a fork."""
+
+_ENGINES: weakref.WeakSet[Engine] = weakref.WeakSet()
+_FORK_PATIENCE = 10.0  # seconds that a fork waits for the blocks of other threads
+
+
+def _prepared() -> bool:
+    ready = [engine.before_fork() for engine in list(_ENGINES)]
+    return all(ready)
+
+
+def _before_fork() -> None:
+    """Wait a while for the blocks of other threads, then let every engine prepare."""
+    deadline = time.monotonic() + _FORK_PATIENCE
+    GATE.acquire()
+    while not _prepared() and time.monotonic() < deadline:
+        GATE.release()
+        time.sleep(random.uniform(0, 0.002))
+        GATE.acquire()
+
+
+def _after_fork_in_child() -> None:
+    for engine in list(_ENGINES):
+        engine.after_fork()
+    GATE.release()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
+    os.register_at_fork(before=_before_fork, after_in_parent=GATE.release, after_in_child=_after_fork_in_child)

@@ -1,0 +1,74 @@
+"""The errors of artifact-store: one base, drawn here once.
+
+```text
+ArtifactStoreError
+├── StoreUnavailable              cannot connect, gone, locked past the deadline, disk full, read-only
+├── SchemaOutdated                the database was written by a newer artifact-store
+├── ArtifactConflict              the id is taken by an artifact (or run) with other content
+├── IntegrityViolation            the database refused a row that breaks a constraint
+├── InvalidArtifact (ValueError)  a value that cannot be stored, named by its path
+├── InvalidQuery (ValueError)     an argument that asks for something meaningless
+└── InvalidURL (ValueError)       a store address that cannot be understood
+```
+
+Driver and Peewee errors never reach the caller bare: they are chained as
+`__cause__`. No message carries a password. The docstring of each class is its
+message when it is raised without one.
+"""
+
+import inspect
+
+__all__ = [
+    "ArtifactConflict",
+    "ArtifactStoreError",
+    "IntegrityViolation",
+    "InvalidArtifact",
+    "InvalidQuery",
+    "InvalidURL",
+    "SchemaOutdated",
+    "StoreUnavailable",
+]
+
+
+class ArtifactStoreError(Exception):
+    """Something went wrong in the artifact store."""
+
+    passing = False
+    """Whether the same may succeed when it is tried again from the start of the block."""
+
+    def __init__(self, message: str | None = None) -> None:
+        """Take one sentence for a person; without one the class's docstring is the message.
+
+        Examples:
+            >>> str(StoreUnavailable())
+            'The database cannot be used right now.'
+        """
+        super().__init__(message or inspect.cleandoc(type(self).__doc__ or "").splitlines()[0])
+
+
+class StoreUnavailable(ArtifactStoreError):
+    """The database cannot be used right now."""
+
+
+class SchemaOutdated(ArtifactStoreError):
+    """The database was written by a newer artifact-store: upgrade with `pip install -U artifact-store`."""
+
+
+class ArtifactConflict(ArtifactStoreError):
+    """The id is already taken by something with other content."""
+
+
+class IntegrityViolation(ArtifactStoreError):
+    """The database refused a row that breaks one of its constraints."""
+
+
+class InvalidArtifact(ArtifactStoreError, ValueError):
+    """The value cannot be stored as an artifact."""
+
+
+class InvalidQuery(ArtifactStoreError, ValueError):
+    """The arguments do not make a query."""
+
+
+class InvalidURL(ArtifactStoreError, ValueError):
+    """The address of the store cannot be understood."""

@@ -1,0 +1,258 @@
+"""Which version of a key is the latest: the only writer of the collection table.
+
+There are two ways to know, kept apart here. The *collection table* holds one row for each
+key: the id, the version and the times of its latest artifact, and the counter of its
+versions; everything reads it. The *computed query* finds the greatest version of each key
+straight from the artifact table. `verify` holds the first against the second, `rebuild`
+makes the first from the second.
+
+Every function that writes runs inside a block that the store has begun, or is one statement, and
+touches the collection row before an artifact is touched: that row is the lock of its key.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import peewee
+from peewee import SQL, Case, NodeList, fn
+
+from .models import Artifact, ArtifactCollection
+from .operators import encode_time
+from .schemas import Breach, as_uuid
+from .statements import Query, Statements, slot
+
+__all__ = [
+    "advance",
+    "advance_and_insert",
+    "advance_many",
+    "lock",
+    "lock_all",
+    "locked",
+    "rebuild",
+    "retreat",
+    "touch",
+    "verify",
+]
+
+_C = ArtifactCollection
+
+
+def advance(db: Statements, key: str, latest_id: UUID, created: datetime) -> int:
+    """Allocate the next version of a key, point to the artifact that will have it, and return it."""
+    row = db.row("latest.advance", _advance_one, {"key": key, "id": str(latest_id), "created": encode_time(created)})
+    assert row is not None
+    return int(row[0])
+
+
+_POINTER = (_C.key, _C.latest_id, _C.latest_version, _C.last_version, _C.created, _C.updated)
+
+
+def _advance_one() -> Query:
+    places = (slot("key"), slot("id"), 1, 1, slot("created"), slot("created"))
+    return _risen(_C.insert(dict(zip(_POINTER, places, strict=True)))).returning(_C.last_version)
+
+
+def _risen(insert: Query) -> Query:
+    """Let an insert of pointers raise the counters that are there by as much as the new rows count."""
+    risen = _C.last_version + peewee.EXCLUDED.last_version
+    return insert.on_conflict(
+        conflict_target=[_C.key],
+        preserve=[_C.latest_id, _C.created, _C.updated],
+        update={_C.latest_version: risen, _C.last_version: risen},
+    )
+
+
+def advance_and_insert(db: Statements, row: Mapping[Any, Any]) -> int:
+    """Do `advance` and insert the artifact in one statement, where the engine can; return the version."""
+    found = db.row("latest.advance_and_insert", _advance_and_insert, row)
+    assert found is not None
+    return int(found[0])
+
+
+def _advance_and_insert() -> Query:
+    names = [name for name in Artifact._meta.fields if name != "version"]
+    pointed = peewee.Table("pointed")
+    source = pointed.select(*[slot(name) for name in names], pointed.c.last_version)
+    columns = [*(getattr(Artifact, name) for name in names), Artifact.version]
+    insert = Artifact.insert_from(source, columns).returning(Artifact.version)
+    # Peewee's CTEs are queries that read, so the words around the two writes are ours.
+    return NodeList((SQL('WITH "pointed" AS ('), _advance_one(), SQL(")"), insert))
+
+
+def advance_many(db: Statements, many: Sequence[tuple[str, UUID, int]], created: datetime) -> dict[str, int]:
+    """Allocate versions of sorted keys, given with their last artifact and how many; return the last versions."""
+    if not many:
+        return {}
+    keys, ids, counts = zip(*many, strict=True)
+    values = db.dialect.table(keys, [str(each) for each in ids], counts) | {"created": encode_time(created)}
+
+    def build() -> Query:
+        given = [peewee.Entity("given", name) for name in ("key", "id", "count", "count")]
+        columns = [*given, slot("created"), slot("created")]
+        source = peewee.Select([db.dialect.rows(slot)], columns).where(SQL("1 = 1"))
+        return _risen(_C.insert_from(source, list(_POINTER))).returning(_C.key, _C.last_version)
+
+    return {row[0]: row[1] for row in db.rows("latest.advance_many", build, values)}
+
+
+def touch(db: Statements, artifact_id: UUID, updated: datetime) -> None:
+    """Lock the key of an artifact that is about to be updated; note the time when it is the latest."""
+    db.run("latest.touch", _touch, {"id": str(artifact_id), "time": encode_time(updated)})
+
+
+def _touch() -> Query:
+    noted = Case(None, ((_C.latest_id == slot("id"), slot("time")),), _C.updated)
+    return _C.update({_C.updated: noted}).where(_C.key == _key_of_artifact())
+
+
+def _key_of_artifact() -> Query:
+    return Artifact.select(Artifact.key).where(Artifact.id == slot("id"))
+
+
+def locked(db: Statements, artifact_id: UUID) -> tuple[str, UUID] | None:
+    """Lock the key of an artifact; return the key and the id of its latest, `None` for an artifact without key."""
+    row = db.row("latest.locked", lambda: _for_update(db, _locked()), {"id": str(artifact_id)})
+    return None if row is None else (row[0], as_uuid(row[1]))
+
+
+def _locked() -> Query:
+    return _C.select(_C.key, _C.latest_id).where(_C.key == _key_of_artifact())
+
+
+def _for_update(db: Statements, query: Query) -> Query:
+    """Lock the rows of a query where rows can be locked; SQLite has locked the whole database already."""
+    return query.for_update() if db.dialect.name == "postgresql" else query
+
+
+def lock(db: Statements, keys: Sequence[str]) -> None:
+    """Lock some keys in sorted order, so that writers of several keys never wait for each other in a ring."""
+
+    def build() -> Query:
+        return _for_update(db, _C.select(_C.key).where(db.dialect.among(_C.key, slot("keys"))).order_by(_C.key))
+
+    if db.dialect.name == "postgresql":
+        db.rows("latest.lock", build, {"keys": db.dialect.many(keys)})
+
+
+def lock_all(db: Statements) -> None:
+    """Keep every other writer out until the block ends."""
+    if db.dialect.name == "postgresql":
+        db.run("latest.lock_all", lambda: SQL('LOCK TABLE "artifact_collection" IN SHARE ROW EXCLUSIVE MODE'), {})
+
+
+def retreat(db: Statements, key: str) -> None:
+    """Point a key whose latest artifact was deleted to the next greatest version, or forget the key."""
+    found = db.row("latest.greatest", _greatest, {"key": key})
+    if found is None:
+        db.run("latest.forget", lambda: _C.delete().where(_C.key == slot("key")), {"key": key})
+        return
+    names = ("id", "version", "created", "updated")
+    db.run("latest.point", _point, {"key": key, **dict(zip(names, found, strict=True))})
+
+
+def _greatest() -> Query:
+    columns = (Artifact.id, Artifact.version, Artifact.created, Artifact.updated)
+    return Artifact.select(*columns).where(Artifact.key == slot("key")).order_by(Artifact.version.desc()).limit(1)
+
+
+def _point() -> Query:
+    return _C.update(
+        {
+            _C.latest_id: slot("id"),
+            _C.latest_version: slot("version"),
+            _C.created: slot("created"),
+            _C.updated: slot("updated"),
+        }
+    ).where(_C.key == slot("key"))
+
+
+def rebuild(db: Statements, keys: Sequence[str]) -> None:
+    """Make the rows of some keys anew from the computed query; counters never fall."""
+    values = {"keys": db.dialect.many(keys)}
+    db.run("latest.rebuild", lambda: _rebuild(db.dialect.among(Artifact.key, slot("keys"))), values)
+
+    def sweep() -> Query:
+        return _C.delete().where(db.dialect.among(_C.key, slot("keys")), ~fn.EXISTS(_artifacts_of_row()))
+
+    db.run("latest.sweep", sweep, values)
+
+
+def _rebuild(among: Query) -> Query:
+    greatest = computed(among)
+    columns = (greatest.c.key, Artifact.id, greatest.c.version, greatest.c.version, Artifact.created, Artifact.updated)
+    source = _joined(Artifact.select(*columns), greatest).where(SQL("1 = 1"))
+    counted = peewee.EXCLUDED.last_version
+    return _C.insert_from(
+        source, [_C.key, _C.latest_id, _C.latest_version, _C.last_version, _C.created, _C.updated]
+    ).on_conflict(
+        conflict_target=[_C.key],
+        preserve=[_C.latest_id, _C.latest_version, _C.created, _C.updated],
+        update={_C.last_version: Case(None, ((_C.last_version < counted, counted),), _C.last_version)},
+    )
+
+
+def computed(where: Query | None = None) -> Query:
+    """Return the computed query: the greatest version of each key, from the artifact table alone."""
+    query = Artifact.select(Artifact.key, fn.MAX(Artifact.version).alias("version"))
+    return query.where(Artifact.key.is_null(False) if where is None else where).group_by(Artifact.key).alias("greatest")
+
+
+def _joined(query: Query, greatest: Query) -> Query:
+    matches = (Artifact.key == greatest.c.key) & (Artifact.version == greatest.c.version)
+    return query.join(greatest, on=matches)
+
+
+def _artifacts_of_row() -> Query:
+    return Artifact.select(SQL("1")).where(Artifact.key == _C.key)
+
+
+def verify(db: Statements) -> list[Breach]:
+    """Return every difference between the collection table and the computed query."""
+    breaches = [breach for row in db.rows("latest.differences", _differences, {}) for breach in _breaches(*row)]
+    for (key,) in db.rows("latest.surplus", lambda: _C.select(_C.key).where(~fn.EXISTS(_artifacts_of_row())), {}):
+        breaches.append(Breach("surplus", key, f"{key} has a collection row and no artifact."))
+    return sorted(breaches)
+
+
+def _differences() -> Query:
+    greatest, pointed = computed(), Artifact.alias("pointed")
+    own = (greatest.c.key, greatest.c.version)
+    row = (_C.key, _C.latest_version, _C.last_version)
+    right = _C.latest_id == Artifact.id
+    times = (_C.created == Artifact.created) & (_C.updated == Artifact.updated)
+    return (
+        _joined(Artifact.select(*own, *row, right, pointed.version, times), greatest)
+        .join(_C, peewee.JOIN.LEFT_OUTER, on=(_C.key == greatest.c.key))
+        .join(pointed, peewee.JOIN.LEFT_OUTER, on=((pointed.id == _C.latest_id) & (pointed.key == _C.key)))
+        .where(
+            _C.key.is_null()
+            | ~right
+            | (_C.latest_version != greatest.c.version)
+            | (_C.last_version < greatest.c.version)
+            | ~times
+        )
+    )
+
+
+def _breaches(
+    key: str, version: int, row: str | None, latest: int, last: int, right: bool, pointed: int | None, times: bool
+) -> list[Breach]:
+    """Name what is wrong with the collection row of one key."""
+    if row is None:
+        return [Breach("missing", key, f"{key} has {version} as its greatest version and no collection row.")]
+    found = []
+    if not right and pointed is None:
+        found.append(("dangling", f"the collection row of {key} points to no artifact of that key."))
+    elif not right:
+        found.append(("stale", f"the collection row of {key} points to version {pointed}, the greatest is {version}."))
+    if latest != version:
+        found.append(
+            ("wrong-version", f"the collection row of {key} says version {latest}, the greatest is {version}.")
+        )
+    if last < version:
+        found.append(("low-counter", f"the counter of {key} is {last}, below its greatest version {version}."))
+    if right and not times:
+        found.append(("wrong-times", f"the collection row of {key} has other times than its latest artifact."))
+    return [Breach(kind, key, message[0].upper() + message[1:]) for kind, message in found]

@@ -1,0 +1,242 @@
+"""PostgreSQL, and what speaks its protocol: many machines, one database.
+
+A connection is borrowed from Peewee's pool for one statement, or for one block, and goes
+back. Nothing of a session is changed, so a transaction pooler may stand in between: times
+are turned into UTC as they are read, and the schema is a start-up parameter.
+"""
+
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from typing import Any, ClassVar, TypeVar
+
+import peewee
+from playhouse.pool import MaxConnectionsExceeded, PooledPostgresqlDatabase
+
+from . import errors
+from .address import PostgresAddress
+from .database import NOTHING, Engine, Facts, TableMissing, driver_error
+
+try:
+    import psycopg
+    from psycopg.adapt import AdaptersMap, Loader
+except ImportError as missing:  # the extra is not installed
+    raise errors.StoreUnavailable(
+        "PostgreSQL needs the psycopg driver: pip install 'artifact-store[postgres]'."
+    ) from missing
+
+__all__ = ["PostgresEngine"]
+
+T = TypeVar("T")
+
+_MINIMUM = 130000
+_MIGRATION_LOCK = 0x61727469666163  # "artifac"
+_STARTING = "57P03"
+_PASSING = {
+    "40001",  # serialization failure
+    "40P01",  # deadlock
+    "25006",  # read-only: the server was demoted in a failover
+    "53300",  # too many connections
+    "57P01",  # the connection was terminated by an administrator
+    "57P02",  # the server crashed
+    _STARTING,
+}
+_KEYS = {
+    "artifact_pkey": "UNIQUE constraint failed: artifact.id",
+    "artifact_key_version": "UNIQUE constraint failed: artifact.key, artifact.version",
+}
+
+
+class _UTCLoader(Loader):
+    """Reads a point in time as UTC, whatever the time zone of the session."""
+
+    def load(self, data: Any) -> datetime:
+        return datetime.fromisoformat(bytes(data).decode()).astimezone(UTC)
+
+
+class _Database(PooledPostgresqlDatabase):  # type: ignore[misc]
+    """Peewee's pool, which believes a connection open until a statement on it fails."""
+
+    def _is_closed(self, connection: Any) -> bool:
+        return bool(connection.closed)
+
+
+class _Loan:
+    """A connection of the pool for as long as one statement, or the block that it begins."""
+
+    __slots__ = ("_engine",)
+
+    def __init__(self, engine: "PostgresEngine") -> None:
+        self._engine = engine
+
+    def __enter__(self) -> None:
+        self._engine.borrow()
+
+    def __exit__(self, *raised: object) -> None:
+        if not self._engine.in_block():
+            self._engine.database.close()
+
+
+class PostgresEngine(Engine):
+    """A PostgreSQL database, or one that speaks its protocol."""
+
+    dialect: ClassVar[str] = "postgresql"
+    driver_errors: ClassVar[tuple[type[BaseException], ...]] = (peewee.PeeweeException, psycopg.Error)
+    longest_pause: ClassVar[float] = 0.25
+
+    def __init__(self, address: PostgresAddress) -> None:
+        """Prepare the pool; nothing is connected yet."""
+        adapters = AdaptersMap(psycopg.adapters)
+        adapters.register_loader("timestamptz", _UTCLoader)
+        try:
+            known = psycopg.conninfo.conninfo_to_dict(address.dsn)
+        except psycopg.Error:
+            raise errors.InvalidURL(f"{address.url}: libpq does not understand this URL: check its spelling.") from None
+        options = str(known.get("options", ""))
+        if address.schema is not None:
+            options = f"{options} -c search_path={address.schema}".strip()
+        database = _Database(
+            address.dsn,
+            max_connections=address.pool_size,
+            timeout=address.timeout or 0.001,
+            isolation_level=address.isolation_level,
+            prefer_psycopg3=True,
+            context=adapters,
+            prepare_threshold=address.prepare_threshold,
+            **({"options": options} if options else {}),
+        )
+        super().__init__(database, address.label, address.url, address.timeout)
+        self.address = address
+        self.one_statement = address.isolation_level is None
+        self._password = str(known.get("password") or "")
+        self._reached = False
+        weakref.finalize(self, database.close_idle)
+
+    # Borrowing
+
+    def patiently(self, attempt: Callable[[], T]) -> T:
+        """Call `attempt` with a connection; outside of a block, again until it succeeds or the deadline has passed."""
+        if not self.in_block():
+            return super().patiently(attempt)
+        try:
+            return attempt()
+        except self.driver_errors as error:
+            raise self.refusal(error) from error
+
+    def held(self) -> AbstractContextManager[Any]:
+        """Return a connection on loan; inside a block it is the block's."""
+        return NOTHING if self.in_block() else _Loan(self)
+
+    def borrow(self) -> None:
+        """Take a connection from the pool.
+
+        Raises:
+            StoreUnavailable: every connection was in use until the deadline, or the server is too old.
+        """
+        try:
+            self.database.connect(reuse_if_open=True)
+        except MaxConnectionsExceeded as error:
+            raise errors.StoreUnavailable(
+                f"{self.label}: all {self.address.pool_size} connections of the pool were in use for "
+                f"{self.timeout:g} s: leave blocks sooner, or raise ?pool_size=."
+            ) from error
+        if not self._reached and self.database.server_version < _MINIMUM:
+            self.database.close()
+            raise errors.StoreUnavailable(f"{self.label}: the server is too old: PostgreSQL 13 or newer is needed.")
+        self._reached = True
+
+    def ended(self) -> None:
+        """Give the connection of a block back to the pool."""
+        self.database.close()
+
+    # Errors
+
+    def passing(self, error: BaseException) -> bool:
+        """Tell whether the failure is one of timing, or of a connection that was lost."""
+        state = _state(error)
+        if state is not None:
+            return state in _PASSING or state.startswith("08")
+        inner = driver_error(error)
+        # Without a state there was no answer. A server that never answered is a wrong address.
+        return isinstance(inner, psycopg.OperationalError | psycopg.InterfaceError) and self._reached
+
+    def translated(self, error: BaseException) -> errors.ArtifactStoreError:
+        """Return the error of ours that says what the server's error means and how to mend it."""
+        first = driver_error(error)
+        state, text = _state(first), " ".join(str(first).split())
+        if self._password:
+            text = text.replace(self._password, "***")
+        if state is not None and state.startswith("23"):
+            name = getattr(getattr(first, "diag", None), "constraint_name", None) or ""
+            return errors.IntegrityViolation(f"The database refused the row: {_KEYS.get(name, text)}.")
+        if state in ("54000", "54001", "54011", "54023"):
+            return errors.InvalidQuery(f"The filter is too large for PostgreSQL ({text}): ask in several queries.")
+        if state == "42P01":
+            return TableMissing(f"{self.label}: the tables of the store are gone ({text}): open the store again.")
+        return errors.StoreUnavailable(f"{self.label}: {_remedy(state, text)}")
+
+    # Life
+
+    def prepare(self) -> None:
+        """Make the schema that the address names."""
+        if self.address.schema is not None:
+            self.run(f'CREATE SCHEMA IF NOT EXISTS "{self.address.schema}"')
+
+    @contextmanager
+    def migrating(self) -> Iterator[None]:
+        """Hold a lock that every opener of this database asks for."""
+        with self.atomic():
+            self.row("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
+            yield
+
+    def facts(self) -> Facts:
+        """Return the server's version, the size of the database and the connections of the pool."""
+        row = self.row("SELECT pg_database_size(current_database())")
+        version = self.database.server_version
+        connections = len(self.database._in_use) + len(self.database._connections)
+        return Facts(f"PostgreSQL {version // 10000}.{version % 10000}", None if row is None else row[0], connections)
+
+    def close(self) -> None:
+        """Close every connection of the pool."""
+        super().close()
+        self.database.close_all()
+
+    def after_fork(self) -> None:
+        """Forget the parent's connections; psycopg does not close them in a child."""
+        self.database._pool_lock = threading.RLock()  # another thread of the parent may have held it
+        self.database._pool_available = threading.Condition(self.database._pool_lock)
+        super().after_fork()
+
+
+_REMEDIES = {
+    "28P01": "the password is wrong: check it in the URL, in $PGPASSWORD or in ~/.pgpass.",
+    "28000": "the server does not let this user in: check the user's name and pg_hba.conf.",
+    "3D000": "the database does not exist: make it with createdb.",
+    "3F000": "the schema does not exist: create it, or name another with ?schema=.",
+    "42501": "this user may not do that: grant the rights on the database's schema and tables.",
+    "25006": "the server is read-only: name the primary in the URL.",
+    "53100": "the server's disk is full: free some space and try again; nothing was written.",
+    "53300": "the server has no connection left: lower ?pool_size= or raise max_connections.",
+    _STARTING: "the server is starting up or shutting down: try again.",
+}
+
+
+def _remedy(state: str | None, text: str) -> str:
+    if state in _REMEDIES:
+        return _REMEDIES[state]
+    if "password authentication failed" in text or "no password supplied" in text:
+        return _REMEDIES["28P01"]
+    if "does not exist" in text and "database" in text:
+        return _REMEDIES["3D000"]
+    if "could not translate host name" in text or "failed to resolve host" in text:
+        return "the host is unknown: check its name in the URL."
+    if "refused" in text or "No such file" in text:
+        return "no server listens there: check the host and the port in the URL, and that the server runs."
+    return f"PostgreSQL says: {text.rstrip('.')}."
+
+
+def _state(error: BaseException) -> str | None:
+    state: str | None = getattr(driver_error(error), "sqlstate", None)
+    return state

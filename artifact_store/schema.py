@@ -1,0 +1,78 @@
+"""Creates and upgrades the tables with the `playhouse.migrations` scripts of this package.
+
+Opening a store whose schema is current reads one row, takes no lock and writes nothing.
+"""
+
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+import peewee
+from playhouse import migrations
+
+from .database import HISTORY, TableMissing
+from .errors import SchemaOutdated, StoreUnavailable
+from .statements import Statements
+
+__all__ = ["ensure_current", "known_versions", "schema_version"]
+
+_DIRECTORY = Path(__file__).parent / "migrations"
+
+
+@cache
+def known_versions() -> tuple[str, ...]:
+    """Return the names of the migrations that this release ships, oldest first."""
+    return tuple(migration.name for migration in migrations.Migration.load_directory(_DIRECTORY))
+
+
+def schema_version(statements: Statements) -> str | None:
+    """Return the name of the newest migration applied to the database; `None` when it has none of our tables."""
+    with suppress(TableMissing):
+        return _newest(statements)
+    return None
+
+
+def _newest(statements: Statements) -> str | None:
+    table = peewee.Table(HISTORY)
+    row = statements.row("schema.version", lambda: table.select(peewee.fn.MAX(table.c.name)), {})
+    return None if row is None else row[0]
+
+
+def ensure_current(statements: Statements) -> None:
+    """Create or upgrade the tables, once, however many processes ask at the same time.
+
+    Raises:
+        SchemaOutdated: a newer artifact-store has written the database.
+        StoreUnavailable: the database cannot be used, or holds tables of the same names that are not ours.
+    """
+    engine = statements.engine
+    if engine.missing():
+        engine.prepare()
+    found = schema_version(statements)
+    if found is not None and found > known_versions()[-1]:
+        raise SchemaOutdated(
+            f"{engine.label}: a newer artifact-store has written this database (schema {found}, "
+            f"this release knows {known_versions()[-1]}): upgrade with pip install -U artifact-store."
+        )
+    if found != known_versions()[-1]:
+        _upgrade(statements)
+
+
+def _upgrade(statements: Statements) -> None:
+    engine = statements.engine
+    if engine.in_block():
+        raise StoreUnavailable(f"{engine.label}: the schema cannot be upgraded inside a transaction: leave it first.")
+    engine.prepare()
+    try:
+        with engine.migrating():
+            if _version_inside(statements) != known_versions()[-1]:
+                migrations.Runner(engine.database, _DIRECTORY, HISTORY).up()
+    except peewee.PeeweeException as error:
+        raise engine.translated(error) from error
+
+
+def _version_inside(statements: Statements) -> str | None:
+    """Ask for the version in a savepoint, because a missing table would spoil the transaction on PostgreSQL."""
+    with suppress(TableMissing), statements.engine.atomic():
+        return _newest(statements)
+    return None

@@ -1,0 +1,408 @@
+"""The values that go in and come out: frozen pydantic models, and how rows become them.
+
+Rows are validated by pydantic's core in one pass. On SQLite ids, times and JSON arrive as
+text and are parsed there, which is quicker than parsing them in Python first.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Annotated, Any, Generic, NamedTuple, TypedDict, TypeVar
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import SchemaValidator, core_schema
+
+from .criteria import in_utc
+from .errors import InvalidArtifact, InvalidQuery
+from .jsonvalues import check_text, dump_json, normalize_data, normalize_metadata
+from .operators import encode_time
+
+__all__ = [
+    "Artifact",
+    "ArtifactChanges",
+    "ArtifactCreate",
+    "ArtifactFields",
+    "ArtifactUpdate",
+    "Breach",
+    "Deployment",
+    "Flow",
+    "FlowRun",
+    "Rows",
+    "RunValue",
+    "Scalar",
+    "StoreInfo",
+    "TaskRun",
+    "WorkPool",
+    "WorkQueue",
+    "is_key",
+]
+
+Scalar = str | int | float | bool | None
+
+_KEY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,253}[A-Za-z0-9])?")
+
+
+def is_key(text: object) -> bool:
+    """Tell whether an artifact could have this key.
+
+    Examples:
+        >>> is_key("sales/2026-11"), is_key("sales@3"), is_key("")
+        (True, False, False)
+    """
+    return isinstance(text, str) and _KEY.fullmatch(text) is not None
+
+
+def _key(value: str | None) -> str | None:
+    if value is None or is_key(value):
+        return value
+    raise ValueError(
+        f"{value!r:.300} is no key: use 1 to 255 letters, digits and . _ / -, the first and the last a letter or digit"
+    )
+
+
+def _text(value: str | None) -> str | None:
+    return value if value is None else check_text(value, "it")
+
+
+Text = Annotated[str, AfterValidator(_text)]
+Time = Annotated[datetime, AfterValidator(in_utc)]
+Tags = tuple[Text, ...]
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, hide_input_in_errors=True)
+
+
+class Artifact(_Value):
+    """One artifact, as it is stored.
+
+    Attributes:
+        id: made by the store (UUIDv7, so ids sort by time) unless the creator gave one.
+        key: what versions of the same thing share; `None` for an artifact of its own.
+        version: 1, 2, 3, … within the key; `None` without a key.
+        type: `markdown`, `table`, `link`, `progress`, `image`, `result`, or any other text.
+        description: text for people, usually Markdown.
+        data: any JSON value.
+        metadata: JSON scalars by name.
+        flow_run_id: the flow run that made it.
+        task_run_id: the task run that made it.
+        created: when it was created, in UTC.
+        updated: when it was last updated, in UTC.
+    """
+
+    id: UUID
+    key: str | None = None
+    version: int | None = None
+    type: str | None = None
+    description: str | None = None
+    data: Any = None
+    metadata: dict[str, Scalar] | None = None
+    flow_run_id: UUID | None = None
+    task_run_id: UUID | None = None
+    created: datetime
+    updated: datetime
+
+    def __repr__(self) -> str:
+        """Tell the key, the version and the type; the data may be long."""
+        name = "without key" if self.key is None else f"{self.key}@{self.version}"
+        return f"<Artifact {name} {self.type or 'untyped'} {self.id}>"
+
+    __str__ = __repr__
+
+
+class _Given(_Value):
+    """What a caller hands over; a value that cannot be stored is one `InvalidArtifact`."""
+
+    def __init__(self, **fields: Any) -> None:
+        """Validate the fields.
+
+        Raises:
+            InvalidArtifact: a field is unknown or its value cannot be stored; the sentence names it.
+        """
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise InvalidArtifact(_sentence(error, type(self))) from error
+
+
+_WANTED = {
+    "uuid": "a UUID or its text",
+    "string": "text",
+    "bool": "true or false",
+    "datetime": "a time with a time zone",
+}
+
+
+def _sentence(error: ValidationError, kind: type[BaseModel]) -> str:
+    """Say in one sentence what the first validation error means, and what to pass instead."""
+    first = error.errors(include_url=False)[0]
+    path = ".".join(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ").rstrip(".")
+    wanted = _WANTED.get(first["type"].partition("_")[0])
+    if first["type"] == "extra_forbidden":
+        message = f"{path} is no field of {kind.__name__}: use one of {', '.join(sorted(kind.model_fields))}"
+    elif first["type"] == "missing":
+        message = f"{path} is missing: give one"
+    elif wanted is not None:
+        message = f"{path}: {first['input']!r:.80} is not {wanted}: pass {wanted}"
+    elif not message.startswith(path):
+        message = f"{path}: {message}"
+    return f"{message}."
+
+
+Data = Annotated[Any, AfterValidator(normalize_data)]
+Metadata = Annotated[Any, AfterValidator(lambda value: None if value is None else normalize_metadata(value))]
+
+
+class ArtifactUpdate(_Given):
+    """What to change in an artifact; fields that are not set stay as they are.
+
+    Examples:
+        >>> ArtifactUpdate(description="checked").model_dump(exclude_unset=True)
+        {'description': 'checked'}
+    """
+
+    type: Text | None = None
+    description: Text | None = None
+    data: Data = None
+    metadata: Metadata = None
+
+
+class ArtifactCreate(ArtifactUpdate):
+    """An artifact to be created.
+
+    Raises:
+        InvalidArtifact: a value cannot be stored; the sentence names the path to it.
+
+    Examples:
+        >>> ArtifactCreate(key="sales", data={"rows": (1, 2)}).data
+        {'rows': [1, 2]}
+        >>> ArtifactCreate(data={"rows": [{"x": object()}]})  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ...
+        artifact_store.errors.InvalidArtifact: data.rows[0].x ...
+    """
+
+    id: UUID | None = None
+    key: Annotated[str | None, AfterValidator(_key)] = None
+    flow_run_id: UUID | None = None
+    task_run_id: UUID | None = None
+
+
+class ArtifactChanges(TypedDict, total=False):
+    """The fields of an `ArtifactUpdate`."""
+
+    type: str | None
+    description: str | None
+    data: Any
+    metadata: Mapping[str, Scalar] | None
+
+
+class ArtifactFields(ArtifactChanges, total=False):
+    """The fields of an `ArtifactCreate`."""
+
+    id: UUID | str | None
+    key: str | None
+    flow_run_id: UUID | str | None
+    task_run_id: UUID | str | None
+
+
+class StoreInfo(NamedTuple):
+    """What a store is and holds.
+
+    Attributes:
+        url: where it is, without a password.
+        engine: the database engine and its version.
+        schema: the name of the newest migration applied.
+        size: bytes of the database file; `None` in memory.
+        artifacts: number of artifacts, every version counted.
+        keys: number of keys.
+    """
+
+    url: str
+    engine: str
+    schema: str | None
+    size: int | None
+    artifacts: int
+    keys: int
+
+
+class RunValue(_Value):
+    """What all runs and their surroundings have."""
+
+    id: UUID
+    name: Text
+    created: Time
+    updated: Time
+
+
+class Flow(RunValue):
+    """A flow: what runs again and again under one name."""
+
+    tags: Tags = ()
+
+
+class WorkPool(RunValue):
+    """A pool of workers; `type` says of which kind."""
+
+    type: Text = "process"
+
+
+class WorkQueue(RunValue):
+    """A queue of a work pool."""
+
+    work_pool_id: UUID
+
+
+class Deployment(RunValue):
+    """A flow with its schedule and infrastructure; its name is unique within the flow."""
+
+    flow_id: UUID
+    paused: bool = False
+    tags: Tags = ()
+    work_queue_id: UUID | None = None
+
+
+class _Timed(RunValue):
+    state_type: Text | None = None
+    state_name: Text | None = None
+    expected_start_time: Time | None = None
+    start_time: Time | None = None
+    end_time: Time | None = None
+    tags: Tags = ()
+
+
+class FlowRun(_Timed):
+    """One run of a flow.
+
+    Attributes:
+        idempotency_key: creating a run of the same flow with the same key returns the first one.
+        created_by: who or what made the run, such as `{"id": "…", "type": "SCHEDULE"}`.
+    """
+
+    flow_id: UUID
+    deployment_id: UUID | None = None
+    work_queue_id: UUID | None = None
+    parent_task_run_id: UUID | None = None
+    flow_version: Text | None = None
+    idempotency_key: Text | None = None
+    next_scheduled_start_time: Time | None = None
+    created_by: Metadata = None
+
+
+class TaskRun(_Timed):
+    """One run of a task; `task_key` says of which task."""
+
+    flow_run_id: UUID | None = None
+    task_key: Text
+
+
+class Breach(NamedTuple):
+    """One breach of an invariant of latest-version tracking, as `verify` finds it.
+
+    Attributes:
+        kind: `missing`, `surplus`, `dangling`, `stale`, `wrong-version`, `wrong-times` or `low-counter`.
+        key: the key whose row in the collection table is wrong.
+        message: one sentence that says what is wrong.
+    """
+
+    kind: str
+    key: str
+    message: str
+
+
+V = TypeVar("V", bound=BaseModel)
+
+_JSON_FIELDS = ("data", "metadata", "tags", "created_by")
+
+
+class Rows(Generic[V]):
+    """Turns rows of one table into frozen values.
+
+    Attributes:
+        names: the columns, in the order in which rows must hold them.
+    """
+
+    def __init__(self, model: type[V]) -> None:
+        """Prepare for a model; its validator is built when the first row comes."""
+        self.names = tuple(model.model_fields)
+        self._model = model
+        self._validator: SchemaValidator | None = None
+
+    def value(self, row: Iterable[Any]) -> V:
+        """Return the value of one row."""
+        return self.values((row,))[0]
+
+    def values(self, rows: Iterable[Iterable[Any]]) -> list[V]:
+        """Return the values of many rows."""
+        if self._validator is None:
+            self._validator = _row_validator(self._model)
+        names = self.names
+        result: list[V] = self._validator.validate_python([dict(zip(names, row, strict=True)) for row in rows])
+        return result
+
+
+def bound(value: BaseModel, names: Iterable[str]) -> dict[Any, Any]:
+    """Return the parameters that store some fields of a value, by column."""
+    return {name: _bound(name, getattr(value, name)) for name in names}
+
+
+def same(name: str, one: Any, other: Any) -> bool:
+    """Tell whether two values of a field are stored alike; metadata has no order, data has."""
+    if name == "metadata" and one is not None and other is not None:
+        one, other = dict(sorted(one.items())), dict(sorted(other.items()))
+    return bool(_bound(name, one) == _bound(name, other))
+
+
+def _bound(name: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if name in _JSON_FIELDS:
+        return dump_json(value)
+    if isinstance(value, UUID):
+        return str(value)
+    return encode_time(value) if isinstance(value, datetime) else value
+
+
+def _row_validator(model: type[BaseModel]) -> SchemaValidator:
+    """Build the validator of a list of rows: the model's own fields, with JSON columns parsed from their text.
+
+    What the database holds was checked when it was written, so the rules of what may go in are left out.
+    """
+    fields = {}
+    for name, info in model.model_fields.items():
+        schema: Any = TypeAdapter(info.annotation or Any).core_schema
+        if name in _JSON_FIELDS:
+            inner = schema if name == "tags" else core_schema.any_schema()
+            schema = core_schema.nullable_schema(core_schema.json_schema(inner))
+        fields[name] = core_schema.model_field(core_schema.with_default_schema(schema, default=None))
+    value = core_schema.model_schema(model, core_schema.model_fields_schema(fields))
+    # Otherwise pydantic would put the model's own validator in the place of this one.
+    return SchemaValidator(core_schema.list_schema(value), _use_prebuilt=False)
+
+
+def checked(model: type[V], fields: Mapping[str, Any]) -> V:
+    """Return the value of a run entity from what a caller gave.
+
+    Raises:
+        InvalidQuery: a field is unknown or its value is not understood.
+    """
+    try:
+        return model(**fields)
+    except ValidationError as error:
+        raise InvalidQuery(_sentence(error, model)) from error
+
+
+def as_uuid(value: object) -> UUID:
+    """Return an id that was given as a UUID or as its text.
+
+    Raises:
+        InvalidQuery: it is neither.
+    """
+    if isinstance(value, UUID):
+        return value
+    try:
+        return UUID(value)  # type: ignore[arg-type]
+    except (ValueError, AttributeError, TypeError):
+        raise InvalidQuery(f"{value!r:.80} is no id: pass a UUID or its text.") from None

@@ -1,0 +1,272 @@
+"""SQLite: one file, many processes.
+
+A write begins with ``BEGIN IMMEDIATE``: a deferred transaction that has read fails at once
+when another process writes, whatever the time-out. SQLite's own busy handler is unfair under
+many writers, so it is switched off and a writer tries again after a jittered pause until the
+deadline.
+"""
+
+import ctypes
+import os
+import sqlite3
+import threading
+import uuid
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+import peewee
+
+from . import errors
+from .address import SqliteAddress
+from .database import GATE, HISTORY, NOTHING, Engine, Facts, Row, TableMissing, driver_error
+
+__all__ = ["SqliteEngine"]
+
+_MINIMUM = (3, 35, 0)  # RETURNING
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_TOO_LARGE = ("too many SQL variables", "parser stack overflow", "Expression tree is too large")
+
+
+class _Connection(sqlite3.Connection):
+    """A connection that can be referenced weakly, so that `close` reaches those of every thread.
+
+    Attributes:
+        busy: held while a statement runs; to close a connection under a running statement is a crash.
+    """
+
+    busy: "threading.RLock"
+
+
+class _Database(peewee.SqliteDatabase):
+    """Peewee's SQLite database at an address of ours, with weakly tracked connections."""
+
+    def __init__(self, address: SqliteAddress) -> None:
+        self.opened: weakref.WeakSet[_Connection] = weakref.WeakSet()
+        self.orphaned = ""
+        self.patiently: Callable[[Callable[[], None]], None]
+        pragmas = {"foreign_keys": 1, "synchronous": address.synchronous}
+        name, options = str(address.path), dict[str, Any]()
+        if address.path is None:
+            name, options = f"file:artifact-store-{uuid.uuid4()}?mode=memory&cache=shared", {"uri": True}
+        super().__init__(name, pragmas=pragmas, timeout=0, factory=_Connection, check_same_thread=False, **options)
+
+    # Locks are taken in this order: Peewee's own, GATE, those of connections.
+
+    def _connect(self) -> _Connection:
+        with GATE:
+            if self.orphaned:
+                raise errors.StoreUnavailable(self.orphaned)
+            connection: _Connection = super()._connect()  # type: ignore[misc]
+            connection.busy = threading.RLock()
+            self.opened.add(connection)
+        return connection
+
+    def _close(self, connection: _Connection) -> None:
+        with GATE:
+            self.opened.discard(connection)
+            with connection.busy:
+                connection.close()
+
+    def close_all(self, in_blocks: bool = True) -> bool:
+        """Close the connections of every thread when their statements have ended; maybe not if one is in a block."""
+        with GATE, ExitStack() as stack:
+            connections = list(self.opened)
+            for connection in connections:
+                stack.enter_context(connection.busy)
+            if not in_blocks and any(connection.in_transaction for connection in connections):
+                return False
+            for connection in connections:
+                self._close(connection)
+        return True
+
+    def commit(self) -> None:
+        # Where WAL is not to be had, as on some file systems, a commit waits for readers.
+        self.patiently(super().commit)
+
+
+class SqliteEngine(Engine):
+    """A SQLite database: a file, memory, or a Peewee database of the caller's."""
+
+    dialect: ClassVar[str] = "sqlite"
+    driver_errors: ClassVar[tuple[type[BaseException], ...]] = (peewee.PeeweeException, sqlite3.Error)
+    longest_pause: ClassVar[float] = 0.002
+    begin_with = ("IMMEDIATE",)
+
+    def __init__(self, address: SqliteAddress | peewee.SqliteDatabase) -> None:
+        """Prepare the engine; a database in memory is made now, a file when the tables are."""
+        if sqlite3.sqlite_version_info < _MINIMUM:
+            raise errors.StoreUnavailable(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or newer is needed.")
+        keeper: sqlite3.Connection | None = None
+        if isinstance(address, SqliteAddress):
+            self.path = address.path
+            super().__init__(_Database(address), address.label, _url(address.label), address.timeout)
+            self.database.patiently = self._retried
+            if self.path is None:
+                # A shared database in memory lives as long as one connection to it is open.
+                keeper = sqlite3.connect(self.database.database, uri=True, check_same_thread=False)
+        else:
+            name = str(address.database)
+            self.path = None if name == ":memory:" else Path(name)
+            super().__init__(address, name, _url(name), 30.0)
+        self._owned = isinstance(address, SqliteAddress)
+        self._in_memory = keeper is not None
+        self._orphans = ""
+        opened = self.database.opened if self._owned else ()
+        self._finalizer = weakref.finalize(self, _close_all, opened, keeper)
+
+    def held(self) -> AbstractContextManager[Any]:
+        """Return the lock of this thread's connection, so that nobody closes it while it works."""
+        busy: AbstractContextManager[Any] = getattr(self.database.connection(), "busy", NOTHING)
+        return busy
+
+    def undone(self) -> bool:
+        """Tell whether SQLite has rolled back by itself, as it does when the disk is full."""
+        return not self.database.connection().in_transaction
+
+    def _retried(self, attempt: Callable[[], None]) -> None:
+        """Try a commit again while readers hold it up; other errors are Peewee's to undo."""
+        try:
+            attempt()
+        except peewee.OperationalError as error:
+            if not self.passing(error):
+                raise
+            self.patiently(attempt)
+
+    def passing(self, error: BaseException) -> bool:
+        """Tell whether a lock stands in the way, or `close` has closed the connection from another thread."""
+        if "closed database" in str(error) and not self.in_block() and not self.database.is_closed():
+            self.database.dispose()
+            return True
+        code = _code(error)
+        # A transaction that read before another wrote can never write.
+        return code & 0xFF in _BUSY and code != sqlite3.SQLITE_BUSY_SNAPSHOT
+
+    def translated(self, error: BaseException) -> errors.ArtifactStoreError:
+        """Return the error of ours that says what SQLite's error means and how to mend it."""
+        code, text = _code(error) & 0xFF, str(error)
+        if any(part in text for part in _TOO_LARGE):
+            return errors.InvalidQuery(f"The filter is too large for SQLite ({text}): ask in several queries.")
+        if code == sqlite3.SQLITE_CONSTRAINT:
+            return errors.IntegrityViolation(f"The database refused the row: {text}.")
+        if code == sqlite3.SQLITE_TOOBIG:
+            return errors.InvalidArtifact("The value is larger than the 1 GB that SQLite can hold: store a link to it.")
+        if text.startswith("no such table"):
+            return TableMissing(f"{self.label}: the tables of the store are gone ({text}): open the store again.")
+        remedy = _REMEDIES.get(code, f"SQLite says: {text}.")
+        if text.endswith("already exists"):
+            remedy = f"it is not a store and has tables of the same names ({text}): name another file."
+        if code == sqlite3.SQLITE_CANTOPEN and self.path is not None and self.path.is_dir():
+            remedy = "it is a directory: name a file in it."
+        return errors.StoreUnavailable(f"{self.label}: {remedy.format(timeout=self.timeout)}")
+
+    def pragma(self, statement: str) -> Row | None:
+        """Run a PRAGMA, which no query builder expresses, outside of a block."""
+        return self.row(f"PRAGMA {statement}")
+
+    def prepare(self) -> None:
+        """Make the database file, readable by its owner alone, with the directories that lead to it."""
+        if not self._owned or self.path is None:
+            return
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        except FileExistsError:
+            pass
+        except OSError as error:
+            raise errors.StoreUnavailable(
+                f"{self.label}: cannot be created ({error.strerror}): choose a place that you may write to."
+            ) from error
+
+    def use_wal(self) -> None:
+        """Let readers and a writer not wait for each other, from now on and for everybody."""
+        if self._owned and self.path is not None:
+            self.pragma("journal_mode = wal")
+
+    @contextmanager
+    def migrating(self) -> Iterator[None]:
+        """Hold the write lock; foreign keys are off meanwhile, so that a table may be made anew."""
+        names = [name for (name,) in self.rows("SELECT name FROM sqlite_master")]
+        ours = not names or HISTORY in names
+        if ours:
+            self.use_wal()
+        self.pragma("foreign_keys = off")
+        try:
+            with self.atomic():
+                yield
+        finally:
+            self.pragma("foreign_keys = on")
+        if not ours:  # a database with other tables is not changed before it is known that ours fit in
+            self.use_wal()
+
+    def missing(self) -> bool:
+        """Tell whether the database file does not exist yet."""
+        return self._owned and self.path is not None and not self.path.exists()
+
+    def facts(self) -> Facts:
+        """Return SQLite's version, the size of the file and the number of connections."""
+        size = self.path.stat().st_size if self.path is not None and self.path.exists() else None
+        return Facts(f"SQLite {sqlite3.sqlite_version}", size, len(getattr(self.database, "opened", ())))
+
+    def close(self) -> None:
+        """Close the connections of every thread; the next statement opens a new one."""
+        super().close()
+        if self._owned:
+            self.database.close_all()
+
+    def before_fork(self) -> bool:
+        """Close the connections, which a forked child must not inherit; tell whether there is nothing to wait for.
+
+        SQLite keeps its file locks in a table of the process. A child that inherits the table believes
+        that it holds locks which it does not hold: its commits can be lost when the parent closes the file.
+        """
+        if not self._owned:
+            return True
+        if self._in_memory:
+            self._orphans = "A store in memory does not cross a fork: use a file."
+            return True
+        released: bool = self.database.close_all(in_blocks=False)
+        inside = f"{self.label}: the process was forked inside a block: fork before or after it."
+        self._orphans = "" if released else inside
+        return released or self.in_block()
+
+    def after_fork(self) -> None:
+        """Forget the parent's connections for good: closing one could remove files that the parent uses."""
+        if self._owned:
+            self._finalizer.detach()
+            for connection in list(self.database.opened):
+                ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+            self.database.opened.clear()
+            self.database.orphaned = self.database.orphaned or self._orphans
+        super().after_fork()
+
+
+_REMEDIES = {
+    sqlite3.SQLITE_BUSY: "another writer held the lock for {timeout:g} s: try again, or wait longer with ?timeout=.",
+    sqlite3.SQLITE_LOCKED: "another thread held the lock for {timeout:g} s: try again, or wait longer with ?timeout=.",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened: check that its directory exists and may be read and written.",
+    sqlite3.SQLITE_NOTADB: "the file is not a SQLite database: name another file.",
+    sqlite3.SQLITE_CORRUPT: "the database is damaged: restore a copy, or salvage it with the sqlite3 shell's .recover.",
+    sqlite3.SQLITE_READONLY: "the database may only be read: make the file and its directory writable.",
+    sqlite3.SQLITE_PERM: "access is denied: make the file and its directory readable and writable.",
+    sqlite3.SQLITE_AUTH: "access is denied: make the file and its directory readable and writable.",
+    sqlite3.SQLITE_FULL: "the disk is full: free some space and try again; nothing was written.",
+    sqlite3.SQLITE_IOERR: "reading or writing the file failed: check the disk.",
+}
+
+
+def _url(name: str) -> str:
+    return f"sqlite:///{quote(name, safe='/:')}"
+
+
+def _code(error: BaseException) -> int:
+    """Return SQLite's extended result code of a driver error, 0 when it has none."""
+    return int(getattr(driver_error(error), "sqlite_errorcode", 0) or 0)
+
+
+def _close_all(opened: "weakref.WeakSet[_Connection] | tuple[()]", keeper: sqlite3.Connection | None) -> None:
+    for connection in [*opened, *([keeper] if keeper else [])]:
+        connection.close()

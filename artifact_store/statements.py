@@ -1,0 +1,97 @@
+"""A statement is built by Peewee once per shape and engine, then run with its values.
+
+Building a statement costs ten times what running it does, so everything hot passes through
+`Statements`: a `slot` stands in the query where a value will be, the compiled text is kept
+under a key, and from then on only the values change.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+import peewee
+
+from .database import Engine, Row
+from .operators import DIALECTS
+
+__all__ = ["Query", "Statement", "Statements", "Values", "slot"]
+
+_KEPT = 4_000_000  # characters of statements; a program asks in a few dozen shapes, generated filters in many
+
+Values = Mapping[Any, Any]
+"""Bound values by the name of their slot."""
+
+Query = Any
+"""A Peewee query or expression; the types that Peewee ships cover too little of the builder to be of use."""
+
+
+class _Slot:
+    """The place of a value in a compiled statement."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: Hashable) -> None:
+        self.name = name
+
+
+def slot(name: Hashable) -> Query:
+    """Return a Peewee node that stands for the value called `name`."""
+    # Without converter=False a text field would turn the placeholder itself into text.
+    return peewee.Value(_Slot(name), converter=False)
+
+
+class Statement(NamedTuple):
+    """A compiled statement: its text, and a slot or a constant for each parameter."""
+
+    sql: str
+    parts: tuple[Any, ...]
+
+    def bind(self, values: Values) -> list[Any]:
+        """Return the parameters with `values` in their slots."""
+        return [values[part.name] if type(part) is _Slot else part for part in self.parts]
+
+
+class Statements:
+    """The statements of one engine, compiled when first used.
+
+    Every method takes the key under which the statement is kept, a function that builds the
+    Peewee query, and the values of its slots.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        """Start without statements."""
+        self.engine = engine
+        self.dialect = DIALECTS[engine.dialect]
+        self._kept: dict[Hashable, Statement] = {}
+        self._size = 0
+
+    def get(self, key: Hashable, build: Callable[[], Query]) -> Statement:
+        """Return the statement of `key`, compiled from what `build` returns when it is new."""
+        statement = self._kept.get(key)
+        if statement is None:
+            sql, parts = self.engine.database.get_sql_context().sql(build()).query()
+            statement = Statement(sql, tuple(parts))
+            self._size += len(sql)
+            if self._size > _KEPT:
+                self._kept, self._size = {}, len(sql)
+            self._kept[key] = statement
+        return statement
+
+    def rows(self, key: Hashable, build: Callable[[], Query], values: Values) -> list[Row]:
+        """Run a statement and return all its rows."""
+        statement = self.get(key, build)
+        return self.engine.rows(statement.sql, statement.bind(values))
+
+    def row(self, key: Hashable, build: Callable[[], Query], values: Values) -> Row | None:
+        """Run a statement and return its first row."""
+        statement = self.get(key, build)
+        return self.engine.row(statement.sql, statement.bind(values))
+
+    def run(self, key: Hashable, build: Callable[[], Query], values: Values) -> int:
+        """Run a statement and return the number of rows it changed."""
+        statement = self.get(key, build)
+        return self.engine.run(statement.sql, statement.bind(values))
+
+    def run_many(self, key: Hashable, build: Callable[[], Query], values: Iterable[Values]) -> None:
+        """Run a statement once for each set of values."""
+        statement = self.get(key, build)
+        self.engine.run_many(statement.sql, [statement.bind(each) for each in values])

@@ -1,0 +1,173 @@
+"""The program: its first screen, and the one place that catches errors."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .text import safe
+
+if TYPE_CHECKING:
+    from artifact_store import ArtifactStore
+
+__all__ = ["Command", "Program", "given_url", "main", "open_store", "url_option"]
+
+_URL = f"{__name__}.url"
+INTERRUPTED, PIPE_CLOSED = 130, 141
+
+
+class Command(click.Command):
+    """A command that shows examples at the end of its help; what it returns is the exit code."""
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.examples = examples
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples, each on a line of its own."""
+        with formatter.section("Examples"):
+            for example in self.examples:
+                formatter.write(f"  {example}\n")
+
+
+class Program(click.Group):
+    """The group of all commands, in the order in which a newcomer needs them."""
+
+    command_class = Command
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands in the order of their definition."""
+        return list(self.commands)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands, then the options."""
+        self.format_commands(ctx, formatter)
+        click.Command.format_options(self, ctx, formatter)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what each command does and its first example."""
+        with formatter.section("Commands"):
+            for name, command in self.commands.items():
+                formatter.write(f"  {name:<7} {command.get_short_help_str(100)}\n")
+                assert isinstance(command, Command)
+                formatter.write(f"          $ {command.examples[0]}\n")
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; Ctrl-C and a closed pipe end it quietly, with the usual exit codes."""
+        try:
+            code = super().invoke(ctx)
+            sys.stdout.flush()
+        except (KeyboardInterrupt, click.Abort):
+            if sys.stderr.isatty():
+                click.echo(err=True)
+            return INTERRUPTED
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # so that flushing at exit is quiet too
+            return PIPE_CLOSED
+        return code
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run the program and leave with its exit code; no error ends in a traceback."""
+        run: Callable[[], Any] = partial(super().main, args, prog_name, complete_var, False, **extra)
+        if not standalone_mode:
+            return run()
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        try:
+            code = run()
+        except Exception as error:
+            code = _report(error)
+        sys.exit(code or 0)
+
+
+def _report(error: Exception) -> int:
+    """Say on standard error, in one sentence, what went wrong, and return the exit code."""
+    code, sentence = _explained(error)
+    click.echo(f"Error: {safe(sentence)}", err=True)
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        click.echo(f"Try '{error.ctx.command_path} --help'.", err=True)
+    return code
+
+
+def _explained(error: Exception) -> tuple[int, str]:
+    """Return the exit code and the sentence of an error: 2 is wrong use, 1 is not there or refused."""
+    if isinstance(error, click.ClickException):
+        return error.exit_code, error.format_message()
+    from pydantic import ValidationError
+
+    from artifact_store import ArtifactStoreError, InvalidQuery, InvalidURL
+
+    if isinstance(error, InvalidQuery | InvalidURL):
+        return 2, str(error)
+    if isinstance(error, ArtifactStoreError):
+        return 1, str(error)
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False)[0]
+        path, message = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+        return 2, f"The filter is not valid: {path}: {message}" if path else f"The filter is not valid: {message}"
+    if isinstance(error, OSError):
+        return 1, f"{error.filename or 'The system'}: {error.strerror or error}."
+    return 1, f"Something unexpected happened, please report it: {type(error).__name__}: {error}"
+
+
+def _remember(ctx: click.Context, parameter: click.Parameter, url: str | None) -> None:
+    if url is not None:
+        ctx.meta[_URL] = url
+
+
+url_option = click.option(
+    "--url",
+    metavar="URL",
+    expose_value=False,
+    callback=_remember,
+    help="The store: sqlite:///jobs.db is a file here, sqlite:////srv/jobs.db an absolute path. "
+    "[default: $ARTIFACT_STORE_URL, else a file in your data directory]",
+)
+
+
+def given_url() -> str | None:
+    """Return the store that was named on the command line."""
+    url: str | None = click.get_current_context().meta.get(_URL)
+    return url
+
+
+def open_store() -> ArtifactStore:
+    """Open the store that the command line or the environment names, else the default one."""
+    from artifact_store import ArtifactStore
+
+    return ArtifactStore(given_url())
+
+
+@click.group(
+    "artifact-store",
+    cls=Program,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="'artifact-store COMMAND --help' shows the options of a command and more examples. "
+    "Exit codes: 0 done, 1 not there or refused, 2 wrong use.",
+)
+@url_option
+@click.version_option(package_name="artifact-store", prog_name="artifact-store")
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """Versioned artifacts of jobs in one SQL database.
+
+    An artifact published under a key becomes its next version. Wherever an artifact is named,
+    KEY is its latest version, KEY@3 that version, and an id works too.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())

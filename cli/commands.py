@@ -1,0 +1,335 @@
+"""The ten commands: each parses, calls one public method of the store, and renders."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import click
+
+from . import render
+from .app import given_url, main, open_store
+from .options import changes, common_options, content_options, filter_options, filters
+from .text import safe
+
+if TYPE_CHECKING:
+    from artifact_store import Artifact, ArtifactFilter, ArtifactStore
+
+__all__ = ["main"]
+
+SORTS = ("CREATED_DESC", "UPDATED_DESC", "ID_DESC", "KEY_DESC", "KEY_ASC")
+
+
+def _resolved(store: ArtifactStore, ref: str) -> Artifact:
+    artifact = store.read_artifact_ref(ref)
+    if artifact is None:
+        raise click.ClickException(f"There is no artifact {ref!r}.")
+    return artifact
+
+
+def _run_names(store: ArtifactStore, artifacts: Iterable[Artifact]) -> dict[UUID, str]:
+    from artifact_store import FlowRunFilter
+
+    ids = [each.flow_run_id for each in artifacts if each.flow_run_id is not None]
+    of_these = FlowRunFilter.model_validate({"id": {"any_": ids}})
+    runs = store.read_flow_runs(flow_run_filter=of_these) if ids else []
+    return {run.id: run.name for run in runs}
+
+
+@main.command(examples=["artifact-store demo", "artifact-store --url sqlite:///demo.db demo"])
+@common_options
+def demo(as_json: bool) -> None:
+    """Publish four years of weather, to look around.
+
+    Publishes the weather of Seattle from 2012 to 2015 as monthly tables, from a flow run, with a
+    second version of one of them, a summary and a progress figure; then reads it back. Run again,
+    it publishes new versions.
+    """
+    from .demo import run_demo, story
+
+    with open_store() as store:
+        report = run_demo(store)
+    if as_json:
+        render.print_json(report)
+    else:
+        click.echo(safe(story(report, report["url"] if given_url() else None), keep="\n"))
+
+
+@main.command(
+    examples=[
+        "artifact-store ls --type table --since 7d",
+        "artifact-store ls --flow nightly-etl --tag prod --limit 0",
+        "artifact-store ls --all --key sales --json",
+        """artifact-store ls --filter '{"metadata": {"ge_": {"days": 30}}}'""",
+    ],
+)
+@filter_options
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    default=50,
+    show_default="50",
+    metavar="N",
+    help="How many at the most; 0 is all.",
+)
+@click.option("--offset", type=click.IntRange(min=0), default=0, metavar="N", help="How many to skip. [default: 0]")
+@click.option(
+    "--sort",
+    type=click.Choice(SORTS, case_sensitive=False),
+    default="ID_DESC",
+    show_default=True,
+    help="The order; by id is by the time of creation.",
+)
+@common_options
+def ls(all_versions: bool, limit: int, offset: int, sort: str, as_json: bool, **options: Any) -> None:
+    """List the latest artifact of each key.
+
+    Columns: key, version, type, description, updated, run (its name, else its id), and with --all
+    the id. Not on a terminal they are separated by tabs, complete, below a line of their names.
+    """
+    from artifact_store import ArtifactCollectionSort, ArtifactSort
+
+    asked = filters(options, latest=not all_versions)
+    most = limit + 1 if limit else None  # one more tells whether there are more
+    with open_store() as store:
+        if all_versions:
+            found = store.read_artifacts(offset, most, sort=ArtifactSort(sort), **asked)
+        else:
+            found = store.read_latest_artifacts(offset, most, sort=ArtifactCollectionSort(sort), **asked)
+        shown = found[:limit] if limit else found
+        if as_json:
+            render.print_json(shown)
+        else:
+            render.print_listing(shown, _run_names(store, shown), all_versions)
+    if len(found) > len(shown):
+        render.note(f"There are more: --offset {offset + limit} continues, --limit 0 lists all.")
+
+
+@main.command(
+    examples=[
+        "artifact-store show weather/summary",
+        "artifact-store show sales@3",
+        "artifact-store show sales@3 --raw > sales.json",
+    ],
+)
+@click.argument("ref")
+@click.option("--raw", is_flag=True, help="The payload alone: a text just as it is, anything else as JSON.")
+@common_options
+def show(ref: str, raw: bool, as_json: bool) -> None:
+    """Show an artifact and its payload.
+
+    REF is a key (its latest version), KEY@3 (that version) or an id. A table is cut to the
+    terminal, with a note of what is left out.
+    """
+    with open_store() as store:
+        artifact = _resolved(store, ref)
+        if as_json:
+            render.print_json(artifact)
+        elif raw:
+            render.print_raw(artifact)
+        else:
+            render.print_artifact(artifact, _run_names(store, [artifact]))
+
+
+@main.command(
+    examples=[
+        "artifact-store create sales --table sales.csv",
+        "artifact-store create report --markdown report.md --metadata quarter=Q3 --metadata pages=12",
+        "artifact-store create dashboard --link https://example.com/d/7 --link-text 'Sales today'",
+        "artifact-store create load --progress 0 --json",
+        """echo '{"accuracy": 0.93}' | artifact-store create model --data - --type result""",
+    ],
+)
+@click.argument("key", required=False)
+@content_options
+@click.option("--flow-run", "flow_run_id", type=click.UUID, metavar="ID", help="The id of the flow run that made it.")
+@click.option("--task-run", "task_run_id", type=click.UUID, metavar="ID", help="The id of the task run that made it.")
+@click.option(
+    "--id",
+    type=click.UUID,
+    metavar="UUID",
+    help="An id of yours: creating it again with the same content changes nothing. [default: a new one]",
+)
+@common_options
+def create(
+    key: str | None, id: UUID | None, flow_run_id: UUID | None, task_run_id: UUID | None, as_json: bool, **options: Any
+) -> None:
+    """Publish a payload: the next version of its key.
+
+    Give exactly one of --table, --markdown, --link, --image, --progress and --data. Without KEY
+    the artifact stands alone and is found by its id. In a CSV table a column becomes numbers
+    where every cell of it is a number; codes such as 00123 stay text, empty cells are null.
+    """
+    from artifact_store import ArtifactCreate
+
+    fields = changes(options)
+    if "data" not in fields:
+        raise click.UsageError("Give one payload: --table, --markdown, --link, --image, --progress or --data.")
+    given = ArtifactCreate(key=key, id=id, flow_run_id=flow_run_id, task_run_id=task_run_id, **fields)
+    with open_store() as store:
+        artifact = store.create_artifact(given)
+    _print_done("Created", artifact, as_json)
+
+
+@main.command(
+    examples=[
+        "artifact-store update load --progress 40",
+        "artifact-store update sales@3 --description 'checked by hand' --metadata checked=true",
+        "artifact-store update report --markdown - < report.md",
+    ],
+)
+@click.argument("ref")
+@content_options
+@common_options
+def update(ref: str, as_json: bool, **options: Any) -> None:
+    """Change an artifact in place; it keeps its version.
+
+    REF is a key (its latest version), KEY@3 (that version) or an id. What no option names stays
+    as it is; --metadata replaces all of the metadata.
+    """
+    from artifact_store import ArtifactUpdate
+
+    fields = changes(options)
+    if not fields:
+        raise click.UsageError("Nothing to change: give a payload, --type, --description or --metadata.")
+    with open_store() as store:
+        artifact = _resolved(store, ref)
+        if not store.update_artifact(artifact.id, ArtifactUpdate(**fields)):
+            raise click.ClickException(f"There is no artifact {ref!r} any more.")
+        _print_done("Updated", _resolved(store, str(artifact.id)) if as_json else artifact, as_json)
+
+
+def _print_done(verb: str, artifact: Artifact, as_json: bool) -> None:
+    if as_json:
+        render.print_json(artifact)
+    else:
+        click.echo(f"{verb} {render.named(artifact)}" + (f" (id {artifact.id})" if artifact.key else ""))
+
+
+@main.command(
+    examples=[
+        "artifact-store delete sales@3",
+        "artifact-store delete sales --all-versions",
+        "artifact-store delete draft/a draft/b --all-versions --yes",
+    ],
+)
+@click.argument("refs", nargs=-1, required=True, metavar="REF...")
+@click.option("--all-versions", is_flag=True, help="Every version of each key; REF must be a key then.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@common_options
+def delete(refs: tuple[str, ...], all_versions: bool, yes: bool, as_json: bool) -> int:
+    """Delete what references name, all or nothing.
+
+    REF is a key (its latest version: the one before it becomes the latest), KEY@3 (that version)
+    or an id. Asks on a terminal, and says what will go.
+    """
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError("Standard input is no terminal to ask on: add --yes.")
+    with open_store() as store:
+        target, going = (_all_versions if all_versions else _single)(store, refs)
+        if not yes and not click.confirm(safe(f"Delete {going}?"), err=True):
+            render.note("Nothing was deleted.")
+            return 1
+        deleted = store.delete_artifacts(target)
+    if not deleted:
+        raise click.ClickException("There is nothing left to delete.")
+    if as_json:
+        render.print_json({"deleted": deleted})
+    else:
+        click.echo(f"Deleted {deleted} artifact{'s' * (deleted != 1)}." if all_versions else f"Deleted {going}.")
+    return 0
+
+
+def _single(store: ArtifactStore, refs: tuple[str, ...]) -> tuple[ArtifactFilter, str]:
+    """Return the filter of what references name, and words for it."""
+    from artifact_store import ArtifactFilter
+
+    found = {artifact.id: render.named(artifact) for artifact in (_resolved(store, ref) for ref in refs)}
+    return ArtifactFilter.model_validate({"id": {"any_": list(found)}}), ", ".join(found.values())
+
+
+def _all_versions(store: ArtifactStore, refs: tuple[str, ...]) -> tuple[ArtifactFilter, str]:
+    """Return the filter of all versions of keys, and words for them."""
+    from artifact_store import ArtifactFilter
+
+    parts = []
+    for key in dict.fromkeys(refs):
+        if "@" in key:
+            raise click.UsageError(f"--all-versions takes keys, and {key!r} names one version.")
+        count = store.count_artifacts(ArtifactFilter.model_validate({"key": {"any_": [key]}}))
+        if not count:
+            raise click.ClickException(f"There is no key {key!r}.")
+        parts.append(f"all {count} versions of {key}" if count > 1 else f"the only version of {key}")
+    return ArtifactFilter.model_validate({"key": {"any_": refs}}), ", ".join(parts)
+
+
+@main.command(
+    examples=[
+        "artifact-store count --flow nightly-etl",
+        "artifact-store count --all --key sales",
+        "artifact-store count --type table --since 24h --json",
+    ],
+)
+@filter_options
+@common_options
+def count(all_versions: bool, as_json: bool, **options: Any) -> None:
+    """Count the keys, or with --all every version."""
+    asked = filters(options, latest=not all_versions)
+    with open_store() as store:
+        number = store.count_artifacts(**asked) if all_versions else store.count_latest_artifacts(**asked)
+    if as_json:
+        render.print_json({"count": number})
+    else:
+        click.echo(number)
+
+
+@main.command(examples=["artifact-store verify", "artifact-store verify --json"])
+@common_options
+def verify(as_json: bool) -> int:
+    """Check that every key's latest version is right.
+
+    Exits with 1 when it finds a breach, and lists every one.
+    """
+    with open_store() as store:
+        found = store.verify()
+        if as_json:
+            render.print_json(found)
+        elif found:
+            render.print_rows(["kind", "key", "message"], render.dump(found))
+            render.note("'artifact-store repair' mends this.")
+        else:
+            info = store.info()
+            click.echo(f"healthy: {info.artifacts} artifacts, {info.keys} keys")
+    return 1 if found else 0
+
+
+@main.command(examples=["artifact-store repair", "artifact-store repair --json"])
+@common_options
+def repair(as_json: bool) -> None:
+    """Mend what verify finds, in one atomic block."""
+    with open_store() as store:
+        mended = store.repair()
+    if as_json:
+        render.print_json(mended)
+    elif mended:
+        render.print_rows(["kind", "key", "message"], render.dump(mended))
+        render.note("Mended.")
+    else:
+        click.echo("nothing to mend")
+
+
+@main.command(examples=["artifact-store info", "artifact-store --url sqlite:///jobs.db info --json"])
+@common_options
+def info(as_json: bool) -> None:
+    """Tell where the store is and what it holds.
+
+    The size is in bytes.
+    """
+    with open_store() as store:
+        facts = store.info()
+    if as_json:
+        render.print_json(facts)
+    else:
+        render.print_info(facts)

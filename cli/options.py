@@ -1,0 +1,205 @@
+"""The options that commands share, and the filters that they become."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+import click
+
+from .app import url_option
+from .payload import parse_json, parse_scalar, read_payload
+
+__all__ = ["changes", "common_options", "content_options", "filter_options", "filters"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+Decorator = Callable[[Any], Any]
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_PARTS = {
+    "artifacts": "artifact_filter",
+    "flow_runs": "flow_run_filter",
+    "task_runs": "task_run_filter",
+    "flows": "flow_filter",
+    "deployments": "deployment_filter",
+    "work_pools": "work_pool_filter",
+}
+
+_METADATA_HELP = (
+    "A value by name, repeatable. 3, 0.5, true and null are JSON, everything else is text; n='\"3\"' is text too."
+)
+_SINCE_HELP = "Updated since: 30m, 12h, 7d, 2w ago, or a date or time (a local one unless it has a zone)."
+_FILTER_HELP = (
+    'A filter of the SDK, {"metadata": {"ge_": {"days": 30}}}, or one per entity, {"artifacts": {...}, '
+    '"flow_runs": {...}, "task_runs": {...}, "flows": {...}, "deployments": {...}, "work_pools": {...}}; '
+    "as text, as @FILE, or - for standard input."
+)
+
+
+class Since(click.ParamType[datetime]):
+    """A time, or how long ago it was."""
+
+    name = "when"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Return the time, with its zone."""
+        try:
+            ago = re.fullmatch(r"(\d+)([mhdw])", value, re.ASCII)
+            if ago:
+                return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+            moment = datetime.fromisoformat(value)
+            return moment.astimezone() if moment.tzinfo is None else moment
+        except (ValueError, OverflowError, OSError):
+            self.fail(
+                f"{value!r} is no time: write 30m, 12h, 7d, 2w, 2026-01-31 or 2026-01-31T08:00+01:00.", param, ctx
+            )
+
+
+class Entry(click.ParamType[tuple[str, Any]]):
+    """`NAME=VALUE`; the value is a JSON scalar when it reads as one, else text."""
+
+    name = "name=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Any]:
+        """Return the name and the value."""
+        name, equals, text = value.partition("=")
+        if not name or not equals:
+            self.fail(f"{value!r} is not of the form NAME=VALUE.", param, ctx)
+        return name, parse_scalar(text)
+
+
+def _added(function: F, *options: Decorator) -> F:
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def _text(name: str, metavar: str, text: str) -> Decorator:
+    return click.option(name, metavar=metavar, help=text)
+
+
+def _several(name: str, metavar: str, text: str) -> Decorator:
+    return click.option(name, multiple=True, metavar=metavar, help=text)
+
+
+def common_options(function: F) -> F:
+    """Add what every command takes."""
+    as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for machines.")
+    return _added(function, as_json, url_option)
+
+
+def content_options(function: F) -> F:
+    """Add the payload, the type, the description and the metadata of an artifact."""
+    return _added(
+        function,
+        _text("--table", "FILE", "A table from a CSV file (UTF-8, a header row); - is standard input."),
+        _text("--markdown", "FILE", "A report from a Markdown file (UTF-8); - is standard input."),
+        _text("--link", "URL", 'A link, stored as {"link": URL}.'),
+        _text("--link-text", "TEXT", 'What to show for the link, stored beside it as "link_text".'),
+        _text("--image", "URL", 'An image at a URL, stored as {"image": URL}.'),
+        _text("--progress", "N", "How far a job is, in percent: 0 to 100."),
+        _text("--data", "JSON", "Any JSON value: as text, as @FILE, or - for standard input."),
+        _text("--type", "TYPE", "The type. [default: the payload's option, such as table; with --data none]"),
+        _text("--description", "TEXT", "Text for people."),
+        click.option("--metadata", type=Entry(), multiple=True, metavar="NAME=VALUE", help=_METADATA_HELP),
+    )
+
+
+def changes(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of an artifact that the content options set."""
+    payload = read_payload(options)
+    fields: dict[str, Any] = {}
+    if payload is not None:
+        fields["data"] = payload.data
+        if payload.type is not None:
+            fields["type"] = payload.type
+    fields |= {name: options[name] for name in ("type", "description") if options[name] is not None}
+    if options["metadata"]:
+        fields["metadata"] = dict(options["metadata"])
+    return fields
+
+
+def filter_options(function: F) -> F:
+    """Add the filters; all that are given must hold."""
+    return _added(
+        function,
+        click.option("--all", "all_versions", is_flag=True, help="Every version, and artifacts without a key, too."),
+        _several("--key", "KEY", "Has this key; repeat for any of several."),
+        _text("--like", "PATTERN", "Has this in its key, case ignored; % and _ are wildcards."),
+        _several("--type", "TYPE", "Is of this type; repeat for any of several."),
+        _several("--flow", "NAME", "Made by a run of this flow; repeat for any of several."),
+        _text("--flow-run", "NAME|ID", "Made by this flow run."),
+        _several("--deployment", "NAME", "Made by a run of this deployment; repeat for any of several."),
+        _several("--tag", "TAG", "Made by a flow run with this tag; repeat for all of several."),
+        click.option("--since", type=Since(), metavar="WHEN", help=_SINCE_HELP),
+        _text("--filter", "JSON", _FILTER_HELP),
+    )
+
+
+def filters(options: Mapping[str, Any], *, latest: bool) -> dict[str, Any]:
+    """Return the filter arguments of a method that reads artifacts, or the latest of each key."""
+    from artifact_store import (
+        ArtifactCollectionFilter,
+        ArtifactFilter,
+        DeploymentFilter,
+        FlowFilter,
+        FlowRunFilter,
+        TaskRunFilter,
+        WorkPoolFilter,
+    )
+
+    kinds: dict[str, Any] = {
+        "artifact_filter": ArtifactCollectionFilter if latest else ArtifactFilter,
+        "flow_run_filter": FlowRunFilter,
+        "task_run_filter": TaskRunFilter,
+        "flow_filter": FlowFilter,
+        "deployment_filter": DeploymentFilter,
+        "work_pool_filter": WorkPoolFilter,
+    }
+    result: dict[str, Any] = {}
+    for asked in (_from_options(options), _from_json(options["filter"])):
+        for name, fields in asked.items():
+            one = kinds[name].model_validate(fields)
+            result[name] = result[name] & one if name in result else one
+    return result
+
+
+def _some(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value}
+
+
+def _from_options(given: Mapping[str, Any]) -> dict[str, Any]:
+    updated = _some(after_=given["since"])
+    key = _some(any_=given["key"], like_=given["like"])
+    return _some(
+        artifact_filter=_some(key=key, type=_some(any_=given["type"]), updated=updated),
+        flow_run_filter=_some(**_run(given["flow_run"]), tags=_some(all_=given["tag"])),
+        flow_filter=_some(name=_some(any_=given["flow"])),
+        deployment_filter=_some(name=_some(any_=given["deployment"])),
+    )
+
+
+def _run(name: str | None) -> dict[str, Any]:
+    if name is None:
+        return {}
+    try:
+        return {"id": {"any_": [UUID(name)]}}
+    except ValueError:
+        return {"name": {"any_": [name]}}
+
+
+def _from_json(source: str | None) -> dict[str, Any]:
+    if source is None:
+        return {}
+    given = parse_json(source, "--filter")
+    if not isinstance(given, dict) or not _PARTS.keys() & given.keys():
+        return {"artifact_filter": given}
+    unknown = next((name for name in given if name not in _PARTS), None)
+    if unknown is not None:
+        raise click.UsageError(
+            f"--filter does not know {unknown!r}: it takes {', '.join(_PARTS)}; the rest are options, such as --limit."
+        )
+    return {_PARTS[name]: fields for name, fields in given.items() if fields is not None}

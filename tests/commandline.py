@@ -1,0 +1,63 @@
+"""Ways to run the command line: in this process, in one of its own, and on a terminal."""
+
+import fcntl
+import json
+import os
+import pty
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+
+from click.testing import CliRunner
+
+from artifact_store_cli import main
+
+SCRIPT = [sys.executable, "-m", "artifact_store_cli"]
+
+
+def run(url, *args, code=0, input=None):
+    """Run a command in this process; return its standard output, or on failure what it says on standard error."""
+    result = CliRunner().invoke(main, ["--url", url, *args], input=input, prog_name="artifact-store")
+    assert result.exit_code == code, result.output
+    assert "Traceback" not in result.output
+    return result.stdout if code == 0 else result.stdout + result.stderr
+
+
+def loaded(url, *args, code=0, input=None):
+    """Run a command with --json and return the value that it prints."""
+    return json.loads(run(url, *args, "--json", code=code, input=input))
+
+
+def on_terminal(url, *args, typed=None, columns=100, lines=24, env=(), stdin=None):
+    """Run a command on a terminal; enter `typed` at a question; return the exit code and the screen."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
+    child = subprocess.Popen(
+        [*SCRIPT, "--url", url, *args],
+        stdin=slave if stdin is None else stdin,
+        stdout=slave,
+        stderr=slave,
+        env={**environment, "TERM": "xterm-256color", **dict(env)},
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(1, termios.TIOCSCTTY, 0),
+    )
+    os.close(slave)
+    screen = b""
+    while select.select([master], [], [], 30)[0]:
+        try:
+            part = os.read(master, 65536)
+        except OSError:  # how Linux says that the other end is closed
+            part = b""
+        if not part:
+            break
+        screen += part
+        if typed and b"[y/N]" in screen:
+            time.sleep(0.3)  # until it waits for an answer
+            os.write(master, typed.encode())
+            typed = None
+    os.close(master)
+    return child.wait(30), screen.decode().replace("\r\n", "\n")

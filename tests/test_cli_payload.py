@@ -1,0 +1,178 @@
+"""What the payload options become: tables, texts, links, images, progress and JSON."""
+
+import contextlib
+import json
+
+import click
+import pytest
+from commandline import loaded, run
+from hypothesis import given
+from hypothesis import strategies as st
+
+from artifact_store_cli.payload import parse_scalar, parse_table
+
+
+def test_a_table_keeps_its_columns_and_types(url, tmp_path):
+    csv = tmp_path / "sales.csv"
+    csv.write_text('\ufeffzone,code,count,share,note\nnorth,007,3,.5,\nsouth,010, 4 ,1e2,"a,\nb"\n\n', encoding="utf-8")
+    artifact = loaded(url, "create", "sales", "--table", str(csv))
+    assert artifact["type"] == "table"
+    assert [list(row.items()) for row in artifact["data"]] == [
+        [("zone", "north"), ("code", "007"), ("count", 3), ("share", 0.5), ("note", None)],
+        [("zone", "south"), ("code", "010"), ("count", 4), ("share", 100.0), ("note", "a,\nb")],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cells", "values"),
+    [
+        (["1", "-2"], [1, -2]),
+        (["1", "2.5"], [1.0, 2.5]),
+        (["1", ""], [1, None]),
+        (["", ""], [None, None]),
+        (["1", "x"], ["1", "x"]),
+        (["1", "01"], ["1", "01"]),
+        (["1", "nan"], ["1", "nan"]),
+        (["1", "inf"], ["1", "inf"]),
+        (["1", "1e999"], ["1", "1e999"]),
+        (["1", "-"], ["1", "-"]),
+        (["1", "."], ["1", "."]),
+        (["1", "e5"], ["1", "e5"]),
+        (["1", "1_0"], ["1", "1_0"]),
+        (["1", "+1"], ["1", "+1"]),
+        (["1", "١"], ["1", "١"]),
+        (["1", "1" * 18], [1, int("1" * 18)]),
+        ([" ", "1"], [" ", "1"]),
+    ],
+)
+def test_a_column_is_numbers_where_every_cell_is(cells, values):
+    rows = parse_table("n,end\n" + "".join(f'"{cell}",.\n' for cell in cells), "a.csv")
+    assert [row["n"] for row in rows] == values
+    assert [type(row["n"]) for row in rows] == [type(value) for value in values]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "line 1 is missing"),
+        ("a,a\n1,2\n", "line 1 names 'a' twice"),
+        ("a, \n1,2\n", "line 1 has no name for column 2"),
+        ("a,b\n1,2\n1\n", "line 3 has 1 cells and the header has 2"),
+        ('a,b\n1,2\n"x\ny",2,3\n', "line 4 has 3 cells"),
+        ('a,b\n1,"2\n', "is not CSV"),
+        ('a,b\n1,"2"x\n', "line 2 is not CSV"),
+    ],
+)
+def test_a_table_that_is_none_is_one_sentence_with_the_line(url, tmp_path, text, sentence):
+    csv = tmp_path / "bad.csv"
+    csv.write_text(text, encoding="utf-8")
+    assert sentence in run(url, "create", "bad", "--table", str(csv), code=1)
+    assert run(url, "count", "--all") == "0\n"
+
+
+def test_a_table_of_nothing_but_a_header(url):
+    assert loaded(url, "create", "empty", "--table", "-", input="a,b\n")["data"] == []
+
+
+@given(st.lists(st.lists(st.text('ab",\n\r 0123.-eé', max_size=5), min_size=2, max_size=2), max_size=5))
+def test_parsing_a_table_never_fails_but_with_a_sentence(rows):
+    text = "x,y\n" + "\n".join(",".join(row) for row in rows)
+    with contextlib.suppress(click.ClickException):
+        assert all(list(row) == ["x", "y"] for row in parse_table(text, "a.csv"))
+
+
+@pytest.mark.parametrize(
+    ("args", "type", "data"),
+    [
+        (["--link", "https://example.com"], "link", {"link": "https://example.com"}),
+        (["--link", "https://a.b", "--link-text", "A"], "link", {"link": "https://a.b", "link_text": "A"}),
+        (["--image", "https://a.b/c.png"], "image", {"image": "https://a.b/c.png"}),
+        (["--progress", "40"], "progress", 40),
+        (["--progress", "12.5"], "progress", 12.5),
+        (["--progress", "0"], "progress", 0),
+        (["--data", '{"b": [1, 2.5, null]}'], None, {"b": [1, 2.5, None]}),
+        (["--data", "null"], None, None),
+        (["--data", "7", "--type", "result"], "result", 7),
+    ],
+)
+def test_payloads(url, args, type, data):
+    artifact = loaded(url, "create", "k", *args)
+    assert (artifact["type"], artifact["data"]) == (type, data)
+
+
+@pytest.mark.parametrize(
+    ("option", "typed", "data"),
+    [
+        ("--table", "a\n1\n", [{"a": 1}]),
+        ("--markdown", "# Title\r\n", "# Title\r\n"),
+        ("--link", "https://a.b\n", {"link": "https://a.b"}),
+        ("--image", "https://a.b\n", {"image": "https://a.b"}),
+        ("--progress", "99\n", 99),
+        ("--data", '{"a": 1}', {"a": 1}),
+    ],
+)
+def test_a_dash_reads_standard_input(url, option, typed, data):
+    assert loaded(url, "create", "k", option, "-", input=typed.encode())["data"] == data
+
+
+def test_files(url, tmp_path):
+    (tmp_path / "a.md").write_bytes("# Café\n".encode())
+    (tmp_path / "a.json").write_text('{"z": 1, "a": 2}', encoding="utf-8")
+    assert loaded(url, "create", "k", "--markdown", str(tmp_path / "a.md"))["data"] == "# Café\n"
+    assert list(loaded(url, "create", "k", "--data", f"@{tmp_path / 'a.json'}")["data"]) == ["z", "a"]
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        ([], "Give one payload"),
+        (["--data", "1", "--progress", "1"], "not 2: --progress and --data"),
+        (["--progress", "nan"], "a number from 0 to 100, not 'nan'"),
+        (["--progress", "101"], "a number from 0 to 100"),
+        (["--progress", "-1"], "a number from 0 to 100"),
+        (["--progress", ""], "a number from 0 to 100"),
+        (["--link", ""], "--link is empty"),
+        (["--image", ""], "--image is empty"),
+        (["--data", "1", "--link-text", "x"], "--link-text belongs to --link"),
+        (["--data", "{"], "--data is not JSON"),
+        (["--data", ""], "--data is not JSON"),
+        (["--data", "NaN"], "NaN is no JSON number"),
+        (["--data", '{"a": 1, "a": 2}'], "an object has 'a' twice"),
+        (["--data", "[" * 100_000], "it nests too deep"),
+        (["--data", "1" * 5000], "--data is not JSON"),
+        (["--data", "1", "--metadata", "x"], "NAME=VALUE"),
+        (["--data", "1", "--metadata", "=x"], "NAME=VALUE"),
+    ],
+)
+def test_wrong_use(url, args, sentence):
+    assert sentence in run(url, "create", "k", *args, code=2)
+
+
+def test_text_that_is_not_utf8(url, tmp_path):
+    path = tmp_path / "latin.csv"
+    path.write_bytes(b"name\ncaf\xe9\n")
+    for option in ("--table", "--markdown"):
+        assert "is not UTF-8 text (byte 0xe9 at 8)" in run(url, "create", "k", option, str(path), code=1)
+    assert "Standard input is not UTF-8" in run(url, "create", "k", "--markdown", "-", code=1, input=b"\xff")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("3", 3), ("0.5", 0.5), ("true", True), ("null", None), ('"3"', "3"), ("", ""), ("a=b", "a=b"), ("[1]", "[1]")]
+    + [(text, text) for text in ("007", "NaN", "{}", "-", "@x", "[" * 100_000)],
+)
+def test_metadata_values(text, value):
+    assert parse_scalar(text) == value
+    assert type(parse_scalar(text)) is type(value)
+
+
+def test_metadata_of_an_artifact(url):
+    artifact = loaded(url, "create", "k", "--data", "1", "--metadata", "n=3", "--metadata", "t=a=b")
+    assert artifact["metadata"] == {"n": 3, "t": "a=b"}
+    big = run(url, "create", "k", "--data", "1", "--metadata", f"n={2**64}", code=1)
+    assert "beyond 64 bits" in big
+
+
+def test_numbers_of_any_size_survive(url):
+    text = json.dumps([10**30, 1e-320, 0.1])
+    assert loaded(url, "create", "k", "--data", text)["data"] == [10**30, 1e-320, 0.1]

@@ -1,0 +1,154 @@
+"""The house stands as it was drawn: floors, imports, exported names, sizes, packaging."""
+
+import ast
+import configparser
+import importlib.metadata
+import importlib.resources
+import sys
+from pathlib import Path
+
+import pytest
+
+import artifact_store
+
+ROOT = Path(__file__).parents[1]
+PACKAGE, CLI = ROOT / "artifact_store", ROOT / "cli"
+
+# Imports point strictly downward. A tenth is a step between two modules of one floor.
+FLOORS = {
+    "__init__": 5,
+    "store": 4,
+    "publishing": 3.1, "artifacts": 3, "latest": 3, "runs": 3,
+    "conditions": 2.1, "filters": 2, "sorting": 2, "schemas": 2,
+    "schema": 1.2, "statements": 1.1, "criteria": 1, "operators": 1, "models": 1, "jsonvalues": 1,
+    "sqlite": 0.3, "postgresql": 0.3, "database": 0.2, "address": 0.1, "errors": 0, "clock": 0,
+}  # fmt: skip
+PACKAGE_IMPORTS = {"peewee", "playhouse", "platformdirs", "pydantic", "pydantic_core", "uuid_utils"}
+LAZY_IMPORTS = {"psycopg"}
+CLI_IMPORTS = {"artifact_store", "click", "pydantic", "rich"}
+EXPORTED = """
+    Artifact ArtifactCollectionFilter ArtifactCollectionSort ArtifactConflict ArtifactCreate ArtifactFilter ArtifactSort
+    ArtifactStore ArtifactStoreError ArtifactUpdate Breach Deployment DeploymentFilter Flow FlowFilter FlowRun
+    FlowRunFilter IntegrityViolation InvalidArtifact InvalidQuery InvalidURL RunSort SchemaOutdated StoreInfo
+    StoreUnavailable TaskRun TaskRunFilter WorkPool WorkPoolFilter WorkQueue
+""".split()
+README_COMMANDS = [
+    "python3 -m venv .venv && .venv/bin/pip install -q -e . && .venv/bin/artifact-store demo",
+    "python3 -m venv .venv && .venv/bin/pip install -q -e '.[test]' && .venv/bin/pytest",
+]
+
+
+def named(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+SCRIPTS = sorted((PACKAGE / "migrations").glob("[0-9]*.py"))
+MODULES = sorted(set(PACKAGE.rglob("*.py")) - set(SCRIPTS))
+COMMANDS = sorted(CLI.rglob("*.py"))
+
+
+def imports(path):
+    """Every (module, name or None) that a file imports, inside functions too; its own package is spelled out."""
+    package = [*path.relative_to(ROOT).parent.parts]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) + 1 - node.level] if node.level else []
+            module = ".".join([*base, *filter(None, [node.module])])
+            yield from ((module, alias.name) for alias in node.names)
+
+
+def siblings(path):
+    """The modules of artifact_store that a file imports; a name of the package itself counts as `__init__`."""
+    for module, name in imports(path):
+        root, *below = module.split(".")
+        if root == "artifact_store":
+            yield below[0] if below else name if name in FLOORS or (PACKAGE / f"{name}.py").exists() else "__init__"
+
+
+def foreign(nodes):
+    """The top-level names that some nodes import from outside their package."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.module.partition(".")[0]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=named)
+def test_imports_point_strictly_downward(path):
+    module = path.relative_to(PACKAGE).with_suffix("").parts[0]
+    assert module in FLOORS, f"{named(path)} has no floor: add it to FLOORS in tests/test_house.py"
+    upward = {name for name in siblings(path) if FLOORS.get(name, 9) >= FLOORS[module] and name != module}
+    assert not upward, f"{named(path)} is on floor {FLOORS[module]} and imports {upward}"
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=named)
+def test_migrations_are_frozen(path):
+    assert {module.partition(".")[0] for module, _ in imports(path)} <= {
+        "peewee",
+        "playhouse",
+    } | sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("path", [*MODULES, *COMMANDS], ids=named)
+def test_only_allowed_libraries_are_imported(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    allowed = CLI_IMPORTS if path in COMMANDS else PACKAGE_IMPORTS | LAZY_IMPORTS
+    assert not set(foreign(ast.walk(tree))) - sys.stdlib_module_names - allowed
+    assert not set(foreign(tree.body)) & LAZY_IMPORTS, "import it inside a function, or under try"
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=named)
+def test_the_command_line_uses_public_names(path):
+    used = {(module, name) for module, name in imports(path) if module.partition(".")[0] == "artifact_store"}
+    assert not used - {("artifact_store", name) for name in artifact_store.__all__}
+
+
+def test_exported_names():
+    assert artifact_store.__all__ == sorted(EXPORTED)
+    for name in EXPORTED:
+        documentation = getattr(artifact_store, name).__doc__
+        assert documentation, f"{name} has no docstring"
+        assert not documentation.startswith(f"{name}("), f"{name} has only the docstring of its dataclass"
+
+
+def test_exported_names_are_in_the_reference():
+    page = (ROOT / "docs/reference/api.md").read_text(encoding="utf-8").split()
+    assert [name for name in EXPORTED if f"artifact_store.{name}" not in page] == []
+
+
+def test_init_only_exports():
+    docstring, *body = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8")).body
+    assert isinstance(docstring, ast.Expr)
+    *body, last = body
+    assert all(isinstance(node, ast.ImportFrom) for node in body)
+    assert isinstance(last, ast.Assign)
+    assert ast.unparse(last.targets[0]) == "__all__"
+
+
+@pytest.mark.parametrize("path", [*MODULES, *COMMANDS], ids=named)
+def test_sizes(path):
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") <= 500, "split this file"
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            docstring = len((ast.get_docstring(node, clean=False) or "").splitlines())
+            assert node.end_lineno - node.lineno + 1 - docstring <= 45, f"split {node.name}"
+
+
+@pytest.mark.parametrize("command", README_COMMANDS)
+def test_readme_has_the_two_commands(command):
+    assert command in (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+
+
+def test_version():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    assert config["metadata"]["version"] == importlib.metadata.version("artifact-store")
+
+
+@pytest.mark.parametrize("package", ["artifact_store", "artifact_store_cli"])
+def test_types_are_shipped(package):
+    assert (importlib.resources.files(package) / "py.typed").is_file()

@@ -1,0 +1,241 @@
+"""What is particular to PostgreSQL: the pool, lost connections, deadlocks, isolation, and what errors say."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import UTC
+from typing import Any
+
+import psycopg
+import pytest
+
+from artifact_store import ArtifactStore, InvalidURL, StoreUnavailable
+
+
+@pytest.fixture
+def url(postgres: str) -> str:
+    return f"{postgres}&schema=only_{os.getpid()}_{time.monotonic_ns()}&timeout=20"
+
+
+@pytest.fixture
+def server(postgres: str) -> Iterator[psycopg.Connection[Any]]:
+    with closing(psycopg.connect(postgres, autocommit=True)) as connection:
+        yield connection
+
+
+def terminate(server: psycopg.Connection[Any]) -> int:
+    """End every other connection to the database, as an administrator or a failover would."""
+    ended = server.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+    )
+    return len(ended.fetchall())
+
+
+def connections(store: ArtifactStore) -> int:
+    return store._engine.facts().connections
+
+
+def test_a_lost_connection_is_not_noticed(store: ArtifactStore, server: psycopg.Connection[Any]) -> None:
+    first = store.create_artifact(key="k")
+    terminate(server)
+    assert store.read_latest_artifact("k") == first
+    terminate(server)
+    assert store.create_artifact(key="k").version == 2
+    terminate(server)
+    assert store.update_artifact(first.id, data=1)
+    terminate(server)
+    assert store.create_artifacts([{"key": "k"}, {"key": "other"}])[0].version == 3
+    terminate(server)
+    assert store.delete_artifact(first.id)
+
+
+def test_a_saboteur_ends_connections_while_workers_create(
+    store: ArtifactStore, server: psycopg.Connection[Any]
+) -> None:
+    stop, ended = threading.Event(), []
+
+    def sabotage() -> None:
+        while not stop.wait(0.02):
+            ended.append(terminate(server))
+
+    saboteur = threading.Thread(target=sabotage)
+    saboteur.start()
+    try:
+        with ThreadPoolExecutor(4) as workers:
+            made = list(workers.map(lambda n: store.create_artifact(key=f"k{n % 5}", data=n), range(400)))
+    finally:
+        stop.set()
+        saboteur.join()
+    assert sum(ended) > 0
+    assert sorted(each.data for each in store.read_artifacts()) == list(range(400))
+    assert sorted((each.key, each.version) for each in made) == [(f"k{k}", v) for k in range(5) for v in range(1, 81)]
+
+
+def test_a_block_that_loses_its_connection_is_undone(store: ArtifactStore, server: psycopg.Connection[Any]) -> None:
+    def publish() -> None:
+        with store.atomic():
+            store.create_artifact(key="a")
+            terminate(server)
+            store.create_artifact(key="b")
+
+    with pytest.raises(StoreUnavailable):
+        publish()
+    assert store.count_artifacts() == 0
+    tries = []
+
+    def publish_again() -> int:
+        tries.append(store.create_artifact(key="a"))
+        if len(tries) == 1:
+            terminate(server)
+        return store.create_artifact(key="b").version or 0
+
+    assert store.run(publish_again) == 1
+    assert len(tries) == 2
+    assert store.count_artifacts() == 2
+
+
+def test_a_deadlock_is_tried_again(store: ArtifactStore) -> None:
+    together = threading.Barrier(2)
+
+    def publish(first: str, second: str) -> None:
+        tries = []
+
+        def block() -> None:
+            tries.append(first)
+            store.create_artifact(key=first)
+            if len(tries) == 1:
+                together.wait(10)
+            store.create_artifact(key=second)
+
+        store.run(block)
+
+    with ThreadPoolExecutor(2) as workers:
+        list(workers.map(publish, "ab", "ba"))
+    assert sorted((each.key, each.version) for each in store.read_artifacts()) == [
+        ("a", 1),
+        ("a", 2),
+        ("b", 1),
+        ("b", 2),
+    ]
+
+
+@pytest.mark.parametrize("options", ["isolation_level=serializable", "prepare_threshold=none", "pool_size=3"])
+def test_writers_of_one_key(url: str, options: str) -> None:
+    with ArtifactStore(f"{url}&{options}") as store:
+        with ThreadPoolExecutor(8) as workers:
+            made = list(workers.map(lambda n: store.create_artifact(key="k", data=n), range(80)))
+            gone = list(workers.map(lambda each: store.delete_artifact(each.id), made[:40]))
+        assert sorted(each.version or 0 for each in made) == list(range(1, 81))
+        assert all(gone)
+        assert store.verify() == []
+        assert 1 <= connections(store) <= 8
+
+
+def test_connections_go_back_to_the_pool(store: ArtifactStore) -> None:
+    with ThreadPoolExecutor(32) as workers:
+        list(workers.map(lambda n: store.create_artifact(key=f"k{n % 7}"), range(320)))
+        assert connections(store) <= 20
+    store.close()
+    assert connections(store) == 1  # the one that counts
+
+
+def test_a_pool_that_is_used_up(url: str) -> None:
+    with ArtifactStore(url.replace("timeout=20", "timeout=0.3") + "&pool_size=1") as store:
+        with store.atomic(), ThreadPoolExecutor(1) as workers:
+            waiting = workers.submit(store.count_artifacts)
+            with pytest.raises(StoreUnavailable, match="all 1 connections of the pool"):
+                waiting.result(10)
+        assert store.count_artifacts() == 0
+
+
+def test_times_are_utc_whatever_the_session(url: str) -> None:
+    with ArtifactStore(f"{url}&options=-c%20timezone%3DAsia/Kathmandu") as store:
+        made = store.create_artifact(key="k")
+        read = store.read_latest_artifact("k")
+        assert read == made
+        assert read is not None
+        assert read.created.tzinfo == read.updated.tzinfo == UTC
+
+
+def test_many_open_a_new_database_at_once(url: str) -> None:
+    def open_and_publish(number: int) -> int | None:
+        with ArtifactStore(url) as store:
+            return store.create_artifact(key="k", data=number).version
+
+    with ThreadPoolExecutor(8) as workers:
+        assert sorted(workers.map(open_and_publish, range(8))) == list(range(1, 9))
+
+
+def test_a_store_made_before_a_fork(store: ArtifactStore) -> None:
+    store.create_artifact(key="k")
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if store.create_artifact(key="k").version == 2 else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert store.create_artifact(key="k").version == 3
+
+
+@pytest.fixture
+def role(server: psycopg.Connection[Any]) -> Iterator[str]:
+    server.execute("CREATE ROLE stranger LOGIN")
+    yield "stranger"
+    server.execute("DROP ROLE stranger")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda url: url.replace("/postgres?", "/nowhere?"), "the database does not exist: make it with createdb"),
+        (lambda url: "postgresql://me:secret@no-such-host.invalid/db", "the host is unknown"),
+        (lambda url: "postgresql://me:secret@127.0.0.1:1/db", "no server listens there"),
+        (lambda url: url.replace("host=", "host=/nowhere/"), "no server listens there"),
+    ],
+)
+def test_a_wrong_address_is_told_at_once(url: str, change: Callable[[str], str], says: str) -> None:
+    begun = time.monotonic()
+    with pytest.raises(StoreUnavailable, match=says) as caught:
+        ArtifactStore(change(url))
+    assert time.monotonic() - begun < 10
+    assert "secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_user_without_rights(url: str, role: str) -> None:
+    with pytest.raises(StoreUnavailable, match="this user may not do that: grant"):
+        ArtifactStore(url.replace("postgres:@", f"{role}:@"))
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ("pool_size=0", "pool_size takes a number of connections"),
+        ("isolation_level=chaos", "isolation_level takes serializable"),
+        ("prepare_threshold=-1", "prepare_threshold takes a number of runs, or none"),
+        ("schema=a-b", "schema takes the name of a schema"),
+        ("nonsense=1", "libpq does not understand this URL"),
+    ],
+)
+def test_parameters_that_are_not_understood(options: str, says: str) -> None:
+    with pytest.raises(InvalidURL, match=says) as caught:
+        ArtifactStore(f"postgresql://me:secret@127.0.0.1/db?{options}")
+    assert "secret" not in str(caught.value)
+
+
+def test_the_password_is_shown_nowhere(url: str) -> None:
+    with ArtifactStore(url.replace("postgres:@", "postgres:secret@")) as store:
+        assert "secret" not in f"{store!r} {store.url} {store.info()} {store._engine!r} {store._engine.address!r}"  # type: ignore[attr-defined]
+        assert "postgres:***@" in store.url
+        assert store.info().engine.startswith("PostgreSQL ")
+
+
+def test_the_tables_are_gone(store: ArtifactStore, server: psycopg.Connection[Any], url: str) -> None:
+    schema = url.partition("schema=")[2].partition("&")[0]
+    server.execute(f"DROP SCHEMA {schema} CASCADE")
+    with pytest.raises(StoreUnavailable, match="the tables of the store are gone"):
+        store.count_artifacts()
+    with ArtifactStore(url) as again:
+        assert again.count_artifacts() == 0

@@ -1,0 +1,213 @@
+"""Artifacts and their latest versions, against a model of a few lines of plain Python."""
+
+import copy
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from artifact_store import (
+    Artifact,
+    ArtifactCollectionSort,
+    ArtifactConflict,
+    ArtifactCreate,
+    ArtifactFilter,
+    ArtifactSort,
+    ArtifactStore,
+)
+
+KEYS = ["a", "a-b", "B/c"]
+keys = st.sampled_from(KEYS)
+contents = st.sampled_from([None, 1, {"z": 1, "a": [2]}])
+picks = st.integers(0, 40)
+
+
+class Model:
+    """What the store should hold: artifacts in the order of their creation, and a counter for each live key."""
+
+    def __init__(self) -> None:
+        self.artifacts: dict[UUID, Artifact] = {}
+        self.counters: dict[str, int] = {}
+
+    def create(self, made: Artifact) -> None:
+        version = None
+        if made.key is not None:
+            version = self.counters[made.key] = self.counters.get(made.key, 0) + 1
+        assert (made.version, made.updated) == (version, made.created)
+        self.artifacts[made.id] = made
+
+    def delete(self, *ids: UUID) -> None:
+        for each in ids:
+            del self.artifacts[each]
+        alive = {each.key for each in self.artifacts.values()}
+        self.counters = {key: last for key, last in self.counters.items() if key in alive}
+
+    def latest(self) -> dict[str, Artifact]:
+        ordered = sorted(self.artifacts.values(), key=lambda each: each.version or 0)
+        return {each.key: each for each in ordered if each.key is not None}
+
+    def accepts(self, given: ArtifactCreate) -> bool:
+        """Tell whether a create with a known id repeats what is stored."""
+        stored = self.artifacts[given.id]
+        return all(getattr(stored, name) == getattr(given, name) for name in type(given).model_fields)
+
+
+class Machine(RuleBasedStateMachine):
+    """Every write of the API, in blocks that nest, commit or roll back."""
+
+    url: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.store = ArtifactStore(self.url)
+        self.model = Model()
+        self.known: list[UUID] = []  # every id that ever was, deleted ones too
+        self.blocks: list[tuple[Any, Model]] = []
+
+    def teardown(self) -> None:
+        while self.blocks:
+            self.blocks.pop()[0].__exit__(ValueError, ValueError(), None)
+        self.store.delete_artifacts()
+        assert self.store.verify() == []
+        self.store.close()
+
+    def expect(self, given: ArtifactCreate, made: Artifact) -> None:
+        """Note what a create returned: what is stored under a known id, or something new."""
+        if made.id in self.model.artifacts:
+            assert made == self.model.artifacts[made.id]
+        else:
+            assert (made.key, made.data) == (given.key, given.data)
+            self.model.create(made)
+            self.known.append(made.id)
+
+    @rule(key=keys | st.none(), data=contents)
+    def create(self, key, data):
+        given = ArtifactCreate(key=key, data=data)
+        self.expect(given, self.store.create_artifact(given))
+
+    @precondition(lambda self: self.known)
+    @rule(pick=picks, key=keys | st.none(), data=contents, same=st.booleans())
+    def repeat(self, pick, key, data, same):
+        stored = self.model.artifacts.get(self.known[pick % len(self.known)])
+        if stored is not None and same:
+            key, data = stored.key, stored.data
+        given = ArtifactCreate(id=self.known[pick % len(self.known)], key=key, data=data)
+        if stored is None or self.model.accepts(given):
+            self.expect(given, self.store.create_artifact(given))
+        else:
+            with pytest.raises(ArtifactConflict):
+                self.store.create_artifact(given)
+
+    @rule(many=st.lists(st.tuples(keys | st.none(), contents, st.none() | picks), max_size=6))
+    def bulk(self, many):
+        given, first = [], {}
+        for key, data, pick in many:
+            each = ArtifactCreate(key=key, data=data)
+            if pick is not None and self.known:
+                each = ArtifactCreate(id=self.known[pick % len(self.known)], key=key, data=data)
+            given.append(each)
+        refused = False
+        for each in given:
+            if each.id in self.model.artifacts:
+                refused |= not self.model.accepts(each)
+            elif each.id is not None:
+                refused |= first.setdefault(each.id, each) != each
+        if refused:
+            with pytest.raises(ArtifactConflict):
+                self.store.create_artifacts(given)
+            return
+        for each, made in zip(given, self.store.create_artifacts(given), strict=True):
+            self.expect(each, made)
+
+    @precondition(lambda self: self.known)
+    @rule(pick=picks, data=contents)
+    def update(self, pick, data):
+        target = self.known[pick % len(self.known)]
+        before = self.model.artifacts.get(target)
+        assert self.store.update_artifact(target, data=data) == (before is not None)
+        if before is not None:
+            after = self.store.read_artifact(target)
+            assert after.updated > before.updated
+            assert after == before.model_copy(update={"data": data, "updated": after.updated})
+            self.model.artifacts[target] = after
+
+    @precondition(lambda self: self.known)
+    @rule(pick=picks)
+    def delete(self, pick):
+        target = self.known[pick % len(self.known)]
+        there = target in self.model.artifacts
+        assert self.store.delete_artifact(target) == there
+        if there:
+            self.model.delete(target)
+
+    @precondition(lambda self: self.model.artifacts)
+    @rule(key=keys)
+    def delete_the_latest(self, key):
+        latest = self.model.latest().get(key)
+        if latest is not None:
+            assert self.store.delete_artifact(latest.id)
+            self.model.delete(latest.id)
+
+    @rule(some=st.sets(keys, max_size=2), above=st.integers(1, 3))
+    def delete_many(self, some, above):
+        chosen = ArtifactFilter(key={"any_": sorted(some)}, version={"ge_": above})
+        doomed = [each.id for each in self.model.artifacts.values() if each.key in some and each.version >= above]
+        assert self.store.delete_artifacts(chosen) == len(doomed)
+        self.model.delete(*doomed)
+
+    @precondition(lambda self: len(self.blocks) < 3)
+    @rule()
+    def begin(self):
+        block = self.store.atomic()
+        block.__enter__()
+        self.blocks.append((block, copy.copy(self.model)))
+        self.model = copy.copy(self.model)
+        self.model.artifacts, self.model.counters = dict(self.model.artifacts), dict(self.model.counters)
+
+    @precondition(lambda self: self.blocks)
+    @rule()
+    def commit(self):
+        self.blocks.pop()[0].__exit__(None, None, None)
+
+    @precondition(lambda self: self.blocks)
+    @rule()
+    def roll_back(self):
+        block, self.model = self.blocks.pop()
+        block.__exit__(ValueError, ValueError("undo this block"), None)
+
+    @invariant()
+    def nothing_is_breached(self):
+        assert self.store.verify() == []
+
+    @invariant()
+    def latest_is_right(self):
+        latest = self.model.latest()
+        assert {key: self.store.read_latest_artifact(key) for key in KEYS} == {key: latest.get(key) for key in KEYS}
+        assert self.store.read_latest_artifacts(sort=ArtifactCollectionSort.KEY_ASC) == [
+            latest[key] for key in sorted(latest)
+        ]
+
+    @invariant()
+    def everything_is_there(self):
+        listed = self.store.read_artifacts(sort=ArtifactSort.ID_DESC)
+        assert listed == sorted(self.model.artifacts.values(), key=lambda each: each.id.bytes, reverse=True)
+        counts = (self.store.count_artifacts(), self.store.count_latest_artifacts())
+        assert counts == (len(self.model.artifacts), len(self.model.counters))
+
+
+def test_the_store_agrees_with_the_model(url: str) -> None:
+    machine = type("Machine", (Machine,), {"url": url})
+    checks = [HealthCheck.too_slow, HealthCheck.data_too_large]
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=250 if url.startswith("sqlite") else 40,
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=checks,
+            database=None,
+        ),
+    )

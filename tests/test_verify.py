@@ -1,0 +1,169 @@
+"""`verify` sees every kind of damage that another program can do; `repair` mends it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from bare import bare
+
+from artifact_store import ArtifactStore, IntegrityViolation
+
+OTHER = "00000000-0000-7000-8000-000000000000"
+DAMAGE = {
+    "missing": "DELETE FROM artifact_collection WHERE key = 'a'",
+    "surplus": "INSERT INTO artifact_collection (key, latest_id, latest_version, last_version, created, updated) "
+    "SELECT 'ghost', latest_id, latest_version, last_version, created, updated FROM artifact_collection "
+    "WHERE key = 'a'",
+    "dangling": f"UPDATE artifact_collection SET latest_id = '{OTHER}' WHERE key = 'a'",
+    "dangling (another key's)": "UPDATE artifact_collection SET latest_id = "
+    "(SELECT id FROM artifact WHERE key = 'b') WHERE key = 'a'",
+    "dangling (keyless)": "UPDATE artifact_collection SET latest_id = "
+    "(SELECT id FROM artifact WHERE key IS NULL) WHERE key = 'a'",
+    "stale": "UPDATE artifact_collection SET latest_id = (SELECT id FROM artifact WHERE key = 'a' AND version = 1) "
+    "WHERE key = 'a'",
+    "wrong-version": "UPDATE artifact_collection SET latest_version = 7 WHERE key = 'a'",
+    "wrong-version (below)": "UPDATE artifact_collection SET latest_version = 1 WHERE key = 'a'",
+    "wrong-times": "UPDATE artifact_collection SET created = '2001-01-01T00:00:00.000000+00:00' WHERE key = 'a'",
+    "wrong-times (updated)": "UPDATE artifact_collection SET updated = '2099-01-01T00:00:00.000000+00:00' "
+    "WHERE key = 'a'",
+    "low-counter": "UPDATE artifact_collection SET last_version = 1 WHERE key = 'a'",
+}
+
+REFUSE_DELETES = {
+    "sqlite": ["CREATE TRIGGER no BEFORE DELETE ON artifact_collection BEGIN SELECT RAISE(ABORT, 'no'); END"],
+    "postgresql": [
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '23514'; END $$",
+        "CREATE TRIGGER no BEFORE DELETE ON artifact_collection FOR EACH ROW EXECUTE FUNCTION refuse()",
+    ],
+}
+
+
+def pointers(url: str) -> list[tuple[Any, ...]]:
+    """Return the whole collection table."""
+    return bare(url, "SELECT * FROM artifact_collection ORDER BY key")
+
+
+@pytest.fixture
+def filled(url: str) -> Iterator[ArtifactStore]:
+    """A store with three versions of `a`, one of `b`, and an artifact without key."""
+    with ArtifactStore(url) as store:
+        for key in ("a", "a", "a", "b", None):
+            store.create_artifact(key=key)
+        yield store
+        assert store.verify() == []
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damage_is_seen_and_mended(filled: ArtifactStore, url: str, damage: str) -> None:
+    kind, key = damage.partition(" ")[0], "ghost" if damage == "surplus" else "a"
+    healthy = pointers(url)
+    assert filled.verify() == []
+
+    bare(url, DAMAGE[damage])
+    assert pointers(url) != healthy
+    found = filled.verify()
+    assert [(breach.kind, breach.key) for breach in found] == [(kind, key)]
+    assert key in found[0].message
+    assert found[0].message.endswith(".")
+
+    assert filled.repair() == found
+    assert filled.verify() == []
+    assert pointers(url) == healthy
+    assert filled.repair() == []
+    assert filled.create_artifact(key="a").version == 4
+
+
+def test_one_row_with_several_breaches(filled: ArtifactStore, url: str) -> None:
+    healthy = pointers(url)
+    bare(
+        url,
+        f"UPDATE artifact_collection SET latest_id = '{OTHER}', latest_version = 9, last_version = 0 WHERE key = 'a'",
+        "DELETE FROM artifact_collection WHERE key = 'b'",
+    )
+    expected = [("dangling", "a"), ("low-counter", "a"), ("missing", "b"), ("wrong-version", "a")]
+    assert [(breach.kind, breach.key) for breach in filled.verify()] == expected
+    assert [(breach.kind, breach.key) for breach in filled.repair()] == expected
+    assert pointers(url) == healthy
+
+
+@pytest.mark.parametrize("gone", ["version = 3", "key = 'a'"])
+def test_artifacts_deleted_behind_the_back_of_the_store(filled: ArtifactStore, url: str, gone: str) -> None:
+    bare(url, f"DELETE FROM artifact WHERE {gone}")
+    assert {breach.key for breach in filled.verify()} == {"a"}
+    assert {breach.key for breach in filled.repair()} == {"a"}
+    latest = filled.read_latest_artifact("a")
+    assert latest is None if gone == "key = 'a'" else latest.version == 2
+
+
+def test_an_artifact_inserted_behind_the_back_of_the_store(filled: ArtifactStore, url: str) -> None:
+    time = "2020-01-01T00:00:00.000000+00:00"
+    insert = f"INSERT INTO artifact (id, key, version, created, updated) VALUES ('{OTHER}', 'a', 8, '{time}', '{time}')"
+    bare(url, insert)
+    assert [breach.kind for breach in filled.verify()] == ["low-counter", "stale", "wrong-version"]
+    filled.repair()
+    assert filled.read_latest_artifact("a").version == 8
+    assert filled.create_artifact(key="a").version == 9
+
+
+def test_every_row_gone(filled: ArtifactStore, url: str) -> None:
+    healthy = pointers(url)
+    bare(url, "DELETE FROM artifact_collection")
+    assert [(breach.kind, breach.key) for breach in filled.repair()] == [("missing", "a"), ("missing", "b")]
+    assert pointers(url) == healthy
+
+
+def test_a_counter_above_its_versions_is_kept(filled: ArtifactStore, url: str) -> None:
+    filled.delete_artifact(filled.read_latest_artifact("a").id)
+    assert filled.verify() == []
+    bare(url, f"UPDATE artifact_collection SET last_version = 40, latest_id = '{OTHER}' WHERE key = 'a'")
+    filled.repair()
+    assert filled.read_latest_artifact("a").version == 2
+    assert filled.create_artifact(key="a").version == 41
+
+
+def test_a_healthy_store_is_left_alone(filled: ArtifactStore, url: str) -> None:
+    before = pointers(url)
+    assert filled.repair() == []
+    assert pointers(url) == before
+
+
+def test_repair_is_atomic(filled: ArtifactStore, url: str) -> None:
+    bare(url, DAMAGE["missing"], DAMAGE["dangling"].replace("'a'", "'b'"))
+    damaged = pointers(url)
+
+    def repair_and_fail() -> None:
+        assert len(filled.repair()) == 2
+        assert filled.verify() == []
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        filled.run(repair_and_fail)
+    assert pointers(url) == damaged
+
+    # The second of its statements fails: the first is undone as well.
+    bare(url, *REFUSE_DELETES[url.partition(":")[0]])
+    bare(url, DAMAGE["surplus"].replace("'a'", "'b'"))
+    damaged = pointers(url)
+    with pytest.raises(IntegrityViolation):
+        filled.repair()
+    assert pointers(url) == damaged
+
+    bare(url, "DROP TRIGGER no" if url.startswith("sqlite") else "DROP TRIGGER no ON artifact_collection")
+    assert len(filled.repair()) == 3
+
+
+@pytest.mark.parametrize("damage", ["missing", "low-counter"])
+def test_a_damaged_counter_refuses_new_versions_and_says_how_to_mend(
+    filled: ArtifactStore, url: str, damage: str
+) -> None:
+    bare(url, DAMAGE[damage])
+    before, damaged = filled.read_artifacts(), pointers(url)
+    many = [{"key": "b"}, {"key": "a"}]
+    for create in (lambda: filled.create_artifact(key="a"), lambda: filled.create_artifacts(many)):
+        with pytest.raises(IntegrityViolation, match=r"mend the store with repair\(\)") as caught:
+            create()
+        assert caught.value.__cause__ is not None
+    assert (filled.read_artifacts(), pointers(url)) == (before, damaged)
+    filled.repair()
+    assert [each.version for each in filled.create_artifacts(many)] == [2, 4]
