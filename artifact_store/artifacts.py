@@ -41,8 +41,11 @@ def insert(db: Statements, row: Row) -> None:
 
 
 def insert_many(db: Statements, rows: Sequence[Row]) -> None:
-    """Insert many artifacts, given by column."""
-    db.run_many("artifacts.insert", _insert, rows)
+    """Insert many artifacts, given by column and in the order of `ROWS.names`."""
+    if db.dialect.name == "postgresql":
+        db.engine.copy("artifact", ROWS.names, [list(row.values()) for row in rows])
+    else:
+        db.run_many("artifacts.insert", _insert, rows)
 
 
 def _insert() -> Query:

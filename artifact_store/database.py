@@ -61,6 +61,8 @@ class Engine:
     begin_with: tuple[str, ...] = ()
     one_statement = False
     """Whether a create outside of a block is one statement, which is a transaction of its own."""
+    lock_timeout = ""
+    """How long one statement waits for a lock, as the engine says it; empty where the engine's own loop waits."""
 
     def __init__(self, database: Any, label: str, url: str, timeout: float) -> None:
         """Take a Peewee database; nothing is connected before the first statement."""
@@ -96,6 +98,10 @@ class Engine:
                 self.database.cursor().executemany(sql, params)
         except self.driver_errors as error:
             raise self.refusal(error) from error
+
+    def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Load many rows, inside a block, where the engine has a statement for that."""
+        raise NotImplementedError
 
     # Transactions
 

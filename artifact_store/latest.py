@@ -50,8 +50,12 @@ _POINTER = (_C.key, _C.latest_id, _C.latest_version, _C.last_version, _C.created
 
 
 def _advance_one() -> Query:
-    places = (slot("key"), slot("id"), 1, 1, slot("created"), slot("created"))
-    return _risen(_C.insert(dict(zip(_POINTER, places, strict=True)))).returning(_C.last_version)
+    return _risen(_C.insert(dict(zip(_POINTER, _first_pointer(), strict=True)))).returning(_C.last_version)
+
+
+def _first_pointer() -> tuple[Any, ...]:
+    """Return the values of the row of a new key."""
+    return slot("key"), slot("id"), SQL("1"), SQL("1"), slot("created"), slot("created")
 
 
 def _risen(insert: Query) -> Query:
@@ -66,19 +70,23 @@ def _risen(insert: Query) -> Query:
 
 def advance_and_insert(db: Statements, row: Mapping[Any, Any]) -> int:
     """Do `advance` and insert the artifact in one statement, where the engine can; return the version."""
-    found = db.row("latest.advance_and_insert", _advance_and_insert, row)
+    found = db.row("latest.advance_and_insert", lambda: _advance_and_insert(db.engine.lock_timeout), row)
     assert found is not None
     return int(found[0])
 
 
-def _advance_and_insert() -> Query:
+def _advance_and_insert(lock_timeout: str) -> Query:
     names = [name for name in Artifact._meta.fields if name != "version"]
     pointed = peewee.Table("pointed")
+    # Outside of a block nothing else says how long this statement may wait for the row of its key.
+    said = fn.set_config("lock_timeout", lock_timeout, True).is_null(False)
+    first = peewee.Select(columns=_first_pointer()).where(said)
+    advance = _risen(_C.insert_from(first, list(_POINTER))).returning(_C.last_version)
     source = pointed.select(*[slot(name) for name in names], pointed.c.last_version)
     columns = [*(getattr(Artifact, name) for name in names), Artifact.version]
     insert = Artifact.insert_from(source, columns).returning(Artifact.version)
     # Peewee's CTEs are queries that read, so the words around the two writes are ours.
-    return NodeList((SQL('WITH "pointed" AS ('), _advance_one(), SQL(")"), insert))
+    return NodeList((SQL('WITH "pointed" AS ('), advance, SQL(")"), insert))
 
 
 def advance_many(db: Statements, many: Sequence[tuple[str, UUID, int]], created: datetime) -> dict[str, int]:
@@ -139,7 +147,7 @@ def lock(db: Statements, keys: Sequence[str]) -> None:
 def lock_all(db: Statements) -> None:
     """Keep every other writer out until the block ends."""
     if db.dialect.name == "postgresql":
-        db.run("latest.lock_all", lambda: SQL('LOCK TABLE "artifact_collection" IN SHARE ROW EXCLUSIVE MODE'), {})
+        db.run("latest.lock_all", lambda: SQL('LOCK TABLE "artifact_collection" IN EXCLUSIVE MODE'), {})
 
 
 def retreat(db: Statements, key: str) -> None:

@@ -2,12 +2,16 @@
 
 A connection is borrowed from Peewee's pool for one statement, or for one block, and goes
 back. Nothing of a session is changed, so a transaction pooler may stand in between: times
-are turned into UTC as they are read, and the schema is a start-up parameter.
+are turned into UTC as they are read, how long to wait for a lock is said anew in each
+transaction, and the schema is a start-up parameter.
 """
 
+import math
+import os
+import re
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeVar
@@ -34,13 +38,16 @@ T = TypeVar("T")
 _MINIMUM = 130000
 _MIGRATION_LOCK = 0x61727469666163  # "artifac"
 _STARTING = "57P03"
+_LOCKED = "55P03"
 _PASSING = {
     "40001",  # serialization failure
+    "40003",  # it is not known whether the statement was carried out
     "40P01",  # deadlock
     "25006",  # read-only: the server was demoted in a failover
     "53300",  # too many connections
     "57P01",  # the connection was terminated by an administrator
     "57P02",  # the server crashed
+    "57P05",  # the connection was idle for longer than the server allows
     _STARTING,
 }
 _KEYS = {
@@ -57,10 +64,20 @@ class _UTCLoader(Loader):
 
 
 class _Database(PooledPostgresqlDatabase):  # type: ignore[misc]
-    """Peewee's pool, which believes a connection open until a statement on it fails."""
+    """Peewee's pool, which believes a connection open until a statement on it fails.
+
+    Attributes:
+        beginning: begins a transaction that waits for a lock only until the deadline, in one round trip.
+    """
+
+    beginning = "BEGIN"
 
     def _is_closed(self, connection: Any) -> bool:
         return bool(connection.closed)
+
+    def begin(self, isolation_level: object = None) -> None:
+        # Two statements in one text cannot be prepared.
+        self.cursor().execute(self.beginning, prepare=False)
 
 
 class _Loan:
@@ -88,25 +105,20 @@ class PostgresEngine(Engine):
 
     def __init__(self, address: PostgresAddress) -> None:
         """Prepare the pool; nothing is connected yet."""
-        adapters = AdaptersMap(psycopg.adapters)
-        adapters.register_loader("timestamptz", _UTCLoader)
         try:
             known = psycopg.conninfo.conninfo_to_dict(address.dsn)
         except psycopg.Error:
             raise errors.InvalidURL(f"{address.url}: libpq does not understand this URL: check its spelling.") from None
-        options = str(known.get("options", ""))
-        if address.schema is not None:
-            options = f"{options} -c search_path={address.schema}".strip()
         database = _Database(
             address.dsn,
             max_connections=address.pool_size,
             timeout=address.timeout or 0.001,
-            isolation_level=address.isolation_level,
             prefer_psycopg3=True,
-            context=adapters,
-            prepare_threshold=address.prepare_threshold,
-            **({"options": options} if options else {}),
+            **_connecting(address, known),
         )
+        self.lock_timeout = f"{max(math.ceil(address.timeout * 1000), 1)}ms"
+        level = f" ISOLATION LEVEL {address.isolation_level}" if address.isolation_level else ""
+        database.beginning = f"BEGIN{level}; SET LOCAL lock_timeout = '{self.lock_timeout}'"
         super().__init__(database, address.label, address.url, address.timeout)
         self.address = address
         self.one_statement = address.isolation_level is None
@@ -142,21 +154,49 @@ class PostgresEngine(Engine):
                 f"{self.label}: all {self.address.pool_size} connections of the pool were in use for "
                 f"{self.timeout:g} s: leave blocks sooner, or raise ?pool_size=."
             ) from error
-        if not self._reached and self.database.server_version < _MINIMUM:
-            self.database.close()
-            raise errors.StoreUnavailable(f"{self.label}: the server is too old: PostgreSQL 13 or newer is needed.")
-        self._reached = True
+        if not self._reached:
+            problem = self._unusable()
+            if problem is not None:
+                self.database.close()
+                raise errors.StoreUnavailable(f"{self.label}: {problem}")
+            self._reached = True
+
+    def _unusable(self) -> str | None:
+        """Say why what was reached for the first time cannot serve a store."""
+        if self.database.server_version < _MINIMUM:
+            return "the server is too old: PostgreSQL 13 or newer is needed."
+        schema = self.address.schema
+        if schema is not None:
+            found = self.database.execute_sql("SHOW search_path").fetchone()[0]
+            if found.strip('"') != schema:
+                return (
+                    f"a pooler keeps ?schema={schema} from the server: leave it out, and say "
+                    f"ALTER ROLE … SET search_path = {schema} on the server."
+                )
+        return None
 
     def ended(self) -> None:
         """Give the connection of a block back to the pool."""
         self.database.close()
+
+    # Statements
+
+    def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Load many rows, inside a block."""
+        names = ", ".join(f'"{name}"' for name in columns)
+        try:
+            with self.database.cursor().copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
+                for row in rows:
+                    copy.write_row(row)
+        except self.driver_errors as error:
+            raise self.refusal(error) from error
 
     # Errors
 
     def passing(self, error: BaseException) -> bool:
         """Tell whether the failure is one of timing, or of a connection that was lost."""
         state = _state(error)
-        if state is not None:
+        if state is not None and not state.startswith("no "):
             return state in _PASSING or state.startswith("08")
         inner = driver_error(error)
         # Without a state there was no answer. A server that never answered is a wrong address.
@@ -165,7 +205,7 @@ class PostgresEngine(Engine):
     def translated(self, error: BaseException) -> errors.ArtifactStoreError:
         """Return the error of ours that says what the server's error means and how to mend it."""
         first = driver_error(error)
-        state, text = _state(first), " ".join(str(first).split())
+        state, text = _state(error), " ".join(str(first).split())
         if self._password:
             text = text.replace(self._password, "***")
         if state is not None and state.startswith("23"):
@@ -175,20 +215,19 @@ class PostgresEngine(Engine):
             return errors.InvalidQuery(f"The filter is too large for PostgreSQL ({text}): ask in several queries.")
         if state == "42P01":
             return TableMissing(f"{self.label}: the tables of the store are gone ({text}): open the store again.")
-        return errors.StoreUnavailable(f"{self.label}: {_remedy(state, text)}")
+        remedy = _REMEDIES.get(state or "", "").format(timeout=self.timeout)
+        return errors.StoreUnavailable(f"{self.label}: {remedy or f'PostgreSQL says: {text.rstrip(chr(46))}.'}")
 
     # Life
 
-    def prepare(self) -> None:
-        """Make the schema that the address names."""
-        if self.address.schema is not None:
-            self.run(f'CREATE SCHEMA IF NOT EXISTS "{self.address.schema}"')
-
     @contextmanager
     def migrating(self) -> Iterator[None]:
-        """Hold a lock that every opener of this database asks for."""
+        """Hold a lock that every opener of this database asks for, and make the schema that the address names."""
         with self.atomic():
             self.row("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
+            if self.address.schema is not None:
+                # IF NOT EXISTS alone is no help when two make it at once.
+                self.run(f'CREATE SCHEMA IF NOT EXISTS "{self.address.schema}"')
             yield
 
     def facts(self) -> Facts:
@@ -210,6 +249,21 @@ class PostgresEngine(Engine):
         super().after_fork()
 
 
+def _connecting(address: PostgresAddress, known: dict[str, Any]) -> dict[str, Any]:
+    """Return what psycopg takes beside the URL; a dead network is noticed within the deadline."""
+    adapters = AdaptersMap(psycopg.adapters)
+    adapters.register_loader("timestamptz", _UTCLoader)
+    options: dict[str, Any] = {"context": adapters, "prepare_threshold": address.prepare_threshold}
+    patience = max(math.ceil(address.timeout), 2)
+    if "connect_timeout" not in known and "PGCONNECT_TIMEOUT" not in os.environ:
+        options["connect_timeout"] = min(patience, 10)
+    if "tcp_user_timeout" not in known:
+        options["tcp_user_timeout"] = patience * 1000
+    if address.schema is not None:
+        options["options"] = f"{known.get('options', '')} -c search_path={address.schema}".strip()
+    return options
+
+
 _REMEDIES = {
     "28P01": "the password is wrong: check it in the URL, in $PGPASSWORD or in ~/.pgpass.",
     "28000": "the server does not let this user in: check the user's name and pg_hba.conf.",
@@ -219,24 +273,33 @@ _REMEDIES = {
     "25006": "the server is read-only: name the primary in the URL.",
     "53100": "the server's disk is full: free some space and try again; nothing was written.",
     "53300": "the server has no connection left: lower ?pool_size= or raise max_connections.",
+    _LOCKED: "another writer held the lock for {timeout:g} s: try again, or wait longer with ?timeout=.",
     _STARTING: "the server is starting up or shutting down: try again.",
+    "no host": "the host is unknown: check its name in the URL.",
+    "no server": "no server listens there: check the host and the port in the URL, and that the server runs.",
+    "no answer": "the server does not answer: check the host, the port and the network in between.",
+    "pooler": "a pooler refuses the start-up parameter options: leave out ?schema= and options=, or let it pass "
+    "with ignore_startup_parameters.",
 }
 
-
-def _remedy(state: str | None, text: str) -> str:
-    if state in _REMEDIES:
-        return _REMEDIES[state]
-    if "password authentication failed" in text or "no password supplied" in text:
-        return _REMEDIES["28P01"]
-    if "does not exist" in text and "database" in text:
-        return _REMEDIES["3D000"]
-    if "could not translate host name" in text or "failed to resolve host" in text:
-        return "the host is unknown: check its name in the URL."
-    if "refused" in text or "No such file" in text:
-        return "no server listens there: check the host and the port in the URL, and that the server runs."
-    return f"PostgreSQL says: {text.rstrip('.')}."
+# While it connects, libpq tells what is wrong in words alone.
+_WORDS = (
+    (re.compile("password authentication failed|no password supplied"), "28P01"),
+    (re.compile('role ".*" does not exist|no pg_hba.conf entry|authentication failed'), "28000"),
+    (re.compile('database ".*" does not exist'), "3D000"),
+    (re.compile("starting up|shutting down|not yet accepting connections"), _STARTING),
+    (re.compile("too many clients|connection slots|too many connections"), "53300"),
+    (re.compile("unsupported startup parameter"), "pooler"),
+    (re.compile("could not translate host name|failed to resolve host"), "no host"),
+    (re.compile("refused|No such file"), "no server"),
+    (re.compile("timeout expired|timed out"), "no answer"),
+)
 
 
 def _state(error: BaseException) -> str | None:
-    state: str | None = getattr(driver_error(error), "sqlstate", None)
+    """Return the SQLSTATE of an error, or a word of ours where the server gave none."""
+    inner = driver_error(error)
+    state: str | None = getattr(inner, "sqlstate", None)
+    if state is None and isinstance(inner, psycopg.OperationalError):
+        return next((state for words, state in _WORDS if words.search(str(inner))), None)
     return state

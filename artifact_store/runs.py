@@ -111,18 +111,14 @@ class _Entity(Generic[V]):
         value = schemas.checked(self.value, {"id": new_id(), "created": time, "updated": time, **fields})
         row = schemas.bound(value, self.rows.names)
         try:
-            inserted = self._once(db, row)
+            # In a block of its own, because inside one a refused row would spoil what came before it.
+            inserted = db.engine.retrying(partial(db.run, (self.label, "insert"), self._insert, row))
         except IntegrityViolation as error:
             parents = ", ".join(name for name in self.rows.names if name.endswith("_id"))
             raise IntegrityViolation(
                 f"The {self.label} refers to something that does not exist: check {parents}."
             ) from error
         return value if inserted else self._existing(db, value, fields)
-
-    def _once(self, db: Statements, row: dict[Any, Any]) -> int:
-        insert = partial(db.run, (self.label, "insert"), self._insert, row)
-        # Inside a block a refused row would spoil what came before it.
-        return db.engine.retrying(insert) if db.engine.in_block() else insert()
 
     def _insert(self) -> Query:
         columns = {getattr(self.table, name): slot(name) for name in self.rows.names}
@@ -192,7 +188,8 @@ class _Entity(Generic[V]):
                 changes[table.start_time] = peewee.fn.COALESCE(table.start_time, slot("time"))
             return table.update(changes).where(table.id == slot("id"))
 
-        return db.run((self.label, "state", running, final), build, values) > 0
+        change = partial(db.run, (self.label, "state", running, final), build, values)
+        return db.engine.retrying(change) > 0
 
 
 _FLOWS = _Entity("flow_filter", Flow, models.Flow, "name")

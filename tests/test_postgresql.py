@@ -8,11 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 
 from artifact_store import ArtifactStore, InvalidURL, StoreUnavailable
+
+ONE = UUID(int=1)
 
 
 @pytest.fixture
@@ -33,6 +36,10 @@ def terminate(server: psycopg.Connection[Any]) -> int:
         "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
     )
     return len(ended.fetchall())
+
+
+def schema_of(url: str) -> str:
+    return url.partition("schema=")[2].partition("&")[0]
 
 
 def connections(store: ArtifactStore) -> int:
@@ -152,6 +159,43 @@ def test_a_pool_that_is_used_up(url: str) -> None:
         assert store.count_artifacts() == 0
 
 
+WRITES: list[Callable[[ArtifactStore], object]] = [
+    lambda store: store.create_artifact(key="k"),
+    lambda store: store.create_artifacts([{"key": "k"}, {}]),
+    lambda store: store.update_artifact(ONE, data=2),
+    lambda store: store.delete_artifact(ONE),
+    lambda store: store.delete_artifacts(),
+    lambda store: store.repair(),
+    lambda store: store.create_flow("f"),
+    lambda store: store.set_flow_run_state(ONE, "FAILED"),
+    lambda store: store.run(store.create_artifact, key="k"),
+]
+
+
+@pytest.mark.parametrize("number", range(len(WRITES)))
+def test_a_lock_held_past_the_deadline(url: str, server: psycopg.Connection[Any], number: int) -> None:
+    with ArtifactStore(url.replace("timeout=20", "timeout=0.2")) as store:
+        store.create_artifact(id=ONE, key="k", data=1)
+        store.create_flow_run(store.create_flow("g").id, id=ONE)
+        server.execute(f"SET search_path = {schema_of(url)}")
+        with server.transaction():
+            server.execute("SELECT 1 FROM artifact_collection FOR UPDATE")
+            server.execute("LOCK TABLE flow, flow_run IN EXCLUSIVE MODE")
+            begun = time.monotonic()
+            with pytest.raises(StoreUnavailable, match="another writer held the lock for"):
+                WRITES[number](store)
+            assert time.monotonic() - begun < 5
+        assert store.read_artifacts() == [store.read_artifact(ONE)], "something of a refused write is there"
+        WRITES[number](store)
+
+
+def test_the_deadline_is_no_state_of_the_session(store: ArtifactStore) -> None:
+    store.create_artifact(key="k")
+    with store.atomic():
+        store.create_artifact(key="k")
+    assert store._engine.row("SHOW lock_timeout") == ("0",)
+
+
 def test_times_are_utc_whatever_the_session(url: str) -> None:
     with ArtifactStore(f"{url}&options=-c%20timezone%3DAsia/Kathmandu") as store:
         made = store.create_artifact(key="k")
@@ -233,8 +277,7 @@ def test_the_password_is_shown_nowhere(url: str) -> None:
 
 
 def test_the_tables_are_gone(store: ArtifactStore, server: psycopg.Connection[Any], url: str) -> None:
-    schema = url.partition("schema=")[2].partition("&")[0]
-    server.execute(f"DROP SCHEMA {schema} CASCADE")
+    server.execute(f"DROP SCHEMA {schema_of(url)} CASCADE")
     with pytest.raises(StoreUnavailable, match="the tables of the store are gone"):
         store.count_artifacts()
     with ArtifactStore(url) as again:
