@@ -22,6 +22,7 @@ from .filters import (
 from .schemas import (
     Artifact,
     ArtifactCreate,
+    ArtifactList,
     ArtifactUpdate,
     Breach,
     Deployment,
@@ -42,6 +43,7 @@ __all__ = [
     "ArtifactConflict",
     "ArtifactCreate",
     "ArtifactFilter",
+    "ArtifactList",
     "ArtifactSort",
     "ArtifactStore",
     "ArtifactStoreError",

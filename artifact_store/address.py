@@ -13,7 +13,7 @@ from platformdirs import user_data_path
 
 from .errors import InvalidURL
 
-__all__ = ["URL_VARIABLE", "PostgresAddress", "SqliteAddress", "parse_address"]
+__all__ = ["URL_VARIABLE", "Address", "PostgresAddress", "SqliteAddress", "parse_address"]
 
 URL_VARIABLE = "ARTIFACT_STORE_URL"
 

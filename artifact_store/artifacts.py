@@ -1,30 +1,23 @@
-"""Statements over the artifact table: insert, read, list, count, update, delete."""
+"""Statements over single artifacts, named by their ids or keys: insert, read, update, delete."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from peewee import SQL, fn
-
 from . import models, schemas
-from .conditions import Condition, narrowed
 from .models import ArtifactCollection
-from .sorting import ArtifactCollectionSort, ArtifactSort, ordering
 from .statements import Query, Statements, Values, slot
 
 __all__ = [
     "ROWS",
-    "count",
     "delete",
     "delete_many",
     "insert",
     "insert_many",
-    "page",
     "read",
     "read_latest",
     "read_many",
     "read_version",
-    "select_keys",
     "update",
 ]
 
@@ -68,7 +61,12 @@ def read_many(db: Statements, ids: Sequence[UUID]) -> list[schemas.Artifact]:
 
 def read_latest(db: Statements, key: str) -> schemas.Artifact | None:
     """Return the latest artifact of a key, through the collection table."""
-    return _one(db, "artifacts.latest", lambda: _latest().where(ArtifactCollection.key == slot("key")), {"key": key})
+
+    def build() -> Query:
+        pointed = _A.select(*_COLUMNS).join(ArtifactCollection, on=(ArtifactCollection.latest_id == _A.id))
+        return pointed.where(ArtifactCollection.key == slot("key"))
+
+    return _one(db, "artifacts.latest", build, {"key": key})
 
 
 def read_version(db: Statements, key: str, version: int) -> schemas.Artifact | None:
@@ -85,45 +83,6 @@ def _one(db: Statements, key: str, build: Any, values: Values) -> schemas.Artifa
     return None if row is None else ROWS.value(row)
 
 
-def _latest(*columns: Query) -> Query:
-    return _A.select(*(columns or _COLUMNS)).join(ArtifactCollection, on=(ArtifactCollection.latest_id == _A.id))
-
-
-def page(
-    db: Statements,
-    sort: ArtifactSort | ArtifactCollectionSort,
-    shape: Condition,
-    values: Values,
-    offset: int,
-    limit: int | None,
-) -> list[schemas.Artifact]:
-    """Return a page of all artifacts, or of the latest of each key when the sort is that of the collection."""
-
-    def build() -> Query:
-        if isinstance(sort, ArtifactSort):
-            query, order = _A.select(*_COLUMNS), ordering(sort, _A)
-        else:
-            query, order = _latest(), ordering(sort, ArtifactCollection)
-        return narrowed(query, shape, db.dialect).order_by(*order).limit(slot("limit")).offset(slot("offset"))
-
-    bounds = {"limit": db.dialect.unlimited if limit is None else limit, "offset": offset}
-    return ROWS.values(db.rows(("artifacts.page", type(sort), sort, shape), build, {**values, **bounds}))
-
-
-def count(db: Statements, latest: bool, shape: Condition, values: Values) -> int:
-    """Return how many artifacts, or latest artifacts, satisfy a condition."""
-
-    def build() -> Query:
-        number = fn.COUNT(SQL("*"))
-        if latest:
-            return ArtifactCollection.select(number) if shape is None else narrowed(_latest(number), shape, db.dialect)
-        return narrowed(_A.select(number), shape, db.dialect)
-
-    row = db.row(("artifacts.count", latest, shape), build, values)
-    assert row is not None
-    return int(row[0])
-
-
 def update(db: Statements, artifact_id: UUID, changes: Row) -> bool:
     """Change columns of an artifact; tell whether there is one."""
     names = tuple(changes)
@@ -137,12 +96,6 @@ def update(db: Statements, artifact_id: UUID, changes: Row) -> bool:
 def delete(db: Statements, artifact_id: UUID) -> bool:
     """Delete an artifact; tell whether there was one."""
     return db.run("artifacts.delete", lambda: _A.delete().where(_A.id == slot("id")), {"id": str(artifact_id)}) > 0
-
-
-def select_keys(db: Statements, shape: Condition, values: Values) -> list[tuple[UUID, str | None]]:
-    """Return the id and the key of every artifact that satisfies a condition."""
-    rows = db.rows(("artifacts.keys", shape), lambda: narrowed(_A.select(_A.id, _A.key), shape, db.dialect), values)
-    return [(schemas.as_uuid(row[0]), row[1]) for row in rows]
 
 
 def delete_many(db: Statements, ids: Sequence[UUID]) -> list[UUID]:

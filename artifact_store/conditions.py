@@ -132,11 +132,11 @@ def condition(root: str, given: Mapping[str, object], dialect: Dialect) -> tuple
     """
     filters: dict[str, Filter] = {}
     for name, value in given.items():
-        if value is None:
-            continue
         if name not in _TAKEN[root]:
             near = get_close_matches(name, _TAKEN[root], 1, 0)[0]
             raise InvalidQuery(f"{name!r} is no filter of this listing; did you mean {near!r}?")
+        if value is None:
+            continue
         if not isinstance(value, _KINDS[name]):
             raise InvalidQuery(f"{name} takes a {_KINDS[name][0].__name__}, not a {type(value).__name__}.")
         filters[name] = value

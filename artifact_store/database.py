@@ -37,11 +37,15 @@ class Facts(NamedTuple):
         engine: the database engine and its version.
         size: bytes that the database takes on disk; `None` in memory.
         connections: the open connections of this process.
+        server: the user, host, port and database of a server.
+        pool_size: the most connections of this process, where there is a limit.
     """
 
     engine: str
     size: int | None
     connections: int
+    server: str | None = None
+    pool_size: int | None = None
 
 
 class Engine:
@@ -85,6 +89,15 @@ class Engine:
         """Run one statement and return its first row."""
         row: Row | None = self.patiently(lambda: self.database.execute_sql(sql, params).fetchone())
         return row
+
+    def packed(self, sql: str, params: Sequence[Any], size: int, pack: Callable[[list[Row]], bytes]) -> list[bytes]:
+        """Run one statement and return its rows, packed by `pack`, so many at a time."""
+
+        def attempt() -> list[bytes]:
+            cursor = self.database.execute_sql(sql, params)
+            return [pack(rows) for rows in iter(lambda: cursor.fetchmany(size), [])]
+
+        return self.patiently(attempt)
 
     def run(self, sql: str, params: Sequence[Any] = ()) -> int:
         """Run one statement and return the number of rows it changed."""

@@ -231,11 +231,18 @@ class PostgresEngine(Engine):
             yield
 
     def facts(self) -> Facts:
-        """Return the server's version, the size of the database and the connections of the pool."""
-        row = self.row("SELECT pg_database_size(current_database())")
+        """Return the server's version and place, the size of the database and the state of the pool."""
+
+        def attempt() -> tuple[int, str]:
+            size: int = self.database.execute_sql("SELECT pg_database_size(current_database())").fetchone()[0]
+            reached = self.database.connection().info
+            return size, f"{reached.user}@{reached.host}:{reached.port}/{reached.dbname}"
+
+        size, server = self.patiently(attempt)
         version = self.database.server_version
         connections = len(self.database._in_use) + len(self.database._connections)
-        return Facts(f"PostgreSQL {version // 10000}.{version % 10000}", None if row is None else row[0], connections)
+        engine = f"PostgreSQL {version // 10000}.{version % 10000}"
+        return Facts(engine, size, connections, server, self.address.pool_size)
 
     def close(self) -> None:
         """Close every connection of the pool."""

@@ -26,11 +26,12 @@ from .filters import (
     WorkPoolFilter,
 )
 from .operators import encode_time
+from .replica import Reader
 from .schemas import Deployment, Flow, FlowRun, TaskRun, WorkPool, WorkQueue
-from .sorting import RunSort, ordering
+from .sorting import RunSort, run_ordering
 from .statements import Query, Statements, slot
 
-__all__ = ["FlowRunFields", "RunStore", "TaskRunFields", "bounds", "chosen"]
+__all__ = ["FlowRunFields", "RunFilters", "RunStore", "TaskRunFields", "bounds", "chosen"]
 
 V = TypeVar("V", bound=schemas.RunValue)
 S = TypeVar("S", bound=StrEnum)
@@ -154,19 +155,20 @@ class _Entity(Generic[V]):
         return None if row is None else self.rows.value(row)
 
     def page(
-        self, db: Statements, offset: int | None, limit: int | None, sort: RunSort, given: Mapping[str, object]
+        self, ask: Reader, offset: int | None, limit: int | None, sort: RunSort, given: Mapping[str, object]
     ) -> list[V]:
         """Return a page of rows."""
         sort = chosen(RunSort, sort)
         offset, limit = bounds(offset, limit)
-        shape, values = condition(self.filter_name, given, db.dialect)
+        dialect = ask.primary.dialect
+        shape, values = condition(self.filter_name, given, dialect)
 
         def build() -> Query:
-            query = narrowed(self.table.select(*self.columns), shape, db.dialect)
-            return query.order_by(*ordering(sort, self.table)).limit(slot("limit")).offset(slot("offset"))
+            query = narrowed(self.table.select(*self.columns), shape, dialect)
+            return query.order_by(*run_ordering(sort, self.table)).limit(slot("limit")).offset(slot("offset"))
 
-        values |= {"limit": db.dialect.unlimited if limit is None else limit, "offset": offset}
-        return self.rows.values(db.rows((self.label, "page", sort, shape), build, values))
+        values |= {"limit": dialect.unlimited if limit is None else limit, "offset": offset}
+        return self.rows.values(ask(lambda db: db.rows((self.label, "page", sort, shape), build, values)))
 
     def set_state(self, db: Statements, entity_id: UUID, state_type: str, state_name: str | None) -> bool:
         """Put a run into a state and keep its times."""
@@ -200,8 +202,8 @@ _WORK_POOLS = _Entity("work_pool_filter", WorkPool, models.WorkPool, "name")
 _WORK_QUEUES = _Entity("work_queue", WorkQueue, models.WorkQueue, "work_pool_id", "name")
 
 
-class _RunFilters(TypedDict, total=False):
-    """The filters that every listing of runs takes."""
+class RunFilters(TypedDict, total=False):
+    """The filters that every listing takes, of artifacts too."""
 
     flow_run_filter: FlowRunFilter | None
     task_run_filter: TaskRunFilter | None
@@ -224,6 +226,7 @@ class RunStore:
     """
 
     _db: Statements
+    _ask: Reader
 
     # Flows
 
@@ -247,10 +250,10 @@ class RunStore:
         offset: int | None = None,
         limit: int | None = None,
         sort: RunSort = RunSort.ID_DESC,
-        **filters: Unpack[_RunFilters],
+        **filters: Unpack[RunFilters],
     ) -> list[Flow]:
         """Return the flows that match, and that have a run and a deployment that match."""
-        return _FLOWS.page(self._db, offset, limit, sort, filters)
+        return _FLOWS.page(self._ask, offset, limit, sort, filters)
 
     # Deployments
 
@@ -281,10 +284,10 @@ class RunStore:
         offset: int | None = None,
         limit: int | None = None,
         sort: RunSort = RunSort.ID_DESC,
-        **filters: Unpack[_RunFilters],
+        **filters: Unpack[RunFilters],
     ) -> list[Deployment]:
         """Return the deployments that match, whose flow and work pool match and that have a run that matches."""
-        return _DEPLOYMENTS.page(self._db, offset, limit, sort, filters)
+        return _DEPLOYMENTS.page(self._ask, offset, limit, sort, filters)
 
     # Flow runs
 
@@ -309,10 +312,10 @@ class RunStore:
         offset: int | None = None,
         limit: int | None = None,
         sort: RunSort = RunSort.ID_DESC,
-        **filters: Unpack[_RunFilters],
+        **filters: Unpack[RunFilters],
     ) -> list[FlowRun]:
         """Return the flow runs that match, whose flow, deployment and work pool match, with a task run that matches."""
-        return _FLOW_RUNS.page(self._db, offset, limit, sort, filters)
+        return _FLOW_RUNS.page(self._ask, offset, limit, sort, filters)
 
     def set_flow_run_state(self, flow_run_id: UUID | str, state_type: StateType, state_name: str | None = None) -> bool:
         """Put a flow run into a state; tell whether there is such a run.
@@ -355,10 +358,10 @@ class RunStore:
         offset: int | None = None,
         limit: int | None = None,
         sort: RunSort = RunSort.ID_DESC,
-        **filters: Unpack[_RunFilters],
+        **filters: Unpack[RunFilters],
     ) -> list[TaskRun]:
         """Return the task runs that match and whose flow run, flow, deployment and work pool match."""
-        return _TASK_RUNS.page(self._db, offset, limit, sort, filters)
+        return _TASK_RUNS.page(self._ask, offset, limit, sort, filters)
 
     def set_task_run_state(self, task_run_id: UUID | str, state_type: StateType, state_name: str | None = None) -> bool:
         """Put a task run into a state, as `set_flow_run_state` does; tell whether there is such a run."""
@@ -379,10 +382,10 @@ class RunStore:
         offset: int | None = None,
         limit: int | None = None,
         sort: RunSort = RunSort.ID_DESC,
-        **filters: Unpack[_RunFilters],
+        **filters: Unpack[RunFilters],
     ) -> list[WorkPool]:
         """Return the work pools that match and have a queue with a deployment and a run that match."""
-        return _WORK_POOLS.page(self._db, offset, limit, sort, filters)
+        return _WORK_POOLS.page(self._ask, offset, limit, sort, filters)
 
     def create_work_queue(self, name: str, work_pool_id: UUID | str, *, id: UUID | str | None = None) -> WorkQueue:
         """Create a queue of a work pool, or return the pool's existing one of that name.
@@ -401,10 +404,10 @@ class RunStore:
         offset: int | None = None,
         limit: int | None = None,
         sort: RunSort = RunSort.ID_DESC,
-        **filters: Unpack[_RunFilters],
+        **filters: Unpack[RunFilters],
     ) -> list[WorkQueue]:
         """Return the work queues whose pool matches and that have a deployment and a run that match."""
-        return _WORK_QUEUES.page(self._db, offset, limit, sort, filters)
+        return _WORK_QUEUES.page(self._ask, offset, limit, sort, filters)
 
 
 def _named(fields: dict[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ __all__ = [
     "ArtifactChanges",
     "ArtifactCreate",
     "ArtifactFields",
+    "ArtifactList",
     "ArtifactUpdate",
     "Breach",
     "Deployment",
@@ -109,6 +110,17 @@ class Artifact(_Value):
         return f"<Artifact {name} {self.type or 'untyped'} {self.id}>"
 
     __str__ = __repr__
+
+
+class ArtifactList(list[Artifact]):
+    """Artifacts, in the order in which they were asked for.
+
+    Attributes:
+        cursor: what `after` takes to continue the listing; `None` when a limit was not reached, so that
+            there is nothing more.
+    """
+
+    cursor: str | None = None
 
 
 class _Given(_Value):
@@ -213,19 +225,27 @@ class StoreInfo(NamedTuple):
 
     Attributes:
         url: where it is, without a password.
+        replica: where its read replica is, without a password; `None` when it has none.
         engine: the database engine and its version.
+        server: the user, host, port and database that it is connected to; `None` for SQLite.
         schema: the name of the newest migration applied.
-        size: bytes of the database file; `None` in memory.
+        size: bytes of the database on disk; `None` in memory.
         artifacts: number of artifacts, every version counted.
         keys: number of keys.
+        connections: the open connections of this process.
+        pool_size: the most connections of this process; `None` for SQLite, where each thread has one.
     """
 
     url: str
+    replica: str | None
     engine: str
+    server: str | None
     schema: str | None
     size: int | None
     artifacts: int
     keys: int
+    connections: int
+    pool_size: int | None
 
 
 class RunValue(_Value):

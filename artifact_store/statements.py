@@ -86,6 +86,13 @@ class Statements:
         statement = self.get(key, build)
         return self.engine.row(statement.sql, statement.bind(values))
 
+    def packed(
+        self, key: Hashable, build: Callable[[], Query], values: Values, size: int, pack: Callable[[list[Row]], bytes]
+    ) -> list[bytes]:
+        """Run a statement and return its rows, packed by `pack`, so many at a time."""
+        statement = self.get(key, build)
+        return self.engine.packed(statement.sql, statement.bind(values), size, pack)
+
     def run(self, key: Hashable, build: Callable[[], Query], values: Values) -> int:
         """Run a statement and return the number of rows it changed."""
         statement = self.get(key, build)

@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, Unpack
@@ -10,24 +11,16 @@ from uuid import UUID
 
 import peewee
 
-from . import artifacts, latest, publishing, schema
-from .address import PostgresAddress, parse_address
+from . import artifacts, latest, pages, publishing, schema
+from .address import Address, PostgresAddress, parse_address
 from .clock import new_id, now
-from .conditions import Condition, condition
 from .database import Block, Engine
 from .errors import IntegrityViolation, InvalidArtifact, InvalidQuery, InvalidURL
-from .filters import (
-    ArtifactCollectionFilter,
-    ArtifactFilter,
-    DeploymentFilter,
-    Filter,
-    FlowFilter,
-    FlowRunFilter,
-    TaskRunFilter,
-    WorkPoolFilter,
-)
+from .filters import ArtifactFilter
+from .listings import ListingStore, asked_of
 from .operators import encode_time
-from .runs import RunStore, bounds, chosen
+from .replica import Reader
+from .runs import RunFilters, RunStore
 from .schemas import (
     Artifact,
     ArtifactChanges,
@@ -40,7 +33,7 @@ from .schemas import (
     bound,
     is_key,
 )
-from .sorting import ArtifactCollectionSort, ArtifactSort
+from .sorting import ArtifactSort
 from .sqlite import SqliteEngine
 from .statements import Statements
 
@@ -51,7 +44,7 @@ T = TypeVar("T")
 _VERSION = re.compile("[1-9][0-9]{0,17}")
 
 
-class ArtifactStore(RunStore):
+class ArtifactStore(ListingStore, RunStore):
     """Artifacts, their versions and the runs that made them, in one SQL database.
 
     A store may be shared between threads and used after `fork`. As a context manager it
@@ -67,7 +60,9 @@ class ArtifactStore(RunStore):
         [{'region': 'north', 'total': 15}]
     """
 
-    def __init__(self, url: str | os.PathLike[str] | peewee.Database | None = None) -> None:
+    def __init__(
+        self, url: str | os.PathLike[str] | peewee.Database | None = None, *, replica_url: str | None = None
+    ) -> None:
         """Open a store, and create or upgrade its tables when they are not current.
 
         Args:
@@ -76,6 +71,10 @@ class ArtifactStore(RunStore):
                 file in the user's data directory. A SQLite URL takes `?timeout=` (seconds to wait for
                 a lock, 30) and `?synchronous=` (`full`, or `normal`: quicker, may lose the last
                 commits at a power cut).
+            replica_url: a read replica of a PostgreSQL database, which answers lists and counts, a
+                moment behind. What must see the latest (reads by key, id or reference, every write,
+                and everything inside a block) asks the primary, as everything does while the replica
+                does not answer.
 
         Raises:
             InvalidURL: the address is not understood.
@@ -84,6 +83,7 @@ class ArtifactStore(RunStore):
         """
         self._engine = _engine(url)
         self._db = Statements(self._engine)
+        self._ask = Reader(self._db, None if replica_url is None else Statements(_replica(self._engine, replica_url)))
         try:
             schema.ensure_current(self._db)
         except BaseException:
@@ -192,83 +192,6 @@ class ArtifactStore(RunStore):
             return found
         return artifacts.read_version(self._db, key, int(version)) if at else artifacts.read_latest(self._db, key)
 
-    def read_artifacts(
-        self,
-        offset: int | None = None,
-        limit: int | None = None,
-        artifact_filter: ArtifactFilter | None = None,
-        flow_run_filter: FlowRunFilter | None = None,
-        task_run_filter: TaskRunFilter | None = None,
-        deployment_filter: DeploymentFilter | None = None,
-        flow_filter: FlowFilter | None = None,
-        work_pool_filter: WorkPoolFilter | None = None,
-        sort: ArtifactSort = ArtifactSort.ID_DESC,
-    ) -> list[Artifact]:
-        """Return artifacts, every version of them.
-
-        Args:
-            offset: how many to skip.
-            limit: how many to return at the most; `None` is all.
-            artifact_filter: what must hold of the artifact.
-            flow_run_filter: what must hold of the flow run that made it.
-            task_run_filter: what must hold of the task run that made it.
-            deployment_filter: what must hold of the deployment of the flow run.
-            flow_filter: what must hold of the flow of the flow run.
-            work_pool_filter: what must hold of the work pool of the flow run.
-            sort: the order.
-
-        Raises:
-            InvalidQuery: an argument is out of range or of the wrong kind.
-        """
-        given = (artifact_filter, flow_run_filter, task_run_filter, deployment_filter, flow_filter, work_pool_filter)
-        asked = self._asked(ArtifactFilter, given)
-        return artifacts.page(self._db, chosen(ArtifactSort, sort), *asked, *bounds(offset, limit))
-
-    def read_latest_artifacts(
-        self,
-        offset: int | None = None,
-        limit: int | None = None,
-        artifact_filter: ArtifactCollectionFilter | None = None,
-        flow_run_filter: FlowRunFilter | None = None,
-        task_run_filter: TaskRunFilter | None = None,
-        deployment_filter: DeploymentFilter | None = None,
-        flow_filter: FlowFilter | None = None,
-        work_pool_filter: WorkPoolFilter | None = None,
-        sort: ArtifactCollectionSort = ArtifactCollectionSort.ID_DESC,
-    ) -> list[Artifact]:
-        """Return the latest artifact of each key; takes what `read_artifacts` takes."""
-        given = (artifact_filter, flow_run_filter, task_run_filter, deployment_filter, flow_filter, work_pool_filter)
-        asked = self._asked(ArtifactCollectionFilter, given)
-        return artifacts.page(self._db, chosen(ArtifactCollectionSort, sort), *asked, *bounds(offset, limit))
-
-    def count_artifacts(
-        self,
-        artifact_filter: ArtifactFilter | None = None,
-        flow_run_filter: FlowRunFilter | None = None,
-        task_run_filter: TaskRunFilter | None = None,
-        deployment_filter: DeploymentFilter | None = None,
-        flow_filter: FlowFilter | None = None,
-        work_pool_filter: WorkPoolFilter | None = None,
-    ) -> int:
-        """Return how many artifacts match, every version counted; takes the filters of `read_artifacts`."""
-        given = (artifact_filter, flow_run_filter, task_run_filter, deployment_filter, flow_filter, work_pool_filter)
-        asked = self._asked(ArtifactFilter, given)
-        return artifacts.count(self._db, False, *asked)
-
-    def count_latest_artifacts(
-        self,
-        artifact_filter: ArtifactCollectionFilter | None = None,
-        flow_run_filter: FlowRunFilter | None = None,
-        task_run_filter: TaskRunFilter | None = None,
-        deployment_filter: DeploymentFilter | None = None,
-        flow_filter: FlowFilter | None = None,
-        work_pool_filter: WorkPoolFilter | None = None,
-    ) -> int:
-        """Return how many keys have a latest artifact that matches; takes the filters of `read_latest_artifacts`."""
-        given = (artifact_filter, flow_run_filter, task_run_filter, deployment_filter, flow_filter, work_pool_filter)
-        asked = self._asked(ArtifactCollectionFilter, given)
-        return artifacts.count(self._db, True, *asked)
-
     def update_artifact(
         self,
         artifact_id: UUID | str,
@@ -316,15 +239,7 @@ class ArtifactStore(RunStore):
 
         return self._engine.retrying(delete)
 
-    def delete_artifacts(
-        self,
-        artifact_filter: ArtifactFilter | None = None,
-        flow_run_filter: FlowRunFilter | None = None,
-        task_run_filter: TaskRunFilter | None = None,
-        deployment_filter: DeploymentFilter | None = None,
-        flow_filter: FlowFilter | None = None,
-        work_pool_filter: WorkPoolFilter | None = None,
-    ) -> int:
+    def delete_artifacts(self, artifact_filter: ArtifactFilter | None = None, **filters: Unpack[RunFilters]) -> int:
         """Delete all artifacts that match, in one atomic block; takes the filters of `read_artifacts`.
 
         Returns:
@@ -336,12 +251,11 @@ class ArtifactStore(RunStore):
             >>> store.delete_artifacts(ArtifactFilter(key={"any_": ["log"]}))
             300
         """
-        given = (artifact_filter, flow_run_filter, task_run_filter, deployment_filter, flow_filter, work_pool_filter)
-        asked = self._asked(ArtifactFilter, given)
+        asked = asked_of(self._ask, ArtifactSort.ID_DESC, {"artifact_filter": artifact_filter, **filters})
         gone: set[UUID] = set()
 
         def delete() -> int:
-            found = artifacts.select_keys(self._db, *asked)
+            found = pages.select_keys(self._db, asked)
             keys = sorted({key for _, key in found if key is not None})
             latest.lock(self._db, keys)
             # A try whose answer was lost may have deleted some.
@@ -350,14 +264,6 @@ class ArtifactStore(RunStore):
             return len(gone)
 
         return self._engine.retrying(delete)
-
-    def _asked(
-        self, kind: type[ArtifactFilter] | type[ArtifactCollectionFilter], given: Sequence[Filter | None]
-    ) -> tuple[Condition, dict[Any, Any]]:
-        """Return the condition that the six filters of a listing make, and its values."""
-        if given[0] is not None and not isinstance(given[0], kind):
-            raise InvalidQuery(f"artifact_filter takes an {kind.__name__} here, not a {type(given[0]).__name__}.")
-        return condition("artifact_filter", dict(zip(_FILTERS, given, strict=True)), self._db.dialect)
 
     # Blocks
 
@@ -408,13 +314,18 @@ class ArtifactStore(RunStore):
     def info(self) -> StoreInfo:
         """Return what the store is and holds."""
         facts = self._engine.facts()
+        replica = self._ask.replica
         return StoreInfo(
             url=self.url,
+            replica=None if replica is None else replica.engine.url,
             engine=facts.engine,
+            server=facts.server,
             schema=schema.schema_version(self._db),
             size=facts.size,
             artifacts=self.count_artifacts(),
             keys=self.count_latest_artifacts(),
+            connections=facts.connections,
+            pool_size=facts.pool_size,
         )
 
     @property
@@ -425,6 +336,8 @@ class ArtifactStore(RunStore):
     def close(self) -> None:
         """Close the connections of every thread; a later call opens new ones."""
         self._engine.close()
+        if self._ask.replica is not None:
+            self._ask.replica.engine.close()
 
     def __enter__(self) -> Self:
         """Return the store."""
@@ -443,17 +356,28 @@ class ArtifactStore(RunStore):
 
 
 def _engine(url: str | os.PathLike[str] | peewee.Database | None) -> Engine:
-    """Return the engine of an address; the driver of PostgreSQL is imported when it is asked for."""
+    """Return the engine of an address or of a database; PostgreSQL's driver is imported when it is asked for."""
     if isinstance(url, peewee.SqliteDatabase):
         return SqliteEngine(url)
     if isinstance(url, peewee.Database):
         raise InvalidURL(f"{type(url).__name__} is not supported: pass its URL, or a Peewee SqliteDatabase.")
-    address = parse_address(url)
+    return _engine_at(parse_address(url))
+
+
+def _engine_at(address: Address) -> Engine:
     if isinstance(address, PostgresAddress):
         from .postgresql import PostgresEngine
 
         return PostgresEngine(address)
     return SqliteEngine(address)
+
+
+def _replica(primary: Engine, url: str) -> Engine:
+    """Return the engine of a replica; it does not wait, because the primary can answer too."""
+    address = parse_address(url)
+    if primary.dialect != "postgresql" or not isinstance(address, PostgresAddress):
+        raise InvalidURL("Replicas are PostgreSQL's: leave out replica_url, or give two postgresql:// addresses.")
+    return _engine_at(replace(address, timeout=0.0))
 
 
 G = TypeVar("G", bound=ArtifactUpdate)
@@ -468,13 +392,3 @@ def _given(kind: type[G], value: G | None, fields: Mapping[str, Any]) -> G:
     if not isinstance(value, kind):
         raise InvalidArtifact(f"{type(value).__name__} is no {kind.__name__}: pass one, or its fields as keywords.")
     return value
-
-
-_FILTERS = (
-    "artifact_filter",
-    "flow_run_filter",
-    "task_run_filter",
-    "deployment_filter",
-    "flow_filter",
-    "work_pool_filter",
-)

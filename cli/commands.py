@@ -95,9 +95,10 @@ def ls(all_versions: bool, limit: int, offset: int, sort: str, as_json: bool, **
     most = limit + 1 if limit else None  # one more tells whether there are more
     with open_store() as store:
         if all_versions:
-            found = store.read_artifacts(offset, most, sort=ArtifactSort(sort), **asked)
+            found = store.read_artifacts(offset, most, sort=ArtifactSort(sort), include_data=as_json, **asked)
         else:
-            found = store.read_latest_artifacts(offset, most, sort=ArtifactCollectionSort(sort), **asked)
+            latest = ArtifactCollectionSort(sort)
+            found = store.read_latest_artifacts(offset, most, sort=latest, include_data=as_json, **asked)
         shown = found[:limit] if limit else found
         if as_json:
             render.print_json(shown)

@@ -263,9 +263,9 @@ def _fitting(columns: list[str], rows: list[dict[str, Any]], width: int) -> list
 
 
 def print_info(info: StoreInfo) -> None:
-    """Print what a store is and holds."""
-    size = info.size
-    if is_terminal() and size is not None:
-        print_facts({**info._asdict(), "size": f"{size / 1024:,.0f} KiB"})
-    else:
-        print_facts(info._asdict())
+    """Print what a store is and holds; a person is not shown what it does not have."""
+    facts = info._asdict()
+    if is_terminal():
+        size = None if info.size is None else f"{info.size / 1024:,.0f} KiB"
+        facts = {name: value for name, value in {**facts, "size": size}.items() if value is not None}
+    print_facts(facts)

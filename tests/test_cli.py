@@ -330,7 +330,10 @@ def test_verify_and_repair(url, store, sales):
 
 def test_info(url, sales):
     told = dict(line.split("\t") for line in run(url, "info").splitlines())
-    assert told == {name: str(value) for name, value in loaded(url, "info").items()}
+    assert told == {name: "" if value is None else str(value) for name, value in loaded(url, "info").items()}
+    screen = on_terminal(url, "info")[1]
+    assert "engine       SQLite 3." in screen
+    assert "server" not in screen
     assert told["url"] == url
     assert (told["artifacts"], told["keys"]) == ("5", "3")
     assert "size\t\n" in run("sqlite:///:memory:", "info")

@@ -18,19 +18,19 @@ PACKAGE, CLI = ROOT / "artifact_store", ROOT / "cli"
 FLOORS = {
     "__init__": 5,
     "store": 4,
-    "publishing": 3.1, "artifacts": 3, "latest": 3, "runs": 3,
+    "listings": 3.2, "pages": 3.1, "publishing": 3.1, "artifacts": 3, "latest": 3, "runs": 3,
     "conditions": 2.1, "filters": 2, "sorting": 2, "schemas": 2,
-    "schema": 1.2, "statements": 1.1, "criteria": 1, "operators": 1, "models": 1, "jsonvalues": 1,
+    "schema": 1.2, "replica": 1.2, "statements": 1.1, "criteria": 1, "operators": 1, "models": 1, "jsonvalues": 1,
     "sqlite": 0.3, "postgresql": 0.3, "database": 0.2, "address": 0.1, "errors": 0, "clock": 0,
 }  # fmt: skip
 PACKAGE_IMPORTS = {"peewee", "playhouse", "platformdirs", "pydantic", "pydantic_core", "uuid_utils"}
 LAZY_IMPORTS = {"psycopg"}
 CLI_IMPORTS = {"artifact_store", "click", "pydantic", "rich"}
 EXPORTED = """
-    Artifact ArtifactCollectionFilter ArtifactCollectionSort ArtifactConflict ArtifactCreate ArtifactFilter ArtifactSort
-    ArtifactStore ArtifactStoreError ArtifactUpdate Breach Deployment DeploymentFilter Flow FlowFilter FlowRun
-    FlowRunFilter IntegrityViolation InvalidArtifact InvalidQuery InvalidURL RunSort SchemaOutdated StoreInfo
-    StoreUnavailable TaskRun TaskRunFilter WorkPool WorkPoolFilter WorkQueue
+    Artifact ArtifactCollectionFilter ArtifactCollectionSort ArtifactConflict ArtifactCreate ArtifactFilter
+    ArtifactList ArtifactSort ArtifactStore ArtifactStoreError ArtifactUpdate Breach Deployment DeploymentFilter
+    Flow FlowFilter FlowRun FlowRunFilter IntegrityViolation InvalidArtifact InvalidQuery InvalidURL RunSort
+    SchemaOutdated StoreInfo StoreUnavailable TaskRun TaskRunFilter WorkPool WorkPoolFilter WorkQueue
 """.split()
 README_COMMANDS = [
     "python3 -m venv .venv && .venv/bin/pip install -q -e . && .venv/bin/artifact-store demo",

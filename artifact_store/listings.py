@@ -1,0 +1,236 @@
+"""The methods of a store that find artifacts: lists, streams and counts, of all or of the latest of each key."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Unpack
+
+from . import pages
+from .conditions import condition
+from .errors import InvalidQuery
+from .filters import (
+    ArtifactCollectionFilter,
+    ArtifactFilter,
+    DeploymentFilter,
+    Filter,
+    FlowFilter,
+    FlowRunFilter,
+    TaskRunFilter,
+    WorkPoolFilter,
+)
+from .pages import Asked
+from .replica import Reader
+from .runs import RunFilters, bounds, chosen
+from .schemas import Artifact, ArtifactList
+from .sorting import ArtifactCollectionSort, ArtifactSort, cursor_of, from_cursor
+
+__all__ = ["AllFilters", "LatestFilters", "ListingStore", "asked_of"]
+
+_PAGE = 1000
+_LARGEST_PAGE = 100_000
+
+
+class AllFilters(RunFilters, total=False):
+    """The filters of `read_artifacts`."""
+
+    artifact_filter: ArtifactFilter | None
+
+
+class LatestFilters(RunFilters, total=False):
+    """The filters of `read_latest_artifacts`."""
+
+    artifact_filter: ArtifactCollectionFilter | None
+
+
+_NAMES = (
+    "artifact_filter",
+    "flow_run_filter",
+    "task_run_filter",
+    "deployment_filter",
+    "flow_filter",
+    "work_pool_filter",
+)
+
+
+def asked_of(
+    ask: Reader,
+    sort: ArtifactSort | ArtifactCollectionSort,
+    given: Sequence[Filter | None] | AllFilters | LatestFilters,
+    include_data: bool = True,
+) -> Asked:
+    """Return what the filters of a listing ask, given by name or in the order of their parameters."""
+    filters: dict[str, Any] = dict(given) if isinstance(given, dict) else dict(zip(_NAMES, given, strict=True))
+    kind = ArtifactFilter if isinstance(sort, ArtifactSort) else ArtifactCollectionFilter
+    own = filters.get("artifact_filter")
+    if own is not None and not isinstance(own, kind):
+        raise InvalidQuery(f"artifact_filter takes an {kind.__name__} here, not a {type(own).__name__}.")
+    shape, values = condition("artifact_filter", filters, ask.primary.dialect)
+    return Asked(shape, values, sort, include_data)
+
+
+class ListingStore:
+    """The methods of a store that find artifacts."""
+
+    _ask: Reader
+
+    def read_artifacts(
+        self,
+        offset: int | None = None,
+        limit: int | None = None,
+        artifact_filter: ArtifactFilter | None = None,
+        flow_run_filter: FlowRunFilter | None = None,
+        task_run_filter: TaskRunFilter | None = None,
+        deployment_filter: DeploymentFilter | None = None,
+        flow_filter: FlowFilter | None = None,
+        work_pool_filter: WorkPoolFilter | None = None,
+        sort: ArtifactSort = ArtifactSort.ID_DESC,
+        *,
+        after: str | None = None,
+        include_data: bool = True,
+    ) -> ArtifactList:
+        """Return artifacts, every version of them.
+
+        Args:
+            offset: how many to skip; a deep page costs as much as all pages before it, unlike one by `after`.
+            limit: how many to return at the most; `None` is all.
+            artifact_filter: what must hold of the artifact.
+            flow_run_filter: what must hold of the flow run that made it.
+            task_run_filter: what must hold of the task run that made it.
+            deployment_filter: what must hold of the deployment of the flow run.
+            flow_filter: what must hold of the flow of the flow run.
+            work_pool_filter: what must hold of the work pool of the flow run.
+            sort: the order.
+            after: the `cursor` of a list that was read with the same sort: what comes after it.
+            include_data: without it the data is not read, and is `None` in what is returned.
+
+        Returns:
+            A list, with the cursor that continues it as its attribute `cursor`.
+
+        Raises:
+            InvalidQuery: an argument is out of range or of the wrong kind.
+
+        Examples:
+            >>> from artifact_store import ArtifactStore
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> made = store.create_artifacts({"key": "log", "data": n} for n in range(5))
+            >>> first = store.read_artifacts(limit=3)
+            >>> [artifact.version for artifact in first]
+            [5, 4, 3]
+            >>> [artifact.version for artifact in store.read_artifacts(limit=3, after=first.cursor)]
+            [2, 1]
+        """
+        given = (artifact_filter, flow_run_filter, task_run_filter, deployment_filter, flow_filter, work_pool_filter)
+        asked = asked_of(self._ask, chosen(ArtifactSort, sort), given, include_data)
+        return self._listed(asked, offset, limit, after)
+
+    def read_latest_artifacts(
+        self,
+        offset: int | None = None,
+        limit: int | None = None,
+        artifact_filter: ArtifactCollectionFilter | None = None,
+        flow_run_filter: FlowRunFilter | None = None,
+        task_run_filter: TaskRunFilter | None = None,
+        deployment_filter: DeploymentFilter | None = None,
+        flow_filter: FlowFilter | None = None,
+        work_pool_filter: WorkPoolFilter | None = None,
+        sort: ArtifactCollectionSort = ArtifactCollectionSort.ID_DESC,
+        *,
+        after: str | None = None,
+        include_data: bool = True,
+    ) -> ArtifactList:
+        """Return the latest artifact of each key; takes and returns what `read_artifacts` does."""
+        given = (artifact_filter, flow_run_filter, task_run_filter, deployment_filter, flow_filter, work_pool_filter)
+        asked = asked_of(self._ask, chosen(ArtifactCollectionSort, sort), given, include_data)
+        return self._listed(asked, offset, limit, after)
+
+    def _listed(self, asked: Asked, offset: int | None, limit: int | None, after: str | None) -> ArtifactList:
+        position = None if after is None else from_cursor(asked.sort, after)
+        if position is not None and offset is not None:
+            raise InvalidQuery("offset and after exclude each other: a cursor says where the list goes on.")
+        start, most = bounds(offset, limit)
+        found = ArtifactList(self._ask(lambda db: pages.page(db, asked, start, most, position)))
+        if found and len(found) == most:
+            found.cursor = cursor_of(asked.sort, found[-1])
+        return found
+
+    def iter_artifacts(
+        self,
+        *,
+        sort: ArtifactSort = ArtifactSort.ID_DESC,
+        page_size: int = _PAGE,
+        include_data: bool = True,
+        **filters: Unpack[AllFilters],
+    ) -> Iterator[Artifact]:
+        """Yield artifacts, every version of them, with one page in memory at a time.
+
+        Whatever others write meanwhile, an artifact that is there from the start to the end is
+        yielded once, as it is when its page is read. Other threads and the loop itself may write.
+
+        Args:
+            sort: the order. By `UPDATED_DESC` it is that of the start, and the ids of all artifacts
+                are held in memory.
+            page_size: how many are read at a time, 1 to 100,000.
+            include_data: without it the data is not read, and is `None` in what is yielded.
+            filters: the six filters of `read_artifacts`, as keywords.
+
+        Raises:
+            InvalidQuery: an argument is out of range or of the wrong kind.
+
+        Examples:
+            >>> from artifact_store import ArtifactStore
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> made = store.create_artifacts({"key": "log", "data": n} for n in range(5))
+            >>> sum(artifact.data for artifact in store.iter_artifacts(page_size=2))
+            10
+        """
+        asked = asked_of(self._ask, chosen(ArtifactSort, sort), filters, include_data)
+        return pages.each(self._ask, asked, _page_size(page_size))
+
+    def iter_latest_artifacts(
+        self,
+        *,
+        sort: ArtifactCollectionSort = ArtifactCollectionSort.ID_DESC,
+        page_size: int = _PAGE,
+        include_data: bool = True,
+        **filters: Unpack[LatestFilters],
+    ) -> Iterator[Artifact]:
+        """Yield the latest artifact of each key, with one page in memory at a time.
+
+        A key that has artifacts from the start to the end is yielded once, with the artifact that
+        is its latest when its page is read; it takes the arguments of `iter_artifacts`. By any
+        order but that of keys it is the order of the start, and all keys are held in memory.
+        """
+        asked = asked_of(self._ask, chosen(ArtifactCollectionSort, sort), filters, include_data)
+        return pages.each(self._ask, asked, _page_size(page_size))
+
+    def count_artifacts(
+        self,
+        artifact_filter: ArtifactFilter | None = None,
+        flow_run_filter: FlowRunFilter | None = None,
+        task_run_filter: TaskRunFilter | None = None,
+        deployment_filter: DeploymentFilter | None = None,
+        flow_filter: FlowFilter | None = None,
+        work_pool_filter: WorkPoolFilter | None = None,
+    ) -> int:
+        """Return how many artifacts match, every version counted; takes the filters of `read_artifacts`."""
+        given = (artifact_filter, flow_run_filter, task_run_filter, deployment_filter, flow_filter, work_pool_filter)
+        asked = asked_of(self._ask, ArtifactSort.ID_DESC, given)
+        return self._ask(lambda db: pages.count(db, asked))
+
+    def count_latest_artifacts(
+        self,
+        artifact_filter: ArtifactCollectionFilter | None = None,
+        flow_run_filter: FlowRunFilter | None = None,
+        task_run_filter: TaskRunFilter | None = None,
+        deployment_filter: DeploymentFilter | None = None,
+        flow_filter: FlowFilter | None = None,
+        work_pool_filter: WorkPoolFilter | None = None,
+    ) -> int:
+        """Return how many keys have a latest artifact that matches; takes the filters of `read_latest_artifacts`."""
+        given = (artifact_filter, flow_run_filter, task_run_filter, deployment_filter, flow_filter, work_pool_filter)
+        asked = asked_of(self._ask, ArtifactCollectionSort.ID_DESC, given)
+        return self._ask(lambda db: pages.count(db, asked))
+
+
+def _page_size(size: int) -> int:
+    if not isinstance(size, int) or not 1 <= size <= _LARGEST_PAGE:
+        raise InvalidQuery(f"page_size={size!r:.80} is no whole number from 1 to {_LARGEST_PAGE:,}.")
+    return size

@@ -1,0 +1,165 @@
+"""Statements over many artifacts: pages of a listing, counts, and what a filter names.
+
+A page begins at an offset or after a position. An order in which artifacts keep their places is
+read page after page, each from where the last one ended. In any other order an artifact that moves
+meanwhile would be skipped, so the names of all rows are taken once, packed, and pages are read by name.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from peewee import SQL, fn
+
+from . import models, schemas
+from .artifacts import ROWS
+from .conditions import Condition, narrowed
+from .models import ArtifactCollection
+from .replica import Reader
+from .sorting import ArtifactCollectionSort, ArtifactSort, Order, Position, beyond, order_of, position_of
+from .statements import Query, Statements, Values, slot
+
+__all__ = ["Asked", "count", "each", "page", "select_keys"]
+
+_A, _C = models.Artifact, ArtifactCollection
+
+
+class Asked(NamedTuple):
+    """What is asked of all artifacts, or of the latest of each key.
+
+    Attributes:
+        shape: what must hold of them.
+        values: the values in it.
+        sort: their order; its kind tells whether all are asked for, or the latest of each key.
+        include_data: whether their data is read; without it, it is `None`.
+    """
+
+    shape: Condition
+    values: Values
+    sort: ArtifactSort | ArtifactCollectionSort = ArtifactSort.ID_DESC
+    include_data: bool = True
+
+    @property
+    def latest(self) -> bool:
+        """Whether the latest artifact of each key is asked for."""
+        return isinstance(self.sort, ArtifactCollectionSort)
+
+    @property
+    def order(self) -> Order:
+        """The order that the sort stands for."""
+        return order_of(self.sort)
+
+    def select(self, db: Statements, *columns: Query) -> Query:
+        """Return the query for what is asked, in no order."""
+        query = _A.select(*(columns or self._columns()))
+        if self.latest:
+            query = query.join(_C, on=(_C.latest_id == _A.id))
+        return narrowed(query, self.shape, db.dialect)
+
+    def _columns(self) -> list[Query]:
+        return [
+            getattr(_A, name) if name != "data" or self.include_data else SQL("NULL").alias("data")
+            for name in ROWS.names
+        ]
+
+
+def page(
+    db: Statements, asked: Asked, offset: int, limit: int | None, after: Position | None = None
+) -> list[schemas.Artifact]:
+    """Return a page of what is asked, from an offset or after a position."""
+    if after is None or not asked.order.nulls_last:
+        return _page(db, asked, "all" if after is None else "beyond", offset, limit, after)
+    if after[0] is None:
+        return _page(db, asked, "nulls beyond", offset, limit, after)
+    # One statement for both parts would walk the index from its start.
+    found = _page(db, asked, "beyond", offset, limit, after)
+    if limit is not None and len(found) >= limit:
+        return found
+    return found + _page(db, asked, "nulls", offset, None if limit is None else limit - len(found), None)
+
+
+def _page(
+    db: Statements, asked: Asked, part: str, offset: int, limit: int | None, after: Position | None
+) -> list[schemas.Artifact]:
+    def build() -> Query:
+        query = asked.select(db)
+        order = asked.order
+        first = order.columns[0]
+        slots = [slot(("after", number)) for number in range(len(order.columns))]
+        if part == "beyond":
+            query = query.where(beyond(order, slots))
+        elif part.startswith("nulls"):
+            query = query.where(first.is_null(True))
+        if part == "nulls beyond":
+            last = order.columns[-1]
+            query = query.where(last < slots[-1] if order.descending else last > slots[-1])
+        return query.order_by(*order.terms).limit(slot("limit")).offset(slot("offset"))
+
+    values = {**asked.values, "limit": db.dialect.unlimited if limit is None else limit, "offset": offset}
+    values |= {("after", number): value for number, value in enumerate(after or ())}
+    key = ("pages.page", part, type(asked.sort), asked.sort, asked.include_data, asked.shape)
+    return ROWS.values(db.rows(key, build, values))
+
+
+def each(ask: Reader, asked: Asked, size: int) -> Iterator[schemas.Artifact]:
+    """Yield everything that is asked, one page in memory at a time."""
+    return _lasting(ask, asked, size) if asked.order.lasting else _by_name(ask, asked, size)
+
+
+def _lasting(ask: Reader, asked: Asked, size: int) -> Iterator[schemas.Artifact]:
+    after: Position | None = None
+    while True:
+        found = ask(_later(page, asked, 0, size, after))
+        yield from found
+        if len(found) < size:
+            return
+        after = position_of(asked.order, found[-1])
+
+
+def _by_name(ask: Reader, asked: Asked, size: int) -> Iterator[schemas.Artifact]:
+    for names in ask(_later(_names, asked, size)):
+        yield from ask(_later(_named, asked, names.decode().split("\n")))
+
+
+def _later(function: Callable[..., Any], *args: Any) -> Callable[[Statements], Any]:
+    return lambda db: function(db, *args)
+
+
+def _names(db: Statements, asked: Asked, size: int) -> list[bytes]:
+    """Return the names of everything asked, in order, a page of them packed into one text."""
+
+    def build() -> Query:
+        return asked.select(db, _C.key if asked.latest else _A.id).order_by(*asked.order.terms)
+
+    key = ("pages.names", type(asked.sort), asked.sort, asked.shape)
+    return db.packed(key, build, asked.values, size, lambda rows: "\n".join(str(name) for (name,) in rows).encode())
+
+
+def _named(db: Statements, asked: Asked, names: list[str]) -> list[schemas.Artifact]:
+    """Return what is still asked among some names, in their order."""
+
+    def build() -> Query:
+        return asked.select(db).where(db.dialect.among(_C.key if asked.latest else _A.id, slot("names")))
+
+    key = ("pages.named", asked.latest, asked.include_data, asked.shape)
+    found = ROWS.values(db.rows(key, build, {**asked.values, "names": db.dialect.many(names)}))
+    by_name = {one.key if asked.latest else str(one.id): one for one in found}
+    return [by_name[name] for name in names if name in by_name]
+
+
+def count(db: Statements, asked: Asked) -> int:
+    """Return how many artifacts, or latest artifacts, are asked for."""
+
+    def build() -> Query:
+        number = fn.COUNT(SQL("*"))
+        return _C.select(number) if asked.latest and asked.shape is None else asked.select(db, number)
+
+    row = db.row(("pages.count", asked.latest, asked.shape), build, asked.values)
+    assert row is not None
+    return int(row[0])
+
+
+def select_keys(db: Statements, asked: Asked) -> list[tuple[UUID, str | None]]:
+    """Return the id and the key of every artifact that is asked for."""
+    rows = db.rows(("pages.keys", asked.shape), lambda: asked.select(db, _A.id, _A.key), asked.values)
+    return [(schemas.as_uuid(row[0]), row[1]) for row in rows]

@@ -1,0 +1,41 @@
+"""Where a question is asked: of the replica where there is one and an older answer will do, else of the primary."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from .errors import StoreUnavailable
+from .statements import Statements
+
+__all__ = ["Reader"]
+
+T = TypeVar("T")
+
+_REST = 5.0  # seconds for which a replica that failed is not asked again
+
+
+class Reader:
+    """Asks listings and counts of a replica, and of the primary when the replica does not answer.
+
+    Inside a block the primary is asked, because the block must see what it has written.
+    """
+
+    def __init__(self, primary: Statements, replica: Statements | None = None) -> None:
+        """Take the statements of the primary and of the replica, if there is one."""
+        self.primary, self.replica = primary, replica
+        self._resting_until = 0.0
+
+    def __call__(self, ask: Callable[[Statements], T]) -> T:
+        """Call `ask` with the statements of whoever is to answer.
+
+        Raises:
+            StoreUnavailable: the primary does not answer either.
+        """
+        replica = self.replica
+        if replica is None or time.monotonic() < self._resting_until or self.primary.engine.in_block():
+            return ask(self.primary)
+        try:
+            return ask(replica)
+        except StoreUnavailable:
+            self._resting_until = time.monotonic() + _REST
+        return ask(self.primary)
