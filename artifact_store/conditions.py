@@ -32,7 +32,7 @@ from .filters import (
 from .operators import OPERATORS, Dialect
 from .statements import Query, slot
 
-__all__ = ["LINKS", "Condition", "condition", "narrowed"]
+__all__ = ["LINKS", "Condition", "condition", "links_of", "narrowed", "related_keys", "replaced"]
 
 _HIGH = 60  # levels of one expression; SQLite's parser has room for 100 open symbols
 _FLAT = 100  # terms joined without parentheses; SQLite allows expressions to be 1,000 high
@@ -210,6 +210,36 @@ class _Walk:
         return _combined(_flipped(value.operator, negated), terms)
 
 
+# Other forms of the conditions on related rows
+
+
+def links_of(shape: Condition) -> list[tuple[Any, ...]]:
+    """Return the conditions on related rows that must hold whatever else does."""
+    parts = () if shape is None else shape[1:] if shape[0] == "and_" else (shape,)
+    return [part for part in parts if part[0] == "link"]
+
+
+def related_keys(link: tuple[Any, ...], dialect: Dialect) -> Query:
+    """Return the query for the keys of the related rows that a link speaks of."""
+    model, key = _LINKS_BY_NUMBER[link[1]].model, _LINKS_BY_NUMBER[link[1]].key
+    return narrowed(model.select(key), link[2], dialect)
+
+
+def replaced(shape: Condition, forms: Mapping[tuple[Any, ...], str]) -> Condition:
+    """Return a condition with some of its links in another form.
+
+    Args:
+        shape: the condition.
+        forms: for a link, `"keys"`: the keys of the related rows are a list, bound under `("keys", number)`, where
+            `number` is the link's second member; or `"exists"`: each row looks for its related one.
+    """
+    if shape is None or not forms:
+        return shape
+    if shape in forms:
+        return (forms[shape], *shape[1:])
+    return (shape[0], *((forms[part], *part[1:]) if part in forms else part for part in shape[1:]))
+
+
 # From a condition to an expression
 
 
@@ -243,11 +273,15 @@ def _built(shape: tuple[Any, ...], rows: Query, dialect: Dialect, named: list[Qu
     word = shape[0]
     if word == "test":
         return _Built(1, "", _test(dialect, *shape[1:]))
-    if word == "link":
+    if word == "keys":
+        return _Built(1, "", dialect.among(_LINKS_BY_NUMBER[shape[1]].parent, slot(shape[:2])))
+    if word in ("link", "exists"):
         link = _LINKS_BY_NUMBER[shape[1]]
         inner = link.model.select(link.key)
         if shape[2] is not None:
             inner = inner.where(_whole(shape[2], link.model.select(), dialect, named))
+        if word == "exists":
+            return _Built(1, "", peewee.fn.EXISTS(inner.where(link.key == link.parent)))
         named.append(inner.cte(f"related_{len(named)}", columns=("key",)))
         return _Built(1, "", link.parent << named[-1].select(named[-1].c.key))
     parts = [_lowered(_built(each, rows, dialect, named), rows, named) for each in shape[1:]]

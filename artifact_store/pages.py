@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from peewee import SQL, fn
+from peewee import SQL, NodeList, fn
 
 from . import models, schemas
 from .artifacts import ROWS
-from .conditions import Condition, narrowed
+from .conditions import Condition, links_of, narrowed, related_keys, replaced
 from .models import ArtifactCollection
 from .replica import Reader
 from .sorting import ArtifactCollectionSort, ArtifactSort, Order, Position, beyond, order_of, position_of
@@ -22,6 +22,8 @@ from .statements import Query, Statements, Values, slot
 __all__ = ["Asked", "count", "each", "page", "select_keys"]
 
 _A, _C = models.Artifact, ArtifactCollection
+_FEW = 200  # related rows that are looked up first
+_WINDOW = 3000  # rows that are looked at one by one
 
 
 class Asked(NamedTuple):
@@ -67,38 +69,117 @@ def page(
     db: Statements, asked: Asked, offset: int, limit: int | None, after: Position | None = None
 ) -> list[schemas.Artifact]:
     """Return a page of what is asked, from an offset or after a position."""
+    if limit is not None and links_of(asked.shape):
+        return _related_page(db, asked, offset, limit, after)
+    return _whole_page(db, asked, _by_rows, offset, limit, after)
+
+
+def _related_page(
+    db: Statements, asked: Asked, offset: int, limit: int, after: Position | None
+) -> list[schemas.Artifact]:
+    """Return a page of what also depends on related rows, at a price that hardly depends on how many match.
+
+    Few related rows are looked up first, and lead to their artifacts by index. Where there are many, the page
+    is likely to be found among the first rows of the order; otherwise the matches are rare there.
+    """
+    forms: dict[tuple[Any, ...], str] = {}
+    values = dict(asked.values)
+    for link in links_of(asked.shape):
+        keys = [] if link[2] is None else _related(db, asked, link)
+        if link[2] is None or len(keys) > _FEW:
+            forms[link] = "exists"
+        elif not keys:
+            return []
+        else:
+            forms[link] = "keys"
+            values["keys", link[1]] = db.dialect.many(keys)
+    if "exists" in forms.values():
+        near = asked._replace(shape=replaced(asked.shape, forms), values=values)
+        found = _whole_page(db, near, _by_window, offset, limit, after)
+        if len(found) == limit:
+            return found
+    few = {link: form for link, form in forms.items() if form == "keys"}
+    far = asked._replace(shape=replaced(asked.shape, few), values=values)
+    return _whole_page(db, far, _by_ids, offset, limit, after)
+
+
+def _related(db: Statements, asked: Asked, link: tuple[Any, ...]) -> list[str]:
+    """Return the keys of the related rows of a link, and not many more than are few."""
+
+    def build() -> Query:
+        return related_keys(link, db.dialect).limit(_FEW + 1)
+
+    return [str(key) for (key,) in db.rows(("pages.related", link), build, asked.values)]
+
+
+Form = Callable[[Statements, Asked, Query | None], Query]
+"""How the query for a part of what is asked is put: takes the condition of the part."""
+
+
+def _by_rows(db: Statements, asked: Asked, part: Query | None) -> Query:
+    query = asked.select(db)
+    return _bounded(asked, query if part is None else query.where(part))
+
+
+def _by_ids(db: Statements, asked: Asked, part: Query | None) -> Query:
+    """Sort ids alone, and read the rows of those that are on the page."""
+    ids = asked.select(db, _A.id)
+    ids = _bounded(asked, ids if part is None else ids.where(part))
+    return asked._replace(shape=None).select(db).where(_A.id << ids).order_by(*asked.order.terms)
+
+
+def _by_window(db: Statements, asked: Asked, part: Query | None) -> Query:
+    """Look at the first rows of the order alone."""
+    model = _C if asked.latest else _A
+    columns = asked.order.columns[:2]
+    edge = model.select(*columns) if part is None else model.select(*columns).where(part)
+    edge = edge.order_by(*asked.order.terms).limit(1).offset(_WINDOW - 1)
+    whole = NodeList(columns, glue=", ", parens=len(columns) > 1)
+    inside = NodeList((whole, SQL(">=" if asked.order.descending else "<="), edge))
+    return _by_rows(db, asked, inside if part is None else NodeList((part, SQL("AND"), inside)))
+
+
+def _bounded(asked: Asked, query: Query) -> Query:
+    return query.order_by(*asked.order.terms).limit(slot("limit")).offset(slot("offset"))
+
+
+def _whole_page(
+    db: Statements, asked: Asked, form: Form, offset: int, limit: int | None, after: Position | None
+) -> list[schemas.Artifact]:
     if after is None or not asked.order.nulls_last:
-        return _page(db, asked, "all" if after is None else "beyond", offset, limit, after)
+        return _page(db, asked, form, "all" if after is None else "beyond", offset, limit, after)
     if after[0] is None:
-        return _page(db, asked, "nulls beyond", offset, limit, after)
+        return _page(db, asked, form, "nulls beyond", offset, limit, after)
     # One statement for both parts would walk the index from its start.
-    found = _page(db, asked, "beyond", offset, limit, after)
+    found = _page(db, asked, form, "beyond", offset, limit, after)
     if limit is not None and len(found) >= limit:
         return found
-    return found + _page(db, asked, "nulls", offset, None if limit is None else limit - len(found), None)
+    return found + _page(db, asked, form, "nulls", offset, None if limit is None else limit - len(found), None)
 
 
 def _page(
-    db: Statements, asked: Asked, part: str, offset: int, limit: int | None, after: Position | None
+    db: Statements, asked: Asked, form: Form, part: str, offset: int, limit: int | None, after: Position | None
 ) -> list[schemas.Artifact]:
     def build() -> Query:
-        query = asked.select(db)
-        order = asked.order
-        first = order.columns[0]
-        slots = [slot(("after", number)) for number in range(len(order.columns))]
-        if part == "beyond":
-            query = query.where(beyond(order, slots))
-        elif part.startswith("nulls"):
-            query = query.where(first.is_null(True))
-        if part == "nulls beyond":
-            last = order.columns[-1]
-            query = query.where(last < slots[-1] if order.descending else last > slots[-1])
-        return query.order_by(*order.terms).limit(slot("limit")).offset(slot("offset"))
+        return form(db, asked, _condition_of(part, asked.order))
 
     values = {**asked.values, "limit": db.dialect.unlimited if limit is None else limit, "offset": offset}
     values |= {("after", number): value for number, value in enumerate(after or ())}
-    key = ("pages.page", part, type(asked.sort), asked.sort, asked.include_data, asked.shape)
+    key = ("pages.page", form.__name__, part, type(asked.sort), asked.sort, asked.include_data, asked.shape)
     return ROWS.values(db.rows(key, build, values))
+
+
+def _condition_of(part: str, order: Order) -> Query | None:
+    """Return the condition of a part of an order: `all`, `beyond` a position, the `nulls` or the `nulls beyond` one."""
+    if part == "all":
+        return None
+    slots = [slot(("after", number)) for number in range(len(order.columns))]
+    if part == "beyond":
+        return beyond(order, slots)
+    null, last = order.columns[0].is_null(True), order.columns[-1]
+    if part == "nulls":
+        return null
+    return null & (last < slots[-1] if order.descending else last > slots[-1])
 
 
 def each(ask: Reader, asked: Asked, size: int) -> Iterator[schemas.Artifact]:

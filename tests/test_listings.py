@@ -16,7 +16,10 @@ from artifact_store import (
     ArtifactList,
     ArtifactSort,
     ArtifactStore,
+    FlowFilter,
+    FlowRunFilter,
     InvalidQuery,
+    TaskRunFilter,
 )
 
 SORTS = [*ArtifactSort, *ArtifactCollectionSort]
@@ -123,6 +126,57 @@ def test_a_stream_survives_deletes_of_what_comes_next(filled: ArtifactStore) -> 
                 left.discard(victim.id)
         assert left <= set(seen)
         assert len(seen) == len(set(seen))
+
+
+@pytest.fixture
+def related(store: ArtifactStore) -> ArtifactStore:
+    """Runs that made many, few, old, new and no artifacts."""
+    flows = [store.create_flow(name).id for name in ("common", "rare", "idle")]
+    runs = [store.create_flow_run(flows[number % 11 == 0], tags=["odd"] * (number % 2)).id for number in range(40)]
+    runs += [store.create_flow_run(flows[2], tags=["idle"]).id]
+    task = store.create_task_run(runs[0], name="load").id
+    made = [
+        {
+            "key": None if number % 6 == 0 else f"k{number % 50}",
+            "flow_run_id": None if number % 13 == 0 else runs[number * 7 % 40],
+            "task_run_id": task if number < 20 else None,
+            "data": number,
+        }
+        for number in range(400)
+    ]
+    store.create_artifacts(made)
+    return store
+
+
+QUESTIONS: list[dict[str, Any]] = [
+    {"flow_run_filter": FlowRunFilter()},
+    {"flow_run_filter": FlowRunFilter(tags={"all_": ["odd"]})},
+    {"flow_run_filter": FlowRunFilter(tags={"all_": ["none"]})},
+    {"flow_filter": FlowFilter(name={"any_": ["common"]})},
+    {"flow_filter": FlowFilter(name={"any_": ["rare"]})},
+    {"flow_filter": FlowFilter(name={"any_": ["idle"]})},
+    {"task_run_filter": TaskRunFilter(name={"any_": ["load"]})},
+    {"task_run_filter": TaskRunFilter(), "flow_run_filter": FlowRunFilter()},
+    {"flow_filter": FlowFilter(name={"like_": "r"}), "flow_run_filter": FlowRunFilter(tags={"is_null_": True})},
+]
+
+
+@pytest.mark.parametrize(("few", "window"), [(200, 3000), (2, 3000), (2, 30), (2, 1), (0, 150)])
+@pytest.mark.parametrize("sort", SORTS, ids=lambda sort: f"{type(sort).__name__}.{sort}")
+def test_every_form_of_a_related_page_is_the_same_page(
+    related: ArtifactStore,
+    monkeypatch: pytest.MonkeyPatch,
+    sort: ArtifactSort | ArtifactCollectionSort,
+    few: int,
+    window: int,
+) -> None:
+    monkeypatch.setattr("artifact_store.pages._FEW", few)
+    monkeypatch.setattr("artifact_store.pages._WINDOW", window)
+    for asked in QUESTIONS:
+        whole = read(related, sort, **asked)
+        for offset, limit in ((0, 5), (0, 400), (7, 3), (len(whole), 2)):
+            assert read(related, sort, offset=offset, limit=limit, **asked) == whole[offset : offset + limit], asked
+        assert list(stream(related, sort, page_size=17, **asked)) == whole, asked
 
 
 def test_a_stream_that_is_left_early_holds_nothing(filled: ArtifactStore) -> None:
