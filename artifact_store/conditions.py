@@ -281,7 +281,9 @@ def _built(shape: tuple[Any, ...], rows: Query, dialect: Dialect, named: list[Qu
         if shape[2] is not None:
             inner = inner.where(_whole(shape[2], link.model.select(), dialect, named))
         if word == "exists":
-            return _Built(1, "", peewee.fn.EXISTS(inner.where(link.key == link.parent)))
+            # As a value and not as EXISTS, which a planner may turn into a join that reads every related row.
+            found = inner.where(link.key == link.parent).columns(SQL("TRUE"))
+            return _Built(1, "", peewee.fn.COALESCE(found, SQL("FALSE")))
         named.append(inner.cte(f"related_{len(named)}", columns=("key",)))
         return _Built(1, "", link.parent << named[-1].select(named[-1].c.key))
     parts = [_lowered(_built(each, rows, dialect, named), rows, named) for each in shape[1:]]

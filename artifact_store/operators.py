@@ -7,6 +7,7 @@ Every expression is true or not true: a NULL column never satisfies an operator,
 NULL is not in a list. What engines say differently stands in a `Dialect`, one for each.
 """
 
+import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -56,6 +57,7 @@ class Dialect(NamedTuple):
         has_key: a JSON object has a bound name.
         entry: a JSON object has a bound name with a value of a kind that compares so with a bound one.
         member: a text member of a JSON object.
+        position: the function that finds one text in another.
         unlimited: the value of LIMIT that means no limit.
         table: binds keys, ids and counts, by the names of their slots.
         rows: the bound table called `given`, with the columns `key`, `id` and `count`.
@@ -71,6 +73,7 @@ class Dialect(NamedTuple):
     has_key: Callable[[Any, Any], Any]
     entry: Callable[[Any, str, str, Slots], Any]
     member: Callable[[Any, str], Any]
+    position: str
     unlimited: int | None
     table: Callable[[Sequence[str], Sequence[str], Sequence[int]], dict[Any, Any]]
     rows: Callable[[Callable[[Any], Any]], Any]
@@ -119,6 +122,7 @@ _SQLITE = Dialect(
     ),
     entry=_sqlite_entry,
     member=lambda column, name: _sql("json_extract(", column, f", '$.{name}')"),
+    position="instr",
     unlimited=-1,
     table=lambda keys, ids, counts: {"many": _json_list(list(zip(keys, ids, counts, strict=True)))},
     rows=lambda slot: _sql(
@@ -161,6 +165,7 @@ _POSTGRES = Dialect(
         "(CASE jsonb_typeof(CAST(", column, f"AS jsonb) -> '{name}') WHEN 'string' THEN CAST(", column,
         f"AS jsonb) ->> '{name}' END)",
     ),
+    position="strpos",
     unlimited=None,
     table=lambda keys, ids, counts: {"keys": list(keys), "ids": list(ids), "counts": list(counts)},
     rows=lambda slot: _sql(
@@ -192,11 +197,18 @@ def _encode_not_any(values: Sequence[Any], dialect: Dialect) -> Encoded:
 
 
 def _encode_any_tag(values: Sequence[Any], dialect: Dialect) -> Encoded:
+    if len(values) == 1:
+        return _encode_all(values, dialect)
     return ("many", (dialect.many(values),)) if values else ("none", ())
 
 
 def _encode_all(values: Sequence[Any], dialect: Dialect) -> Encoded:
-    return ("many", (dialect.many(values),)) if values else None
+    """Bind the tags, and the text of one of them, where every writer of JSON would write it so."""
+    if not values:
+        return None
+    if re.fullmatch(r"[ !#-.0-\[\]-~]*", values[0]) is None:
+        return "all", (dialect.many(values),)
+    return "all, one as text", (dialect.many(values), f'"{values[0]}"')
 
 
 def _encode_member(values: Sequence[Any], dialect: Dialect) -> Encoded:
@@ -287,7 +299,17 @@ def _no_tags(column: Any, variant: Any, slots: Slots, dialect: Dialect) -> Any:
 
 
 def _any_tag(column: Any, variant: Any, slots: Slots, dialect: Dialect) -> Any:
-    return SQL("1 = 0") if variant == "none" else dialect.any_tag(column, slots[0])
+    if variant == "none":
+        return SQL("1 = 0")
+    return dialect.any_tag(column, slots[0]) if variant == "many" else _all_tags(column, variant, slots, dialect)
+
+
+def _all_tags(column: Any, variant: Any, slots: Slots, dialect: Dialect) -> Any:
+    """Look for the text of a tag first, which costs a tenth of reading the JSON."""
+    exact = dialect.all_tags(column, slots[0])
+    if variant == "all":
+        return exact
+    return _sql("(", f"{dialect.position}(", column, ",", slots[1], ") > 0 AND", exact, ")")
 
 
 def _entries(comparison: str) -> Build:
@@ -339,7 +361,7 @@ OPERATORS: dict[tuple[str, str], Operator] = {
     # Whether there is one may be asked of another table, so `conditions` builds it.
     ("column", "is_null_"): Operator(_encode_flag, _null),
     ("column", "exists_"): Operator(_encode_flag, _null),
-    ("tags", "all_"): Operator(_encode_all, lambda column, variant, slots, dialect: dialect.all_tags(column, slots[0])),
+    ("tags", "all_"): Operator(_encode_all, _all_tags),
     ("tags", "any_"): Operator(_encode_any_tag, _any_tag),
     ("tags", "is_null_"): Operator(_encode_flag, _no_tags),
     ("metadata", "eq_"): Operator(_encode_entries, _entries("=")),

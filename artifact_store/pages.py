@@ -23,6 +23,7 @@ __all__ = ["Asked", "count", "each", "page", "select_keys"]
 
 _A, _C = models.Artifact, ArtifactCollection
 _FEW = 200  # related rows that are looked up first
+_MANY = 20_000  # related rows that are looked up when a page was not found near the start
 _WINDOW = 3000  # rows that are looked at one by one
 
 
@@ -82,34 +83,45 @@ def _related_page(
     Few related rows are looked up first, and lead to their artifacts by index. Where there are many, the page
     is likely to be found among the first rows of the order; otherwise the matches are rare there.
     """
-    forms: dict[tuple[Any, ...], str] = {}
-    values = dict(asked.values)
-    for link in links_of(asked.shape):
-        keys = [] if link[2] is None else _related(db, asked, link)
-        if link[2] is None or len(keys) > _FEW:
-            forms[link] = "exists"
-        elif not keys:
-            return []
-        else:
-            forms[link] = "keys"
-            values["keys", link[1]] = db.dialect.many(keys)
-    if "exists" in forms.values():
-        near = asked._replace(shape=replaced(asked.shape, forms), values=values)
+    few = _resolved(db, asked, _FEW)
+    if few is None:
+        return []
+    links = links_of(few.shape)
+    if links:
+        near = few._replace(shape=replaced(few.shape, dict.fromkeys(links, "exists")))
         found = _whole_page(db, near, _by_window, offset, limit, after)
         if len(found) == limit:
             return found
-    few = {link: form for link, form in forms.items() if form == "keys"}
-    far = asked._replace(shape=replaced(asked.shape, few), values=values)
-    return _whole_page(db, far, _by_ids, offset, limit, after)
+    far = _resolved(db, few, _MANY)
+    return [] if far is None else _whole_page(db, far, _by_ids, offset, limit, after)
 
 
-def _related(db: Statements, asked: Asked, link: tuple[Any, ...]) -> list[str]:
-    """Return the keys of the related rows of a link, and not many more than are few."""
+def _resolved(db: Statements, asked: Asked, most: int) -> Asked | None:
+    """Replace the conditions on related rows by the rows' keys where there are not more than so many.
+
+    Returns:
+        What is asked; `None` when no related row satisfies a condition.
+    """
+    forms: dict[tuple[Any, ...], str] = {}
+    values = dict(asked.values)
+    for link in links_of(asked.shape):
+        keys = _related(db, asked, link, most + 1) if link[2] is not None else None
+        if keys is not None and not keys:
+            return None
+        if keys is not None and len(keys) <= most:
+            forms[link] = "keys"
+            values["keys", link[1]] = db.dialect.many(keys)
+    return asked._replace(shape=replaced(asked.shape, forms), values=values)
+
+
+def _related(db: Statements, asked: Asked, link: tuple[Any, ...], limit: int) -> list[str]:
+    """Return the keys of some of the related rows of a link."""
 
     def build() -> Query:
-        return related_keys(link, db.dialect).limit(_FEW + 1)
+        return related_keys(link, db.dialect).limit(slot("limit"))
 
-    return [str(key) for (key,) in db.rows(("pages.related", link), build, asked.values)]
+    rows = db.rows(("pages.related", link), build, {**asked.values, "limit": limit})
+    return [str(key) for (key,) in rows]
 
 
 Form = Callable[[Statements, Asked, Query | None], Query]
@@ -122,10 +134,20 @@ def _by_rows(db: Statements, asked: Asked, part: Query | None) -> Query:
 
 
 def _by_ids(db: Statements, asked: Asked, part: Query | None) -> Query:
-    """Sort ids alone, and read the rows of those that are on the page."""
-    ids = asked.select(db, _A.id)
-    ids = _bounded(asked, ids if part is None else ids.where(part))
-    return asked._replace(shape=None).select(db).where(_A.id << ids).order_by(*asked.order.terms)
+    """Find all that match, sort no more of them than their places, and read the rows of those on the page.
+
+    The matches are materialized, because PostgreSQL would rather look for them along the order, where they are rare.
+    """
+    order = asked.order
+    names = [f"place_{number}" for number in range(len(order.columns))]
+    matching = asked.select(db, _A.id, *(column.alias(name) for column, name in zip(order.columns, names, strict=True)))
+    related = matching._cte_list or ()  # Peewee drops the named queries of a named query
+    matching = (matching if part is None else matching.where(part)).with_cte()
+    matches = matching.cte("matches", materialized=db.dialect.name == "postgresql" or None)
+    terms = order._replace(columns=tuple(getattr(matches.c, name) for name in names)).terms
+    ids = matches.select(matches.c.id).order_by(*terms).limit(slot("limit")).offset(slot("offset"))
+    rows = asked._replace(shape=None).select(db)
+    return rows.where(_A.id << ids).order_by(*order.terms).with_cte(*related, matches)
 
 
 def _by_window(db: Statements, asked: Asked, part: Query | None) -> Query:

@@ -1,5 +1,6 @@
 """Where a question is asked: of the replica where there is one and an older answer will do, else of the primary."""
 
+import logging
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -11,6 +12,7 @@ __all__ = ["Reader"]
 
 T = TypeVar("T")
 
+_LOG = logging.getLogger("artifact_store")
 _REST = 5.0  # seconds for which a replica that failed is not asked again
 
 
@@ -36,6 +38,7 @@ class Reader:
             return ask(self.primary)
         try:
             return ask(replica)
-        except StoreUnavailable:
+        except StoreUnavailable as error:
             self._resting_until = time.monotonic() + _REST
+            _LOG.warning("The replica does not answer, the primary does: %s", error)
         return ask(self.primary)
