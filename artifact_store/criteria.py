@@ -9,12 +9,12 @@ import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Optional, TypeAlias, TypeVar
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_serializer, model_validator
 
-__all__ = ["INT64", "PATTERN_LIMIT", "Criterion", "Described", "in_utc"]
+__all__ = ["INT64", "PATTERN_LIMIT", "Criterion", "Described", "Given", "in_utc"]
 
 INT64 = 2**63 - 1
 PATTERN_LIMIT = 1000
@@ -66,9 +66,16 @@ def _listed(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
+T = TypeVar("T")
+if TYPE_CHECKING:
+    # A type checker does not know that pydantic makes a criterion of its JSON.
+    Given: TypeAlias = T | Mapping[str, Any] | None
+else:
+    Given = Optional[T]  # noqa: UP045, a type variable that takes its argument later
+
 Flag = bool | None
 Text = Annotated[str, AfterValidator(_clean)]
-Pattern = Annotated[Text | None, Field(max_length=PATTERN_LIMIT)]
+Pattern = Annotated[str, Field(max_length=PATTERN_LIMIT), AfterValidator(_clean)] | None
 Moment = Annotated[datetime, AfterValidator(in_utc)] | None
 Number = Annotated[int, Field(ge=-INT64 - 1, le=INT64)]
 Ids = tuple[UUID, ...] | None

@@ -120,11 +120,11 @@ def _depth(value: Filter) -> int:
 class _OfArtifact(Filter):
     """The fields that artifacts and the latest of each key have in common."""
 
-    type: Annotated[c.AnyNotNullText | None, Column(m.Artifact.type)] = None
-    flow_run_id: Annotated[c.AnyNullId | None, Column(m.Artifact.flow_run_id)] = None
-    task_run_id: Annotated[c.AnyNullId | None, Column(m.Artifact.task_run_id)] = None
-    version: Annotated[c.Versions | None, Column(m.Artifact.version)] = None
-    metadata: Annotated[c.Metadata | None, Column(m.Artifact.metadata, family="metadata")] = None
+    type: Annotated[c.Given[c.AnyNotNullText], Column(m.Artifact.type)] = None
+    flow_run_id: Annotated[c.Given[c.AnyNullId], Column(m.Artifact.flow_run_id)] = None
+    task_run_id: Annotated[c.Given[c.AnyNullId], Column(m.Artifact.task_run_id)] = None
+    version: Annotated[c.Given[c.Versions], Column(m.Artifact.version)] = None
+    metadata: Annotated[c.Given[c.Metadata], Column(m.Artifact.metadata, family="metadata")] = None
 
 
 class ArtifactFilter(_OfArtifact):
@@ -137,50 +137,50 @@ class ArtifactFilter(_OfArtifact):
         '{"and_":[{"or_":[{"type":{"any_":["table"]}},{"metadata":{"eq_":{"team":"finance"}}}]},{"not_":{"key":{"exists_":false}}}]}'
     """
 
-    id: Annotated[c.AnyNotId | None, Column(m.Artifact.id)] = None
-    key: Annotated[c.KeyText | None, Column(m.Artifact.key)] = None
-    created: Annotated[c.Times | None, Column(m.Artifact.created)] = None
-    updated: Annotated[c.Times | None, Column(m.Artifact.updated)] = None
+    id: Annotated[c.Given[c.AnyNotId], Column(m.Artifact.id)] = None
+    key: Annotated[c.Given[c.KeyText], Column(m.Artifact.key)] = None
+    created: Annotated[c.Given[c.Times], Column(m.Artifact.created)] = None
+    updated: Annotated[c.Given[c.Times], Column(m.Artifact.updated)] = None
 
 
 class ArtifactCollectionFilter(_OfArtifact):
     """A question about the latest artifact of each key."""
 
-    latest_id: Annotated[c.AnyNotId | None, Column(m.ArtifactCollection.latest_id)] = None
-    key: Annotated[c.KeyText | None, Column(m.ArtifactCollection.key)] = None
-    created: Annotated[c.Times | None, Column(m.ArtifactCollection.created)] = None
-    updated: Annotated[c.Times | None, Column(m.ArtifactCollection.updated)] = None
+    latest_id: Annotated[c.Given[c.AnyNotId], Column(m.ArtifactCollection.latest_id)] = None
+    key: Annotated[c.Given[c.KeyText], Column(m.ArtifactCollection.key)] = None
+    created: Annotated[c.Given[c.Times], Column(m.ArtifactCollection.created)] = None
+    updated: Annotated[c.Given[c.Times], Column(m.ArtifactCollection.updated)] = None
 
 
 class FlowFilter(Filter):
     """A question about flows."""
 
-    id: Annotated[c.AnyNotId | None, Column(m.Flow.id)] = None
-    name: Annotated[c.AnyLikeText | None, Column(m.Flow.name)] = None
-    tags: Annotated[c.AllAnyTags | None, Column(m.Flow.tags, family="tags")] = None
-    deployment: Annotated[c.Null | None, Column(m.Deployment.id, m.Flow.id, m.Deployment.flow_id)] = None
+    id: Annotated[c.Given[c.AnyNotId], Column(m.Flow.id)] = None
+    name: Annotated[c.Given[c.AnyLikeText], Column(m.Flow.name)] = None
+    tags: Annotated[c.Given[c.AllAnyTags], Column(m.Flow.tags, family="tags")] = None
+    deployment: Annotated[c.Given[c.Null], Column(m.Deployment.id, m.Flow.id, m.Deployment.flow_id)] = None
 
 
 class DeploymentFilter(Filter):
     """A question about deployments."""
 
-    id: Annotated[c.AnyNotId | None, Column(m.Deployment.id)] = None
-    name: Annotated[c.AnyLikeText | None, Column(m.Deployment.name)] = None
+    id: Annotated[c.Given[c.AnyNotId], Column(m.Deployment.id)] = None
+    name: Annotated[c.Given[c.AnyLikeText], Column(m.Deployment.name)] = None
     flow_or_deployment_name: Annotated[
-        c.LikeText | None, Column(m.Flow.name, m.Deployment.flow_id, m.Flow.id, or_field=m.Deployment.name)
+        c.Given[c.LikeText], Column(m.Flow.name, m.Deployment.flow_id, m.Flow.id, or_field=m.Deployment.name)
     ] = None
-    paused: Annotated[c.Equal | None, Column(m.Deployment.paused)] = None
-    tags: Annotated[c.AllAnyTags | None, Column(m.Deployment.tags, family="tags")] = None
+    paused: Annotated[c.Given[c.Equal], Column(m.Deployment.paused)] = None
+    tags: Annotated[c.Given[c.AllAnyTags], Column(m.Deployment.tags, family="tags")] = None
     work_queue_name: Annotated[
-        c.AnyText | None, Column(m.WorkQueue.name, m.Deployment.work_queue_id, m.WorkQueue.id)
+        c.Given[c.AnyText], Column(m.WorkQueue.name, m.Deployment.work_queue_id, m.WorkQueue.id)
     ] = None
 
 
 class StateFilter(c.Criterion):
     """The type and the name of a state."""
 
-    type: Annotated[c.AnyNotText | None, "state_type"] = None
-    name: Annotated[c.AnyNotText | None, "state_name"] = None
+    type: Annotated[c.Given[c.AnyNotText], "state_type"] = None
+    name: Annotated[c.Given[c.AnyNotText], "state_name"] = None
 
 
 class FlowRunFilter(Filter):
@@ -196,51 +196,51 @@ class FlowRunFilter(Filter):
           Value error, FlowRunFilter does not know 'stat'; did you mean 'state'?...
     """
 
-    id: Annotated[c.AnyNotId | None, Column(m.FlowRun.id)] = None
-    name: Annotated[c.AnyLikeText | None, Column(m.FlowRun.name)] = None
-    tags: Annotated[c.AllAnyTags | None, Column(m.FlowRun.tags, family="tags")] = None
-    deployment_id: Annotated[c.AnyNullId | None, Column(m.FlowRun.deployment_id)] = None
+    id: Annotated[c.Given[c.AnyNotId], Column(m.FlowRun.id)] = None
+    name: Annotated[c.Given[c.AnyLikeText], Column(m.FlowRun.name)] = None
+    tags: Annotated[c.Given[c.AllAnyTags], Column(m.FlowRun.tags, family="tags")] = None
+    deployment_id: Annotated[c.Given[c.AnyNullId], Column(m.FlowRun.deployment_id)] = None
     work_queue_name: Annotated[
-        c.AnyNullText | None,
+        c.Given[c.AnyNullText],
         Column(m.WorkQueue.name, m.FlowRun.work_queue_id, m.WorkQueue.id, present=m.FlowRun.work_queue_id),
     ] = None
-    state: Annotated[StateFilter | None, Column(m.FlowRun)] = None
-    flow_version: Annotated[c.AnyText | None, Column(m.FlowRun.flow_version)] = None
+    state: Annotated[c.Given[StateFilter], Column(m.FlowRun)] = None
+    flow_version: Annotated[c.Given[c.AnyText], Column(m.FlowRun.flow_version)] = None
     start_time: Annotated[
-        c.NullTimes | None,
+        c.Given[c.NullTimes],
         Column(peewee.fn.COALESCE(m.FlowRun.start_time, m.FlowRun.expected_start_time), present=m.FlowRun.start_time),
     ] = None
-    end_time: Annotated[c.NullTimes | None, Column(m.FlowRun.end_time)] = None
-    expected_start_time: Annotated[c.Times | None, Column(m.FlowRun.expected_start_time)] = None
-    next_scheduled_start_time: Annotated[c.Times | None, Column(m.FlowRun.next_scheduled_start_time)] = None
+    end_time: Annotated[c.Given[c.NullTimes], Column(m.FlowRun.end_time)] = None
+    expected_start_time: Annotated[c.Given[c.Times], Column(m.FlowRun.expected_start_time)] = None
+    next_scheduled_start_time: Annotated[c.Given[c.Times], Column(m.FlowRun.next_scheduled_start_time)] = None
     parent_flow_run_id: Annotated[
-        c.AnyId | None, Column(m.TaskRun.flow_run_id, m.FlowRun.parent_task_run_id, m.TaskRun.id)
+        c.Given[c.AnyId], Column(m.TaskRun.flow_run_id, m.FlowRun.parent_task_run_id, m.TaskRun.id)
     ] = None
-    parent_task_run_id: Annotated[c.AnyNullId | None, Column(m.FlowRun.parent_task_run_id)] = None
-    idempotency_key: Annotated[c.AnyNotText | None, Column(m.FlowRun.idempotency_key)] = None
-    created_by: Annotated[c.Creator | None, Column(m.FlowRun.created_by, family="creator")] = None
+    parent_task_run_id: Annotated[c.Given[c.AnyNullId], Column(m.FlowRun.parent_task_run_id)] = None
+    idempotency_key: Annotated[c.Given[c.AnyNotText], Column(m.FlowRun.idempotency_key)] = None
+    created_by: Annotated[c.Given[c.Creator], Column(m.FlowRun.created_by, family="creator")] = None
 
 
 class TaskRunFilter(Filter):
     """A question about task runs."""
 
-    id: Annotated[c.AnyId | None, Column(m.TaskRun.id)] = None
-    name: Annotated[c.AnyLikeText | None, Column(m.TaskRun.name)] = None
-    tags: Annotated[c.AllTags | None, Column(m.TaskRun.tags, family="tags")] = None
-    state: Annotated[StateFilter | None, Column(m.TaskRun)] = None
-    subflow_runs: Annotated[c.Exists | None, Column(m.FlowRun.id, m.TaskRun.id, m.FlowRun.parent_task_run_id)] = None
-    start_time: Annotated[c.NullTimes | None, Column(m.TaskRun.start_time)] = None
-    end_time: Annotated[c.NullTimes | None, Column(m.TaskRun.end_time)] = None
-    expected_start_time: Annotated[c.Times | None, Column(m.TaskRun.expected_start_time)] = None
-    flow_run_id: Annotated[c.AnyNullId | None, Column(m.TaskRun.flow_run_id)] = None
+    id: Annotated[c.Given[c.AnyId], Column(m.TaskRun.id)] = None
+    name: Annotated[c.Given[c.AnyLikeText], Column(m.TaskRun.name)] = None
+    tags: Annotated[c.Given[c.AllTags], Column(m.TaskRun.tags, family="tags")] = None
+    state: Annotated[c.Given[StateFilter], Column(m.TaskRun)] = None
+    subflow_runs: Annotated[c.Given[c.Exists], Column(m.FlowRun.id, m.TaskRun.id, m.FlowRun.parent_task_run_id)] = None
+    start_time: Annotated[c.Given[c.NullTimes], Column(m.TaskRun.start_time)] = None
+    end_time: Annotated[c.Given[c.NullTimes], Column(m.TaskRun.end_time)] = None
+    expected_start_time: Annotated[c.Given[c.Times], Column(m.TaskRun.expected_start_time)] = None
+    flow_run_id: Annotated[c.Given[c.AnyNullId], Column(m.TaskRun.flow_run_id)] = None
 
 
 class WorkPoolFilter(Filter):
     """A question about work pools."""
 
-    id: Annotated[c.AnyId | None, Column(m.WorkPool.id)] = None
-    name: Annotated[c.AnyText | None, Column(m.WorkPool.name)] = None
-    type: Annotated[c.AnyText | None, Column(m.WorkPool.type)] = None
+    id: Annotated[c.Given[c.AnyId], Column(m.WorkPool.id)] = None
+    name: Annotated[c.Given[c.AnyText], Column(m.WorkPool.name)] = None
+    type: Annotated[c.Given[c.AnyText], Column(m.WorkPool.type)] = None
 
 
 @cache
