@@ -84,14 +84,22 @@ class Program(click.Group):
         run: Callable[[], Any] = partial(super().main, args, prog_name, complete_var, False, **extra)
         if not standalone_mode:
             return run()
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(errors="backslashreplace")
+        _open_streams()
         try:
             code = run()
         except Exception as error:
             code = _report(error)
         sys.exit(code or 0)
+
+
+def _open_streams() -> None:
+    """Make standard streams that take any text, also where the caller has closed them."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _report(error: Exception) -> int:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
+LARGEST = 2**63 - 1
 SORTS = ("CREATED_DESC", "UPDATED_DESC", "ID_DESC", "KEY_DESC", "KEY_ASC")
 
 
@@ -33,7 +34,7 @@ def _run_names(store: ArtifactStore, artifacts: Iterable[Artifact]) -> dict[UUID
     from artifact_store import FlowRunFilter
 
     ids = [each.flow_run_id for each in artifacts if each.flow_run_id is not None]
-    of_these = FlowRunFilter.model_validate({"id": {"any_": ids}})
+    of_these = FlowRunFilter(id={"any_": ids})
     runs = store.read_flow_runs(flow_run_filter=of_these) if ids else []
     return {run.id: run.name for run in runs}
 
@@ -92,7 +93,7 @@ def ls(all_versions: bool, limit: int, offset: int, sort: str, as_json: bool, **
     from artifact_store import ArtifactCollectionSort, ArtifactSort
 
     asked = filters(options, latest=not all_versions)
-    most = limit + 1 if limit else None  # one more tells whether there are more
+    most = None if not limit else limit if limit == LARGEST else limit + 1  # one more tells whether there are more
     with open_store() as store:
         if all_versions:
             found = store.read_artifacts(offset, most, sort=ArtifactSort(sort), include_data=as_json, **asked)
@@ -248,7 +249,7 @@ def _single(store: ArtifactStore, refs: tuple[str, ...]) -> tuple[ArtifactFilter
     from artifact_store import ArtifactFilter
 
     found = {artifact.id: render.named(artifact) for artifact in (_resolved(store, ref) for ref in refs)}
-    return ArtifactFilter.model_validate({"id": {"any_": list(found)}}), ", ".join(found.values())
+    return ArtifactFilter(id={"any_": list(found)}), ", ".join(found.values())
 
 
 def _all_versions(store: ArtifactStore, refs: tuple[str, ...]) -> tuple[ArtifactFilter, str]:
@@ -259,11 +260,11 @@ def _all_versions(store: ArtifactStore, refs: tuple[str, ...]) -> tuple[Artifact
     for key in dict.fromkeys(refs):
         if "@" in key:
             raise click.UsageError(f"--all-versions takes keys, and {key!r} names one version.")
-        count = store.count_artifacts(ArtifactFilter.model_validate({"key": {"any_": [key]}}))
+        count = store.count_artifacts(ArtifactFilter(key={"any_": [key]}))
         if not count:
             raise click.ClickException(f"There is no key {key!r}.")
         parts.append(f"all {count} versions of {key}" if count > 1 else f"the only version of {key}")
-    return ArtifactFilter.model_validate({"key": {"any_": refs}}), ", ".join(parts)
+    return ArtifactFilter(key={"any_": refs}), ", ".join(parts)
 
 
 @main.command(

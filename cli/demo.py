@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run_demo", "story"]
 
+PERIOD = "Seattle, 2012 to 2015"
 FLOW, RUN, LAST, WET = "seattle-weather", "seattle-2012-2015", "weather/2015-12", 200
 Day = dict[str, Any]
 
@@ -21,28 +22,31 @@ Day = dict[str, Any]
 def run_demo(store: ArtifactStore) -> dict[str, Any]:
     """Publish the weather as a job would, read it back, and return what was done."""
     months = _months()
-    flow = store.create_flow(FLOW, tags=["demo"])
-    run = store.create_flow_run(flow.id, name=RUN, tags=["demo", "noaa"])
-    task = store.create_task_run(run.id, name="publish-months")
-    store.set_flow_run_state(run.id, "RUNNING")
-    store.set_task_run_state(task.id, "RUNNING")
-    made_by: dict[str, Any] = {"flow_run_id": run.id, "task_run_id": task.id}
-
-    progress = store.create_artifact(
-        key="weather/progress", type="progress", description="Publishing the weather of Seattle", data=0, **made_by
-    )
+    # What belongs together is one block: a commit waits for the disk.
+    with store.atomic():
+        flow = store.create_flow(FLOW, tags=["demo"])
+        run = store.create_flow_run(flow.id, name=RUN, tags=["demo", "noaa"])
+        task = store.create_task_run(run.id, name="publish-months")
+        store.set_flow_run_state(run.id, "RUNNING")
+        store.set_task_run_state(task.id, "RUNNING")
+        made_by: dict[str, Any] = {"flow_run_id": run.id, "task_run_id": task.id}
+        progress = store.create_artifact(
+            key="weather/progress", type="progress", description="Publishing the weather of Seattle", data=0, **made_by
+        )
     first_half = months[LAST][:15]
     tables = store.create_artifacts(
         _table(key, first_half if key == LAST else days, made_by) for key, days in months.items()
     )
-    whole = store.create_artifact(**_table(LAST, months[LAST], made_by))
-    store.update_artifact(progress.id, data=90)
-    summary = store.create_artifact(
-        key="weather/summary", type="markdown", description="Seattle, 2012 to 2015", data=_summary(months), **made_by
-    )
-    store.update_artifact(progress.id, data=100)
-    store.set_task_run_state(task.id, "COMPLETED")
-    store.set_flow_run_state(run.id, "COMPLETED")
+    with store.atomic():
+        whole = store.create_artifact(**_table(LAST, months[LAST], made_by))
+        store.update_artifact(progress.id, data=90)
+    with store.atomic():
+        summary = store.create_artifact(
+            key="weather/summary", type="markdown", description=PERIOD, data=_summary(months), **made_by
+        )
+        store.update_artifact(progress.id, data=100)
+        store.set_task_run_state(task.id, "COMPLETED")
+        store.set_flow_run_state(run.id, "COMPLETED")
 
     published = {
         "flow_run_id": str(run.id),
@@ -59,10 +63,10 @@ def _read_back(store: ArtifactStore) -> dict[str, Any]:
     """Ask the store what a newcomer would ask."""
     from artifact_store import ArtifactCollectionFilter, ArtifactCollectionSort, FlowFilter
 
-    of_flow = FlowFilter.model_validate({"name": {"any_": [FLOW]}})
+    of_flow = FlowFilter(name={"any_": [FLOW]})
     latest = store.read_latest_artifact(LAST)
     wet = store.read_latest_artifacts(
-        artifact_filter=ArtifactCollectionFilter.model_validate({"metadata": {"ge_": {"precipitation_mm": WET}}}),
+        artifact_filter=ArtifactCollectionFilter(metadata={"ge_": {"precipitation_mm": WET}}),
         flow_filter=of_flow,
         sort=ArtifactCollectionSort.KEY_ASC,
     )

@@ -118,6 +118,10 @@ def changes(options: Mapping[str, Any]) -> dict[str, Any]:
             fields["type"] = payload.type
     fields |= {name: options[name] for name in ("type", "description") if options[name] is not None}
     if options["metadata"]:
+        names = [name for name, _ in options["metadata"]]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise click.UsageError(f"--metadata gives {twice!r} twice: give it once.")
         fields["metadata"] = dict(options["metadata"])
     return fields
 

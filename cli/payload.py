@@ -14,7 +14,7 @@ import click
 
 __all__ = ["Payload", "parse_json", "parse_scalar", "parse_table", "read_payload", "read_text"]
 
-_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})", re.ASCII)
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,4299})", re.ASCII)
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)?(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
 
 
@@ -60,7 +60,14 @@ def parse_scalar(text: str) -> Any:
 
 
 def _loads(text: str) -> Any:
-    return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_object)
+    return json.loads(text, parse_constant=_no_constant, parse_float=_float, object_pairs_hook=_object)
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is beyond the numbers that JSON readers know")
+    return value
 
 
 def _no_constant(name: str) -> None:
@@ -78,7 +85,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def parse_table(text: str, name: str) -> list[dict[str, Any]]:
     r"""Return the rows of a CSV text, as objects in the order of its columns.
 
-    A column becomes numbers where every cell of it is a number; codes such as `00123` stay text.
+    A column becomes numbers where every cell of it is a number; codes such as `00123` stay text, and so do
+    integers among fractions that no float holds exactly.
     Empty cells are null.
 
     Examples:
@@ -103,6 +111,7 @@ def parse_table(text: str, name: str) -> list[dict[str, Any]]:
 
 def _lines(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows that are not blank, each with the number of its last line."""
+    csv.field_size_limit(2**31 - 1)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         for row in reader:
@@ -135,7 +144,9 @@ def _typed(cells: tuple[str, ...]) -> list[Any]:
 
 def _is_number(text: str) -> bool:
     found = _NUMBER.fullmatch(text)
-    return found is not None and any(map(str.isdigit, text.lower().partition("e")[0])) and math.isfinite(float(text))
+    if found is None or not any(map(str.isdigit, text.lower().partition("e")[0])) or not math.isfinite(float(text)):
+        return False
+    return _INTEGER.fullmatch(text) is None or int(float(text)) == int(text)
 
 
 def _named(source: str) -> str:

@@ -3,8 +3,10 @@
 import contextlib
 import io
 import os
+import shlex
 import signal
 import subprocess
+import sys
 import time
 
 import click
@@ -117,3 +119,34 @@ def test_ctrl_c_ends_quietly(url):
     child.send_signal(signal.SIGINT)
     assert child.wait(30) == 130
     assert child.communicate() == (b"", b"")
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "says"),
+    [
+        ("info >&-", 0, ""),
+        ("ls >&- 2>&-", 0, ""),
+        ("delete k <&-", 2, "Standard input is no terminal to ask on: add --yes."),
+        ("create k --data - <&-", 2, "--data is not JSON"),
+    ],
+)
+def test_closed_standard_streams(url, command, code, says):
+    shell = f"{shlex.quote(SCRIPT[0])} -m artifact_store_cli --url {shlex.quote(url)} {command}"
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, says in done.stderr) == (code, True), done.stderr
+    assert "report" not in done.stderr
+
+
+@pytest.mark.parametrize("delay", [0.02, 0.06, 0.1, 0.15, 0.2])
+def test_ctrl_c_while_it_loads(url, delay):
+    # Until the program's own first line runs, the interpreter's own Ctrl-C is in force.
+    code = "import sys; sys.stdout.write('up'); sys.stdout.flush(); from artifact_store_cli.__main__ import run; run()"
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, "--url", url, "ls"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert child.stdout.read(2) == "up"
+    time.sleep(delay)
+    child.send_signal(signal.SIGINT)
+    told = child.communicate(timeout=60)[1]
+    assert child.returncode in (0, 130)
+    assert "Traceback" not in told

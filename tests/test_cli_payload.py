@@ -176,3 +176,22 @@ def test_metadata_of_an_artifact(url):
 def test_numbers_of_any_size_survive(url):
     text = json.dumps([10**30, 1e-320, 0.1])
     assert loaded(url, "create", "k", "--data", text)["data"] == [10**30, 1e-320, 0.1]
+
+
+def test_integers_of_a_table_are_exact():
+    rows = parse_table("id,share\n1234567890123456789,0.5\n-98765432109876543210,1\n", "a.csv")
+    assert rows == [{"id": 1234567890123456789, "share": 0.5}, {"id": -98765432109876543210, "share": 1.0}]
+    text = parse_table("x\n1234567890123456789\n0.5\n", "a.csv")
+    assert text == [{"x": "1234567890123456789"}, {"x": "0.5"}], "a float would change the integer"
+    assert parse_table(f"x\n{'a' * 200_000}\n", "a.csv") == [{"x": "a" * 200_000}]
+
+
+def test_numbers_beyond_all_bounds(url):
+    assert "1e999 is beyond the numbers that JSON readers know" in run(url, "create", "k", "--data", "[1e999]", code=2)
+    assert run(url, "ls", "--limit", str(2**63 - 1)).startswith("key")
+    assert f"limit={2**63 + 1} is no whole number" in run(url, "ls", "--limit", str(2**63), code=2)
+
+
+def test_metadata_is_given_once(url):
+    told = run(url, "create", "k", "--data", "1", "--metadata", "x=1", "--metadata", "x=2", code=2)
+    assert "--metadata gives 'x' twice: give it once." in told
