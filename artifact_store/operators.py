@@ -337,8 +337,12 @@ def _together(tests: list[Any]) -> Any:
     return NodeList(tests, glue=" AND ", parens=True)
 
 
-def _member_of(name: str) -> Build:
-    return lambda column, variant, slots, dialect: _any(dialect.member(column, name), variant, slots, dialect)
+def _member_of(name: str, lower: bool = False) -> Build:
+    def build(column: Any, variant: Any, slots: Slots, dialect: Dialect) -> Any:
+        member = dialect.member(column, name)
+        return _any(_sql("lower(", member, ")") if lower else member, variant, slots, dialect)
+
+    return build
 
 
 class Operator(NamedTuple):
@@ -368,7 +372,7 @@ OPERATORS: dict[tuple[str, str], Operator] = {
     ("metadata", "ge_"): Operator(_encode_entries, _entries(">=")),
     ("metadata", "le_"): Operator(_encode_entries, _entries("<=")),
     ("metadata", "has_key_"): Operator(_encode_names, _has_keys),
-    ("creator", "id_"): Operator(_encode_member, _member_of("id")),
+    ("creator", "id_"): Operator(_encode_member, _member_of("id", lower=True)),
     ("creator", "type_"): Operator(_encode_member, _member_of("type")),
     ("creator", "is_null_"): Operator(_encode_flag, _null),
 }

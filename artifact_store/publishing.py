@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+from pydantic_core import PydanticSerializationError
+
 from . import artifacts, latest
 from .clock import now
-from .errors import ArtifactConflict, IntegrityViolation
+from .errors import ArtifactConflict, IntegrityViolation, InvalidArtifact
 from .operators import encode_time
-from .schemas import Artifact, ArtifactCreate, bound, same
+from .schemas import Artifact, ArtifactCreate, bound, is_key, same
 from .statements import Statements
 
 __all__ = ["create", "create_many", "damaged", "repeated"]
@@ -77,7 +79,12 @@ def _create_fresh(db: Statements, fresh: Mapping[UUID, ArtifactCreate]) -> dict[
 
 def _row(artifact_id: UUID, given: ArtifactCreate, time: datetime, version: int | None = None) -> dict[Any, Any]:
     """Return the row of a new artifact, by column and in the order of the columns."""
-    row = bound(given, ArtifactCreate.model_fields)
+    try:
+        row = bound(given, ArtifactCreate.model_fields)
+    except PydanticSerializationError:  # its data was changed after it was checked
+        row = bound(ArtifactCreate(**dict(given)), ArtifactCreate.model_fields)
+    if given.key is not None and not is_key(given.key):  # a copy of a model may hold what was never checked
+        raise InvalidArtifact(f"{given.key!r:.300} is no key: make the ArtifactCreate anew instead of a copy.")
     text = encode_time(time)
     row |= {"id": str(artifact_id), "version": version, "created": text, "updated": text}
     return {name: row[name] for name in artifacts.ROWS.names}

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
-from typing import Any, Generic, Literal, TypedDict, TypeVar, Unpack
+from typing import Any, Generic, TypedDict, TypeVar, Unpack
 from uuid import UUID
 
 import peewee
@@ -27,7 +27,7 @@ from .filters import (
 )
 from .operators import encode_time
 from .replica import Reader
-from .schemas import Deployment, Flow, FlowRun, TaskRun, WorkPool, WorkQueue
+from .schemas import Deployment, Flow, FlowRun, StateType, TaskRun, WorkPool, WorkQueue
 from .sorting import RunSort, run_ordering
 from .statements import Query, Statements, slot
 
@@ -36,10 +36,6 @@ __all__ = ["FlowRunFields", "RunFilters", "RunStore", "TaskRunFields", "bounds",
 V = TypeVar("V", bound=schemas.RunValue)
 S = TypeVar("S", bound=StrEnum)
 
-StateType = Literal[
-    "SCHEDULED", "PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "CRASHED", "PAUSED", "CANCELLING"
-]
-STATE_TYPES: tuple[str, ...] = StateType.__args__  # type: ignore[attr-defined]
 _FINAL = ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
 
 
@@ -79,9 +75,9 @@ def bounds(offset: int | None, limit: int | None) -> tuple[int, int | None]:
         InvalidQuery: one of them is not a whole number from 0 to 2**63 - 1.
     """
     for name, number in (("offset", offset), ("limit", limit)):
-        if number is not None and (not isinstance(number, int) or not 0 <= number <= INT64):
+        if number is not None and (type(number) is not int or not 0 <= number <= INT64):
             raise InvalidQuery(f"{name}={number!r:.80} is no whole number from 0 to 2**63 - 1.")
-    return int(offset or 0), limit
+    return offset or 0, limit
 
 
 def chosen(kind: type[S], sort: S) -> S:
@@ -172,10 +168,9 @@ class _Entity(Generic[V]):
 
     def set_state(self, db: Statements, entity_id: UUID, state_type: str, state_name: str | None) -> bool:
         """Put a run into a state and keep its times."""
-        if state_type not in STATE_TYPES:
-            raise InvalidQuery(f"{state_type!r:.80} is no state type: use one of {', '.join(STATE_TYPES)}.")
-        name = state_type.capitalize() if state_name is None else state_name
-        values = {"id": str(entity_id), "type": state_type, "name": name, "time": encode_time(now())}
+        name = str(state_type).capitalize() if state_name is None else state_name
+        state = schemas.checked(schemas.State, {"state_type": state_type, "state_name": name})
+        values = {"id": str(entity_id), "type": state.state_type, "name": state.state_name, "time": encode_time(now())}
         running, final = state_type == "RUNNING", state_type in _FINAL
         table = self.table
 

@@ -7,7 +7,7 @@ text and are parsed there, which is quicker than parsing them in Python first.
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Generic, NamedTuple, TypedDict, TypeVar
+from typing import Annotated, Any, Generic, Literal, NamedTuple, TypedDict, TypeVar, get_args
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -32,6 +32,8 @@ __all__ = [
     "Rows",
     "RunValue",
     "Scalar",
+    "State",
+    "StateType",
     "StoreInfo",
     "TaskRun",
     "WorkPool",
@@ -63,7 +65,7 @@ def _key(value: str | None) -> str | None:
 
 
 def _text(value: str | None) -> str | None:
-    return value if value is None else check_text(value, "it")
+    return value if value is None else check_text(value, "the text")
 
 
 Text = Annotated[str, AfterValidator(_text)]
@@ -163,11 +165,22 @@ def _sentence(error: ValidationError, kind: type[BaseModel]) -> str:
     return f"{message}."
 
 
+def _metadata(path: str) -> Any:
+    return AfterValidator(lambda value: None if value is None else normalize_metadata(value, path))
+
+
 Data = Annotated[Any, AfterValidator(normalize_data)]
-Metadata = Annotated[Any, AfterValidator(lambda value: None if value is None else normalize_metadata(value))]
+Metadata = Annotated[Any, _metadata("metadata")]
 
 
-class ArtifactUpdate(_Given):
+class _Content(_Given):
+    type: Text | None = None
+    description: Text | None = None
+    data: Data = None
+    metadata: Metadata = None
+
+
+class ArtifactUpdate(_Content):
     """What to change in an artifact; fields that are not set stay as they are.
 
     Examples:
@@ -175,13 +188,8 @@ class ArtifactUpdate(_Given):
         {'description': 'checked'}
     """
 
-    type: Text | None = None
-    description: Text | None = None
-    data: Data = None
-    metadata: Metadata = None
 
-
-class ArtifactCreate(ArtifactUpdate):
+class ArtifactCreate(_Content):
     """An artifact to be created.
 
     Raises:
@@ -284,8 +292,27 @@ class Deployment(RunValue):
     work_queue_id: UUID | None = None
 
 
+StateType = Literal[
+    "SCHEDULED", "PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "CRASHED", "PAUSED", "CANCELLING"
+]
+_STATE_TYPES: tuple[str, ...] = get_args(StateType)
+
+
+def _state_type(value: str) -> str:
+    if value not in _STATE_TYPES:
+        raise ValueError(f"{value!r:.80} is no state type: use one of {', '.join(_STATE_TYPES)}")
+    return value
+
+
+class State(_Value):
+    """What state a run is put into."""
+
+    state_type: Annotated[str, AfterValidator(_state_type)]
+    state_name: Text
+
+
 class _Timed(RunValue):
-    state_type: Text | None = None
+    state_type: Annotated[str, AfterValidator(_state_type)] | None = None
     state_name: Text | None = None
     expected_start_time: Time | None = None
     start_time: Time | None = None
@@ -308,7 +335,7 @@ class FlowRun(_Timed):
     flow_version: Text | None = None
     idempotency_key: Text | None = None
     next_scheduled_start_time: Time | None = None
-    created_by: Metadata = None
+    created_by: Annotated[Any, _metadata("created_by")] = None
 
 
 class TaskRun(_Timed):

@@ -177,9 +177,12 @@ class SqliteEngine(Engine):
         except FileExistsError:
             pass
         except OSError as error:
-            raise errors.StoreUnavailable(
-                f"{self.label}: cannot be created ({error.strerror}): choose a place that you may write to."
-            ) from error
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: OSError) -> errors.StoreUnavailable:
+        return errors.StoreUnavailable(
+            f"{self.label}: cannot be created ({error.strerror}): choose a place that you may write to."
+        )
 
     def use_wal(self) -> None:
         """Let readers and a writer not wait for each other, from now on and for everybody."""
@@ -204,7 +207,10 @@ class SqliteEngine(Engine):
 
     def missing(self) -> bool:
         """Tell whether the database file does not exist yet."""
-        return self._owned and self.path is not None and not self.path.exists()
+        try:
+            return self._owned and self.path is not None and not self.path.exists()
+        except OSError as error:
+            raise self._unreachable(error) from error
 
     def facts(self) -> Facts:
         """Return SQLite's version, the size of the file and the number of connections."""

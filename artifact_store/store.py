@@ -140,7 +140,7 @@ class ArtifactStore(ListingStore, RunStore):
             ArtifactConflict: an id is taken by an artifact with other content; nothing is created.
             StoreUnavailable: the database cannot be written.
         """
-        given = [each if isinstance(each, ArtifactCreate) else _given(ArtifactCreate, None, each) for each in many]
+        given = [each if isinstance(each, ArtifactCreate) else _from_mapping(each) for each in many]
         pairs = [(each.id or new_id(), each) for each in given]
         perhaps_known = [each.id for each in given if each.id is not None]
 
@@ -380,7 +380,7 @@ def _replica(primary: Engine, url: str) -> Engine:
     return _engine_at(replace(address, timeout=0.0))
 
 
-G = TypeVar("G", bound=ArtifactUpdate)
+G = TypeVar("G", ArtifactCreate, ArtifactUpdate)
 
 
 def _given(kind: type[G], value: G | None, fields: Mapping[str, Any]) -> G:
@@ -392,3 +392,9 @@ def _given(kind: type[G], value: G | None, fields: Mapping[str, Any]) -> G:
     if not isinstance(value, kind):
         raise InvalidArtifact(f"{type(value).__name__} is no {kind.__name__}: pass one, or its fields as keywords.")
     return value
+
+
+def _from_mapping(fields: object) -> ArtifactCreate:
+    if not isinstance(fields, Mapping):
+        raise InvalidArtifact(f"{type(fields).__name__} is no ArtifactCreate: pass one, or a mapping of its fields.")
+    return ArtifactCreate(**fields)

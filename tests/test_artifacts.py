@@ -846,3 +846,44 @@ def test_a_refusal_names_the_value_and_the_remedy(store: ArtifactStore, fields: 
         store.create_artifact(**fields)
     assert str(caught.value).startswith(says)
     assert store.count_artifacts() == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"key": "zz"}, {"key": None}, {"id": uuid.UUID(int=5)}, {"flow_run_id": uuid.UUID(int=6)}, {}],
+)
+def test_an_update_is_no_create(store: ArtifactStore, change: dict[str, Any]) -> None:
+    made = store.create_artifact(key="k", data=1)
+    with pytest.raises(InvalidArtifact, match="ArtifactCreate is no ArtifactUpdate: pass one, or its fields"):
+        store.update_artifact(made.id, ArtifactCreate(data=2, **change))  # type: ignore[arg-type]
+    with pytest.raises(InvalidArtifact, match="ArtifactUpdate is no ArtifactCreate"):
+        store.create_artifact(ArtifactUpdate(data=1))  # type: ignore[arg-type]
+    if change:
+        with pytest.raises(InvalidArtifact, match="is no field of ArtifactUpdate"):
+            store.update_artifact(made.id, **change)
+    assert store.read_artifacts() == [made]
+
+
+def test_what_was_changed_after_it_was_checked_is_checked_again(store: ArtifactStore) -> None:
+    given = ArtifactCreate(key="k", data={"x": 1})
+    given.data["x"] = float("nan")
+    assert store.create_artifact(given).data == {"x": None}
+    given.data["x"] = [object()]
+    with pytest.raises(InvalidArtifact, match=r"data\.x\[0\] is a object"):
+        store.create_artifact(given)
+    with pytest.raises(InvalidArtifact, match="is no key: make the ArtifactCreate anew"):
+        store.create_artifact(ArtifactCreate(key="k").model_copy(update={"key": "k@1"}))
+    assert store.count_artifacts() == 1
+
+
+@pytest.mark.parametrize("each", [None, 7, "key", [("key", "k")]])
+def test_a_bulk_of_something_else(store: ArtifactStore, each: object) -> None:
+    with pytest.raises(InvalidArtifact, match="is no ArtifactCreate: pass one, or a mapping of its fields"):
+        store.create_artifacts([{"key": "k"}, each])  # type: ignore[list-item]
+    assert store.count_artifacts() == 0
+
+
+@pytest.mark.parametrize("name", ["offset", "limit"])
+def test_a_boolean_is_no_number(store: ArtifactStore, name: str) -> None:
+    with pytest.raises(InvalidQuery, match=f"{name}=True is no whole number"):
+        store.read_artifacts(**{name: True})

@@ -346,3 +346,8 @@ def test_the_repr_of_an_engine(tmp_path: Path) -> None:
     with ArtifactStore(tmp_path / "store.db") as store:
         engine: Engine = store._engine
         assert repr(engine) == f"SqliteEngine('{tmp_path}/store.db')"
+
+
+def test_a_name_that_no_file_can_have(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailable, match=r"cannot be created \(File name too long\): choose a place"):
+        ArtifactStore(f"sqlite:///{tmp_path}/{'a' * 300}.db")

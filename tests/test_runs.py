@@ -196,6 +196,9 @@ def test_a_repeat_of_an_id_returns_what_is_stored(family: Family, kind: str) -> 
     assert len(listing(family.store, kind)) == 2
 
 
+OTHER = {"tags": ["x"], "paused": False, "created_by": None, "state_type": "CRASHED"}
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_id_with_other_content_conflicts(family: Family, kind: str) -> None:
     first = family.create(kind, id=ID, **EXTRA[kind])
@@ -203,7 +206,7 @@ def test_an_id_with_other_content_conflicts(family: Family, kind: str) -> None:
     with pytest.raises(ArtifactConflict, match=f"{ID} exists with another name"):
         family.create(kind, "other", id=ID, **EXTRA[kind])
     for name in EXTRA[kind]:
-        changed = {**EXTRA[kind], name: {"tags": ["x"], "paused": False, "created_by": None}.get(name, "x")}
+        changed = {**EXTRA[kind], name: OTHER.get(name, "x")}
         if name.endswith("_time"):
             changed[name] = WHEN + dt.timedelta(microseconds=1)
         elif name.endswith("_id"):
@@ -334,7 +337,7 @@ def test_states_of_nobody_and_no_states(family: Family, kind: str) -> None:
     run, set_state = getattr(family, kind), getattr(family.store, f"set_{kind}_state")
     assert set_state(NOBODY, "RUNNING") is False
     for bad in ("running", "", "DONE", None, 7):
-        with pytest.raises(InvalidQuery, match="COMPLETED"):
+        with pytest.raises(InvalidQuery, match=r"COMPLETED|state_type: .* is not text"):
             set_state(run.id, bad)
     with pytest.raises(InvalidQuery):
         set_state("nonsense", "RUNNING")
@@ -395,3 +398,37 @@ def test_values_are_frozen(family: Family) -> None:
         with pytest.raises(ValidationError):
             value.name = "other"
         assert hash(value.model_dump_json())
+
+
+@pytest.mark.parametrize("name", ["a\ud800", "a\0", 5])
+def test_a_state_name_is_text(store: ArtifactStore, name: Any) -> None:
+    run = store.create_flow_run(store.create_flow("f").id)
+    task = store.create_task_run(run.id)
+    for change in (store.set_flow_run_state, store.set_task_run_state):
+        with pytest.raises(InvalidQuery, match="state_name"):
+            change(run.id, "FAILED", name)
+    assert store.read_flow_run(run.id) == run
+    assert store.read_task_run(task.id) == task
+
+
+def test_a_state_type_is_one_of_nine(store: ArtifactStore) -> None:
+    flow = store.create_flow("f")
+    says = "'NOPE' is no state type: use one of SCHEDULED, PENDING, RUNNING"
+    with pytest.raises(InvalidQuery, match=says):
+        store.create_flow_run(flow.id, state_type="NOPE")  # type: ignore[typeddict-item]
+    with pytest.raises(InvalidQuery, match=says):
+        store.create_task_run(state_type="NOPE")  # type: ignore[typeddict-item]
+    with pytest.raises(InvalidQuery, match=says):
+        store.set_flow_run_state(flow.id, "NOPE")  # type: ignore[arg-type]
+    assert store.read_flow_runs() == store.read_task_runs() == []
+
+
+def test_who_created_a_run_is_named_by_its_field(store: ArtifactStore) -> None:
+    with pytest.raises(InvalidQuery, match=r"created_by\.a is a list"):
+        store.create_flow_run(store.create_flow("f").id, created_by={"a": []})  # type: ignore[dict-item]
+
+
+def test_a_creators_id_is_a_uuid_however_it_is_written(store: ArtifactStore) -> None:
+    creator = uuid.UUID("abcdef00-0000-7000-8000-000000000001")
+    run = store.create_flow_run(store.create_flow("f").id, created_by={"id": str(creator).upper()})
+    assert store.read_flow_runs(flow_run_filter=FlowRunFilter(created_by={"id_": [creator]})) == [run]
