@@ -285,6 +285,7 @@ _REMEDIES = {
     "no host": "the host is unknown: check its name in the URL.",
     "no server": "no server listens there: check the host and the port in the URL, and that the server runs.",
     "no answer": "the server does not answer: check the host, the port and the network in between.",
+    **dict.fromkeys(("26000", "42P05"), "a pooler hands on prepared statements: add ?prepare_threshold=none."),
     "pooler": "a pooler refuses the start-up parameter options: leave out ?schema= and options=, or let it pass "
     "with ignore_startup_parameters.",
 }
@@ -292,7 +293,7 @@ _REMEDIES = {
 # While it connects, libpq tells what is wrong in words alone.
 _WORDS = (
     (re.compile("password authentication failed|no password supplied"), "28P01"),
-    (re.compile('role ".*" does not exist|no pg_hba.conf entry|authentication failed'), "28000"),
+    (re.compile('role ".*" does not exist|pg_hba.conf|authentication failed|not permitted to log in'), "28000"),
     (re.compile('database ".*" does not exist'), "3D000"),
     (re.compile("starting up|shutting down|not yet accepting connections"), _STARTING),
     (re.compile("too many clients|connection slots|too many connections"), "53300"),
