@@ -1,6 +1,7 @@
 """Statements over single artifacts, named by their ids or keys: insert, read, update, delete."""
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -34,9 +35,9 @@ def insert(db: Statements, row: Row) -> None:
 
 
 def insert_many(db: Statements, rows: Sequence[Row]) -> None:
-    """Insert many artifacts, given by column and in the order of `ROWS.names`."""
+    """Insert many artifacts, given by column."""
     if db.dialect.name == "postgresql":
-        db.engine.copy("artifact", ROWS.names, [list(row.values()) for row in rows])
+        db.engine.copy("artifact", ROWS.names, map(itemgetter(*ROWS.names), rows))
     else:
         db.run_many("artifacts.insert", _insert, rows)
 

@@ -83,12 +83,22 @@ class Engine:
 
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """Run one statement and return all its rows."""
-        return self.patiently(lambda: self.database.execute_sql(sql, params).fetchall())
+        try:
+            with self.held():
+                rows: list[Row] = self.database.execute_sql(sql, params).fetchall()
+                return rows
+        except self.driver_errors as error:
+            return self.again(lambda: self.database.execute_sql(sql, params).fetchall(), error)
 
     def row(self, sql: str, params: Sequence[Any] = ()) -> Row | None:
         """Run one statement and return its first row."""
-        row: Row | None = self.patiently(lambda: self.database.execute_sql(sql, params).fetchone())
-        return row
+        try:
+            with self.held():
+                row: Row | None = self.database.execute_sql(sql, params).fetchone()
+                return row
+        except self.driver_errors as error:
+            first: Row | None = self.again(lambda: self.database.execute_sql(sql, params).fetchone(), error)
+            return first
 
     def packed(self, sql: str, params: Sequence[Any], size: int, pack: Callable[[list[Row]], bytes]) -> list[bytes]:
         """Run one statement and return its rows, packed by `pack`, so many at a time."""
@@ -101,8 +111,13 @@ class Engine:
 
     def run(self, sql: str, params: Sequence[Any] = ()) -> int:
         """Run one statement and return the number of rows it changed."""
-        count: int = self.patiently(lambda: self.database.execute_sql(sql, params).rowcount)
-        return count
+        try:
+            with self.held():
+                count: int = self.database.execute_sql(sql, params).rowcount
+                return count
+        except self.driver_errors as error:
+            changed: int = self.again(lambda: self.database.execute_sql(sql, params).rowcount, error)
+            return changed
 
     def run_many(self, sql: str, params: Iterable[Sequence[Any]]) -> None:
         """Run one statement for each set of parameters, inside a block."""
@@ -167,8 +182,11 @@ class Engine:
         try:
             with self.held():
                 return attempt()
-        except self.driver_errors as caught:
-            error: BaseException = caught
+        except self.driver_errors as error:
+            return self.again(attempt, error)
+
+    def again(self, attempt: Callable[[], T], error: BaseException) -> T:
+        """Call what has failed until it succeeds, fails for good, or the deadline has passed."""
         deadline, tries = time.monotonic() + self.timeout, 0
         while self.passing(error) and time.monotonic() < deadline:
             tries += 1
@@ -249,8 +267,12 @@ class Block:
             self._atomic = engine.database.atomic()
         else:
             self._outermost = True
-            self._atomic = engine.database.atomic(*engine.begin_with)
-        engine.patiently(self._atomic.__enter__)
+            self._atomic = engine.database.transaction(*engine.begin_with)
+        try:
+            with engine.held():
+                self._atomic.__enter__()
+        except engine.driver_errors as error:
+            engine.again(self._atomic.__enter__, error)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

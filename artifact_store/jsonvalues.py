@@ -15,7 +15,6 @@ Examples:
 """
 
 import contextlib
-import io
 import json
 import math
 import pickle
@@ -72,9 +71,10 @@ def normalize_data(value: object, path: str = "data") -> Any:
         artifact_store.errors.InvalidArtifact: data.rows[1].x is a complex, which JSON cannot say: \
 turn it into text, numbers, a list or a dict first.
     """
-    with contextlib.suppress(Exception):  # what is not proven is walked, and the walk says why
+    try:
         return _proven(value)
-    return _walk(value, path)
+    except Exception:  # what is not proven is walked, and the walk says why
+        return _walk(value, path)
 
 
 def normalize_metadata(value: object, path: str = "metadata") -> dict[str, _Scalar]:
@@ -101,6 +101,9 @@ def normalize_metadata(value: object, path: str = "metadata") -> dict[str, _Scal
     trail: list[int | str] = []
     try:
         for key, item in value.items():
+            if type(key) is str and _is_simple(key) and _is_simple(item) and key not in flat:
+                flat[key] = item
+                continue
             trail.clear()
             if not isinstance(key, str):
                 raise _UnsayableError(f"has a key of type {_named(key)}: its keys are strings; make it one first.")
@@ -171,8 +174,14 @@ def _refuses(depth: int) -> bool:
 _WRAPPING = bisect_left(range(10_000), True, key=_refuses) - (MAX_DEPTH + 1)
 
 
+class _Nowhere:
+    """Forgets what is written to it."""
+
+    write = staticmethod(len)
+
+
 class _Exact(pickle.Pickler):
-    """Copies built-in values, and refuses everything else without running any of its code."""
+    """Accepts built-in values, and refuses everything else without running any of its code."""
 
     def reducer_override(self, value: object) -> NoReturn:
         raise TypeError(type(value))
@@ -183,12 +192,11 @@ def _proven(value: Any) -> Any:
 
     What `to_json` writes is a claim, because it also writes tuples, models and keys that are numbers.
     That the text read back equals the value proves it, if the comparison can be believed: `_Exact`
-    takes built-in types only, so comparing with its copy runs nobody's `__eq__`. It comes first because
-    it refuses generators without consuming them. (`marshal` would be quicker, but takes twice as long for
-    every level of nested frozensets.)
+    takes built-in types only, so comparing runs nobody's `__eq__`. It comes first because it refuses
+    generators without consuming them. (`marshal` would do too, but takes twice as long for every level of
+    nested frozensets.)
     """
-    exact = io.BytesIO()
-    _Exact(exact, pickle.HIGHEST_PROTOCOL).dump(value)
+    _Exact(_Nowhere(), pickle.HIGHEST_PROTOCOL).dump(value)
     text = to_json(value)
     if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:  # too few brackets to nest too deep
         back = from_json(text, allow_inf_nan=False)
@@ -196,7 +204,7 @@ def _proven(value: Any) -> Any:
         back = from_json(b"[" * _WRAPPING + text + b"]" * _WRAPPING, allow_inf_nan=False)
         for _ in range(_WRAPPING):
             back = back[0]
-    if pickle.loads(exact.getbuffer()) != back:
+    if value != back:
         raise ValueError("not plain JSON")
     return back
 
@@ -321,6 +329,17 @@ def _integer(value: int) -> int:
     if not -_TOO_LONG < value < _TOO_LONG:
         raise _UnsayableError(f"is an integer of more than {MAX_DIGITS:,} digits: pass it as hexadecimal text.")
     return value
+
+
+def _is_simple(value: Any) -> bool:
+    """Tell at once of the commonest scalars of metadata that nothing is to be done about them."""
+    kind = type(value)
+    if kind is str:
+        text: str = value
+        return text.isascii() and "\0" not in text
+    if kind is int:
+        return -(2**63) <= int(value) < 2**63
+    return math.isfinite(value) if kind is float else kind is bool or value is None
 
 
 def _scalar(value: Any) -> _Scalar:

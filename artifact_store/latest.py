@@ -107,7 +107,13 @@ def advance_many(db: Statements, many: Sequence[tuple[str, UUID, int]], created:
 
 def touch(db: Statements, artifact_id: UUID, updated: datetime) -> None:
     """Lock the key of an artifact that is about to be updated; note the time when it is the latest."""
-    db.run("latest.touch", _touch, {"id": str(artifact_id), "time": encode_time(updated)})
+    build = _touch if db.dialect.name == "postgresql" else _touch_latest
+    db.run("latest.touch", build, {"id": str(artifact_id), "time": encode_time(updated)})
+
+
+def _touch_latest() -> Query:
+    """Note the time alone: SQLite has locked the whole database already."""
+    return _C.update({_C.updated: slot("time")}).where(_C.latest_id == slot("id"))
 
 
 def _touch() -> Query:
@@ -152,28 +158,18 @@ def lock_all(db: Statements) -> None:
 
 def retreat(db: Statements, key: str) -> None:
     """Point a key whose latest artifact was deleted to the next greatest version, or forget the key."""
-    found = db.row("latest.greatest", _greatest, {"key": key})
-    if found is None:
+    if not db.run("latest.point", _point, {"key": key}):
         db.run("latest.forget", lambda: _C.delete().where(_C.key == slot("key")), {"key": key})
-        return
-    names = ("id", "version", "created", "updated")
-    db.run("latest.point", _point, {"key": key, **dict(zip(names, found, strict=True))})
-
-
-def _greatest() -> Query:
-    columns = (Artifact.id, Artifact.version, Artifact.created, Artifact.updated)
-    return Artifact.select(*columns).where(Artifact.key == slot("key")).order_by(Artifact.version.desc()).limit(1)
 
 
 def _point() -> Query:
-    return _C.update(
-        {
-            _C.latest_id: slot("id"),
-            _C.latest_version: slot("version"),
-            _C.created: slot("created"),
-            _C.updated: slot("updated"),
-        }
-    ).where(_C.key == slot("key"))
+    columns = (Artifact.id, Artifact.version, Artifact.created, Artifact.updated)
+    of_key = Artifact.select(*columns).where(Artifact.key == slot("key"))
+    greatest = of_key.order_by(Artifact.version.desc()).limit(1).alias("greatest")
+    places = (_C.latest_id, _C.latest_version, _C.created, _C.updated)
+    found = (greatest.c.id, greatest.c.version, greatest.c.created, greatest.c.updated)
+    update = _C.update(dict(zip(places, found, strict=True)))
+    return update.from_(greatest).where(_C.key == slot("key"))
 
 
 def rebuild(db: Statements, keys: Sequence[str]) -> None:

@@ -50,6 +50,9 @@ _NAMES = (
 )
 
 
+_NOTHING = (None,) * len(_NAMES)
+
+
 def asked_of(
     ask: Reader,
     sort: ArtifactSort | ArtifactCollectionSort,
@@ -57,6 +60,8 @@ def asked_of(
     include_data: bool = True,
 ) -> Asked:
     """Return what the filters of a listing ask, given by name or in the order of their parameters."""
+    if isinstance(given, tuple) and given == _NOTHING:
+        return Asked(None, {}, sort, include_data)
     filters: dict[str, Any] = dict(given) if isinstance(given, dict) else dict(zip(_NAMES, given, strict=True))
     kind = ArtifactFilter if isinstance(sort, ArtifactSort) else ArtifactCollectionFilter
     own = filters.get("artifact_filter")

@@ -128,14 +128,11 @@ class PostgresEngine(Engine):
 
     # Borrowing
 
-    def patiently(self, attempt: Callable[[], T]) -> T:
-        """Call `attempt` with a connection; outside of a block, again until it succeeds or the deadline has passed."""
-        if not self.in_block():
-            return super().patiently(attempt)
-        try:
-            return attempt()
-        except self.driver_errors as error:
+    def again(self, attempt: Callable[[], T], error: BaseException) -> T:
+        """Call what has failed again; inside a block nothing can be, because the block is undone."""
+        if self.in_block():
             raise self.refusal(error) from error
+        return super().again(attempt, error)
 
     def held(self) -> AbstractContextManager[Any]:
         """Return a connection on loan; inside a block it is the block's."""

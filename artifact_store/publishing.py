@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from pydantic_core import PydanticSerializationError
+from pydantic_core import PydanticSerializationError, from_json
 
 from . import artifacts, latest
 from .clock import now
 from .errors import ArtifactConflict, IntegrityViolation, InvalidArtifact
+from .jsonvalues import dump_json
 from .operators import encode_time
-from .schemas import Artifact, ArtifactCreate, bound, is_key, same
+from .schemas import Artifact, ArtifactCreate, is_key, same, trusted
 from .statements import Statements
 
 __all__ = ["create", "create_many", "damaged", "repeated"]
@@ -22,10 +23,10 @@ __all__ = ["create", "create_many", "damaged", "repeated"]
 S = TypeVar("S", Artifact, ArtifactCreate)
 
 
-def create(db: Statements, artifact_id: UUID, given: ArtifactCreate) -> Artifact:
-    """Create one artifact under an id."""
+def create(db: Statements, artifact_id: UUID, given: ArtifactCreate, own: bool) -> Artifact:
+    """Create one artifact under an id; its data may be handed out when nobody else holds it."""
     time = now()
-    row = _row(artifact_id, given, time)
+    row = _row(artifact_id, given, encode_time(time))
     if given.key is None:
         artifacts.insert(db, row)
     elif db.dialect.name == "postgresql":
@@ -33,7 +34,18 @@ def create(db: Statements, artifact_id: UUID, given: ArtifactCreate) -> Artifact
     else:
         row["version"] = latest.advance(db, given.key, artifact_id, time)
         artifacts.insert(db, row)
-    return artifacts.ROWS.value(row.values())
+    return _made(artifact_id, given, time, row, own)
+
+
+def _made(artifact_id: UUID, given: ArtifactCreate, time: datetime, row: Mapping[Any, Any], own: bool) -> Artifact:
+    """Return what was created, with data that nobody else holds."""
+    fields = dict(row)
+    fields["id"], fields["flow_run_id"], fields["task_run_id"] = artifact_id, given.flow_run_id, given.task_run_id
+    fields["created"] = fields["updated"] = time
+    for name in ("data", "metadata"):
+        if fields[name] is not None:
+            fields[name] = getattr(given, name) if own else from_json(fields[name])
+    return trusted(Artifact, fields)
 
 
 def create_many(
@@ -49,45 +61,60 @@ def create_many(
     Raises:
         ArtifactConflict: an id is taken by an artifact with other content.
     """
-    known = {each.id: each for each in artifacts.read_many(db, perhaps_known)} if perhaps_known else {}
+    if not perhaps_known:
+        return _create_fresh(db, given)
+    known = {each.id: each for each in artifacts.read_many(db, perhaps_known)}
     fresh: dict[UUID, ArtifactCreate] = {}
     for artifact_id, each in given:
         if artifact_id in known:
             repeated(each, known[artifact_id])
         elif fresh.setdefault(artifact_id, each) is not each:
             repeated(each, fresh[artifact_id])
-    known.update(_create_fresh(db, fresh))
+    known.update(zip(fresh, _create_fresh(db, list(fresh.items())), strict=True))
     return [known[artifact_id] for artifact_id, _ in given]
 
 
-def _create_fresh(db: Statements, fresh: Mapping[UUID, ArtifactCreate]) -> dict[UUID, Artifact]:
+def _create_fresh(db: Statements, fresh: Sequence[tuple[UUID, ArtifactCreate]]) -> list[Artifact]:
     """Create artifacts whose ids are not taken: all keys are locked in sorted order, then all rows inserted."""
     time = now()
-    ids_of_key: dict[str, list[UUID]] = {}
-    for artifact_id, given in fresh.items():
+    places: dict[str, list[int]] = {}
+    for place, (_, given) in enumerate(fresh):
         if given.key is not None:
-            ids_of_key.setdefault(given.key, []).append(artifact_id)
-    last_versions = latest.advance_many(db, [(key, ids[-1], len(ids)) for key, ids in sorted(ids_of_key.items())], time)
-    versions: dict[UUID, int] = {}
-    for key, ids in ids_of_key.items():
-        last = last_versions[key]
-        versions.update(zip(ids, range(last - len(ids) + 1, last + 1), strict=True))
-    rows = [_row(each, given, time, versions.get(each)) for each, given in fresh.items()]
+            places.setdefault(given.key, []).append(place)
+    pointers = [(key, fresh[of_key[-1]][0], len(of_key)) for key, of_key in sorted(places.items())]
+    last_versions = latest.advance_many(db, pointers, time)
+    versions: list[int | None] = [None] * len(fresh)
+    for key, of_key in places.items():
+        for version, place in enumerate(of_key, last_versions[key] - len(of_key) + 1):
+            versions[place] = version
+    text = encode_time(time)
+    rows = [_row(each, given, text, version) for (each, given), version in zip(fresh, versions, strict=True)]
     artifacts.insert_many(db, rows)
-    return dict(zip(fresh, artifacts.ROWS.values(row.values() for row in rows), strict=True))
+    return [_made(each, given, time, row, False) for (each, given), row in zip(fresh, rows, strict=True)]
 
 
-def _row(artifact_id: UUID, given: ArtifactCreate, time: datetime, version: int | None = None) -> dict[Any, Any]:
-    """Return the row of a new artifact, by column and in the order of the columns."""
-    try:
-        row = bound(given, ArtifactCreate.model_fields)
-    except PydanticSerializationError:  # its data was changed after it was checked
-        row = bound(ArtifactCreate(**dict(given)), ArtifactCreate.model_fields)
+def _row(artifact_id: UUID, given: ArtifactCreate, time: str, version: int | None = None) -> dict[Any, Any]:
+    """Return the row of a new artifact, by column and in the order of `artifacts.ROWS.names`."""
     if given.key is not None and not is_key(given.key):  # a copy of a model may hold what was never checked
         raise InvalidArtifact(f"{given.key!r:.300} is no key: make the ArtifactCreate anew instead of a copy.")
-    text = encode_time(time)
-    row |= {"id": str(artifact_id), "version": version, "created": text, "updated": text}
-    return {name: row[name] for name in artifacts.ROWS.names}
+    try:
+        data = None if given.data is None else dump_json(given.data)
+        metadata = None if given.metadata is None else dump_json(given.metadata)
+    except PydanticSerializationError:  # it was changed after it was checked
+        return _row(artifact_id, ArtifactCreate(**dict(given)), time, version)
+    return {
+        "id": str(artifact_id),
+        "key": given.key,
+        "version": version,
+        "type": given.type,
+        "description": given.description,
+        "data": data,
+        "metadata": metadata,
+        "flow_run_id": given.flow_run_id and str(given.flow_run_id),
+        "task_run_id": given.task_run_id and str(given.task_run_id),
+        "created": time,
+        "updated": time,
+    }
 
 
 def repeated(given: ArtifactCreate, stored: S) -> S:

@@ -47,7 +47,7 @@ class _Database(peewee.SqliteDatabase):
     def __init__(self, address: SqliteAddress) -> None:
         self.opened: weakref.WeakSet[_Connection] = weakref.WeakSet()
         self.orphaned = ""
-        self.patiently: Callable[[Callable[[], None]], None]
+        self.again: Callable[[Callable[[], None], BaseException], None]
         pragmas = {"foreign_keys": 1, "synchronous": address.synchronous}
         name, options = str(address.path), dict[str, Any]()
         if address.path is None:
@@ -83,9 +83,17 @@ class _Database(peewee.SqliteDatabase):
                 self._close(connection)
         return True
 
+    def begin(self, lock_type: str | None = None) -> None:
+        connection: _Connection = self.connection()  # type: ignore[no-untyped-call]
+        connection.execute(f"BEGIN {lock_type or ''}")
+
     def commit(self) -> None:
-        # Where WAL is not to be had, as on some file systems, a commit waits for readers.
-        self.patiently(super().commit)
+        try:
+            connection: _Connection = self.connection()  # type: ignore[no-untyped-call]
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            # Where WAL is not to be had, as on some file systems, a commit waits for readers.
+            self.again(super().commit, error)
 
 
 class SqliteEngine(Engine):
@@ -104,7 +112,7 @@ class SqliteEngine(Engine):
         if isinstance(address, SqliteAddress):
             self.path = address.path
             super().__init__(_Database(address), address.label, _url(address.label), address.timeout)
-            self.database.patiently = self._retried
+            self.database.again = self._commit_again
             if self.path is None:
                 # A shared database in memory lives as long as one connection to it is open.
                 keeper = sqlite3.connect(self.database.database, uri=True, check_same_thread=False)
@@ -127,14 +135,11 @@ class SqliteEngine(Engine):
         """Tell whether SQLite has rolled back by itself, as it does when the disk is full."""
         return not self.database.connection().in_transaction
 
-    def _retried(self, attempt: Callable[[], None]) -> None:
+    def _commit_again(self, attempt: Callable[[], None], error: BaseException) -> None:
         """Try a commit again while readers hold it up; other errors are Peewee's to undo."""
-        try:
-            attempt()
-        except peewee.OperationalError as error:
-            if not self.passing(error):
-                raise
-            self.patiently(attempt)
+        if not self.passing(error):
+            raise error
+        self.again(attempt, error)
 
     def passing(self, error: BaseException) -> bool:
         """Tell whether a lock stands in the way, or `close` has closed the connection from another thread."""

@@ -6,6 +6,7 @@ under a key, and from then on only the values change.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import peewee
@@ -99,6 +100,6 @@ class Statements:
         return self.engine.run(statement.sql, statement.bind(values))
 
     def run_many(self, key: Hashable, build: Callable[[], Query], values: Iterable[Values]) -> None:
-        """Run a statement once for each set of values."""
+        """Run a statement, whose parameters are slots and more than one, once for each set of values."""
         statement = self.get(key, build)
-        self.engine.run_many(statement.sql, [statement.bind(each) for each in values])
+        self.engine.run_many(statement.sql, map(itemgetter(*(part.name for part in statement.parts)), values))

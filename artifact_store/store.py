@@ -112,7 +112,7 @@ class ArtifactStore(ListingStore, RunStore):
         given = _given(ArtifactCreate, artifact, fields)
         artifact_id = given.id or new_id()
         engine = self._engine
-        create = partial(publishing.create, self._db, artifact_id, given)
+        create = partial(publishing.create, self._db, artifact_id, given, artifact is None)
         while True:
             try:
                 if engine.one_statement and not engine.in_block():
