@@ -32,7 +32,7 @@ from .filters import (
 from .operators import OPERATORS, Dialect
 from .statements import Query, slot
 
-__all__ = ["LINKS", "Condition", "condition", "links_of", "narrowed", "related_keys", "replaced"]
+__all__ = ["LINKS", "Condition", "condition", "links_of", "narrowed", "related_keys", "replaced", "way_in"]
 
 _HIGH = 60  # levels of one expression; SQLite's parser has room for 100 open symbols
 _FLAT = 100  # terms joined without parentheses; SQLite allows expressions to be 1,000 high
@@ -215,8 +215,17 @@ class _Walk:
 
 def links_of(shape: Condition) -> list[tuple[Any, ...]]:
     """Return the conditions on related rows that must hold whatever else does."""
-    parts = () if shape is None else shape[1:] if shape[0] == "and_" else (shape,)
-    return [part for part in parts if part[0] == "link"]
+    return [part for part in _parts(shape) if part[0] == "link"]
+
+
+def way_in(shape: Condition) -> Query:
+    """Return the column by which the first of the conditions on related rows finds its rows."""
+    number = next(part[1] for part in _parts(shape) if part[0] in ("link", "keys"))
+    return _LINKS_BY_NUMBER[number].parent
+
+
+def _parts(shape: Condition) -> tuple[Any, ...]:
+    return () if shape is None else shape[1:] if shape[0] == "and_" else (shape,)
 
 
 def related_keys(link: tuple[Any, ...], dialect: Dialect) -> Query:

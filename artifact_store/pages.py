@@ -13,7 +13,7 @@ from peewee import SQL, NodeList, fn
 
 from . import models, schemas
 from .artifacts import ROWS
-from .conditions import Condition, links_of, narrowed, related_keys, replaced
+from .conditions import Condition, links_of, narrowed, related_keys, replaced, way_in
 from .models import ArtifactCollection
 from .replica import Reader
 from .sorting import ArtifactCollectionSort, ArtifactSort, Order, Position, beyond, order_of, position_of
@@ -136,13 +136,17 @@ def _by_rows(db: Statements, asked: Asked, part: Query | None) -> Query:
 def _by_ids(db: Statements, asked: Asked, part: Query | None) -> Query:
     """Find all that match, sort no more of them than their places, and read the rows of those on the page.
 
-    The matches are materialized, because PostgreSQL would rather look for them along the order, where they are rare.
+    A planner would rather look for them along the order, where they are rare: PostgreSQL is kept from it by
+    materializing the matches, SQLite by an order of their own.
     """
     order = asked.order
     names = [f"place_{number}" for number in range(len(order.columns))]
     matching = asked.select(db, _A.id, *(column.alias(name) for column, name in zip(order.columns, names, strict=True)))
     related = matching._cte_list or ()  # Peewee drops the named queries of a named query
     matching = (matching if part is None else matching.where(part)).with_cte()
+    if db.dialect.name == "sqlite":
+        # It finds the newest runs first, and then has little to sort; a limit keeps the order of a named query.
+        matching = matching.order_by(way_in(asked.shape).desc()).limit(db.dialect.unlimited)
     matches = matching.cte("matches", materialized=db.dialect.name == "postgresql" or None)
     terms = order._replace(columns=tuple(getattr(matches.c, name) for name in names)).terms
     ids = matches.select(matches.c.id).order_by(*terms).limit(slot("limit")).offset(slot("offset"))
