@@ -64,7 +64,7 @@ class Engine:
     longest_pause: ClassVar[float]
     begin_with: tuple[str, ...] = ()
     one_statement = False
-    """Whether a create outside of a block is one statement, which is a transaction of its own."""
+    """Whether a create or an update outside of a block is one statement, which is a transaction of its own."""
     lock_timeout = ""
     """How long one statement waits for a lock, as the engine says it; empty where the engine's own loop waits."""
 

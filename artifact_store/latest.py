@@ -33,6 +33,7 @@ __all__ = [
     "rebuild",
     "retreat",
     "touch",
+    "touch_and_update",
     "verify",
 ]
 
@@ -70,17 +71,15 @@ def _risen(insert: Query) -> Query:
 
 def advance_and_insert(db: Statements, row: Mapping[Any, Any]) -> int:
     """Do `advance` and insert the artifact in one statement, where the engine can; return the version."""
-    found = db.row("latest.advance_and_insert", lambda: _advance_and_insert(db.engine.lock_timeout), row)
+    found = db.row("latest.advance_and_insert", lambda: _advance_and_insert(db), row)
     assert found is not None
     return int(found[0])
 
 
-def _advance_and_insert(lock_timeout: str) -> Query:
+def _advance_and_insert(db: Statements) -> Query:
     names = [name for name in Artifact._meta.fields if name != "version"]
     pointed = peewee.Table("pointed")
-    # Outside of a block nothing else says how long this statement may wait for the row of its key.
-    said = fn.set_config("lock_timeout", lock_timeout, True).is_null(False)
-    first = peewee.Select(columns=_first_pointer()).where(said)
+    first = peewee.Select(columns=_first_pointer()).where(_says_timeout(db))
     advance = _risen(_C.insert_from(first, list(_POINTER))).returning(_C.last_version)
     source = pointed.select(*[slot(name) for name in names], pointed.c.last_version)
     columns = [*(getattr(Artifact, name) for name in names), Artifact.version]
@@ -109,6 +108,28 @@ def touch(db: Statements, artifact_id: UUID, updated: datetime) -> None:
     """Lock the key of an artifact that is about to be updated; note the time when it is the latest."""
     build = _touch if db.dialect.name == "postgresql" else _touch_latest
     db.run("latest.touch", build, {"id": str(artifact_id), "time": encode_time(updated)})
+
+
+def touch_and_update(db: Statements, artifact_id: UUID, updated: datetime, changes: Mapping[Any, Any]) -> bool:
+    """Do `touch` and update the artifact in one statement, where the engine can; tell whether there is one."""
+    names = tuple(changes)
+    values = {**changes, "id": str(artifact_id), "time": encode_time(updated)}
+    return db.run(("latest.touch_and_update", names), lambda: _touch_and_update(db, names), values) > 0
+
+
+def _touch_and_update(db: Statements, names: tuple[str, ...]) -> Query:
+    touched = peewee.Table("touched")
+    touch = _touch().where(_says_timeout(db)).returning(_C.key)
+    # The row of the key is locked before the artifact's, because its number is asked for first.
+    locked = touched.select(fn.COUNT(SQL("*"))) >= 0
+    changes = {getattr(Artifact, name): slot(name) for name in names} | {Artifact.updated: slot("time")}
+    update = Artifact.update(changes).where((Artifact.id == slot("id")) & locked)
+    return NodeList((SQL('WITH "touched" AS ('), touch, SQL(")"), update))
+
+
+def _says_timeout(db: Statements) -> Query:
+    """Return a condition that always holds, and says how long a statement outside of a block may wait for a lock."""
+    return fn.set_config("lock_timeout", db.engine.lock_timeout, True).is_null(False)
 
 
 def _touch_latest() -> Query:

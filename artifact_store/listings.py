@@ -24,7 +24,7 @@ from .sorting import ArtifactCollectionSort, ArtifactSort, cursor_of, from_curso
 
 __all__ = ["AllFilters", "LatestFilters", "ListingStore", "asked_of"]
 
-_PAGE = 1000
+_PAGE = 200  # with more, the garbage collector has more to look at than there is to win
 _LARGEST_PAGE = 100_000
 
 

@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 
 import peewee
-from playhouse import migrations
 
 from .database import HISTORY, TableMissing
 from .errors import SchemaOutdated, StoreUnavailable
@@ -22,7 +21,7 @@ _DIRECTORY = Path(__file__).parent / "migrations"
 @cache
 def known_versions() -> tuple[str, ...]:
     """Return the names of the migrations that this release ships, oldest first."""
-    return tuple(migration.name for migration in migrations.Migration.load_directory(_DIRECTORY))
+    return tuple(sorted(path.stem for path in _DIRECTORY.glob("[0-9]*.py")))
 
 
 def schema_version(statements: Statements) -> str | None:
@@ -59,6 +58,8 @@ def ensure_current(statements: Statements) -> None:
 
 
 def _upgrade(statements: Statements) -> None:
+    from playhouse import migrations  # it takes a while, and most stores are current
+
     engine = statements.engine
     if engine.in_block():
         raise StoreUnavailable(f"{engine.label}: the schema cannot be upgraded inside a transaction: leave it first.")

@@ -214,6 +214,9 @@ class ArtifactStore(ListingStore, RunStore):
         target, given = as_uuid(artifact_id), _given(ArtifactUpdate, artifact, fields)
         changes, time = bound(given, given.model_fields_set), now()
 
+        if self._engine.one_statement and not self._engine.in_block():
+            return latest.touch_and_update(self._db, target, time, changes)
+
         def update() -> bool:
             latest.touch(self._db, target, time)
             return artifacts.update(self._db, target, {**changes, "updated": encode_time(time)})
