@@ -145,6 +145,9 @@ class Engine:
         """Return what is held while this thread's connection works."""
         return NOTHING
 
+    def starting(self) -> None:
+        """Wait for what the outermost transaction needs before it begins."""
+
     def ended(self) -> None:
         """Let go of what the outermost transaction held."""
 
@@ -185,9 +188,11 @@ class Engine:
         except self.driver_errors as error:
             return self.again(attempt, error)
 
-    def again(self, attempt: Callable[[], T], error: BaseException) -> T:
+    def again(self, attempt: Callable[[], T], error: BaseException, deadline: float | None = None) -> T:
         """Call what has failed until it succeeds, fails for good, or the deadline has passed."""
-        deadline, tries = time.monotonic() + self.timeout, 0
+        tries = 0
+        if deadline is None:
+            deadline = time.monotonic() + self.timeout
         while self.passing(error) and time.monotonic() < deadline:
             tries += 1
             self.pause(tries)
@@ -265,14 +270,25 @@ class Block:
                     f"{engine.label}: the database has undone this block after an earlier error: leave the block."
                 )
             self._atomic = engine.database.atomic()
-        else:
-            self._outermost = True
-            self._atomic = engine.database.transaction(*engine.begin_with)
+            self._begin(None)
+            return
+        deadline = time.monotonic() + engine.timeout
+        engine.starting()
+        self._outermost = True
+        self._atomic = engine.database.transaction(*engine.begin_with)
+        try:
+            self._begin(deadline)
+        except BaseException:
+            engine.ended()
+            raise
+
+    def _begin(self, deadline: float | None) -> None:
+        engine = self._engine
         try:
             with engine.held():
                 self._atomic.__enter__()
         except engine.driver_errors as error:
-            engine.again(self._atomic.__enter__, error)
+            engine.again(self._atomic.__enter__, error, deadline)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

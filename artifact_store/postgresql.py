@@ -39,6 +39,7 @@ _MINIMUM = 130000
 _MIGRATION_LOCK = 0x61727469666163  # "artifac"
 _STARTING = "57P03"
 _LOCKED = "55P03"
+_LOST = "08006"
 _PASSING = {
     "40001",  # serialization failure
     "40003",  # it is not known whether the statement was carried out
@@ -123,16 +124,16 @@ class PostgresEngine(Engine):
         self.address = address
         self.one_statement = address.isolation_level is None
         self._password = str(known.get("password") or "")
-        self._reached = False
+        self._reached = self._checked = False
         weakref.finalize(self, database.close_idle)
 
     # Borrowing
 
-    def again(self, attempt: Callable[[], T], error: BaseException) -> T:
+    def again(self, attempt: Callable[[], T], error: BaseException, deadline: float | None = None) -> T:
         """Call what has failed again; inside a block nothing can be, because the block is undone."""
         if self.in_block():
             raise self.refusal(error) from error
-        return super().again(attempt, error)
+        return super().again(attempt, error, deadline)
 
     def held(self) -> AbstractContextManager[Any]:
         """Return a connection on loan; inside a block it is the block's."""
@@ -151,12 +152,16 @@ class PostgresEngine(Engine):
                 f"{self.label}: all {self.address.pool_size} connections of the pool were in use for "
                 f"{self.timeout:g} s: leave blocks sooner, or raise ?pool_size=."
             ) from error
-        if not self._reached:
-            problem = self._unusable()
-            if problem is not None:
+        if not self._checked:
+            self._reached = True  # somebody answered, so what fails from now on may pass
+            try:
+                problem = self._unusable()
+                if problem is not None:
+                    raise errors.StoreUnavailable(f"{self.label}: {problem}")
+            except BaseException:
                 self.database.close()
-                raise errors.StoreUnavailable(f"{self.label}: {problem}")
-            self._reached = True
+                raise
+            self._checked = True
 
     def _unusable(self) -> str | None:
         """Say why what was reached for the first time cannot serve a store."""
@@ -298,6 +303,7 @@ _WORDS = (
     (re.compile("could not translate host name|failed to resolve host"), "no host"),
     (re.compile("refused|No such file"), "no server"),
     (re.compile("timeout expired|timed out"), "no answer"),
+    (re.compile("server closed the connection|[Cc]onnection reset|terminating connection"), _LOST),
 )
 
 

@@ -41,11 +41,18 @@ class _Connection(sqlite3.Connection):
     busy: "threading.RLock"
 
 
+class _Guard:
+    """What a thread holds for as long as it lives."""
+
+    __slots__ = ("__weakref__",)
+
+
 class _Database(peewee.SqliteDatabase):
     """Peewee's SQLite database at an address of ours, with weakly tracked connections."""
 
     def __init__(self, address: SqliteAddress) -> None:
         self.opened: weakref.WeakSet[_Connection] = weakref.WeakSet()
+        self.threads = threading.local()
         self.orphaned = ""
         self.again: Callable[[Callable[[], None], BaseException], None]
         pragmas = {"foreign_keys": 1, "synchronous": address.synchronous}
@@ -63,7 +70,16 @@ class _Database(peewee.SqliteDatabase):
             connection: _Connection = super()._connect()  # type: ignore[misc]
             connection.busy = threading.RLock()
             self.opened.add(connection)
+        # It dies with the thread. The connection alone would wait for the garbage collector.
+        self.threads.guard = guard = _Guard()
+        weakref.finalize(guard, self._abandon, weakref.ref(connection), os.getpid())
         return connection
+
+    def _abandon(self, reference: "weakref.ref[_Connection]", process: int) -> None:
+        """Close the connection of a thread that has ended, but not in a child that was forked from its process."""
+        connection = reference()
+        if connection is not None and process == os.getpid():
+            self._close(connection)
 
     def _close(self, connection: _Connection) -> None:
         with GATE:
@@ -120,6 +136,7 @@ class SqliteEngine(Engine):
             name = str(address.database)
             self.path = None if name == ":memory:" else Path(name)
             super().__init__(address, name, _url(name), 30.0)
+        self._turn = threading.Lock()
         self._owned = isinstance(address, SqliteAddress)
         self._in_memory = keeper is not None
         self._orphans = ""
@@ -130,6 +147,17 @@ class SqliteEngine(Engine):
         """Return the lock of this thread's connection, so that nobody closes it while it works."""
         busy: AbstractContextManager[Any] = getattr(self.database.connection(), "busy", NOTHING)
         return busy
+
+    def starting(self) -> None:
+        """Queue with the other threads of this process: if they all tried for the file, none would get on."""
+        if not self._turn.acquire(timeout=self.timeout):
+            raise errors.StoreUnavailable(
+                f"{self.label}: {_REMEDIES[sqlite3.SQLITE_LOCKED].format(timeout=self.timeout)}"
+            )
+
+    def ended(self) -> None:
+        """Let the next thread of this process begin."""
+        self._turn.release()
 
     def undone(self) -> bool:
         """Tell whether SQLite has rolled back by itself, as it does when the disk is full."""
@@ -246,6 +274,7 @@ class SqliteEngine(Engine):
 
     def after_fork(self) -> None:
         """Forget the parent's connections for good: closing one could remove files that the parent uses."""
+        self._turn = threading.Lock()  # another thread of the parent may have held it
         if self._owned:
             self._finalizer.detach()
             for connection in list(self.database.opened):

@@ -1,10 +1,12 @@
 """SQLite in bad surroundings: one sentence, nothing half-written, and back to work when the cause is gone."""
 
+import gc
 import os
 import sqlite3
 import stat
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -320,6 +322,31 @@ def test_close_reaches_the_connections_of_every_thread(tmp_path: Path) -> None:
     store.close()
 
 
+def test_the_connection_of_a_thread_ends_with_it(tmp_path: Path) -> None:
+    with ArtifactStore(tmp_path / "store.db") as store:
+        store.create_artifact(key="k")
+        gc.collect()
+        gc.disable()  # a connection that waited for it would be counted
+        try:
+            for _ in range(20):
+                thread = threading.Thread(target=store.create_artifact, kwargs={"key": "k"})
+                thread.start()
+                thread.join()
+            assert store._engine.facts().connections == 1
+        finally:
+            gc.enable()
+
+
+def test_a_thread_that_holds_a_block_past_the_deadline(tmp_path: Path) -> None:
+    with ArtifactStore(f"sqlite:///{tmp_path}/store.db?timeout=0.2") as store, ThreadPoolExecutor(1) as other:
+        with store.atomic():
+            store.create_artifact(key="k")
+            waiting = other.submit(store.create_artifact, key="k")
+            with pytest.raises(StoreUnavailable, match=r"another thread held the lock for 0\.2 s: try again"):
+                waiting.result(10)
+        assert other.submit(store.create_artifact, key="k").result(10).version == 2
+
+
 def test_a_store_that_is_dropped_without_close_warns_of_nothing(tmp_path: Path) -> None:
     ArtifactStore(tmp_path / "store.db").create_artifact(key="k")
     with ArtifactStore(tmp_path / "store.db") as store:
@@ -331,7 +358,7 @@ def test_drivers_errors_are_chained(tmp_path: Path) -> None:
         store._engine.pragma("query_only = on")
         with pytest.raises(ArtifactStoreError) as caught:
             store.create_artifact(ArtifactCreate(key="k"))
-        assert isinstance(caught.value.__cause__, peewee.PeeweeException)
+        assert isinstance(caught.value.__cause__, peewee.PeeweeException | sqlite3.Error)
 
 
 def test_a_value_too_large_for_sqlite(tmp_path: Path) -> None:
