@@ -4,6 +4,7 @@ import subprocess
 import tempfile
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -82,10 +83,8 @@ class Server:
 
     def remove(self) -> None:
         """Stop, if it runs, and remove the data."""
-        try:
+        with suppress(subprocess.CalledProcessError):  # it does not run
             self.stop()
-        except subprocess.CalledProcessError:  # it does not run
-            pass
         self._directory.cleanup()
 
     def __enter__(self) -> Self:

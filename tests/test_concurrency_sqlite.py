@@ -1,14 +1,9 @@
-"""Many processes at one SQLite file: nobody fails, nothing is lost, whoever is killed."""
+"""Many processes at one SQLite file: its locks, its creation, and what a fork does to it."""
 
 import multiprocessing
-import os
-import random
-import signal
 import sqlite3
 import threading
 import time
-import traceback
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -16,148 +11,14 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from processes import PROCESSES, WORKERS, at_once, create, healthy, in_child, wait_for
 
-from artifact_store import ArtifactSort, ArtifactStore, StoreUnavailable
-
-WORKERS = 8
-# Children start from a clean process, and quickly.
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["pytest", "artifact_store"])
+from artifact_store import ArtifactStore, StoreUnavailable
 
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/store.db?timeout=60"
-
-
-def _guarded(sender: Any, barrier: Any, work: Callable[..., Any], args: tuple[Any, ...]) -> None:
-    """In the child: wait for the others, work, and send what came of it."""
-    try:
-        barrier.wait()
-        sender.send((True, work(*args)))
-    except BaseException:
-        sender.send((False, traceback.format_exc()))
-
-
-def at_once(*jobs: tuple[Any, ...]) -> list[Any]:
-    """Call each job (a function and its arguments) in a process of its own, all at once; return the results."""
-    barrier, processes, receivers = PROCESSES.Barrier(len(jobs)), [], []
-    for work, *args in jobs:
-        receiver, sender = PROCESSES.Pipe(duplex=False)
-        process = PROCESSES.Process(target=_guarded, args=(sender, barrier, work, tuple(args)), daemon=True)
-        process.start()
-        sender.close()
-        processes.append(process)
-        receivers.append(receiver)
-    results = []
-    for process, receiver in zip(processes, receivers, strict=True):
-        with receiver:
-            assert receiver.poll(100), "a worker hangs"
-            done, result = receiver.recv()
-        process.join(100)
-        process.close()
-        assert done, result
-        results.append(result)
-    return results
-
-
-def healthy(url: str) -> ArtifactStore:
-    """Open a store after checking the file and the invariants of the latest versions."""
-    with closing(sqlite3.connect(url.removeprefix("sqlite:///").partition("?")[0])) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    store = ArtifactStore(url)
-    assert store.verify() == []
-    return store
-
-
-# Eight at once
-
-
-def publish(url: str, seed: int, seconds: float) -> tuple[Counter[str], Counter[str], float]:
-    """Create, update and delete for some seconds; return how often, the versions of each key, the longest wait."""
-    choose, calls, made, longest = random.Random(seed), Counter[str](), Counter[str](), 0.0
-    end = time.monotonic() + seconds
-    with ArtifactStore(url) as store:
-        while (started := time.monotonic()) < end:
-            action = choose.choice(["create", "create", "bulk", "block", "update", "delete"])
-            key = f"{choose.choice(['kept', 'fleeting'])}-{choose.randrange(4)}"
-            many = [{"key": each} for each in (key, "kept-0", "fleeting-1", key)]
-            if action == "create":
-                created = [store.create_artifact(key=key, data=seed)]
-            elif action == "bulk":
-                created = store.create_artifacts(many)
-            elif action == "block":
-                with store.atomic():
-                    created = [store.create_artifact(**each) for each in sorted(many, key=str)]
-            else:
-                created, latest = [], store.read_latest_artifact(f"fleeting-{choose.randrange(4)}")
-                if latest is not None and action == "update":
-                    store.update_artifact(latest.id, data=[seed])
-                elif latest is not None:
-                    store.delete_artifact(latest.id)
-            calls[action] += 1
-            made.update(each.key for each in created)
-            longest = max(longest, time.monotonic() - started)
-    return calls, made, longest
-
-
-def test_eight_processes_on_shared_keys_for_five_seconds(url: str) -> None:
-    results = at_once(*[(publish, url, seed, 5.0) for seed in range(WORKERS)])
-    calls: Counter[str] = sum((each[0] for each in results), Counter())
-    made: Counter[str] = sum((each[1] for each in results), Counter())
-    longest = max(each[2] for each in results)
-    print(f"{calls.total() / 5:.0f} calls a second, longest wait {longest:.3f} s, {made.total()} artifacts, {calls}")
-    assert longest < 30
-    assert min(calls.values()) > 0
-    with healthy(url) as store:
-        versions: dict[str, list[int]] = {}
-        for each in store.read_artifacts(sort=ArtifactSort.KEY_ASC):
-            versions.setdefault(each.key, []).append(each.version)
-        for n in range(4):
-            assert versions[f"kept-{n}"] == list(range(1, made[f"kept-{n}"] + 1)), "a version is missing or double"
-
-
-def delete_the_latest(url: str, key: str, times: int) -> int:
-    """Delete what is latest, again and again."""
-    deleted = 0
-    with ArtifactStore(url) as store:
-        for _ in range(times):
-            latest = store.read_latest_artifact(key)
-            deleted += latest is not None and store.delete_artifact(latest.id)
-    return deleted
-
-
-def create(url: str, key: str, times: int) -> list[int]:
-    """Create versions of a key; return their numbers."""
-    with ArtifactStore(url) as store:
-        return [store.create_artifact(key=key).version for _ in range(times)]
-
-
-def test_two_deletes_of_the_latest_against_creates(url: str) -> None:
-    first, second, made = at_once(
-        (delete_the_latest, url, "k", 200), (delete_the_latest, url, "k", 200), (create, url, "k", 300)
-    )
-    with healthy(url) as store:
-        left = [each.version for each in store.read_artifacts() if each.key == "k"]
-        assert len(left) == len(made) - first - second
-        latest = store.read_latest_artifact("k")
-        assert (latest.version if latest else None) == max(left, default=None)
-
-
-def create_with_id(url: str, ids: list[UUID]) -> list[tuple[UUID, int]]:
-    """Create artifacts with given ids."""
-    with ArtifactStore(url) as store:
-        made = [store.create_artifact(id=each, key="k", data=1) for each in ids]
-    return [(each.id, each.version) for each in made]
-
-
-def test_eight_processes_that_repeat_the_same_creates(url: str) -> None:
-    ids = [UUID(int=n) for n in range(1, 41)]
-    results = at_once(*[(create_with_id, url, ids) for _ in range(WORKERS)])
-    assert all(each == results[0] for each in results)
-    assert sorted(version for _, version in results[0]) == list(range(1, 41))
-    with healthy(url) as store:
-        assert store.count_artifacts() == 40
 
 
 @pytest.mark.parametrize("attempt", range(5))
@@ -168,97 +29,6 @@ def test_eight_processes_open_the_same_new_file(tmp_path: Path, attempt: int) ->
     healthy(url).close()
     with closing(sqlite3.connect(tmp_path / "new/directory/store.db")) as connection:
         assert connection.execute("SELECT COUNT(*) FROM artifact_store_migration").fetchone() == (1,)
-
-
-def test_versions_rise_in_the_order_of_commits(url: str) -> None:
-    """A reader never sees a version before the versions below it."""
-    stop, seen = threading.Event(), []
-
-    def watch() -> None:
-        while not stop.is_set():
-            seen.append([each.version for each in reader.read_artifacts()])
-
-    with ArtifactStore(url) as reader:
-        thread = threading.Thread(target=watch)
-        thread.start()
-        try:
-            at_once(*[(create, url, "k", 25) for _ in range(4)])
-        finally:
-            stop.set()
-            thread.join()
-    assert all(sorted(versions) == list(range(1, len(versions) + 1)) for versions in seen)
-    healthy(url).close()
-
-
-# Killed
-
-
-def write_until_killed(url: str, log: str, name: str) -> None:
-    """Create and delete; note each intent and each acknowledgement in a file."""
-    with Path(log).open("w", encoding="ascii", buffering=1) as note, ArtifactStore(url) as store:
-        mine: list[UUID] = []
-        for number in range(1_000_000):
-            if number % 3 == 2:
-                victim = mine.pop(random.randrange(len(mine)))
-                note.write(f"deleting {victim}\n")
-                store.delete_artifact(victim)
-                note.write(f"deleted {victim}\n")
-            elif number % 3 == 1:
-                pair = store.create_artifacts([{"key": f"pair-{name}"}, {"key": "shared", "data": [number]}])
-                note.write("".join(f"created {each.id}\n" for each in pair))
-                mine.append(pair[1].id)
-            else:
-                made = store.create_artifact(key="shared", data=number)
-                note.write(f"created {made.id}\n")
-                mine.append(made.id)
-
-
-def killed(url: str, directory: Path, round_: int, writers: int) -> list[list[str]]:
-    """Run some writers and kill them at random instants; return what each of them noted."""
-    logs = [directory / f"{round_}-{writer}.log" for writer in range(writers)]
-    processes = [
-        PROCESSES.Process(target=write_until_killed, args=(url, str(log), f"{round_}-{writer}"), daemon=True)
-        for writer, log in enumerate(logs)
-    ]
-    for process in processes:
-        process.start()
-    deadline = time.monotonic() + 30
-    while not all(log.exists() and log.stat().st_size for log in logs) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    for process in processes:
-        time.sleep(random.uniform(0, 0.12))
-        process.kill()
-        process.join()
-        assert process.exitcode == -signal.SIGKILL, "the writer ended before it was killed"
-        process.close()
-    return [log.read_text(encoding="ascii").splitlines() for log in logs]
-
-
-def test_writers_killed_at_random_instants(url: str, tmp_path: Path) -> None:
-    created: Counter[str] = Counter()
-    deleted: set[str] = set()
-    undecided: set[str] = set()
-    for round_ in range(6):
-        for lines in killed(url, tmp_path, round_, 2):
-            events = [line.split() for line in lines]
-            created.update(each[1] for each in events if each[0] == "created")
-            done = {each[1] for each in events if each[0] == "deleted"}
-            undecided |= {each[1] for each in events if each[0] == "deleting"} - done
-            deleted |= done
-        with healthy(url) as store:
-            stored = Counter(str(each.id) for each in store.read_artifacts())
-            assert set(stored.values()) == set(created.values()) == {1}
-            assert created.keys() - deleted - undecided <= stored.keys(), "an acknowledged create is lost"
-            assert not deleted & stored.keys(), "an acknowledged delete came back"
-            # Of each killed writer at most one write was done and not acknowledged: a pair is two artifacts.
-            assert len(stored.keys() - created.keys()) <= 2 * 2 * (round_ + 1)
-            pairs = [each for each in store.read_artifacts() if each.key.startswith("pair-")]
-            shared = store.count_artifacts() - len(pairs)
-            assert shared > 0
-            store.create_artifact(key=f"after-{round_}")
-            created[str(store.read_latest_artifact(f"after-{round_}").id)] += 1
-    assert len(created) > 6
-    assert deleted
 
 
 # Locked
@@ -337,24 +107,6 @@ def test_opening_a_current_store_takes_no_lock(tmp_path: Path) -> None:
 # Forked
 
 
-def in_child(work: Callable[[], str]) -> str:
-    """Fork; return what `work` returned in the child, or its error."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            answer = work()
-        except BaseException as error:
-            answer = f"{type(error).__name__}: {error}"
-        os.write(writer, answer.encode()[:4000])
-        os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader, encoding="utf-8") as answers:
-        answer = answers.read()
-    assert os.waitpid(child, 0)[1] == 0
-    return answer
-
-
 def test_a_store_made_before_a_fork_works_on_both_sides(url: str) -> None:
     with ArtifactStore(url) as store:
         assert store.create_artifact(key="k").version == 1
@@ -392,13 +144,6 @@ def child_of_closing_parent(store: ArtifactStore, url: str) -> None:
         store.create_artifact(key="k")
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
 def test_a_fork_inside_a_block_leaves_the_block_to_the_parent(url: str) -> None:
     with ArtifactStore(url) as store:
         with store.atomic():
@@ -406,28 +151,6 @@ def test_a_fork_inside_a_block_leaves_the_block_to_the_parent(url: str) -> None:
             answer = in_child(lambda: str(store.count_artifacts()))
             assert answer.endswith("the process was forked inside a block: fork before or after it.")
         assert in_child(lambda: str(store.create_artifact(key="k").version)) == "2"
-    healthy(url).close()
-
-
-def test_a_fork_while_threads_write(url: str) -> None:
-    with ArtifactStore(url) as store:
-        stop = threading.Event()
-
-        def write() -> None:
-            while not stop.is_set():
-                store.create_artifact(key="threads")
-
-        threads = [threading.Thread(target=write) for _ in range(3)]
-        for thread in threads:
-            thread.start()
-        try:
-            for number in range(10):
-                assert in_child(lambda: str(store.create_artifact(key="children").version)) == str(number + 1)
-        finally:
-            stop.set()
-            for thread in threads:
-                thread.join()
-        assert store.verify() == []
     healthy(url).close()
 
 
