@@ -157,7 +157,8 @@ class SqliteEngine(Engine):
 
     def ended(self) -> None:
         """Let the next thread of this process begin."""
-        self._turn.release()
+        if self._turn.locked():  # a child that was forked inside the block has a lock of its own
+            self._turn.release()
 
     def undone(self) -> bool:
         """Tell whether SQLite has rolled back by itself, as it does when the disk is full."""
