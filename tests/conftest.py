@@ -33,8 +33,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what uses a store on each engine; a module whose name ends in _sqlite is about SQLite itself."""
     if "engine" in metafunc.fixturenames:
         name = metafunc.module.__name__
-        # The edges of filters are about the compiler and its limits about SQLite's parser; commands only call the SDK.
-        alone = name.endswith(("_sqlite", "test_filters_edges")) or name.startswith(("test_cli", "test_demo"))
+        # Commands only call the SDK; that they do so on PostgreSQL too is seen in test_environment_postgresql.
+        alone = name.endswith("_sqlite") or name.startswith(("test_cli", "test_demo"))
         metafunc.parametrize("engine", ["sqlite"] if alone else ["sqlite", "postgresql"])
 
 

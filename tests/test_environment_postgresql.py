@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from commandline import run
+from commandline import loaded, run
 from servers import Server
 
 from artifact_store import ArtifactStore, StoreUnavailable
@@ -159,3 +159,23 @@ def test_a_store_works_again_when_the_cause_is_gone(server: Server) -> None:
             assert store.create_artifact(key="k", data=number).version == number, "a refused create burnt a number"
         assert store.read_artifact(first.id) == first
         assert store.verify() == []
+
+
+def test_the_command_line_on_a_server(server: Server) -> None:
+    url = address(server, rest="postgres?timeout=5&schema=terminal")
+    assert "48 tables       weather/2012-01@1" in run(url, "demo")
+    assert run(url, "count", "--all", "--flow", "seattle-weather") == "51\n"
+    assert run(url, "ls", "--key", "weather/2015-12").splitlines()[1].startswith("weather/2015-12\t2\ttable\t")
+    assert loaded(url, "show", "weather/2015-12@1")["metadata"]["days"] == 15
+    with server.connect() as admin:
+        admin.execute("UPDATE terminal.artifact_collection SET latest_version = 7 WHERE key = 'weather/summary'")
+    assert "wrong-version\tweather/summary\t" in run(url, "verify", code=1)
+    assert "wrong-version\tweather/summary\t" in run(url, "repair")
+    assert run(url, "verify") == "healthy: 51 artifacts, 50 keys\n"
+    told = loaded(url, "info")
+    assert told["url"] == f"postgresql://owner:***@127.0.0.1:{server.port}/postgres?timeout=5&schema=terminal"
+    assert told["server"] == f"owner@127.0.0.1:{server.port}/postgres"
+    assert told["engine"].startswith("PostgreSQL 1")
+    assert (told["artifacts"], told["keys"], told["pool_size"], told["schema"]) == (51, 50, 20, "0001_initial")
+    assert run(url, "delete", "weather/2015-12", "--yes") == "Deleted weather/2015-12@2.\n"
+    assert loaded(url, "show", "weather/2015-12")["version"] == 1
