@@ -123,7 +123,8 @@ def _touch_and_update(db: Statements, names: tuple[str, ...]) -> Query:
     # The row of the key is locked before the artifact's, because its number is asked for first.
     locked = touched.select(fn.COUNT(SQL("*"))) >= 0
     changes = {getattr(Artifact, name): slot(name) for name in names} | {Artifact.updated: slot("time")}
-    update = Artifact.update(changes).where((Artifact.id == slot("id")) & locked)
+    # An artifact without key has no row of a key, in front of which the time-out would be said.
+    update = Artifact.update(changes).where((Artifact.id == slot("id")) & locked & _says_timeout(db))
     return NodeList((SQL('WITH "touched" AS ('), touch, SQL(")"), update))
 
 

@@ -189,6 +189,19 @@ def test_a_lock_held_past_the_deadline(url: str, server: psycopg.Connection[Any]
         WRITES[number](store)
 
 
+def test_the_lock_of_an_artifact_without_key(url: str, server: psycopg.Connection[Any]) -> None:
+    with ArtifactStore(url.replace("timeout=20", "timeout=0.2")) as store:
+        made = store.create_artifact(data=1)
+        server.execute(f"SET search_path = {schema_of(url)}")
+        for write in (lambda: store.update_artifact(made.id, data=2), lambda: store.delete_artifact(made.id)):
+            with server.transaction():
+                server.execute("SELECT 1 FROM artifact FOR UPDATE")
+                with pytest.raises(StoreUnavailable, match="another writer held the lock for"):
+                    write()
+            assert store.read_artifact(made.id) == made
+        assert store.update_artifact(made.id, data=2)
+
+
 def test_the_deadline_is_no_state_of_the_session(store: ArtifactStore) -> None:
     store.create_artifact(key="k")
     with store.atomic():
