@@ -11,6 +11,7 @@ import pytest
 from artifact_store import ArtifactStore
 
 NUMBERS = itertools.count(1)
+collect_ignore = ["soak.py"]  # a program
 
 
 @pytest.fixture(scope="session")
