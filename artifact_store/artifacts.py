@@ -84,14 +84,14 @@ def _one(db: Statements, key: str, build: Any, values: Values) -> schemas.Artifa
     return None if row is None else ROWS.value(row)
 
 
-def update(db: Statements, artifact_id: UUID, changes: Row) -> bool:
-    """Change columns of an artifact; tell whether there is one."""
-    names = tuple(changes)
+def update(db: Statements, row: Row) -> bool:
+    """Change columns of an artifact, given with its id; tell whether there is one."""
+    names = tuple(row)
 
     def build() -> Query:
-        return _A.update({getattr(_A, name): slot(name) for name in names}).where(_A.id == slot("id"))
+        return _A.update({getattr(_A, name): slot(name) for name in names if name != "id"}).where(_A.id == slot("id"))
 
-    return db.run(("artifacts.update", names), build, {**changes, "id": str(artifact_id)}) > 0
+    return db.run(("artifacts.update", names), build, row) > 0
 
 
 def delete(db: Statements, artifact_id: UUID) -> bool:

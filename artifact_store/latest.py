@@ -40,11 +40,11 @@ __all__ = [
 _C = ArtifactCollection
 
 
-def advance(db: Statements, key: str, latest_id: UUID, created: datetime) -> int:
-    """Allocate the next version of a key, point to the artifact that will have it, and return it."""
-    row = db.row("latest.advance", _advance_one, {"key": key, "id": str(latest_id), "created": encode_time(created)})
-    assert row is not None
-    return int(row[0])
+def advance(db: Statements, row: Mapping[Any, Any]) -> int:
+    """Allocate the next version of a key, point to the artifact that will have it, given by column, and return it."""
+    found = db.row("latest.advance", _advance_one, row)
+    assert found is not None
+    return int(found[0])
 
 
 _POINTER = (_C.key, _C.latest_id, _C.latest_version, _C.last_version, _C.created, _C.updated)
@@ -104,17 +104,15 @@ def advance_many(db: Statements, many: Sequence[tuple[str, UUID, int]], created:
     return {row[0]: row[1] for row in db.rows("latest.advance_many", build, values)}
 
 
-def touch(db: Statements, artifact_id: UUID, updated: datetime) -> None:
-    """Lock the key of an artifact that is about to be updated; note the time when it is the latest."""
-    build = _touch if db.dialect.name == "postgresql" else _touch_latest
-    db.run("latest.touch", build, {"id": str(artifact_id), "time": encode_time(updated)})
+def touch(db: Statements, row: Mapping[Any, Any]) -> None:
+    """Lock the key of an artifact that is about to be updated, given by column; note the time when it is the latest."""
+    db.run("latest.touch", _touch if db.dialect.name == "postgresql" else _touch_latest, row)
 
 
-def touch_and_update(db: Statements, artifact_id: UUID, updated: datetime, changes: Mapping[Any, Any]) -> bool:
+def touch_and_update(db: Statements, row: Mapping[Any, Any]) -> bool:
     """Do `touch` and update the artifact in one statement, where the engine can; tell whether there is one."""
-    names = tuple(changes)
-    values = {**changes, "id": str(artifact_id), "time": encode_time(updated)}
-    return db.run(("latest.touch_and_update", names), lambda: _touch_and_update(db, names), values) > 0
+    names = tuple(row)
+    return db.run(("latest.touch_and_update", names), lambda: _touch_and_update(db, names), row) > 0
 
 
 def _touch_and_update(db: Statements, names: tuple[str, ...]) -> Query:
@@ -122,7 +120,7 @@ def _touch_and_update(db: Statements, names: tuple[str, ...]) -> Query:
     touch = _touch().where(_says_timeout(db)).returning(_C.key)
     # The row of the key is locked before the artifact's, because its number is asked for first.
     locked = touched.select(fn.COUNT(SQL("*"))) >= 0
-    changes = {getattr(Artifact, name): slot(name) for name in names} | {Artifact.updated: slot("time")}
+    changes = {getattr(Artifact, name): slot(name) for name in names if name != "id"}
     # An artifact without key has no row of a key, in front of which the time-out would be said.
     update = Artifact.update(changes).where((Artifact.id == slot("id")) & locked & _says_timeout(db))
     return NodeList((SQL('WITH "touched" AS ('), touch, SQL(")"), update))
@@ -135,11 +133,11 @@ def _says_timeout(db: Statements) -> Query:
 
 def _touch_latest() -> Query:
     """Note the time alone: SQLite has locked the whole database already."""
-    return _C.update({_C.updated: slot("time")}).where(_C.latest_id == slot("id"))
+    return _C.update({_C.updated: slot("updated")}).where(_C.latest_id == slot("id"))
 
 
 def _touch() -> Query:
-    noted = Case(None, ((_C.latest_id == slot("id"), slot("time")),), _C.updated)
+    noted = Case(None, ((_C.latest_id == slot("id"), slot("updated")),), _C.updated)
     return _C.update({_C.updated: noted}).where(_C.key == _key_of_artifact())
 
 

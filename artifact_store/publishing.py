@@ -32,7 +32,7 @@ def create(db: Statements, artifact_id: UUID, given: ArtifactCreate, own: bool) 
     elif db.dialect.name == "postgresql":
         row["version"] = latest.advance_and_insert(db, row)
     else:
-        row["version"] = latest.advance(db, given.key, artifact_id, time)
+        row["version"] = latest.advance(db, row)
         artifacts.insert(db, row)
     return _made(artifact_id, given, time, row, own)
 

@@ -211,15 +211,16 @@ class ArtifactStore(ListingStore, RunStore):
         Raises:
             InvalidArtifact: a value cannot be stored; nothing is changed.
         """
-        target, given = as_uuid(artifact_id), _given(ArtifactUpdate, artifact, fields)
-        changes, time = bound(given, given.model_fields_set), now()
+        target, given = str(as_uuid(artifact_id)), _given(ArtifactUpdate, artifact, fields)
+        row = bound(given, given.model_fields_set)
+        row["updated"], row["id"] = encode_time(now()), target
 
         if self._engine.one_statement and not self._engine.in_block():
-            return latest.touch_and_update(self._db, target, time, changes)
+            return latest.touch_and_update(self._db, row)
 
         def update() -> bool:
-            latest.touch(self._db, target, time)
-            return artifacts.update(self._db, target, {**changes, "updated": encode_time(time)})
+            latest.touch(self._db, row)
+            return artifacts.update(self._db, row)
 
         return self._engine.retrying(update)
 
