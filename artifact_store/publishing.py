@@ -15,7 +15,7 @@ from .clock import now
 from .errors import ArtifactConflict, IntegrityViolation, InvalidArtifact
 from .jsonvalues import dump_json
 from .operators import encode_time
-from .schemas import Artifact, ArtifactCreate, is_key, same, trusted
+from .schemas import Artifact, ArtifactCreate, collecting_later, is_key, same, trusted
 from .statements import Statements
 
 __all__ = ["create", "create_many", "damaged", "repeated"]
@@ -88,9 +88,11 @@ def _create_fresh(db: Statements, fresh: Sequence[tuple[UUID, ArtifactCreate]]) 
         for version, place in enumerate(of_key, last_versions[key] - len(of_key) + 1):
             versions[place] = version
     text = encode_time(time)
-    rows = [_row(each, given, text, version) for (each, given), version in zip(fresh, versions, strict=True)]
+    with collecting_later():
+        rows = [_row(each, given, text, version) for (each, given), version in zip(fresh, versions, strict=True)]
     artifacts.insert_many(db, rows)
-    return [_made(each, given, time, row, False) for (each, given), row in zip(fresh, rows, strict=True)]
+    with collecting_later():
+        return [_made(each, given, time, row, False) for (each, given), row in zip(fresh, rows, strict=True)]
 
 
 def _row(artifact_id: UUID, given: ArtifactCreate, time: str, version: int | None = None) -> dict[Any, Any]:

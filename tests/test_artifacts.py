@@ -1,6 +1,7 @@
 """The contract of artifacts: versions, latest, repeats, updates, deletes, blocks, pages, values."""
 
 import datetime as dt
+import gc
 import threading
 import uuid
 from collections.abc import Callable
@@ -886,3 +887,13 @@ def test_a_bulk_of_something_else(store: ArtifactStore, each: object) -> None:
 def test_a_boolean_is_no_number(store: ArtifactStore, name: str) -> None:
     with pytest.raises(InvalidQuery, match=f"{name}=True is no whole number"):
         store.read_artifacts(**{name: True})
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_bulk_leaves_the_garbage_collector_as_it_was(store: ArtifactStore, enabled: bool) -> None:
+    try:
+        gc.enable() if enabled else gc.disable()
+        assert len(store.create_artifacts({"key": "k", "data": [n]} for n in range(50))) == 50
+        assert gc.isenabled() is enabled
+    finally:
+        gc.enable()
