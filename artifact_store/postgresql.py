@@ -269,7 +269,8 @@ def _connecting(address: PostgresAddress, known: dict[str, Any]) -> dict[str, An
     if "tcp_user_timeout" not in known:
         options["tcp_user_timeout"] = patience * 1000
     if address.schema is not None:
-        options["options"] = f"{known.get('options', '')} -c search_path={address.schema}".strip()
+        # In quotes, because the server would fold capitals.
+        options["options"] = f'{known.get("options", "")} -c search_path="{address.schema}"'.strip()
     return options
 
 

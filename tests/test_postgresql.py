@@ -236,6 +236,14 @@ def test_a_store_made_before_a_fork(store: ArtifactStore) -> None:
     assert store.create_artifact(key="k").version == 3
 
 
+def test_a_schema_with_capitals(url: str, server: psycopg.Connection[Any]) -> None:
+    schema = f"Reports_{time.monotonic_ns()}"
+    for version in (1, 2):
+        with ArtifactStore(url.replace(schema_of(url), schema)) as store:
+            assert store.create_artifact(key="k").version == version
+    assert server.execute(f'SELECT count(*) FROM "{schema}".artifact').fetchone() == (2,)
+
+
 @pytest.fixture
 def role(server: psycopg.Connection[Any]) -> Iterator[str]:
     server.execute("CREATE ROLE stranger LOGIN")
