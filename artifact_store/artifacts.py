@@ -7,6 +7,7 @@ from uuid import UUID
 
 from . import models, schemas
 from .models import ArtifactCollection
+from .rows import Rows
 from .statements import Query, Statements, Values, slot
 
 __all__ = [
@@ -23,7 +24,7 @@ __all__ = [
 ]
 
 _A = models.Artifact
-ROWS = schemas.Rows(schemas.Artifact)
+ROWS = Rows(schemas.Artifact)
 _COLUMNS = tuple(getattr(_A, name) for name in ROWS.names)
 
 Row = Mapping[Any, Any]

@@ -104,7 +104,7 @@ class ListingStore:
             work_pool_filter: what must hold of the work pool of the flow run.
             sort: the order.
             after: the `cursor` of a list that was read with the same sort: what comes after it.
-            include_data: without it the data is not read, and is `None` in what is returned.
+            include_data: without it data and profiles are not read, and are `None` in what is returned.
 
         Returns:
             A list, with the cursor that continues it as its attribute `cursor`.
@@ -173,7 +173,7 @@ class ListingStore:
             sort: the order. By `UPDATED_DESC` it is that of the start, and the ids of all artifacts
                 are held in memory.
             page_size: how many are read at a time, 1 to 100,000.
-            include_data: without it the data is not read, and is `None` in what is yielded.
+            include_data: without it data and profiles are not read, and are `None` in what is yielded.
             filters: the six filters of `read_artifacts`, as keywords.
 
         Raises:

@@ -3,7 +3,8 @@
 Times are text in ISO 8601 with microseconds and UTC's offset on SQLite, so that they sort as
 they pass; ids are 36 characters there and sort like their bytes. JSON is text on every
 engine, because the order of object keys and numbers such as 1e300 must survive. `artifact.data`
-is the last column, so that a long payload does not stand between a reader and the rest of its row.
+and the profile of it are the last columns, so that a long payload does not stand between a reader
+and the rest of its row.
 """
 
 import peewee
@@ -148,6 +149,7 @@ class Artifact(_Table):
     flow_run_id = IdField(null=True)
     task_run_id = IdField(null=True)
     data = JSONTextField(null=True)
+    profile = JSONTextField(null=True)
 
     class Meta:
         constraints = (peewee.Check('("key" IS NULL) = ("version" IS NULL)'), peewee.Check('"version" >= 1'))
@@ -169,8 +171,10 @@ FlowRun.add_index(FlowRun.created, FlowRun.id)
 TaskRun.add_index(TaskRun.created, TaskRun.id)
 Artifact.add_index(Artifact.key, Artifact.version, unique=True)
 Artifact.add_index(Artifact.key, Artifact.version, Artifact.id)
-for _column in (Artifact.created, Artifact.updated, Artifact.type, Artifact.flow_run_id, Artifact.task_run_id):
+for _column in (Artifact.created, Artifact.updated, Artifact.type, Artifact.task_run_id):
     Artifact.add_index(_column, Artifact.id)
+# With `created`, what many runs have made is sorted by it without reading the artifacts.
+Artifact.add_index(Artifact.flow_run_id, Artifact.id, Artifact.created)
 ArtifactCollection.add_index(ArtifactCollection.updated, ArtifactCollection.key)
 ArtifactCollection.add_index(ArtifactCollection.created, ArtifactCollection.key)
 

@@ -24,6 +24,7 @@ __all__ = ["Asked", "count", "each", "page", "select_keys"]
 _A, _C = models.Artifact, ArtifactCollection
 _FEW = 200  # related rows that are looked up first
 _MANY = 20_000  # related rows that are looked up when a page was not found near the start
+_PAYLOAD = ("data", "profile")
 _WINDOW = 3000  # rows that are looked at one by one
 
 
@@ -34,7 +35,7 @@ class Asked(NamedTuple):
         shape: what must hold of them.
         values: the values in it.
         sort: their order; its kind tells whether all are asked for, or the latest of each key.
-        include_data: whether their data is read; without it, it is `None`.
+        include_data: whether their data and profiles are read; without them, they are `None`.
     """
 
     shape: Condition
@@ -61,7 +62,7 @@ class Asked(NamedTuple):
 
     def _columns(self) -> list[Query]:
         return [
-            getattr(_A, name) if name != "data" or self.include_data else SQL("NULL").alias("data")
+            getattr(_A, name) if self.include_data or name not in _PAYLOAD else SQL("NULL").alias(name)
             for name in ROWS.names
         ]
 

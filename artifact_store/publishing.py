@@ -15,7 +15,8 @@ from .clock import now
 from .errors import ArtifactConflict, IntegrityViolation, InvalidArtifact
 from .jsonvalues import dump_json
 from .operators import encode_time
-from .schemas import Artifact, ArtifactCreate, collecting_later, is_key, same, trusted
+from .rows import collecting_later, same, trusted
+from .schemas import Artifact, ArtifactCreate, is_key
 from .statements import Statements
 
 __all__ = ["create", "create_many", "damaged", "repeated"]
@@ -42,7 +43,7 @@ def _made(artifact_id: UUID, given: ArtifactCreate, time: datetime, row: Mapping
     fields = dict(row)
     fields["id"], fields["flow_run_id"], fields["task_run_id"] = artifact_id, given.flow_run_id, given.task_run_id
     fields["created"] = fields["updated"] = time
-    for name in ("data", "metadata"):
+    for name in ("data", "metadata", "profile"):
         if fields[name] is not None:
             fields[name] = getattr(given, name) if own else from_json(fields[name])
     return trusted(Artifact, fields)
@@ -102,6 +103,7 @@ def _row(artifact_id: UUID, given: ArtifactCreate, time: str, version: int | Non
     try:
         data = None if given.data is None else dump_json(given.data)
         metadata = None if given.metadata is None else dump_json(given.metadata)
+        profile = None if given.profile is None else dump_json(given.profile)
     except PydanticSerializationError:  # it was changed after it was checked
         return _row(artifact_id, ArtifactCreate(**dict(given)), time, version)
     return {
@@ -116,6 +118,7 @@ def _row(artifact_id: UUID, given: ArtifactCreate, time: str, version: int | Non
         "task_run_id": given.task_run_id and str(given.task_run_id),
         "created": time,
         "updated": time,
+        "profile": profile,
     }
 
 

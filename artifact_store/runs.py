@@ -27,6 +27,7 @@ from .filters import (
 )
 from .operators import encode_time
 from .replica import Reader
+from .rows import Rows, bound
 from .schemas import Deployment, Flow, FlowRun, StateType, TaskRun, WorkPool, WorkQueue
 from .sorting import RunSort, run_ordering
 from .statements import Query, Statements, slot
@@ -98,7 +99,7 @@ class _Entity(Generic[V]):
     def __init__(self, filter_name: str, value: type[V], table: Any, *natural: str) -> None:
         self.filter_name = filter_name
         self.value, self.table, self.natural = value, table, natural
-        self.rows = schemas.Rows(value)
+        self.rows = Rows(value)
         self.columns = tuple(getattr(table, name) for name in self.rows.names)
         self.label = table._meta.table_name.replace("_", " ")
 
@@ -106,7 +107,7 @@ class _Entity(Generic[V]):
         """Insert a row, or return the one that has the same id or natural key."""
         time = now()
         value = schemas.checked(self.value, {"id": new_id(), "created": time, "updated": time, **fields})
-        row = schemas.bound(value, self.rows.names)
+        row = bound(value, self.rows.names)
         try:
             # In a block of its own, because inside one a refused row would spoil what came before it.
             inserted = db.engine.retrying(partial(db.run, (self.label, "insert"), self._insert, row))
@@ -130,7 +131,7 @@ class _Entity(Generic[V]):
                         f"The {self.label} {value.id} exists with another {name}: leave out the id or keep the {name}."
                     )
             return stored
-        row = schemas.bound(value, self.rows.names)
+        row = bound(value, self.rows.names)
         found = db.row((self.label, "natural"), self._by_natural_key, row)
         if found is None:  # deleted in between
             return self.create(db, fields)

@@ -1,24 +1,16 @@
-"""The values that go in and come out: frozen pydantic models, and how rows become them.
+"""The values that go in and come out: frozen pydantic models."""
 
-Rows are validated by pydantic's core in one pass. On SQLite ids, times and JSON arrive as
-text and are parsed there, which is quicker than parsing them in Python first.
-"""
-
-import gc
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Generic, Literal, NamedTuple, TypedDict, TypeVar, get_args
+from typing import Annotated, Any, Literal, NamedTuple, TypedDict, TypeVar, get_args
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic_core import SchemaValidator, core_schema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from .criteria import in_utc
 from .errors import InvalidArtifact, InvalidQuery
-from .jsonvalues import check_text, dump_json, normalize_data, normalize_metadata
-from .operators import encode_time
+from .jsonvalues import check_text, normalize_data, normalize_metadata
 
 __all__ = [
     "Artifact",
@@ -31,7 +23,6 @@ __all__ = [
     "Deployment",
     "Flow",
     "FlowRun",
-    "Rows",
     "RunValue",
     "Scalar",
     "State",
@@ -84,6 +75,8 @@ class Artifact(_Value):
         task_run_id: the task run that made it.
         created: when it was created, in UTC.
         updated: when it was last updated, in UTC.
+        profile: what the columns of a table hold: `rows` and `columns`, each with `name`, `type`, `nulls`,
+            `distinct`, `min` and `max`; `None` where none is stored.
     """
 
     id: UUID
@@ -97,6 +90,7 @@ class Artifact(_Value):
     task_run_id: UUID | None = None
     created: datetime
     updated: datetime
+    profile: dict[str, Any] | None = None
 
     def __repr__(self) -> str:
         """Tell the key, the version and the type; the data may be long."""
@@ -175,8 +169,16 @@ def _explained(path: str, text: str) -> str:
     )
 
 
+def _profile(value: object) -> Any:
+    plain = normalize_data(value, "profile")
+    if plain is not None and not isinstance(plain, dict):
+        raise InvalidArtifact(f"profile is a {type(value).__name__}: pass the profile of a table, or None.")
+    return plain
+
+
 Data = Annotated[Any, AfterValidator(normalize_data)]
 Metadata = Annotated[Any, _metadata("metadata")]
+Profile = Annotated[Any, AfterValidator(_profile)]
 
 
 class _Content(_Given):
@@ -184,10 +186,13 @@ class _Content(_Given):
     description: Text | None = None
     data: Data = None
     metadata: Metadata = None
+    profile: Profile = None
 
 
 class ArtifactUpdate(_Content):
     """What to change in an artifact; fields that are not set stay as they are.
+
+    New data without a profile leaves the artifact without one.
 
     Examples:
         >>> ArtifactUpdate(description="checked").model_dump(exclude_unset=True)
@@ -223,6 +228,7 @@ class ArtifactChanges(TypedDict, total=False):
     description: str | None
     data: Any
     metadata: Mapping[str, Scalar] | None
+    profile: Mapping[str, Any] | None
 
 
 class ArtifactFields(ArtifactChanges, total=False):
@@ -366,101 +372,6 @@ class Breach(NamedTuple):
 
 
 V = TypeVar("V", bound=BaseModel)
-
-_JSON_FIELDS = ("data", "metadata", "tags", "created_by")
-
-
-@contextmanager
-def collecting_later() -> Iterator[None]:
-    """Keep the garbage collector off while many values are made.
-
-    They will live, and are all that is new: it would look at them again and again, which nearly doubles the
-    time of a bulk, to find nothing.
-    """
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
-class Rows(Generic[V]):
-    """Turns rows of one table into frozen values.
-
-    Attributes:
-        names: the columns, in the order in which rows must hold them.
-    """
-
-    def __init__(self, model: type[V]) -> None:
-        """Prepare for a model; its validator is built when the first row comes."""
-        self.names = tuple(model.model_fields)
-        self._model = model
-        self._validator: SchemaValidator | None = None
-
-    def value(self, row: Iterable[Any]) -> V:
-        """Return the value of one row."""
-        return self.values((row,))[0]
-
-    def values(self, rows: Iterable[Iterable[Any]]) -> list[V]:
-        """Return the values of many rows."""
-        if self._validator is None:
-            self._validator = _row_validator(self._model)
-        names = self.names
-        result: list[V] = self._validator.validate_python([dict(zip(names, row, strict=True)) for row in rows])
-        return result
-
-
-def trusted(model: type[V], fields: dict[str, Any]) -> V:
-    """Return a value of fields that are all given and known to be right; `model_construct` takes ten times as long."""
-    made = model.__new__(model)
-    assign = object.__setattr__
-    assign(made, "__dict__", fields)
-    assign(made, "__pydantic_fields_set__", set(fields))
-    assign(made, "__pydantic_extra__", None)
-    assign(made, "__pydantic_private__", None)
-    return made
-
-
-def bound(value: BaseModel, names: Iterable[str]) -> dict[Any, Any]:
-    """Return the parameters that store some fields of a value, by column."""
-    return {name: _bound(name, getattr(value, name)) for name in names}
-
-
-def same(name: str, one: Any, other: Any) -> bool:
-    """Tell whether two values of a field are stored alike; metadata has no order, data has."""
-    if name == "metadata" and one is not None and other is not None:
-        one, other = dict(sorted(one.items())), dict(sorted(other.items()))
-    return bool(_bound(name, one) == _bound(name, other))
-
-
-def _bound(name: str, value: Any) -> Any:
-    if value is None:
-        return None
-    if name in _JSON_FIELDS:
-        return dump_json(value)
-    if isinstance(value, UUID):
-        return str(value)
-    return encode_time(value) if isinstance(value, datetime) else value
-
-
-def _row_validator(model: type[BaseModel]) -> SchemaValidator:
-    """Build the validator of a list of rows: the model's own fields, with JSON columns parsed from their text.
-
-    What the database holds was checked when it was written, so the rules of what may go in are left out.
-    """
-    fields = {}
-    for name, info in model.model_fields.items():
-        schema: Any = TypeAdapter(info.annotation or Any).core_schema
-        if name in _JSON_FIELDS:
-            inner = schema if name == "tags" else core_schema.any_schema()
-            schema = core_schema.nullable_schema(core_schema.json_schema(inner))
-        fields[name] = core_schema.model_field(core_schema.with_default_schema(schema, default=None))
-    value = core_schema.model_schema(model, core_schema.model_fields_schema(fields))
-    # Otherwise pydantic would put the model's own validator in the place of this one.
-    return SchemaValidator(core_schema.list_schema(value), _use_prebuilt=False)
 
 
 def checked(model: type[V], fields: Mapping[str, Any]) -> V:

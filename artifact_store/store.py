@@ -20,6 +20,7 @@ from .filters import ArtifactFilter
 from .listings import ListingStore, asked_of
 from .operators import encode_time
 from .replica import Reader
+from .rows import bound
 from .runs import RunFilters, RunStore
 from .schemas import (
     Artifact,
@@ -30,7 +31,6 @@ from .schemas import (
     Breach,
     StoreInfo,
     as_uuid,
-    bound,
     is_key,
 )
 from .sorting import ArtifactSort
@@ -98,7 +98,7 @@ class ArtifactStore(ListingStore, RunStore):
 
         Args:
             artifact: the artifact; or give its fields as keywords.
-            fields: `key`, `type`, `description`, `data`, `metadata`, `flow_run_id`, `task_run_id`, `id`.
+            fields: `key`, `type`, `description`, `data`, `metadata`, `profile`, `flow_run_id`, `task_run_id`, `id`.
 
         Returns:
             The artifact as it is stored. When an artifact with the given id and the same content
@@ -203,7 +203,7 @@ class ArtifactStore(ListingStore, RunStore):
         Args:
             artifact_id: the artifact.
             artifact: what to change; fields that are not set stay. Or give them as keywords.
-            fields: `type`, `description`, `data`, `metadata`.
+            fields: `type`, `description`, `data`, `metadata`, `profile`.
 
         Returns:
             Whether there is such an artifact.
@@ -213,6 +213,8 @@ class ArtifactStore(ListingStore, RunStore):
         """
         target, given = str(as_uuid(artifact_id)), _given(ArtifactUpdate, artifact, fields)
         row = bound(given, given.model_fields_set)
+        if "data" in row:
+            row.setdefault("profile", None)
         row["updated"], row["id"] = encode_time(now()), target
 
         if self._engine.one_statement and not self._engine.in_block():

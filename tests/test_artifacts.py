@@ -822,7 +822,7 @@ def test_info(store: ArtifactStore) -> None:
     store.create_artifacts([{"key": "k"}, {"key": "k"}, {}])
     info = store.info()
     assert (info.artifacts, info.keys) == (3, 1)
-    assert info.schema == "0001_initial"
+    assert info.schema == "0002_profile"
     assert info.size is None or info.size > 0
 
 
@@ -897,3 +897,37 @@ def test_a_bulk_leaves_the_garbage_collector_as_it_was(store: ArtifactStore, ena
         assert gc.isenabled() is enabled
     finally:
         gc.enable()
+
+
+PROFILE = {"rows": 1, "columns": [{"name": "n", "type": "integer", "nulls": 0, "distinct": 1, "min": 7, "max": 7}]}
+
+
+def test_a_profile_is_kept_beside_the_data(store: ArtifactStore) -> None:
+    made = store.create_artifact(key="t", type="table", data=[{"n": 7}], profile=PROFILE)
+    bulk = store.create_artifacts([{"key": "t", "type": "table", "data": [{"n": 7}], "profile": PROFILE}])
+    assert store.read_artifact(made.id) == made
+    assert (made.profile, store.read_latest_artifact("t").profile) == (PROFILE, PROFILE)
+    assert store.read_artifacts() == [*bulk, made]
+    assert [each.profile for each in store.read_artifacts(include_data=False)] == [None, None]
+
+
+def test_new_data_leaves_no_old_profile(store: ArtifactStore) -> None:
+    made = store.create_artifact(type="table", data=[{"n": 7}], profile=PROFILE)
+    assert store.update_artifact(made.id, description="seven")
+    assert store.read_artifact(made.id).profile == PROFILE
+    assert store.update_artifact(made.id, data=[{"n": 8}, {"n": 9}])
+    assert store.read_artifact(made.id).profile is None
+    assert store.update_artifact(made.id, data=[{"n": 7}], profile=PROFILE)
+    assert store.read_artifact(made.id).profile == PROFILE
+
+
+def test_a_profile_is_an_object(store: ArtifactStore) -> None:
+    with pytest.raises(InvalidArtifact, match="profile is a list: pass the profile of a table"):
+        store.create_artifact(data=[], profile=[1])
+
+
+def test_another_profile_under_a_known_id_conflicts(store: ArtifactStore) -> None:
+    given = ArtifactCreate(id=uuid.uuid4(), data=[{"n": 7}], profile=PROFILE)
+    assert store.create_artifact(given) == store.create_artifact(given)
+    with pytest.raises(ArtifactConflict, match="another profile"):
+        store.create_artifact(id=given.id, data=[{"n": 7}])
