@@ -16,7 +16,7 @@ from .text import safe
 if TYPE_CHECKING:
     from artifact_store import ArtifactStore
 
-__all__ = ["Command", "Program", "given_url", "main", "open_store", "url_option"]
+__all__ = ["Command", "Program", "command", "given_url", "main", "open_store", "url_option"]
 
 _URL = f"{__name__}.url"
 INTERRUPTED, PIPE_CLOSED = 130, 141
@@ -36,10 +36,13 @@ class Command(click.Command):
                 formatter.write(f"  {example}\n")
 
 
+def command(examples: Sequence[str]) -> Callable[[Callable[..., Any]], Command]:
+    """Make a command of a function, with examples of its use."""
+    return click.command(cls=Command, examples=examples)
+
+
 class Program(click.Group):
     """The group of all commands, in the order in which a newcomer needs them."""
-
-    command_class = Command
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the commands in the order of their definition."""

@@ -15,7 +15,7 @@ from commandline import SCRIPT, loaded, on_terminal, run
 
 from artifact_store import ArtifactCollectionSort, ArtifactFilter, ArtifactSort, ArtifactStore
 from artifact_store_cli import main
-from artifact_store_cli.commands import SORTS
+from artifact_store_cli.listing import SORTS
 from artifact_store_cli.render import age
 from artifact_store_cli.text import json_text, safe
 

@@ -1,0 +1,178 @@
+"""The commands that read or write artifacts by name."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import click
+
+from . import render
+from .app import command, open_store
+from .options import changes, common_options, content_options
+from .reading import resolved, run_names
+from .text import safe
+
+if TYPE_CHECKING:
+    from artifact_store import Artifact, ArtifactFilter, ArtifactStore
+
+__all__ = ["create", "delete", "show", "update"]
+
+
+@command(
+    examples=[
+        "artifact-store show weather/summary",
+        "artifact-store show sales@3",
+        "artifact-store show sales@3 --raw > sales.json",
+    ],
+)
+@click.argument("ref")
+@click.option("--raw", is_flag=True, help="The payload alone: a text just as it is, anything else as JSON.")
+@common_options
+def show(ref: str, raw: bool, as_json: bool) -> None:
+    """Show an artifact and its payload.
+
+    REF is a key (its latest version), KEY@3 (that version) or an id. A table is cut to the
+    terminal, with a note of what is left out.
+    """
+    with open_store() as store:
+        artifact = resolved(store, ref)
+        if as_json:
+            render.print_json(artifact)
+        elif raw:
+            render.print_raw(artifact)
+        else:
+            render.print_artifact(artifact, run_names(store, [artifact]))
+
+
+@command(
+    examples=[
+        "artifact-store create sales --table sales.csv",
+        "artifact-store create report --markdown report.md --metadata quarter=Q3 --metadata pages=12",
+        "artifact-store create dashboard --link https://example.com/d/7 --link-text 'Sales today'",
+        "artifact-store create load --progress 0 --json",
+        """echo '{"accuracy": 0.93}' | artifact-store create model --data - --type result""",
+    ],
+)
+@click.argument("key", required=False)
+@content_options
+@click.option("--flow-run", "flow_run_id", type=click.UUID, metavar="ID", help="The id of the flow run that made it.")
+@click.option("--task-run", "task_run_id", type=click.UUID, metavar="ID", help="The id of the task run that made it.")
+@click.option(
+    "--id",
+    type=click.UUID,
+    metavar="UUID",
+    help="An id of yours: creating it again with the same content changes nothing. [default: a new one]",
+)
+@common_options
+def create(
+    key: str | None, id: UUID | None, flow_run_id: UUID | None, task_run_id: UUID | None, as_json: bool, **options: Any
+) -> None:
+    """Publish a payload: the next version of its key.
+
+    Give exactly one of --table, --markdown, --link, --image, --progress and --data. Without KEY
+    the artifact stands alone and is found by its id. In a CSV table a column becomes numbers
+    where every cell of it is a number; codes such as 00123 stay text, empty cells are null.
+    """
+    from artifact_store import ArtifactCreate
+
+    fields = changes(options)
+    if "data" not in fields:
+        raise click.UsageError("Give one payload: --table, --markdown, --link, --image, --progress or --data.")
+    given = ArtifactCreate(key=key, id=id, flow_run_id=flow_run_id, task_run_id=task_run_id, **fields)
+    with open_store() as store:
+        artifact = store.create_artifact(given)
+    _print_done("Created", artifact, as_json)
+
+
+@command(
+    examples=[
+        "artifact-store update load --progress 40",
+        "artifact-store update sales@3 --description 'checked by hand' --metadata checked=true",
+        "artifact-store update report --markdown - < report.md",
+    ],
+)
+@click.argument("ref")
+@content_options
+@common_options
+def update(ref: str, as_json: bool, **options: Any) -> None:
+    """Change an artifact in place; it keeps its version.
+
+    REF is a key (its latest version), KEY@3 (that version) or an id. What no option names stays
+    as it is; --metadata replaces all of the metadata.
+    """
+    from artifact_store import ArtifactUpdate
+
+    fields = changes(options)
+    if not fields:
+        raise click.UsageError("Nothing to change: give a payload, --type, --description or --metadata.")
+    with open_store() as store:
+        artifact = resolved(store, ref)
+        if not store.update_artifact(artifact.id, ArtifactUpdate(**fields)):
+            raise click.ClickException(f"There is no artifact {ref!r} any more.")
+        _print_done("Updated", resolved(store, str(artifact.id)) if as_json else artifact, as_json)
+
+
+def _print_done(verb: str, artifact: Artifact, as_json: bool) -> None:
+    if as_json:
+        render.print_json(artifact)
+    else:
+        click.echo(f"{verb} {render.named(artifact)}" + (f" (id {artifact.id})" if artifact.key else ""))
+
+
+@command(
+    examples=[
+        "artifact-store delete sales@3",
+        "artifact-store delete sales --all-versions",
+        "artifact-store delete draft/a draft/b --all-versions --yes",
+    ],
+)
+@click.argument("refs", nargs=-1, required=True, metavar="REF...")
+@click.option("--all-versions", is_flag=True, help="Every version of each key; REF must be a key then.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@common_options
+def delete(refs: tuple[str, ...], all_versions: bool, yes: bool, as_json: bool) -> int:
+    """Delete what references name, all or nothing.
+
+    REF is a key (its latest version: the one before it becomes the latest), KEY@3 (that version)
+    or an id. Asks on a terminal, and says what will go.
+    """
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError("Standard input is no terminal to ask on: add --yes.")
+    with open_store() as store:
+        target, going = (_all_versions if all_versions else _single)(store, refs)
+        if not yes and not click.confirm(safe(f"Delete {going}?"), err=True):
+            render.note("Nothing was deleted.")
+            return 1
+        deleted = store.delete_artifacts(target)
+    if not deleted:
+        raise click.ClickException("There is nothing left to delete.")
+    if as_json:
+        render.print_json({"deleted": deleted})
+    else:
+        click.echo(f"Deleted {deleted} artifact{'s' * (deleted != 1)}." if all_versions else f"Deleted {going}.")
+    return 0
+
+
+def _single(store: ArtifactStore, refs: tuple[str, ...]) -> tuple[ArtifactFilter, str]:
+    """Return the filter of what references name, and words for it."""
+    from artifact_store import ArtifactFilter
+
+    found = {artifact.id: render.named(artifact) for artifact in (resolved(store, ref) for ref in refs)}
+    return ArtifactFilter(id={"any_": list(found)}), ", ".join(found.values())
+
+
+def _all_versions(store: ArtifactStore, refs: tuple[str, ...]) -> tuple[ArtifactFilter, str]:
+    """Return the filter of all versions of keys, and words for them."""
+    from artifact_store import ArtifactFilter
+
+    parts = []
+    for key in dict.fromkeys(refs):
+        if "@" in key:
+            raise click.UsageError(f"--all-versions takes keys, and {key!r} names one version.")
+        count = store.count_artifacts(ArtifactFilter(key={"any_": [key]}))
+        if not count:
+            raise click.ClickException(f"There is no key {key!r}.")
+        parts.append(f"all {count} versions of {key}" if count > 1 else f"the only version of {key}")
+    return ArtifactFilter(key={"any_": refs}), ", ".join(parts)

@@ -1,0 +1,81 @@
+"""The commands about a store as a whole."""
+
+from __future__ import annotations
+
+import click
+
+from . import render
+from .app import command, given_url, open_store
+from .options import common_options
+from .text import safe
+
+__all__ = ["demo", "info", "repair", "verify"]
+
+
+@command(examples=["artifact-store demo", "artifact-store --url sqlite:///demo.db demo"])
+@common_options
+def demo(as_json: bool) -> None:
+    """Publish four years of weather, to look around.
+
+    Publishes the weather of Seattle from 2012 to 2015 as monthly tables, from a flow run, with a
+    second version of one of them, a summary and a progress figure; then reads it back. Run again,
+    it publishes new versions.
+    """
+    from .demo import run_demo, story
+
+    with open_store() as store:
+        report = run_demo(store)
+    if as_json:
+        render.print_json(report)
+    else:
+        click.echo(safe(story(report, report["url"] if given_url() else None), keep="\n"))
+
+
+@command(examples=["artifact-store verify", "artifact-store verify --json"])
+@common_options
+def verify(as_json: bool) -> int:
+    """Check that every key's latest version is right.
+
+    Exits with 1 when it finds a breach, and lists every one.
+    """
+    with open_store() as store:
+        found = store.verify()
+        if as_json:
+            render.print_json(found)
+        elif found:
+            render.print_rows(["kind", "key", "message"], render.dump(found))
+            render.note("'artifact-store repair' mends this.")
+        else:
+            info = store.info()
+            click.echo(f"healthy: {info.artifacts} artifacts, {info.keys} keys")
+    return 1 if found else 0
+
+
+@command(examples=["artifact-store repair", "artifact-store repair --json"])
+@common_options
+def repair(as_json: bool) -> None:
+    """Mend what verify finds, in one atomic block."""
+    with open_store() as store:
+        mended = store.repair()
+    if as_json:
+        render.print_json(mended)
+    elif mended:
+        render.print_rows(["kind", "key", "message"], render.dump(mended))
+        render.note("Mended.")
+    else:
+        click.echo("nothing to mend")
+
+
+@command(examples=["artifact-store info", "artifact-store --url sqlite:///jobs.db info --json"])
+@common_options
+def info(as_json: bool) -> None:
+    """Tell where the store is and what it holds.
+
+    The size is in bytes.
+    """
+    with open_store() as store:
+        facts = store.info()
+    if as_json:
+        render.print_json(facts)
+    else:
+        render.print_info(facts)
