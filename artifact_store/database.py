@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Any, ClassVar, NamedTuple, TypeVar
@@ -78,6 +78,11 @@ class Engine:
     def __repr__(self) -> str:
         """Name the database, without a password."""
         return f"{type(self).__name__}({self.label!r})"
+
+    @property
+    def place(self) -> Hashable:
+        """What engines of one database have in common, as far as their addresses tell."""
+        return self
 
     # Statements
 

@@ -11,7 +11,7 @@ import os
 import re
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeVar
@@ -126,6 +126,11 @@ class PostgresEngine(Engine):
         self._password = str(known.get("password") or "")
         self._reached = self._checked = False
         weakref.finalize(self, database.close_idle)
+
+    @property
+    def place(self) -> Hashable:
+        """The address and the schema."""
+        return self.address.dsn, self.address.schema
 
     # Borrowing
 

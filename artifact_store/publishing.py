@@ -12,6 +12,7 @@ from pydantic_core import PydanticSerializationError, from_json
 
 from . import artifacts, latest
 from .clock import now
+from .context import Origin
 from .errors import ArtifactConflict, IntegrityViolation, InvalidArtifact
 from .jsonvalues import dump_json
 from .operators import encode_time
@@ -19,9 +20,25 @@ from .rows import collecting_later, same, trusted
 from .schemas import Artifact, ArtifactCreate, is_key
 from .statements import Statements
 
-__all__ = ["create", "create_many", "damaged", "repeated"]
+__all__ = ["create", "create_many", "damaged", "repeated", "stamped"]
 
 S = TypeVar("S", Artifact, ArtifactCreate)
+
+
+_RUN_IDS = ("flow_run_id", "task_run_id")
+
+
+def stamped(given: ArtifactCreate, origin: Origin) -> ArtifactCreate:
+    """Return what is to be created with the ids of the current runs where its creator has set none.
+
+    A task run is filled in beside its own flow run alone. `model_fields_set` still tells what the creator has set.
+    """
+    missing = [name for name in _RUN_IDS if name not in given.model_fields_set]
+    if not missing or (missing == ["task_run_id"] and given.flow_run_id != origin.flow_run_id):
+        return given
+    made = given.model_copy()
+    made.__dict__.update({name: getattr(origin, name) for name in missing})
+    return made
 
 
 def create(db: Statements, artifact_id: UUID, given: ArtifactCreate, own: bool) -> Artifact:
@@ -125,11 +142,15 @@ def _row(artifact_id: UUID, given: ArtifactCreate, time: str, version: int | Non
 def repeated(given: ArtifactCreate, stored: S) -> S:
     """Return what is stored under the id of a create, when the create says the same.
 
+    Run ids that its creator has not set are not compared, so that a job that is run twice publishes once.
+
     Raises:
         ArtifactConflict: it says something else.
     """
     for name in ArtifactCreate.model_fields:
-        if name != "id" and not same(name, getattr(given, name), getattr(stored, name)):
+        if name == "id" or (name in _RUN_IDS and name not in given.model_fields_set):
+            continue
+        if not same(name, getattr(given, name), getattr(stored, name)):
             raise ArtifactConflict(
                 f"The id {stored.id} is taken by an artifact with another {name}: leave out the id or update it."
             )

@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import uuid
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
@@ -142,6 +142,11 @@ class SqliteEngine(Engine):
         self._orphans = ""
         opened = self.database.opened if self._owned else ()
         self._finalizer = weakref.finalize(self, _close_all, opened, keeper)
+
+    @property
+    def place(self) -> Hashable:
+        """The file; a database in memory is nobody else's."""
+        return self if self.path is None else self.path.resolve()
 
     def held(self) -> AbstractContextManager[Any]:
         """Return the lock of this thread's connection, so that nobody closes it while it works."""

@@ -11,7 +11,8 @@ from uuid import UUID
 
 import peewee
 
-from . import artifacts, latest, pages, publishing, schema
+from . import artifacts, context, latest, pages, publishing, schema
+from .activities import ActivityStore
 from .address import Address, PostgresAddress, parse_address
 from .clock import new_id, now
 from .database import Block, Engine
@@ -21,7 +22,7 @@ from .listings import ListingStore, asked_of
 from .operators import encode_time
 from .replica import Reader
 from .rows import bound
-from .runs import RunFilters, RunStore
+from .runs import RunFilters
 from .schemas import (
     Artifact,
     ArtifactChanges,
@@ -44,7 +45,7 @@ T = TypeVar("T")
 _VERSION = re.compile("[1-9][0-9]{0,17}")
 
 
-class ArtifactStore(ListingStore, RunStore):
+class ArtifactStore(ListingStore, ActivityStore):
     """Artifacts, their versions and the runs that made them, in one SQL database.
 
     A store may be shared between threads and used after `fork`. As a context manager it
@@ -78,9 +79,11 @@ class ArtifactStore(ListingStore, RunStore):
 
         Raises:
             InvalidURL: the address is not understood.
+            InvalidQuery: `$ARTIFACT_STORE_FLOW_RUN_ID` or `$ARTIFACT_STORE_TASK_RUN_ID` is set and no id.
             StoreUnavailable: the database cannot be opened.
             SchemaOutdated: a newer artifact-store has written the database.
         """
+        self._inherited = context.inherited()
         self._engine = _engine(url)
         self._db = Statements(self._engine)
         self._ask = Reader(self._db, None if replica_url is None else Statements(_replica(self._engine, replica_url)))
@@ -99,6 +102,7 @@ class ArtifactStore(ListingStore, RunStore):
         Args:
             artifact: the artifact; or give its fields as keywords.
             fields: `key`, `type`, `description`, `data`, `metadata`, `profile`, `flow_run_id`, `task_run_id`, `id`.
+                The run ids are those of the current run unless they are given; `None` leaves them empty.
 
         Returns:
             The artifact as it is stored. When an artifact with the given id and the same content
@@ -110,6 +114,9 @@ class ArtifactStore(ListingStore, RunStore):
             StoreUnavailable: the database cannot be written.
         """
         given = _given(ArtifactCreate, artifact, fields)
+        origin = self._origin()
+        if origin is not None:
+            given = publishing.stamped(given, origin)
         artifact_id = given.id or new_id()
         engine = self._engine
         create = partial(publishing.create, self._db, artifact_id, given, artifact is None)
@@ -141,6 +148,9 @@ class ArtifactStore(ListingStore, RunStore):
             StoreUnavailable: the database cannot be written.
         """
         given = [each if isinstance(each, ArtifactCreate) else _from_mapping(each) for each in many]
+        origin = self._origin()
+        if origin is not None:
+            given = [publishing.stamped(each, origin) for each in given]
         pairs = [(each.id or new_id(), each) for each in given]
         perhaps_known = [each.id for each in given if each.id is not None]
 

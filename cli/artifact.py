@@ -57,8 +57,20 @@ def show(ref: str, raw: bool, as_json: bool) -> None:
 )
 @click.argument("key", required=False)
 @content_options
-@click.option("--flow-run", "flow_run_id", type=click.UUID, metavar="ID", help="The id of the flow run that made it.")
-@click.option("--task-run", "task_run_id", type=click.UUID, metavar="ID", help="The id of the task run that made it.")
+@click.option(
+    "--flow-run",
+    "flow_run_id",
+    type=click.UUID,
+    metavar="ID",
+    help="The id of the flow run that made it. [default: $ARTIFACT_STORE_FLOW_RUN_ID]",
+)
+@click.option(
+    "--task-run",
+    "task_run_id",
+    type=click.UUID,
+    metavar="ID",
+    help="The id of the task run that made it. [default: $ARTIFACT_STORE_TASK_RUN_ID]",
+)
 @click.option(
     "--id",
     type=click.UUID,
@@ -80,7 +92,9 @@ def create(
     fields = changes(options)
     if "data" not in fields:
         raise click.UsageError("Give one payload: --table, --markdown, --link, --image, --progress or --data.")
-    given = ArtifactCreate(key=key, id=id, flow_run_id=flow_run_id, task_run_id=task_run_id, **fields)
+    runs = {"flow_run_id": flow_run_id, "task_run_id": task_run_id}
+    fields |= {name: run_id for name, run_id in runs.items() if run_id is not None}
+    given = ArtifactCreate(key=key, id=id, **fields)
     with open_store() as store:
         artifact = store.create_artifact(given)
     _print_done("Created", artifact, as_json)
