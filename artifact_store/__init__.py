@@ -19,6 +19,12 @@ from .filters import (
     TaskRunFilter,
     WorkPoolFilter,
 )
+from .rendering import blocks
+from .rendering.plot import sparkline
+from .rendering.renderers import register_renderer, render_artifact
+from .rendering.surroundings import Point, Surroundings
+from .rendering.terminal import print_blocks
+from .rendering.text import escape_controls
 from .schemas import (
     Artifact,
     ArtifactCreate,
@@ -59,13 +65,21 @@ __all__ = [
     "InvalidArtifact",
     "InvalidQuery",
     "InvalidURL",
+    "Point",
     "RunSort",
     "SchemaOutdated",
     "StoreInfo",
     "StoreUnavailable",
+    "Surroundings",
     "TaskRun",
     "TaskRunFilter",
     "WorkPool",
     "WorkPoolFilter",
     "WorkQueue",
+    "blocks",
+    "escape_controls",
+    "print_blocks",
+    "register_renderer",
+    "render_artifact",
+    "sparkline",
 ]

@@ -20,18 +20,20 @@ FLOORS = {
     "store": 4,
     "activities": 3.4, "listings": 3.2, "pages": 3.1, "publishing": 3.1, "artifacts": 3, "latest": 3, "runs": 3,
     "conditions": 2.1, "filters": 2, "sorting": 2, "schemas": 2,
+    "rendering": 1.5,
     "schema": 1.2, "replica": 1.2, "statements": 1.1, "criteria": 1, "operators": 1, "models": 1,
     "rows": 1.3, "profile": 1.1, "jsonvalues": 1, "tables": 0.5, "simplify": 0.4,
     "sqlite": 0.3, "postgresql": 0.3, "database": 0.2, "address": 0.1, "context": 0.1, "errors": 0, "clock": 0,
 }  # fmt: skip
 PACKAGE_IMPORTS = {"peewee", "playhouse", "platformdirs", "pydantic", "pydantic_core", "uuid_utils"}
-LAZY_IMPORTS = {"psycopg"}
+LAZY_IMPORTS = {"markdown_it", "psycopg", "rich"}
 CLI_IMPORTS = {"artifact_store", "click", "pydantic", "rich"}
 EXPORTED = """
     Artifact ArtifactCollectionFilter ArtifactCollectionSort ArtifactConflict ArtifactCreate ArtifactFilter
     ArtifactList ArtifactSort ArtifactStore ArtifactStoreError ArtifactUpdate Breach Deployment DeploymentFilter
-    Flow FlowFilter FlowRun FlowRunFilter IntegrityViolation InvalidArtifact InvalidQuery InvalidURL RunSort
-    SchemaOutdated StoreInfo StoreUnavailable TaskRun TaskRunFilter WorkPool WorkPoolFilter WorkQueue
+    Flow FlowFilter FlowRun FlowRunFilter IntegrityViolation InvalidArtifact InvalidQuery InvalidURL Point RunSort
+    SchemaOutdated StoreInfo StoreUnavailable Surroundings TaskRun TaskRunFilter WorkPool WorkPoolFilter WorkQueue
+    blocks escape_controls print_blocks register_renderer render_artifact sparkline
 """.split()
 README_COMMANDS = [
     "python3 -m venv .venv && .venv/bin/pip install -q -e . && .venv/bin/artifact-store demo",

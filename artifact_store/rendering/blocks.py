@@ -1,0 +1,186 @@
+"""What a renderer makes of an artifact: blocks, which know neither HTML nor terminals.
+
+Every writer (notebook, terminal, report) shows every block. Blocks hold stored text as it is: to escape it,
+and to cut what is too long for a place, is the writer's task.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from .surroundings import Point
+
+__all__ = [
+    "Block",
+    "Changes",
+    "Facts",
+    "Image",
+    "Json",
+    "Link",
+    "Markdown",
+    "Note",
+    "Plot",
+    "Profile",
+    "Progress",
+    "Reference",
+    "Table",
+    "Text",
+    "Title",
+]
+
+
+@dataclass(frozen=True)
+class Markdown:
+    """Text in Markdown (CommonMark with tables and strikethrough); HTML inside it is shown as text."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Text:
+    """Plain text, with its line ends."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Json:
+    """Any JSON value."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Attributes:
+        columns: the names of its columns, in order.
+        rows: its rows, objects by column; what a row does not have is an empty cell.
+    """
+
+    columns: tuple[str, ...]
+    rows: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link; a `url` with an unsafe scheme is shown and cannot be followed."""
+
+    url: str
+    text: str | None = None
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image.
+
+    Attributes:
+        source: `https://…`, or `data:image/png;base64,…` (also jpeg, gif and webp); anything else is only named.
+        alt: what the image shows, in words.
+    """
+
+    source: str
+    alt: str | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far something is, in percent from 0 to 100."""
+
+    percent: float
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Names and values, in order."""
+
+    items: tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Plot:
+    """The history of a number.
+
+    Attributes:
+        points: version, time and value, oldest first.
+        field: what the number is (`rows`, `metadata.loss`).
+    """
+
+    points: tuple[Point, ...]
+    field: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """A sentence beside what is shown; `problem` says that something is wrong."""
+
+    text: str
+    problem: bool = False
+
+
+@dataclass(frozen=True)
+class Title:
+    """Which artifact this is: its reference, type, and the time of its last change."""
+
+    ref: str
+    type: str | None
+    updated: datetime
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What is different from the version named by `previous`."""
+
+    lines: tuple[str, ...]
+    previous: str | None
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The profile of a table: `{"rows": …, "columns": [{"name": …, "type": …, "nulls": …, …}]}`."""
+
+    profile: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """How an artifact is read back, its version neighbours, and what made it: the end of every artifact.
+
+    Attributes:
+        ref: the reference that reads it back.
+        id: its id.
+        previous: the reference of the next older version.
+        next: the reference of the next newer version.
+        latest: the latest version of its key.
+        made_by: what made it, outermost first: pairs such as `("flow", "nightly")`.
+        created: when it was created, in UTC.
+    """
+
+    ref: str
+    id: UUID
+    previous: str | None
+    next: str | None
+    latest: int | None
+    made_by: tuple[tuple[str, str], ...]
+    created: datetime
+
+
+Block = (
+    Markdown
+    | Text
+    | Json
+    | Table
+    | Link
+    | Image
+    | Progress
+    | Facts
+    | Plot
+    | Note
+    | Title
+    | Changes
+    | Profile
+    | Reference
+)

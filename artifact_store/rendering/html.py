@@ -1,0 +1,232 @@
+"""Blocks as HTML, for notebooks and reports: text is escaped, links lead to safe schemes alone, nothing runs."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from . import blocks
+from .blocks import Block
+from .markdown import markdown_to_html
+from .plot import line_plot
+from .text import age, cell_text, cut, escape_controls, json_text, moment_text
+from .urls import image_source, safe_url
+
+__all__ = ["blocks_to_html", "escaped"]
+
+_LONGEST_TEXT = 100_000  # characters
+_LONGEST_JSON = 50_000
+_MOST_COLUMNS, _MOST_CELLS, _LEAST_ROWS, _MOST_ROWS = 60, 6_000, 20, 200
+_OPEN_LINES = 12  # JSON of no more lines is unfolded
+
+
+def blocks_to_html(shown: Iterable[Block], *, external_images: bool = True) -> str:
+    """Return the HTML of some blocks: an element for each, without a style of its own.
+
+    The elements have classes that begin with `artifact-store-`; `style.STYLE` is their style sheet, below an
+    element of the class `artifact-store`. What is too long is cut, with a note of what is left out.
+
+    Args:
+        shown: the blocks, in order.
+        external_images: show images of `https:` addresses; otherwise they are links, and the page needs no network.
+
+    Examples:
+        >>> blocks_to_html([blocks.Text("<b>"), blocks.Link("javascript:alert(1)")])
+        '<pre class="artifact-store-text">&lt;b&gt;</pre><p class="artifact-store-link">javascript:alert(1)</p>'
+    """
+    return "".join(_written(block, external_images) for block in shown)
+
+
+def _written(block: Block, external_images: bool) -> str:
+    if isinstance(block, blocks.Markdown):
+        text, left_out = cut(block.text, _LONGEST_TEXT)
+        body = f'<div class="artifact-store-markdown">{markdown_to_html(text, external_images=external_images)}</div>'
+        return body + _left_out(f"{left_out:,} of {len(block.text):,} characters" if left_out else "")
+    if isinstance(block, blocks.Image):
+        return _image(block, external_images)
+    return _WRITERS[type(block)](block)
+
+
+def escaped(text: str) -> str:
+    """Return text for HTML, also between quotes; control and direction characters are shown."""
+    return escape(escape_controls(text, keep="\n\t"))
+
+
+def _element(name: str, kind: str, inner: str) -> str:
+    return f'<{name} class="artifact-store-{kind}">{inner}</{name}>'
+
+
+def _left_out(what: str) -> str:
+    return _element("p", "note", f"Left out: {escaped(what)}.") if what else ""
+
+
+# What an artifact is
+
+
+def _title(block: blocks.Title) -> str:
+    kind = f" {_element('span', 'type', escaped(block.type))}" if block.type else ""
+    moment = (
+        f'<time datetime="{block.updated.isoformat()}" title="{moment_text(block.updated)}">{age(block.updated)}</time>'
+    )
+    return _element("p", "title", f"<strong>{escaped(block.ref)}</strong>{kind} {moment}")
+
+
+def _facts(block: blocks.Facts) -> str:
+    pairs = (f"<dt>{escaped(cell_text(name))}</dt><dd>{_value(value)}</dd>" for name, value in block.items)
+    return _element("dl", "facts", "".join(f"<div>{pair}</div>" for pair in pairs))
+
+
+def _changes(block: blocks.Changes) -> str:
+    since = f"Since {escaped(block.previous)}:" if block.previous else "Changed:"
+    lines = "".join(f"<li>{_inline_code(line)}</li>" for line in block.lines)
+    return _element("div", "changes", f"<span>{since}</span><ul>{lines}</ul>")
+
+
+def _inline_code(text: str) -> str:
+    """Return a sentence in which names stand between backticks."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escaped(text))
+
+
+def _plot(block: blocks.Plot) -> str:
+    caption = f"<figcaption>{escaped(block.field)}</figcaption>"
+    return _element("figure", "trend", caption + line_plot(block.points, block.field))
+
+
+def _reference(block: blocks.Reference) -> str:
+    line = escaped(f'store.read_artifact_ref("{block.ref}")')
+    facts = [("previous", block.previous), ("next", block.next)]
+    if block.latest is not None and not block.ref.endswith(f"@{block.latest}"):
+        facts.append(("latest", f"version {block.latest}"))
+    facts += [*block.made_by, ("created", moment_text(block.created))]
+    if block.ref != str(block.id):
+        facts.append(("id", str(block.id)))
+    listed = blocks.Facts(tuple((name, value) for name, value in facts if value))
+    return _element("div", "reference", f'<code class="artifact-store-copy">{line}</code>{_facts(listed)}')
+
+
+# What it holds
+
+
+def _text(block: blocks.Text) -> str:
+    text, left_out = cut(block.text, _LONGEST_TEXT)
+    note = _left_out(f"{left_out:,} of {len(block.text):,} characters" if left_out else "")
+    return _element("pre", "text", escaped(text)) + note
+
+
+def _json(block: blocks.Json) -> str:
+    text, whole = json_text(block.value, _LONGEST_JSON)
+    inner = _element("pre", "json", escape(escape_controls(text, keep="\n", as_json=True)))
+    if not isinstance(block.value, dict | list):
+        return inner
+    opened = " open" if whole and text.count("\n") <= _OPEN_LINES else ""
+    size = f"{len(block.value):,} {'members' if isinstance(block.value, dict) else 'items'}"
+    note = "" if whole else _left_out(f"what follows the first {_LONGEST_JSON:,} characters")
+    return f'<details class="artifact-store-details"{opened}><summary>JSON, {size}</summary>{inner}{note}</details>'
+
+
+def _link(block: blocks.Link) -> str:
+    text, url = escaped(block.text or block.url), safe_url(block.url)
+    if url is None:
+        shown = text if block.text is None else f"{text} ({escaped(block.url)})"
+        return _element("p", "link", shown)
+    return _element("p", "link", f'<a href="{escaped(url)}" rel="noopener noreferrer" target="_blank">{text}</a>')
+
+
+def _image(block: blocks.Image, external: bool) -> str:
+    source = image_source(block.source, external=external)
+    if source is not None:
+        alt = escaped(block.alt or "")
+        image = f'<img src="{escaped(source)}" alt="{alt}" loading="lazy" referrerpolicy="no-referrer">'
+        caption = f"<figcaption>{escaped(block.alt)}</figcaption>" if block.alt else ""
+        return _element("figure", "image", image + caption)
+    if block.source.lstrip()[:5].lower() == "data:":
+        return _element(
+            "p", "note", f"An image that is not shown: {escaped(block.source[:40])}… {escaped(block.alt or '')}"
+        )
+    return _link(blocks.Link(block.source, block.alt))
+
+
+def _progress(block: blocks.Progress) -> str:
+    percent = f"{block.percent:.4g}"
+    bar = f'<progress max="100" value="{percent}" aria-label="progress">{percent} %</progress>'
+    return _element("p", "progress", f"{bar} <span>{percent} %</span>")
+
+
+def _note(block: blocks.Note) -> str:
+    return _element("p", "problem" if block.problem else "note", escaped(block.text))
+
+
+def _profile(block: blocks.Profile) -> str:
+    columns = block.profile["columns"]
+    total = len(columns) + block.profile.get("columns_left_out", 0)
+    summary = f"{_counted(block.profile['rows'], 'row')} × {_counted(total, 'column')}"
+    if not columns:
+        return _element("p", "profile", summary)
+    names = ("name", "type", "nulls", "distinct", "min", "max")
+    head = "".join(f'<th scope="col">{"column" if name == "name" else name}</th>' for name in names)
+    rows = "".join(_row([column.get(name) for name in names], ("nulls", "distinct"), names) for column in columns)
+    body = f'<table tabindex="0"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+    note = _left_out(_counted(total - len(columns), "column") if total > len(columns) else "")
+    return (
+        f'<details class="artifact-store-details artifact-store-profile" open><summary>{summary}</summary>'
+        f'<div class="artifact-store-scroll">{body}</div>{note}</details>'
+    )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _table(block: blocks.Table) -> str:
+    columns = block.columns[:_MOST_COLUMNS]
+    rows = block.rows[: min(_MOST_ROWS, max(_LEAST_ROWS, _MOST_CELLS // max(len(columns), 1)))]
+    figures = {name for name in columns if _is_figures(rows, name)}
+    head = "".join(
+        f'<th scope="col"{" class=artifact-store-figure" if name in figures else ""}>{_value(name)}</th>'
+        for name in columns
+    )
+    body = "".join(_row([row.get(name) for name in columns], figures, columns) for row in rows)
+    left_out = [f"{len(block.rows) - len(rows):,} of {_counted(len(block.rows), 'row')}"] * (
+        len(rows) < len(block.rows)
+    )
+    left_out += [f"{len(block.columns) - len(columns)} of {len(block.columns)} columns"] * (
+        len(columns) < len(block.columns)
+    )
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    region = '<div class="artifact-store-scroll artifact-store-rows" tabindex="0" role="region" aria-label="rows">'
+    return f"{region}{table}</div>" + _left_out(" and ".join(left_out))
+
+
+def _is_figures(rows: Sequence[Mapping[str, Any]], name: str) -> bool:
+    kinds = {type(row.get(name)) for row in rows} - {type(None)}
+    return bool(kinds) and kinds <= {int, float}
+
+
+def _row(values: Iterable[Any], figures: Iterable[str], names: Iterable[str]) -> str:
+    cells = (
+        f"<td{' class=artifact-store-figure' if name in figures else ''}>{_value(value)}</td>"
+        for name, value in zip(names, values, strict=True)
+    )
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return '<span class="artifact-store-null">null</span>'
+    return escaped(cell_text(value))
+
+
+_WRITERS: dict[type[Any], Callable[[Any], str]] = {
+    blocks.Text: _text,
+    blocks.Json: _json,
+    blocks.Table: _table,
+    blocks.Link: _link,
+    blocks.Progress: _progress,
+    blocks.Facts: _facts,
+    blocks.Plot: _plot,
+    blocks.Note: _note,
+    blocks.Title: _title,
+    blocks.Changes: _changes,
+    blocks.Profile: _profile,
+    blocks.Reference: _reference,
+}

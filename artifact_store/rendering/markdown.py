@@ -1,0 +1,86 @@
+"""Markdown as HTML, by markdown-it-py: HTML in it is text, links and images are checked."""
+
+from collections.abc import MutableMapping, Sequence
+from functools import cache
+from typing import Any
+
+from .text import escape_controls
+from .urls import image_source, safe_url
+
+__all__ = ["markdown_to_html"]
+
+_EXTERNAL = "artifact_store_external_images"
+
+
+def markdown_to_html(text: str, *, external_images: bool = True) -> str:
+    r"""Return the HTML of Markdown: CommonMark with tables and strikethrough.
+
+    Args:
+        text: the Markdown; headings in it come out two levels lower, since it stands within a page.
+        external_images: show images of `https:` addresses; otherwise they are links.
+
+    Examples:
+        >>> markdown_to_html("# Hello *you*\n<b>")
+        '<h3>Hello <em>you</em></h3>\n<p>&lt;b&gt;</p>\n'
+    """
+    html: str = _parser().render(text, {_EXTERNAL: external_images})
+    # After the rendering, since Markdown can also name a character by its number.
+    return escape_controls(html, keep="\n\t")
+
+
+@cache
+def _parser() -> Any:
+    from markdown_it import MarkdownIt
+
+    parser: Any = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    parser.validateLink = _is_valid
+    for name, rule in (("image", _image), ("link_open", _link_open)):
+        parser.renderer.rules[name] = rule
+    for name in ("heading_open", "heading_close"):
+        parser.renderer.rules[name] = _heading
+    for name in ("th_open", "td_open"):
+        parser.renderer.rules[name] = _cell
+    return parser
+
+
+def _is_valid(url: str) -> bool:
+    return safe_url(url) is not None or image_source(url, external=True) is not None
+
+
+def _link_open(tokens: Sequence[Any], place: int, options: Any, env: MutableMapping[str, Any]) -> str:
+    url = safe_url(str(tokens[place].attrGet("href") or ""))
+    return "<a>" if url is None else _anchor(url)
+
+
+def _anchor(url: str) -> str:
+    from markdown_it.common.utils import escapeHtml
+
+    return f'<a href="{escapeHtml(url)}" rel="noopener noreferrer" target="_blank">'
+
+
+def _image(tokens: Sequence[Any], place: int, options: Any, env: MutableMapping[str, Any]) -> str:
+    from markdown_it.common.utils import escapeHtml
+
+    token = tokens[place]
+    address = str(token.attrGet("src") or "")
+    alt = escapeHtml(_parser().renderer.renderInlineAsText(token.children or [], options, env))
+    source = image_source(address, external=env[_EXTERNAL])
+    if source is not None:
+        return f'<img src="{escapeHtml(source)}" alt="{alt}" loading="lazy" referrerpolicy="no-referrer">'
+    url = safe_url(address)
+    within_link = any(token.type == "link_open" for token in tokens)
+    return alt if url is None or within_link else f"{_anchor(url)}{alt or escapeHtml(url)}</a>"
+
+
+def _heading(tokens: Sequence[Any], place: int, options: Any, env: MutableMapping[str, Any]) -> str:
+    token = tokens[place]
+    name = f"h{min(int(token.tag[1]) + 2, 6)}"
+    return f"<{name}>" if token.nesting == 1 else f"</{name}>\n"
+
+
+def _cell(tokens: Sequence[Any], place: int, options: Any, env: MutableMapping[str, Any]) -> str:
+    """Open a cell; the parser would write its alignment as a style, which strict pages refuse."""
+    token = tokens[place]
+    style = str(token.attrGet("style") or "")
+    figure = ' class="artifact-store-figure"' if style.endswith("right") else ""
+    return f"<{token.tag}{figure}>"

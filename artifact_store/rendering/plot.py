@@ -1,0 +1,146 @@
+"""The history of a number: as a line of text, and as a drawing."""
+
+import math
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from .surroundings import Point
+from .text import escape_controls, number_text
+
+__all__ = ["line_plot", "sparkline"]
+
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+def sparkline(values: Iterable[float]) -> str:
+    """Draw numbers as a line of bars; NaN and the infinities are gaps.
+
+    Examples:
+        >>> sparkline([1, 2, 3, 4, 5, 6, 7, 8]), sparkline([3, 3]), sparkline([0, float("nan"), 1]), sparkline([])
+        ('▁▂▃▄▅▆▇█', '▄▄', '▁ █', '')
+    """
+    numbers = [float(value) for value in values]
+    low, high = _range(numbers)
+    return "".join(" " if not math.isfinite(each) else _BARS[_step(each, low, high)] for each in numbers)
+
+
+def _step(value: float, low: float, high: float) -> int:
+    return 3 if low == high else min(int(_share(value, low, high) * 8), 7)
+
+
+def _range(numbers: Sequence[float]) -> tuple[float, float]:
+    finite = [each for each in numbers if math.isfinite(each)]
+    return (min(finite), max(finite)) if finite else (0.0, 0.0)
+
+
+def _share(value: float, low: float, high: float) -> float:
+    """Return where a value lies between two others, from 0 to 1; their difference may be beyond a float."""
+    if low == high:
+        return 0.5
+    return (value / 2 - low / 2) / (high / 2 - low / 2)
+
+
+_TOP, _BOTTOM, _HEIGHT = 10.0, 92.0, 116  # pixels
+_LEFT, _RIGHT = 14.0, 99.0  # percent of the width; what is left of it has room for the numbers
+
+
+def line_plot(points: Sequence[Point], field: str) -> str:
+    """Draw the history of a number as an SVG element that stands for itself.
+
+    It is as wide as its place and its text keeps its size; colours are `currentColor` and the CSS variable
+    `--artifact-store-accent`. A screen reader hears the range and the newest value.
+
+    Args:
+        points: version, time and value, oldest first; at most a few hundred are sensible.
+        field: what the number is.
+
+    Examples:
+        >>> from datetime import datetime, UTC
+        >>> points = [Point(version, datetime(2026, 11, version, tzinfo=UTC), 3.0) for version in (1, 2)]
+        >>> line_plot(points, "rows").startswith('<svg class="artifact-store-plot" role="img" aria-label="rows: ')
+        True
+    """
+    low, high = _range([point.value for point in points])
+    drawn = [point for point in points if math.isfinite(point.value)]
+    name = escape(escape_controls(field))
+    told = f"{name}: {_summary(drawn, low, high)}"
+    parts = [
+        f'<svg class="artifact-store-plot" role="img" aria-label="{told}" width="100%" height="{_HEIGHT}" '
+        'xmlns="http://www.w3.org/2000/svg" style="display:block;max-width:40rem;overflow:visible">',
+        f"<title>{name}</title><desc>{told}</desc>",
+        *(_rule(y) for y in (_TOP, _BOTTOM)),
+        f'<svg width="100%" height="{_HEIGHT}" viewBox="0 0 100 {_HEIGHT}" preserveAspectRatio="none">',
+        *(_line(piece, points, low, high) for piece in _pieces(points)),
+        "</svg>",
+        *(_dot(point, points, low, high) for point in drawn),
+        *_labels(drawn, points, low, high),
+        "</svg>",
+    ]
+    return "".join(parts)
+
+
+def _summary(drawn: Sequence[Point], low: float, high: float) -> str:
+    if not drawn:
+        return "no numbers"
+    last = drawn[-1]
+    return (
+        f"{number_text(last.value)} in version {last.version}; from {number_text(low)} to {number_text(high)} "
+        f"over versions {drawn[0].version} to {last.version}"
+    )
+
+
+def _rule(y: float) -> str:
+    return f'<line x1="{_LEFT:g}%" x2="100%" y1="{y:g}" y2="{y:g}" stroke="currentColor" stroke-opacity="0.18"/>'
+
+
+def _place(point: Point, points: Sequence[Point], low: float, high: float) -> tuple[float, float]:
+    """Return where a point lies: percent of the width, and pixels from the top."""
+    first, last = points[0].version, points[-1].version
+    x = _LEFT + 1 + (_RIGHT - _LEFT - 1) * _share(point.version, first, last)
+    return x, _BOTTOM - (_BOTTOM - _TOP) * _share(point.value, low, high)
+
+
+def _pieces(points: Sequence[Point]) -> list[list[Point]]:
+    """Return the runs of points that have a number; the line is broken between them."""
+    pieces: list[list[Point]] = [[]]
+    for point in points:
+        if math.isfinite(point.value):
+            pieces[-1].append(point)
+        elif pieces[-1]:
+            pieces.append([])
+    return [piece for piece in pieces if len(piece) > 1]
+
+
+def _line(piece: Sequence[Point], points: Sequence[Point], low: float, high: float) -> str:
+    places = (_place(point, points, low, high) for point in piece)
+    path = " ".join(f"{x:.2f},{y:.1f}" for x, y in places)
+    return (
+        f'<polyline points="{path}" fill="none" stroke="var(--artifact-store-accent, currentColor)" '
+        'stroke-width="2" stroke-linejoin="round" vector-effect="non-scaling-stroke"/>'
+    )
+
+
+def _dot(point: Point, points: Sequence[Point], low: float, high: float) -> str:
+    x, y = _place(point, points, low, high)
+    return (
+        f'<circle cx="{x:.2f}%" cy="{y:.1f}" r="3" fill="var(--artifact-store-accent, currentColor)">'
+        f"<title>version {point.version} · {point.created:%Y-%m-%d %H:%M} · {number_text(point.value)}</title></circle>"
+    )
+
+
+def _labels(drawn: Sequence[Point], points: Sequence[Point], low: float, high: float) -> list[str]:
+    if not drawn:
+        return []
+    middle = (_TOP + _BOTTOM) / 2 + 4
+    texts = [
+        ("0", middle if low == high else _TOP + 4, "start", number_text(high)),
+        ("0", _BOTTOM + 4, "start", number_text(low) if low != high else ""),
+        (f"{_LEFT:g}%", _HEIGHT - 6, "start", f"version {points[0].version}"),
+        ("100%", _HEIGHT - 6, "end", f"version {points[-1].version}" if len(points) > 1 else ""),
+    ]
+    return [
+        f'<text x="{x}" y="{y:g}" text-anchor="{anchor}" font-size="11" fill="currentColor" '
+        f'fill-opacity="0.75">{text}</text>'
+        for x, y, anchor, text in texts
+        if text
+    ]

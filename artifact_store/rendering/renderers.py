@@ -1,0 +1,208 @@
+"""The one table from artifact type to renderer, which notebook, terminal and report share."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, get_args, overload
+
+from ..errors import InvalidArtifact
+from ..profile import known_profile, profile_table
+from ..tables import column_names, rows_of
+from . import blocks
+from .blocks import Block
+from .surroundings import Shown, Surroundings, ref_of
+
+__all__ = ["Renderer", "register_renderer", "render", "render_artifact"]
+
+Renderer = Callable[[Any], "Block | str | Iterable[Block | str]"]
+R = TypeVar("R", bound=Renderer)
+
+_RETURNED: tuple[type[Any], ...] = (str, *get_args(Block))
+_REFUSED = "{name} is no renderer: pass a function that takes an Artifact and returns blocks or Markdown text."
+
+
+@overload
+def register_renderer(type: str, function: R) -> R: ...
+@overload
+def register_renderer(type: str) -> Callable[[R], R]: ...
+def register_renderer(type: str, function: R | None = None) -> Any:
+    """Say how artifacts of a type are shown in notebooks, in the terminal and in reports; also a decorator.
+
+    A renderer of a known type, or one that was registered before, is replaced. When a renderer raises, the
+    data is shown as JSON below a note that names the error.
+
+    Args:
+        type: the artifact type.
+        function: takes an `Artifact` and returns a block, text in Markdown, or several of them.
+
+    Returns:
+        The function; without one, a decorator for it.
+
+    Raises:
+        InvalidArtifact: the function cannot be called.
+
+    Examples:
+        >>> @register_renderer("score")
+        ... def show_score(artifact):
+        ...     return [f"**{artifact.data['team']}**", blocks.Progress(artifact.data["share"])]
+    """
+    if function is None:
+        return lambda given: register_renderer(type, given)
+    if not callable(function):
+        raise InvalidArtifact(_REFUSED.format(name=f"{function!r:.80}"))
+    _RENDERERS[type] = function
+    return function
+
+
+def render(artifact: Shown) -> tuple[Block, ...]:
+    """Return the blocks that show what an artifact holds, by the renderer of its type.
+
+    A type without renderer is shown by the shape of its data: rows as a table, text as text, anything else
+    as JSON.
+    """
+    renderer = _RENDERERS.get(artifact.type or "", _by_shape)
+    try:
+        return _checked(renderer(artifact))
+    except Exception as error:
+        # Whatever a stranger's function does, the artifact is still to be seen.
+        problem = f"The renderer of {artifact.type!r} failed: {type(error).__name__}: {error}"
+        return (blocks.Note(problem[:500], problem=True), blocks.Json(artifact.data))
+
+
+def render_artifact(artifact: Shown, surroundings: Surroundings | None = None) -> tuple[Block, ...]:
+    """Return all blocks of an artifact: what it is, what changed and its trend, what it holds, how to read it back.
+
+    Args:
+        artifact: an `Artifact`.
+        surroundings: what `ArtifactStore.read_surroundings` says of it; without them neighbours, changes and
+            trend are missing.
+
+    Examples:
+        >>> from artifact_store import ArtifactStore
+        >>> store = ArtifactStore("sqlite:///:memory:")
+        >>> load = store.create_artifact(key="load", type="progress", data=40)
+        >>> [type(block).__name__ for block in render_artifact(load)]
+        ['Title', 'Progress', 'Reference']
+    """
+    around = surroundings or Surroundings(ref_of(artifact))
+    shown: list[Block] = [blocks.Title(around.ref, artifact.type, artifact.updated)]
+    if artifact.description:
+        shown.append(blocks.Markdown(artifact.description))
+    if artifact.metadata:
+        shown.append(blocks.Facts(tuple(artifact.metadata.items())))
+    if around.changes:
+        shown.append(blocks.Changes(around.changes, around.previous))
+    if len(around.series) > 1:
+        shown.append(blocks.Plot(around.series, around.field or "data"))
+    return (*shown, *render(artifact), _reference(artifact, around))
+
+
+def _reference(artifact: Shown, around: Surroundings) -> blocks.Reference:
+    """Return the block that every artifact ends with; a run that the store does not know is named by its id."""
+    run, task = around.flow_run, around.task_run
+    made_by = [
+        ("flow", around.flow and around.flow.name),
+        ("flow run", run.name if run else artifact.flow_run_id and str(artifact.flow_run_id)),
+        ("task run", task.name if task else artifact.task_run_id and str(artifact.task_run_id)),
+    ]
+    return blocks.Reference(
+        around.ref,
+        artifact.id,
+        around.previous,
+        around.next,
+        around.latest,
+        tuple((kind, name) for kind, name in made_by if name),
+        artifact.created,
+    )
+
+
+def _checked(made: "Block | str | Iterable[Block | str]") -> tuple[Block, ...]:
+    """Return what a renderer has made as blocks; text is Markdown."""
+    many: list[Any] = [made] if isinstance(made, _RETURNED) else list(made)  # type: ignore[arg-type]
+    for each in many:
+        if not isinstance(each, _RETURNED):
+            raise TypeError(f"it returned {type(each).__name__}, not blocks or text")
+    return tuple(blocks.Markdown(each) if isinstance(each, str) else each for each in many)
+
+
+# The renderers
+
+
+def _by_shape(artifact: Shown) -> Iterable[Block]:
+    """Show data of a type that nobody has registered."""
+    data = artifact.data
+    if data is None:
+        return [blocks.Note("No data.")]
+    if isinstance(data, str):
+        return [blocks.Text(data)]
+    rows = isinstance(data, list) and data and all(isinstance(row, dict) for row in data)
+    return _rows(artifact, data) if rows else [blocks.Json(data)]
+
+
+def _unlike(artifact: Shown, wanted: str) -> Iterable[Block]:
+    """Show data that is not of the form that its type promises."""
+    if artifact.data is None:
+        return [blocks.Note("No data.")]
+    return [blocks.Note(f"This {artifact.type} does not hold {wanted}.", problem=True), *_by_shape(artifact)]
+
+
+def _table(artifact: Shown) -> Iterable[Block]:
+    try:
+        rows = rows_of(artifact.data)
+    except InvalidArtifact:
+        return _unlike(artifact, "rows")
+    return _rows(artifact, rows)
+
+
+def _rows(artifact: Shown, rows: list[dict[str, Any]]) -> Iterable[Block]:
+    """Show rows below their profile: the one that was stored with them, or one that is made now."""
+    profile = known_profile(artifact.profile) or profile_table(rows)
+    # A table without rows may have columns all the same.
+    names = column_names(rows) if rows else [column["name"] for column in profile["columns"]]
+    return [blocks.Profile(profile), blocks.Table(tuple(names), rows)]
+
+
+def _markdown(artifact: Shown) -> Iterable[Block]:
+    data = artifact.data
+    text = data.get("markdown") if isinstance(data, dict) else data
+    return [blocks.Markdown(text)] if isinstance(text, str) else _unlike(artifact, "text")
+
+
+def _link(artifact: Shown) -> Iterable[Block]:
+    data = artifact.data
+    url, text = (data.get("link"), data.get("link_text")) if isinstance(data, dict) else (data, None)
+    if not isinstance(url, str):
+        return _unlike(artifact, "a link")
+    # The incumbent stores a link as its Markdown.
+    return (
+        [blocks.Markdown(url)] if url.startswith("[") else [blocks.Link(url, text if isinstance(text, str) else None)]
+    )
+
+
+def _image(artifact: Shown) -> Iterable[Block]:
+    data = artifact.data
+    source, alt = (data.get("image"), data.get("alt")) if isinstance(data, dict) else (data, None)
+    if not isinstance(source, str):
+        return _unlike(artifact, "an image")
+    return [blocks.Image(source, alt if isinstance(alt, str) else None)]
+
+
+def _progress(artifact: Shown) -> Iterable[Block]:
+    data = artifact.data
+    percent = data.get("progress") if isinstance(data, dict) else data
+    if isinstance(percent, bool) or not isinstance(percent, int | float):
+        return _unlike(artifact, "a number")
+    return [blocks.Progress(min(max(float(percent), 0.0), 100.0))]
+
+
+def _json(artifact: Shown) -> Iterable[Block]:
+    return [blocks.Json(artifact.data)]
+
+
+_RENDERERS: dict[str, Renderer] = {
+    "table": _table,
+    "markdown": _markdown,
+    "link": _link,
+    "image": _image,
+    "progress": _progress,
+    "result": _json,
+    "json": _json,
+}

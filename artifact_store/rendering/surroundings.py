@@ -1,0 +1,94 @@
+"""What lies around an artifact: its neighbours, its run, what changed, and the trend of its numbers.
+
+This package lies below the values, which show themselves through it; what it shows of them is said here
+as protocols.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+from uuid import UUID
+from weakref import WeakSet
+
+__all__ = ["Named", "Point", "Run", "Shown", "Surroundings", "ref_of", "sources"]
+
+sources: WeakSet[Any] = WeakSet()
+"""The stores that are open: a value does not hold its store, so a notebook asks them for its surroundings."""
+
+
+class Named(Protocol):
+    """What is shown of a flow: its name."""
+
+    id: UUID
+    name: str
+
+
+class Run(Named, Protocol):
+    """What is shown of a flow run or a task run: its name and state."""
+
+    state_name: str | None
+
+
+class Shown(Protocol):
+    """What is shown of an artifact: the fields of `Artifact`."""
+
+    id: UUID
+    key: str | None
+    version: int | None
+    type: str | None
+    description: str | None
+    data: Any
+    metadata: dict[str, str | int | float | bool | None] | None
+    profile: dict[str, Any] | None
+    flow_run_id: UUID | None
+    task_run_id: UUID | None
+    created: datetime
+    updated: datetime
+
+
+class Point(NamedTuple):
+    """One number in the history of a key.
+
+    Attributes:
+        version: the version that carries it.
+        created: when that version was created, in UTC.
+        value: the number; NaN where the version has none.
+    """
+
+    version: int
+    created: datetime
+    value: float
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What lies around one artifact, as `ArtifactStore.read_surroundings` reads it.
+
+    Attributes:
+        ref: the reference that reads it back: `weather@2`, or its id when it has no key.
+        previous: the reference of the next older version that exists.
+        next: the reference of the next newer version that exists.
+        latest: the latest version of its key; `None` without a key.
+        flow_run: the flow run that made it, where the store knows it.
+        flow: the flow of that run.
+        task_run: the task run that made it, where the store knows it.
+        changes: what is different from the previous version, in a few words each (`rows +12`).
+        field: which number `series` shows (`rows`, `data`, `metadata.loss`).
+        series: that number in each version that has it, oldest first, at most the newest 50.
+    """
+
+    ref: str
+    previous: str | None = None
+    next: str | None = None
+    latest: int | None = None
+    flow_run: Run | None = None
+    flow: Named | None = None
+    task_run: Run | None = None
+    changes: tuple[str, ...] = ()
+    field: str | None = None
+    series: tuple[Point, ...] = ()
+
+
+def ref_of(artifact: Shown) -> str:
+    """Return the reference of an artifact: `key@version`, or its id when it has no key."""
+    return str(artifact.id) if artifact.key is None else f"{artifact.key}@{artifact.version}"

@@ -1,0 +1,140 @@
+"""How stored text is shown: never obeyed by a terminal, never longer than its place."""
+
+import json
+import math
+import re
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+__all__ = ["age", "cell_text", "cut", "escape_controls", "json_text", "moment_text"]
+
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f"  # C0, DEL, C1
+    "\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"  # direction, invisible, line ends
+    "\ud800-\udfff\ufff9-\ufffb\U000e0000-\U000e007f]"  # surrogates, annotations, tags
+)
+_LETTERS = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
+
+
+def escape_controls(text: str, keep: str = "", *, as_json: bool = False) -> str:
+    r"""Show control, escape, direction and invisible characters instead of sending them to a terminal.
+
+    Args:
+        text: what comes from a store or a user.
+        keep: characters that may pass, such as a line end.
+        as_json: the text is JSON: write them as JSON escapes, which leave its value as it is.
+
+    Examples:
+        >>> print(escape_controls("a\x1b[31mred\n\u202egnp.exe"))
+        a\x1b[31mred\n\u202egnp.exe
+    """
+    escape = _json_escape if as_json else _escape
+    return _UNSAFE.sub(lambda found: found[0] if found[0] in keep else escape(found[0]), text)
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if code < 0x100:
+        return _LETTERS.get(character, f"\\x{code:02x}")
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _json_escape(character: str) -> str:
+    return json.dumps(character)[1:-1]
+
+
+def cut(text: str, limit: int) -> tuple[str, int]:
+    """Return the beginning of a text, up to a line end where there is one near, and how many characters are left out.
+
+    Examples:
+        >>> cut("one two three", 8), cut("short", 8)
+        (('one two ', 5), ('short', 0))
+    """
+    if len(text) <= limit:
+        return text, 0
+    end = text.rfind("\n", limit // 2, limit)
+    shown = text[: limit if end < 0 else end]
+    return shown, len(text) - len(shown)
+
+
+def json_text(value: Any, limit: int) -> tuple[str, bool]:
+    r"""Return indented JSON of a value, no more than so many characters of it, and whether all of it is there.
+
+    It is written piece by piece, so a large value costs no more than what is shown.
+
+    Examples:
+        >>> json_text([1, 2], 100)
+        ('[\n  1,\n  2\n]', True)
+        >>> json_text(list(range(10_000)), 9)
+        ('[\n  0,\n  ', False)
+    """
+    encoder, pieces, length = json.JSONEncoder(ensure_ascii=False, indent=2), list[str](), 0
+    for piece in encoder.iterencode(value):
+        pieces.append(piece)
+        length += len(piece)
+        if length > limit:
+            return "".join(pieces)[:limit], False
+    return "".join(pieces), True
+
+
+def cell_text(value: Any, limit: int = 200) -> str:
+    """Return what a cell of a table shows of a value, in one text that is cut behind so many characters.
+
+    Examples:
+        >>> cell_text(None), cell_text(True), cell_text(1e-7), cell_text([1, {"a": 2}]), cell_text("abc", 2)
+        ('', 'true', '1e-07', '[1, {"a": 2}]', 'ab…')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        text = value
+    elif isinstance(value, bool | float):
+        text = json.dumps(value)
+    elif isinstance(value, dict | list | tuple):
+        pieces = json.JSONEncoder(ensure_ascii=False, default=str).iterencode(value)
+        # An encoder without indent written in C gives one piece: a value that is long is short enough to write.
+        text = "".join(islice(pieces, limit + 1))
+    else:
+        text = str(value)
+    return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def moment_text(moment: datetime) -> str:
+    """Return a time as text, to the second.
+
+    Examples:
+        >>> moment_text(datetime(2026, 11, 24, 8, 30, 5, 123, tzinfo=UTC))
+        '2026-11-24 08:30:05 UTC'
+    """
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def age(moment: datetime, now: datetime | None = None) -> str:
+    """Return how long ago a time was, in the largest unit that says enough.
+
+    Examples:
+        >>> age(datetime(2026, 11, 24, 8, tzinfo=UTC), datetime(2026, 11, 24, 11, tzinfo=UTC))
+        '3 h ago'
+    """
+    seconds = int(((now or datetime.now(UTC)) - moment).total_seconds())
+    for limit, size, unit in ((60, 1, "s"), (3600, 60, "min"), (172_800, 3600, "h")):
+        if seconds < limit:
+            return f"{max(seconds, 0) // size} {unit} ago"
+    return f"{seconds // 86_400} days ago"
+
+
+def number_text(value: float) -> str:
+    """Return a number as a label of a plot: short, and no more exact than it is.
+
+    Examples:
+        >>> number_text(1461.0), number_text(0.125), number_text(1234567.891), number_text(float("nan"))
+        ('1,461', '0.125', '1,234,568', '–')
+    """
+    if not math.isfinite(value):
+        return "–"
+    if abs(value) >= 1e15 or (value and abs(value) < 1e-4):
+        return f"{value:.3g}"
+    if value == int(value) or abs(value) >= 1e5:
+        return f"{value:,.0f}"
+    return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.1f}"

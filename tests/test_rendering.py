@@ -1,0 +1,141 @@
+"""Every kind of artifact becomes blocks, and blocks become HTML and lines of a terminal."""
+
+import io
+import math
+from datetime import UTC, datetime
+
+import pytest
+from rich.console import Console
+
+import artifact_store
+from artifact_store import ArtifactStore, Point, Surroundings, blocks, print_blocks, render_artifact
+from artifact_store.rendering import renderers
+from artifact_store.rendering.html import blocks_to_html
+from artifact_store.rendering.plot import line_plot, sparkline
+from artifact_store.rendering.renderers import render
+
+PIXEL = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
+    "+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+WEATHER = [{"city": "Oslo", "wind": 3}, {"city": "Rome", "wind": None}]
+
+
+@pytest.fixture(scope="module")
+def memory():
+    """A store for artifacts that are only looked at."""
+    with ArtifactStore("sqlite:///:memory:") as opened:
+        yield opened
+
+
+@pytest.fixture
+def make(memory):
+    """Make an artifact of a type that holds something."""
+    return lambda type, data, **fields: memory.create_artifact(type=type, data=data, **fields)
+
+
+def printed(shown, width=80, height=40, encoding="utf-8"):
+    target = io.TextIOWrapper(io.BytesIO(), encoding=encoding, newline="")
+    print_blocks(Console(file=target, width=width, height=height, force_terminal=True, color_system=None), shown)
+    target.flush()
+    return target.buffer.getvalue().decode(encoding)
+
+
+def kinds(shown):
+    return [type(block).__name__ for block in shown]
+
+
+@pytest.mark.parametrize(
+    ("type", "data", "wanted"),
+    [
+        ("markdown", "# Hello", ["Markdown"]),
+        ("table", WEATHER, ["Profile", "Table"]),
+        ("table", [], ["Profile", "Table"]),
+        ("table", '{"city": ["Oslo"], "wind": [3]}', ["Profile", "Table"]),
+        ("table", {"city": ["Oslo"], "wind": [3]}, ["Profile", "Table"]),
+        ("table", [["Oslo", 3], ["Rome", 5]], ["Profile", "Table"]),
+        ("table", "no rows", ["Note", "Text"]),
+        ("table", 12, ["Note", "Json"]),
+        ("table", None, ["Note"]),
+        ("link", {"link": "https://example.org", "link_text": "docs"}, ["Link"]),
+        ("link", "[docs](https://example.org)", ["Markdown"]),
+        ("link", 12, ["Note", "Json"]),
+        ("image", {"image": PIXEL, "alt": "a dot"}, ["Image"]),
+        ("image", "https://example.org/a.png", ["Image"]),
+        ("progress", 40, ["Progress"]),
+        ("progress", True, ["Note", "Json"]),
+        ("result", {"accuracy": 0.5}, ["Json"]),
+        ("geojson", {"type": "Point"}, ["Json"]),
+        (None, "text", ["Text"]),
+        (None, WEATHER, ["Profile", "Table"]),
+        (None, [1, 2], ["Json"]),
+        (None, None, ["Note"]),
+    ],
+)
+def test_a_type_has_its_blocks(make, type, data, wanted):
+    artifact = make(type, data)
+    assert kinds(render(artifact)) == wanted
+    assert kinds(render_artifact(artifact)) == ["Title", *wanted, "Reference"]
+    assert blocks_to_html(render_artifact(artifact)).startswith('<p class="artifact-store-title">')
+    assert printed(render_artifact(artifact)).strip()
+
+
+def test_what_lies_around_an_artifact_is_shown_before_what_it_holds(make):
+    points = tuple(Point(n, datetime(2026, 11, n, tzinfo=UTC), float(n * n)) for n in range(1, 6))
+    around = Surroundings("weather@2", "weather@1", "weather@3", 3, changes=("rows +1",), field="rows", series=points)
+    artifact = make("table", WEATHER, description="*wind*", metadata={"team": "a"})
+    shown = render_artifact(artifact, around)
+    assert kinds(shown) == ["Title", "Markdown", "Facts", "Changes", "Plot", "Profile", "Table", "Reference"]
+    html, text = blocks_to_html(shown), printed(shown)
+    for part in ("weather@2", "weather@1", "weather@3", "version 3", "rows +1", "team", "2 rows × 2 columns", "Oslo"):
+        assert part in html
+        assert part in text
+    assert "store.read_artifact_ref(&quot;weather@2&quot;)" in html
+    assert "artifact-store show weather@2" in text
+    assert "<em>wind</em>" in html
+    assert "▁" in text
+
+
+def test_sparkline():
+    assert sparkline([1, math.nan, 8, math.inf]) == "▁ █ "
+    assert sparkline([-1e308, 1e308]) == "▁█"
+    assert sparkline([math.nan]) == " "
+
+
+def test_line_plot_of_few_and_of_odd_numbers():
+    moment = datetime(2026, 11, 24, tzinfo=UTC)
+    assert "no numbers" in line_plot([Point(1, moment, math.nan)], "x")
+    for values in ([5.0], [5.0, 5.0], [-1e308, 1e308], [1.0, math.nan, 2.0, 3.0]):
+        points = [Point(number, moment, value) for number, value in enumerate(values, 1)]
+        drawn = line_plot(points, "<b>")
+        assert "nan" not in drawn
+        assert "inf" not in drawn
+        assert "<b>" not in drawn
+        assert drawn.count("<circle") == sum(map(math.isfinite, values))
+
+
+def test_a_renderer_of_a_users_own(make, monkeypatch):
+    monkeypatch.setattr(renderers, "_RENDERERS", dict(renderers._RENDERERS))
+
+    @artifact_store.register_renderer("score")
+    def show(artifact):
+        return ["**won**", blocks.Progress(artifact.data)]
+
+    shown = render(make("score", 70))
+    assert shown == (blocks.Markdown("**won**"), blocks.Progress(70))
+    assert "<strong>won</strong>" in blocks_to_html(shown)
+    assert "70 %" in printed(shown)
+    artifact_store.register_renderer("score", lambda artifact: "again")
+    assert render(make("score", 70)) == (blocks.Markdown("again"),)
+
+
+def test_a_renderer_that_fails_is_named(make, monkeypatch):
+    monkeypatch.setattr(renderers, "_RENDERERS", dict(renderers._RENDERERS))
+    artifact_store.register_renderer("bad", lambda artifact: artifact.data["missing"])
+    artifact_store.register_renderer("odd", lambda artifact: [3])
+    for type, error in (("bad", "KeyError: 'missing'"), ("odd", "it returned int")):
+        note, data = render(make(type, {"a": 1}))
+        assert error in note.text
+        assert data == blocks.Json({"a": 1})
+    with pytest.raises(artifact_store.InvalidArtifact, match="3 is no renderer"):
+        artifact_store.register_renderer("bad", 3)
