@@ -110,6 +110,8 @@ class FlowRun(_Table):
     end_time = TimeField(null=True)
     tags = JSONTextField()
     created_by = JSONTextField(null=True)
+    state_message = peewee.TextField(null=True)
+    parameters = JSONTextField(null=True)
 
     class Meta:
         constraints = (
@@ -132,6 +134,8 @@ class TaskRun(_Table):
     start_time = TimeField(null=True)
     end_time = TimeField(null=True)
     tags = JSONTextField()
+    state_message = peewee.TextField(null=True)
+    parameters = JSONTextField(null=True)
 
     class Meta:
         constraints = (_refers("flow_run_id", "flow_run"),)

@@ -21,7 +21,7 @@ __all__ = ["Rows", "bound", "collecting_later", "same", "trusted"]
 
 V = TypeVar("V", bound=BaseModel)
 
-_JSON_FIELDS = ("data", "metadata", "profile", "tags", "created_by")
+_JSON_FIELDS = ("data", "metadata", "profile", "tags", "created_by", "parameters")
 
 
 @contextmanager

@@ -49,6 +49,8 @@ class _StateFields(TypedDict, total=False):
     start_time: datetime | None
     end_time: datetime | None
     tags: Sequence[str]
+    state_message: str | None
+    parameters: Mapping[str, Any] | None
 
 
 class FlowRunFields(_StateFields, total=False):
@@ -167,18 +169,21 @@ class _Entity(Generic[V]):
         values |= {"limit": dialect.unlimited if limit is None else limit, "offset": offset}
         return self.rows.values(ask(lambda db: db.rows((self.label, "page", sort, shape), build, values)))
 
-    def set_state(self, db: Statements, entity_id: UUID, state_type: str, state_name: str | None) -> bool:
+    def set_state(
+        self, db: Statements, entity_id: UUID, state_type: str, name: str | None, message: str | None
+    ) -> bool:
         """Put a run into a state and keep its times."""
-        name = str(state_type).capitalize() if state_name is None else state_name
-        state = schemas.checked(schemas.State, {"state_type": state_type, "state_name": name})
-        values = {"id": str(entity_id), "type": state.state_type, "name": state.state_name, "time": encode_time(now())}
+        given = {"state_name": str(state_type).capitalize() if name is None else name, "state_message": message}
+        state = schemas.checked(schemas.State, {"state_type": state_type, **given})
+        values = {"id": str(entity_id), "time": encode_time(now()), **dict(state)}
         running, final = state_type == "RUNNING", state_type in _FINAL
         table = self.table
 
         def build() -> Query:
             changes: dict[Any, Any] = {
-                table.state_type: slot("type"),
-                table.state_name: slot("name"),
+                table.state_type: slot("state_type"),
+                table.state_name: slot("state_name"),
+                table.state_message: slot("state_message"),
                 table.updated: slot("time"),
             }
             changes[table.end_time] = slot("time") if final else None
@@ -313,7 +318,14 @@ class RunStore:
         """Return the flow runs that match, whose flow, deployment and work pool match, with a task run that matches."""
         return _FLOW_RUNS.page(self._ask, offset, limit, sort, filters)
 
-    def set_flow_run_state(self, flow_run_id: UUID | str, state_type: StateType, state_name: str | None = None) -> bool:
+    def set_flow_run_state(
+        self,
+        flow_run_id: UUID | str,
+        state_type: StateType,
+        state_name: str | None = None,
+        *,
+        message: str | None = None,
+    ) -> bool:
         """Put a flow run into a state; tell whether there is such a run.
 
         `RUNNING` sets the start time unless it is set; `COMPLETED`, `FAILED`, `CANCELLED` and
@@ -323,11 +335,12 @@ class RunStore:
             flow_run_id: the flow run.
             state_type: one of the nine types of states.
             state_name: what people read; the type in lower case, capitalised, unless it is given.
+            message: why; the run's `state_message`, which belongs to its state: without one it is empty.
 
         Raises:
             InvalidQuery: there is no such state type.
         """
-        return _FLOW_RUNS.set_state(self._db, schemas.as_uuid(flow_run_id), state_type, state_name)
+        return _FLOW_RUNS.set_state(self._db, schemas.as_uuid(flow_run_id), state_type, state_name, message)
 
     # Task runs
 
@@ -359,9 +372,16 @@ class RunStore:
         """Return the task runs that match and whose flow run, flow, deployment and work pool match."""
         return _TASK_RUNS.page(self._ask, offset, limit, sort, filters)
 
-    def set_task_run_state(self, task_run_id: UUID | str, state_type: StateType, state_name: str | None = None) -> bool:
+    def set_task_run_state(
+        self,
+        task_run_id: UUID | str,
+        state_type: StateType,
+        state_name: str | None = None,
+        *,
+        message: str | None = None,
+    ) -> bool:
         """Put a task run into a state, as `set_flow_run_state` does; tell whether there is such a run."""
-        return _TASK_RUNS.set_state(self._db, schemas.as_uuid(task_run_id), state_type, state_name)
+        return _TASK_RUNS.set_state(self._db, schemas.as_uuid(task_run_id), state_type, state_name, message)
 
     # Work pools and queues
 

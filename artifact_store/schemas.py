@@ -169,16 +169,20 @@ def _explained(path: str, text: str) -> str:
     )
 
 
-def _profile(value: object) -> Any:
-    plain = normalize_data(value, "profile")
-    if plain is not None and not isinstance(plain, dict):
-        raise InvalidArtifact(f"profile is a {type(value).__name__}: pass the profile of a table, or None.")
-    return plain
+def _object(name: str, meaning: str) -> Any:
+    def plain_object(value: object) -> Any:
+        plain = normalize_data(value, name)
+        if plain is not None and not isinstance(plain, dict):
+            raise InvalidArtifact(f"{name} is a {type(value).__name__}: pass {meaning}, or None.")
+        return plain
+
+    return AfterValidator(plain_object)
 
 
 Data = Annotated[Any, AfterValidator(normalize_data)]
 Metadata = Annotated[Any, _metadata("metadata")]
-Profile = Annotated[Any, AfterValidator(_profile)]
+Profile = Annotated[Any, _object("profile", "the profile of a table")]
+Parameters = Annotated[Any, _object("parameters", "a dict of names and values")]
 
 
 class _Content(_Given):
@@ -321,6 +325,7 @@ class State(_Value):
 
     state_type: Annotated[str, AfterValidator(_state_type)]
     state_name: Text
+    state_message: Text | None = None
 
 
 class _Timed(RunValue):
@@ -330,12 +335,16 @@ class _Timed(RunValue):
     start_time: Time | None = None
     end_time: Time | None = None
     tags: Tags = ()
+    state_message: Text | None = None
+    parameters: Parameters = None
 
 
 class FlowRun(_Timed):
     """One run of a flow.
 
     Attributes:
+        state_message: why the run is in its state, such as the text of the error that made it fail.
+        parameters: what the run was started with, as a JSON object.
         idempotency_key: creating a run of the same flow with the same key returns the first one.
         created_by: who or what made the run, such as `{"id": "…", "type": "SCHEDULE"}`.
     """
@@ -351,7 +360,13 @@ class FlowRun(_Timed):
 
 
 class TaskRun(_Timed):
-    """One run of a task; `task_key` says of which task."""
+    """One run of a task.
+
+    Attributes:
+        task_key: which task it is a run of.
+        state_message: why the run is in its state, such as the text of the error that made it fail.
+        parameters: what the run was started with, as a JSON object.
+    """
 
     flow_run_id: UUID | None = None
     task_key: Text

@@ -822,7 +822,7 @@ def test_info(store: ArtifactStore) -> None:
     store.create_artifacts([{"key": "k"}, {"key": "k"}, {}])
     info = store.info()
     assert (info.artifacts, info.keys) == (3, 1)
-    assert info.schema == "0002_profile"
+    assert info.schema == "0003_run_details"
     assert info.size is None or info.size > 0
 
 

@@ -176,6 +176,6 @@ def test_the_command_line_on_a_server(server: Server) -> None:
     assert told["url"] == f"postgresql://owner:***@127.0.0.1:{server.port}/postgres?timeout=5&schema=terminal"
     assert told["server"] == f"owner@127.0.0.1:{server.port}/postgres"
     assert told["engine"].startswith("PostgreSQL 1")
-    assert (told["artifacts"], told["keys"], told["pool_size"], told["schema"]) == (51, 50, 20, "0002_profile")
+    assert (told["artifacts"], told["keys"], told["pool_size"], told["schema"]) == (51, 50, 20, "0003_run_details")
     assert run(url, "delete", "weather/2015-12", "--yes") == "Deleted weather/2015-12@2.\n"
     assert loaded(url, "show", "weather/2015-12")["version"] == 1

@@ -75,6 +75,8 @@ EXTRA: dict[str, dict[str, Any]] = {
         "end_time": WHEN,
         "created_by": {"id": str(ID), "type": "SCHEDULE"},
         "parent_task_run_id": NOBODY,
+        "state_message": "for a slot",
+        "parameters": {"day": "2026-01-02", "retries": [1, {"b": None, "a": 1e300}]},
     },
     "task_run": {
         "tags": ("a",),
@@ -84,6 +86,8 @@ EXTRA: dict[str, dict[str, Any]] = {
         "expected_start_time": WHEN,
         "start_time": WHEN,
         "end_time": WHEN,
+        "state_message": "ü",
+        "parameters": {},
     },
     "work_pool": {"type": "kubernetes"},
     "work_queue": {},
@@ -196,7 +200,7 @@ def test_a_repeat_of_an_id_returns_what_is_stored(family: Family, kind: str) -> 
     assert len(listing(family.store, kind)) == 2
 
 
-OTHER = {"tags": ["x"], "paused": False, "created_by": None, "state_type": "CRASHED"}
+OTHER = {"tags": ["x"], "parameters": {"other": 1}, "paused": False, "created_by": None, "state_type": "CRASHED"}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -323,10 +327,12 @@ def test_the_life_of_a_run(family: Family, kind: str) -> None:
     set_state(run.id, "RUNNING")
     start, end = times()
     assert end is None
-    set_state(run.id, "FAILED", "Out of memory")
-    assert read(family.store, kind, run.id).state_name == "Out of memory"
+    set_state(run.id, "FAILED", "Out of memory", message="killed at 8 GB")
+    failed = read(family.store, kind, run.id)
+    assert (failed.state_name, failed.state_message) == ("Out of memory", "killed at 8 GB")
     assert times()[0] == start < times()[1]
     set_state(run.id, "RUNNING", "Retrying")
+    assert read(family.store, kind, run.id).state_message is None, "a message belongs to its state"
     assert times() == (start, None), "a retry keeps the first start"
     set_state(run.id, "COMPLETED")
     assert times()[0] == start < times()[1]
@@ -409,6 +415,18 @@ def test_a_state_name_is_text(store: ArtifactStore, name: Any) -> None:
             change(run.id, "FAILED", name)
     assert store.read_flow_run(run.id) == run
     assert store.read_task_run(task.id) == task
+
+
+@pytest.mark.parametrize("kind", ["flow_run", "task_run"])
+def test_parameters_are_what_data_may_be(family: Family, kind: str) -> None:
+    made = family.create(kind, parameters={"day": WHEN.date(), "ratio": float("nan"), "of": (1, 2)})
+    assert made.parameters == {"day": "2026-01-02", "ratio": None, "of": [1, 2]}
+    assert list(made.parameters) == ["day", "ratio", "of"]
+    assert read(family.store, kind, made.id) == made
+    with pytest.raises(InvalidQuery, match=r"^parameters is a list: pass a dict of names and values, or None\.$"):
+        family.create(kind, parameters=[1])
+    with pytest.raises(InvalidQuery, match=r"^parameters\.f is a builtin_function_or_method"):
+        family.create(kind, parameters={"f": open})
 
 
 def test_a_state_type_is_one_of_nine(store: ArtifactStore) -> None:
