@@ -1,5 +1,17 @@
 """Versioned artifacts of jobs in one SQL database: a synchronous SDK that needs no server."""
 
+from .default import (
+    create_image_artifact,
+    create_link_artifact,
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    default_store,
+    read_artifact_ref,
+    read_latest_artifact,
+    set_default_store,
+    update_progress_artifact,
+)
 from .errors import (
     ArtifactConflict,
     ArtifactStoreError,
@@ -19,6 +31,7 @@ from .filters import (
     TaskRunFilter,
     WorkPoolFilter,
 )
+from .payloads import Payload, image_payload, table_payload
 from .rendering import blocks
 from .rendering.plot import sparkline
 from .rendering.renderers import register_renderer, render_artifact
@@ -65,6 +78,7 @@ __all__ = [
     "InvalidArtifact",
     "InvalidQuery",
     "InvalidURL",
+    "Payload",
     "Point",
     "RunSort",
     "SchemaOutdated",
@@ -77,9 +91,21 @@ __all__ = [
     "WorkPoolFilter",
     "WorkQueue",
     "blocks",
+    "create_image_artifact",
+    "create_link_artifact",
+    "create_markdown_artifact",
+    "create_progress_artifact",
+    "create_table_artifact",
+    "default_store",
     "escape_controls",
+    "image_payload",
     "print_blocks",
+    "read_artifact_ref",
+    "read_latest_artifact",
     "register_renderer",
     "render_artifact",
+    "set_default_store",
     "sparkline",
+    "table_payload",
+    "update_progress_artifact",
 ]

@@ -34,6 +34,7 @@ from .schemas import (
     as_uuid,
     is_key,
 )
+from .shortcuts import ShortcutStore
 from .sorting import ArtifactSort
 from .sqlite import SqliteEngine
 from .statements import Statements
@@ -45,7 +46,7 @@ T = TypeVar("T")
 _VERSION = re.compile("[1-9][0-9]{0,17}")
 
 
-class ArtifactStore(ListingStore, ActivityStore):
+class ArtifactStore(ShortcutStore, ListingStore, ActivityStore):
     """Artifacts, their versions and the runs that made them, in one SQL database.
 
     A store may be shared between threads and used after `fork`. As a context manager it

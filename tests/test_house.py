@@ -17,12 +17,13 @@ PACKAGE, CLI = ROOT / "artifact_store", ROOT / "cli"
 # Imports point strictly downward. A tenth is a step between two modules of one floor.
 FLOORS = {
     "__init__": 5,
-    "store": 4,
+    "default": 4.5, "store": 4,
+    "shortcuts": 3.3,
     "activities": 3.4, "listings": 3.2, "pages": 3.1, "publishing": 3.1, "artifacts": 3, "latest": 3, "runs": 3,
     "conditions": 2.1, "filters": 2, "sorting": 2, "schemas": 2,
-    "rendering": 1.5,
+    "rendering": 1.5, "payloads": 1.3,
     "schema": 1.2, "replica": 1.2, "statements": 1.1, "criteria": 1, "operators": 1, "models": 1,
-    "rows": 1.3, "profile": 1.1, "jsonvalues": 1, "tables": 0.5, "simplify": 0.4,
+    "rows": 1.3, "profile": 1.1, "jsonvalues": 1, "tables": 0.5, "images": 0.5, "simplify": 0.4, "csvfile": 0.1,
     "sqlite": 0.3, "postgresql": 0.3, "database": 0.2, "address": 0.1, "context": 0.1, "errors": 0, "clock": 0,
 }  # fmt: skip
 PACKAGE_IMPORTS = {"peewee", "playhouse", "platformdirs", "pydantic", "pydantic_core", "uuid_utils"}
@@ -31,9 +32,12 @@ CLI_IMPORTS = {"artifact_store", "click", "pydantic", "rich"}
 EXPORTED = """
     Artifact ArtifactCollectionFilter ArtifactCollectionSort ArtifactConflict ArtifactCreate ArtifactFilter
     ArtifactList ArtifactSort ArtifactStore ArtifactStoreError ArtifactUpdate Breach Deployment DeploymentFilter
-    Flow FlowFilter FlowRun FlowRunFilter IntegrityViolation InvalidArtifact InvalidQuery InvalidURL Point RunSort
-    SchemaOutdated StoreInfo StoreUnavailable Surroundings TaskRun TaskRunFilter WorkPool WorkPoolFilter WorkQueue
-    blocks escape_controls print_blocks register_renderer render_artifact sparkline
+    Flow FlowFilter FlowRun FlowRunFilter IntegrityViolation InvalidArtifact InvalidQuery InvalidURL Payload Point
+    RunSort SchemaOutdated StoreInfo StoreUnavailable Surroundings TaskRun TaskRunFilter WorkPool WorkPoolFilter
+    WorkQueue blocks escape_controls print_blocks register_renderer render_artifact sparkline
+    create_image_artifact create_link_artifact create_markdown_artifact create_progress_artifact create_table_artifact
+    default_store image_payload read_artifact_ref read_latest_artifact set_default_store table_payload
+    update_progress_artifact
 """.split()
 README_COMMANDS = [
     "python3 -m venv .venv && .venv/bin/pip install -q -e . && .venv/bin/artifact-store demo",
