@@ -12,7 +12,16 @@ from typing import Any, Literal, NotRequired, TypedDict
 from .jsonvalues import dump_json
 from .tables import column_names, rows_of
 
-__all__ = ["ColumnProfile", "ColumnType", "TableProfile", "changes", "known_profile", "profile_table", "utc_time"]
+__all__ = [
+    "ColumnProfile",
+    "ColumnType",
+    "TableProfile",
+    "changes",
+    "known_profile",
+    "profile_table",
+    "type_of",
+    "utc_time",
+]
 
 ColumnType = Literal["integer", "number", "text", "boolean", "time", "mixed", "empty", "json"]
 
@@ -117,7 +126,7 @@ def _is_column(value: object) -> bool:
 
 def _column(name: str, values: list[Any]) -> ColumnProfile:
     present = [value for value in values if value is not None]
-    kind = _type_of(present)
+    kind = type_of(present)
     # Objects cannot stand in a set, and among mixed values 1, 1.0 and true would be one.
     distinct = _distinct(list(map(dump_json, present)) if kind in ("json", "mixed") else present)
     least, greatest = _limits(kind, present)
@@ -131,7 +140,8 @@ def _column(name: str, values: list[Any]) -> ColumnProfile:
     }
 
 
-def _type_of(present: list[Any]) -> ColumnType:
+def type_of(present: Sequence[Any]) -> ColumnType:
+    """Return the type of a column from its values, nulls left out."""
     kinds = set(map(type, present))
     if not kinds:
         return "empty"

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from .criteria import in_utc
 from .errors import InvalidArtifact, InvalidQuery
+from .frames import ListFrames, TableFrames
 from .jsonvalues import check_text, normalize_data, normalize_metadata
 
 __all__ = [
@@ -60,7 +61,7 @@ class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, hide_input_in_errors=True)
 
 
-class Artifact(_Value):
+class Artifact(TableFrames, _Value):
     """One artifact, as it is stored.
 
     Attributes:
@@ -100,7 +101,7 @@ class Artifact(_Value):
     __str__ = __repr__
 
 
-class ArtifactList(list[Artifact]):
+class ArtifactList(ListFrames, list[Artifact]):
     """Artifacts, in the order in which they were asked for.
 
     Attributes:

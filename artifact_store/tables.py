@@ -4,7 +4,8 @@ The store keeps a table as a list of objects, one for each row. Prefect, and who
 comes, also keeps a JSON text of it, an object of columns, or a list of lists.
 """
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Any
 
@@ -17,12 +18,13 @@ __all__ = ["Row", "column_names", "rows_of"]
 Row = dict[str, Any]
 
 
-def rows_of(data: object) -> list[Row]:
+def rows_of(data: object, name: str = "The data") -> list[Row]:
     """Return the rows that the data of a table says.
 
     Args:
         data: a list of objects; a list of lists, whose columns are named `0`, `1`, … as pandas names them; an
             object of lists, whose shorter columns end in nulls; or one of these as JSON text.
+        name: what errors call the table.
 
     Returns:
         The rows; data that is a list of objects already is returned itself, not as a copy.
@@ -38,34 +40,27 @@ def rows_of(data: object) -> list[Row]:
         >>> rows_of(12)
         Traceback (most recent call last):
         ...
-        artifact_store.errors.InvalidArtifact: The data is no table but a int: a table is a list of objects, \
+        artifact_store.errors.InvalidArtifact: The data is no table but a number: a table is a list of objects, \
 a list of lists, or an object of lists.
     """
+    plain = data
     if isinstance(data, str):
-        try:
-            data = from_json(data)
-        except ValueError:
-            raise _no_table("text that is no JSON") from None
-    if isinstance(data, Mapping):
-        return _from_columns(data)
-    if not isinstance(data, list):
-        raise _no_table(f"a {type(data).__name__}")
-    if all(isinstance(row, dict) for row in data):
-        return data
-    if all(isinstance(row, list) for row in data):
-        return [{str(place): value for place, value in enumerate(row)} for row in data]
-    raise _no_table("a list of something else")
-
-
-def _from_columns(columns: Mapping[str, Any]) -> list[Row]:
-    if not all(isinstance(values, list) for values in columns.values()):
-        raise _no_table("an object of something else")
-    return [dict(zip(columns, row, strict=True)) for row in zip_longest(*columns.values())]
-
-
-def _no_table(found: str) -> InvalidArtifact:
+        with contextlib.suppress(ValueError):  # other text is no table
+            plain = from_json(data)
+    if isinstance(plain, dict) and all(isinstance(values, list) for values in plain.values()):
+        return [dict(zip(plain, row, strict=True)) for row in zip_longest(*plain.values())]
+    if isinstance(plain, list) and all(isinstance(row, dict) for row in plain):
+        return plain
+    if isinstance(plain, list) and all(isinstance(row, list) for row in plain):
+        return [{str(place): value for place, value in enumerate(row)} for row in plain]
     wanted = "a table is a list of objects, a list of lists, or an object of lists"
-    return InvalidArtifact(f"The data is no table but {found}: {wanted}.")
+    raise InvalidArtifact(f"{name} is no table but {_called(data)}: {wanted}.")
+
+
+def _called(data: object) -> str:
+    kinds = {bool: "a boolean", int: "a number", float: "a number", str: "text", type(None): "null"}
+    kinds |= {dict: "an object of something else", list: "a list of something else"}
+    return kinds.get(type(data), f"a {type(data).__name__}")
 
 
 def column_names(rows: Sequence[Row], first: Sequence[str] = ()) -> list[str]:

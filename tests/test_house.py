@@ -21,13 +21,14 @@ FLOORS = {
     "shortcuts": 3.3,
     "activities": 3.4, "listings": 3.2, "pages": 3.1, "publishing": 3.1, "artifacts": 3, "latest": 3, "runs": 3,
     "conditions": 2.1, "filters": 2, "sorting": 2, "schemas": 2,
+    "frames": 1.2,
     "rendering": 1.5, "payloads": 1.3,
     "schema": 1.2, "replica": 1.2, "statements": 1.1, "criteria": 1, "operators": 1, "models": 1,
     "rows": 1.3, "profile": 1.1, "jsonvalues": 1, "tables": 0.5, "images": 0.5, "simplify": 0.4, "csvfile": 0.1,
     "sqlite": 0.3, "postgresql": 0.3, "database": 0.2, "address": 0.1, "context": 0.1, "errors": 0, "clock": 0,
 }  # fmt: skip
 PACKAGE_IMPORTS = {"peewee", "playhouse", "platformdirs", "pydantic", "pydantic_core", "uuid_utils"}
-LAZY_IMPORTS = {"markdown_it", "psycopg", "rich"}
+LAZY_IMPORTS = {"markdown_it", "pandas", "polars", "psycopg", "rich"}
 CLI_IMPORTS = {"artifact_store", "click", "pydantic", "rich"}
 EXPORTED = """
     Artifact ArtifactCollectionFilter ArtifactCollectionSort ArtifactConflict ArtifactCreate ArtifactFilter

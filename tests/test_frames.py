@@ -1,0 +1,202 @@
+"""What goes in as a frame comes back as one: columns, order, types, nulls; and lists of artifacts as frames."""
+
+import datetime as dt
+import json
+import sys
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from pandas.testing import assert_frame_equal
+
+from artifact_store import Artifact, ArtifactStore, ArtifactStoreError, InvalidArtifact
+from artifact_store.frames import to_pandas, to_polars
+from artifact_store.profile import profile_table
+from artifact_store.tables import column_names
+from tests.test_profile import ROWS
+
+DAY = dt.datetime(2026, 11, 24, 8, 30, tzinfo=dt.UTC)
+FRAME = {
+    "zone": ["north", None, "größe"],
+    "count": [1, 2, 3],
+    "few": [1, None, 3],
+    "share": [0.1, None, 1e300],
+    "open": [True, False, True],
+    "maybe": [True, None, False],
+    "at": [DAY, None, DAY + dt.timedelta(microseconds=1)],
+    "a": [[1, 2], None, []],
+}
+
+
+def stored(store: ArtifactStore, data: Any, **fields: Any) -> Artifact:
+    made = store.create_artifact(type="table", data=data, **fields)
+    read = store.read_artifact(made.id)
+    assert read is not None
+    assert read == made
+    return read
+
+
+def test_a_pandas_frame_comes_back(store: ArtifactStore) -> None:
+    frame = pd.DataFrame(FRAME).astype({"few": "Int64", "maybe": "boolean", "at": "datetime64[us, UTC]"})
+    back = stored(store, frame).to_pandas()
+    assert_frame_equal(back, frame)
+    assert back.dtypes.astype(str).drop("zone").to_dict() == {
+        "count": "int64",
+        "few": "Int64",
+        "share": "float64",
+        "open": "bool",
+        "maybe": "boolean",
+        "at": "datetime64[us, UTC]",
+        "a": "object",
+    }
+
+
+def test_a_polars_frame_comes_back(store: ArtifactStore) -> None:
+    frame = pl.DataFrame(
+        {**FRAME, "day": [dt.date(2026, 11, 24), None, dt.date(1, 1, 1)], "point": [{"x": 1, "y": [0.5]}] * 3},
+        schema_overrides={"at": pl.Datetime("us", "UTC")},
+    )
+    back = stored(store, frame).to_polars()
+    assert back.schema == frame.schema
+    assert back.equals(frame)
+
+
+def test_times_finer_than_microseconds_come_back(store: ArtifactStore) -> None:
+    frame = pd.DataFrame(
+        {"at": pd.to_datetime(["2026-11-24T08:30:00.123456789Z", None, "1950-01-01T00:00:00.000000001Z"])}
+    )
+    artifact = stored(store, frame)
+    assert_frame_equal(artifact.to_pandas(), frame)
+    assert artifact.to_polars().schema == {"at": pl.Datetime("ns", "UTC")}
+    assert artifact.to_polars()["at"].dt.epoch("ns").to_list() == [1795509000123456789, None, -631151999999999999]
+
+
+def test_an_empty_table_keeps_its_columns_by_its_profile(store: ArtifactStore) -> None:
+    artifact = stored(store, pd.DataFrame({"b": [], "a": []}), profile=profile_table([], columns=["b", "a"]))
+    assert list(artifact.to_pandas().columns) == artifact.to_polars().columns == ["b", "a"]
+    assert artifact.to_pandas().shape == artifact.to_polars().shape == (0, 2)
+    assert stored(store, []).to_pandas().shape == stored(store, []).to_polars().shape == (0, 0)
+
+
+def test_columns_come_in_the_order_of_their_first_appearance(store: ArtifactStore) -> None:
+    artifact = stored(store, [{"b": 1}, {"a": 2, "b": 3}])
+    assert artifact.to_pandas().columns.tolist() == artifact.to_polars().columns == ["b", "a"]
+    assert artifact.to_polars().rows() == [(1, None), (3, 2)]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [{"city": "Oslo", "wind": 3}, {"city": "Rome", "wind": 5}],
+        {"city": ["Oslo", "Rome"], "wind": [3, 5]},
+        '[{"city": "Oslo", "wind": 3}, {"city": "Rome", "wind": 5}]',
+        '{"city": ["Oslo", "Rome"], "wind": [3, 5]}',
+    ],
+)
+def test_each_form_of_a_table_comes_back(store: ArtifactStore, data: Any) -> None:
+    artifact = stored(store, data)
+    assert artifact.rows() == [{"city": "Oslo", "wind": 3}, {"city": "Rome", "wind": 5}]
+    assert artifact.to_pandas().to_dict("list") == artifact.to_polars().to_dict(as_series=False)
+
+
+def test_what_no_frame_has_a_type_for(store: ArtifactStore) -> None:
+    columns = {
+        "mixed": [1, "a", None],
+        "huge": [2**64, 1, None],
+        "nested": [{"a": 1}, {"b": [1]}, None],
+        "no": [None] * 3,
+    }
+    artifact = stored(store, columns)
+    back = artifact.to_pandas()
+    assert back.astype(object).to_dict("list") == columns
+    assert set(back.dtypes) == {np.dtype(object)}
+    assert artifact.to_polars().schema == {"mixed": pl.String, "huge": pl.String, "nested": pl.String, "no": pl.Null}
+    assert artifact.to_polars()["nested"].to_list() == ['{"a":1}', '{"b":[1]}', None]
+
+
+@given(ROWS)
+@settings(max_examples=50, deadline=None)
+def test_no_rows_break_a_frame(rows: list[dict[str, Any]]) -> None:
+    names = column_names(rows)
+    pandas, polars = to_pandas(rows, names), to_polars(rows, names)
+    assert list(pandas.columns) == polars.columns == names
+    assert len(pandas) == len(rows)
+    for column in profile_table(rows)["columns"]:
+        name, values = column["name"], [row.get(column["name"]) for row in rows]
+        assert pandas[name].isna().sum() == polars[name].null_count() == column["nulls"]
+        if column["type"] in ("text", "boolean"):
+            assert polars[name].to_list() == values
+            assert [None if pd.isna(value) else value for value in pandas[name]] == values
+        elif column["type"] == "integer" and polars[name].dtype == pl.Int64:
+            assert (
+                polars[name].to_list() == [None if pd.isna(value) else int(value) for value in pandas[name]] == values
+            )
+        elif column["type"] == "mixed":
+            assert [None if text is None else json.loads(text) for text in polars[name]] == values
+        elif column["type"] == "json" and polars[name].dtype != pl.String:
+            assert polars[name].to_list() == values
+
+
+def test_what_is_no_table_says_so(store: ArtifactStore) -> None:
+    note = store.create_artifact(key="note", type="markdown", data="[]")
+    untyped = store.create_artifact(data="text")
+    number = store.create_artifact(key="load", type="progress", data=12)
+    empty = store.create_artifact(key="empty", type="table")
+    for artifact, message in [
+        (note, "note@1 is no table but text: its type is markdown."),
+        (untyped, f"{untyped.id} is no table but text: its type is not set."),
+        (
+            number,
+            "load@1 is no table but a number: a table is a list of objects, a list of lists, or an object of lists.",
+        ),
+        (empty, "empty@1 has no rows: it has no data, or was read without it."),
+    ]:
+        for method in (artifact.rows, artifact.to_pandas, artifact.to_polars):
+            with pytest.raises(InvalidArtifact) as caught:
+                method()
+            assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, library: str) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    with ArtifactStore("sqlite:///:memory:") as store:
+        table = store.create_artifact(type="table", data=[{"a": 1}])
+        listed = store.read_artifacts()
+    for value in (table, listed):
+        with pytest.raises(ArtifactStoreError, match=rf"^{library} is not installed: pip install {library}\.$"):
+            getattr(value, f"to_{library}")()
+
+
+def test_a_list_becomes_a_frame_of_artifacts(store: ArtifactStore) -> None:
+    run = store.create_flow_run(store.create_flow("etl").id)
+    first = store.create_artifact(key="loss", data=0.5, metadata={"epoch": 1}, flow_run_id=run.id)
+    second = store.create_artifact(type="markdown", description="Done", data={"a": [1]})
+    listed = store.read_artifacts()
+    names = "id key version type description metadata flow_run_id task_run_id created updated data".split()
+    pandas, polars = listed.to_pandas(), listed.to_polars()
+    assert list(pandas.columns) == polars.columns == names
+    assert pandas["id"].tolist() == polars["id"].to_list() == [str(second.id), str(first.id)]
+    assert pandas["data"].tolist() == [{"a": [1]}, 0.5]
+    assert polars["data"].to_list() == ['{"a":[1]}', "0.5"]
+    assert polars["metadata"].to_list() == [None, '{"epoch":1}']
+    assert pandas["created"].tolist() == polars["created"].to_list() == [second.created, first.created]
+    assert polars["flow_run_id"].to_list() == [None, str(run.id)]
+    assert pandas["version"].dtype == "Int64"
+
+
+def test_lists_have_the_same_types_whatever_they_hold(store: ArtifactStore) -> None:
+    nothing = store.read_artifacts().to_polars()
+    store.create_artifact(data=1)
+    nameless = store.read_artifacts().to_polars()
+    store.create_artifact(key="a", type="t", data="x", metadata={"b": 1})
+    assert nothing.schema == nameless.schema == store.read_latest_artifacts().to_polars().schema
+    assert pl.concat([nothing, nameless]).height == 1
+
+
+def test_a_large_table_is_quick(store: ArtifactStore) -> None:
+    frame = pl.DataFrame({f"c{n}": range(1000) for n in range(60)})
+    assert stored(store, frame).to_polars().equals(frame)
