@@ -100,6 +100,12 @@ class Artifact(TableFrames, _Value):
 
     __str__ = __repr__
 
+    def _repr_html_(self) -> str:
+        """Show it in a notebook."""
+        from .rendering.notebook import artifact_html
+
+        return artifact_html(self)
+
 
 class ArtifactList(ListFrames, list[Artifact]):
     """Artifacts, in the order in which they were asked for.
@@ -110,6 +116,12 @@ class ArtifactList(ListFrames, list[Artifact]):
     """
 
     cursor: str | None = None
+
+    def _repr_html_(self) -> str:
+        """Show it in a notebook, as a table."""
+        from .rendering.notebook import list_html
+
+        return list_html(self)
 
 
 class _Given(_Value):

@@ -20,6 +20,7 @@ from .errors import IntegrityViolation, InvalidArtifact, InvalidQuery, InvalidUR
 from .filters import ArtifactFilter
 from .listings import ListingStore, asked_of
 from .operators import encode_time
+from .rendering.surroundings import sources
 from .replica import Reader
 from .rows import bound
 from .runs import RunFilters
@@ -94,6 +95,7 @@ class ArtifactStore(ShortcutStore, ListingStore, ActivityStore):
             if not self._engine.in_block():
                 self._engine.close()
             raise
+        sources.add(self)
 
     # Artifacts
 
@@ -352,6 +354,7 @@ class ArtifactStore(ShortcutStore, ListingStore, ActivityStore):
 
     def close(self) -> None:
         """Close the connections of every thread; a later call opens new ones."""
+        sources.discard(self)
         self._engine.close()
         if self._ask.replica is not None:
             self._ask.replica.engine.close()

@@ -9,13 +9,15 @@ from . import blocks
 from .blocks import Block
 from .markdown import markdown_to_html
 from .plot import line_plot
-from .text import age, cell_text, cut, escape_controls, json_text, moment_text
+from .text import age, cell_text, counted, cut, escape_controls, json_text, missing, moment_text, profiled
 from .urls import image_source, safe_url
 
 __all__ = ["blocks_to_html", "escaped"]
 
 _LONGEST_TEXT = 100_000  # characters
+_LONGEST_MARKDOWN = 30_000
 _LONGEST_JSON = 50_000
+_BEYOND = f"what follows the first {_LONGEST_JSON:,} characters"
 _MOST_COLUMNS, _MOST_CELLS, _LEAST_ROWS, _MOST_ROWS = 60, 6_000, 20, 200
 _OPEN_LINES = 12  # JSON of no more lines is unfolded
 
@@ -39,9 +41,9 @@ def blocks_to_html(shown: Iterable[Block], *, external_images: bool = True) -> s
 
 def _written(block: Block, external_images: bool) -> str:
     if isinstance(block, blocks.Markdown):
-        text, left_out = cut(block.text, _LONGEST_TEXT)
+        text, left_out = cut(block.text, _LONGEST_MARKDOWN)
         body = f'<div class="artifact-store-markdown">{markdown_to_html(text, external_images=external_images)}</div>'
-        return body + _left_out(f"{left_out:,} of {len(block.text):,} characters" if left_out else "")
+        return body + _left_out(left_out)
     if isinstance(block, blocks.Image):
         return _image(block, external_images)
     return _WRITERS[type(block)](block)
@@ -56,8 +58,8 @@ def _element(name: str, kind: str, inner: str) -> str:
     return f'<{name} class="artifact-store-{kind}">{inner}</{name}>'
 
 
-def _left_out(what: str) -> str:
-    return _element("p", "note", f"Left out: {escaped(what)}.") if what else ""
+def _left_out(what: list[str]) -> str:
+    return _element("p", "note", f"Left out: {escaped(' and '.join(what))}.") if what else ""
 
 
 # What an artifact is
@@ -109,8 +111,7 @@ def _reference(block: blocks.Reference) -> str:
 
 def _text(block: blocks.Text) -> str:
     text, left_out = cut(block.text, _LONGEST_TEXT)
-    note = _left_out(f"{left_out:,} of {len(block.text):,} characters" if left_out else "")
-    return _element("pre", "text", escaped(text)) + note
+    return _element("pre", "text", escaped(text)) + _left_out(left_out)
 
 
 def _json(block: blocks.Json) -> str:
@@ -119,8 +120,8 @@ def _json(block: blocks.Json) -> str:
     if not isinstance(block.value, dict | list):
         return inner
     opened = " open" if whole and text.count("\n") <= _OPEN_LINES else ""
-    size = f"{len(block.value):,} {'members' if isinstance(block.value, dict) else 'items'}"
-    note = "" if whole else _left_out(f"what follows the first {_LONGEST_JSON:,} characters")
+    size = counted(len(block.value), "member" if isinstance(block.value, dict) else "item")
+    note = _left_out([] if whole else [_BEYOND])
     return f'<details class="artifact-store-details"{opened}><summary>JSON, {size}</summary>{inner}{note}</details>'
 
 
@@ -159,42 +160,39 @@ def _note(block: blocks.Note) -> str:
 def _profile(block: blocks.Profile) -> str:
     columns = block.profile["columns"]
     total = len(columns) + block.profile.get("columns_left_out", 0)
-    summary = f"{_counted(block.profile['rows'], 'row')} × {_counted(total, 'column')}"
+    summary = f"{counted(block.profile['rows'], 'row')} × {counted(total, 'column')}"
     if not columns:
         return _element("p", "profile", summary)
-    names = ("name", "type", "nulls", "distinct", "min", "max")
-    head = "".join(f'<th scope="col">{"column" if name == "name" else name}</th>' for name in names)
-    rows = "".join(_row([column.get(name) for name in names], ("nulls", "distinct"), names) for column in columns)
-    body = f'<table tabindex="0"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
-    note = _left_out(_counted(total - len(columns), "column") if total > len(columns) else "")
+    names = ("column", "type", "nulls", "distinct", "min", "max")
+    head = "".join(f'<th scope="col"{_figure(name in ("nulls", "distinct"))}>{name}</th>' for name in names)
+    rows = "".join(_row(profiled(column), ("nulls", "distinct"), names) for column in columns)
+    body = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
     return (
         f'<details class="artifact-store-details artifact-store-profile" open><summary>{summary}</summary>'
-        f'<div class="artifact-store-scroll">{body}</div>{note}</details>'
+        f"{_scroll('profile', body)}{_left_out(missing(len(columns), total, 'column'))}</details>"
     )
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+def _scroll(name: str, table: str) -> str:
+    """Return a table in a box that scrolls, by the keyboard too."""
+    return f'<div class="artifact-store-scroll" tabindex="0" role="region" aria-label="{name}">{table}</div>'
 
 
 def _table(block: blocks.Table) -> str:
+    if not block.columns:
+        return ""
     columns = block.columns[:_MOST_COLUMNS]
     rows = block.rows[: min(_MOST_ROWS, max(_LEAST_ROWS, _MOST_CELLS // max(len(columns), 1)))]
     figures = {name for name in columns if _is_figures(rows, name)}
-    head = "".join(
-        f'<th scope="col"{" class=artifact-store-figure" if name in figures else ""}>{_value(name)}</th>'
-        for name in columns
-    )
+    head = "".join(f'<th scope="col"{_figure(name in figures)}>{_value(name)}</th>' for name in columns)
     body = "".join(_row([row.get(name) for name in columns], figures, columns) for row in rows)
-    left_out = [f"{len(block.rows) - len(rows):,} of {_counted(len(block.rows), 'row')}"] * (
-        len(rows) < len(block.rows)
-    )
-    left_out += [f"{len(block.columns) - len(columns)} of {len(block.columns)} columns"] * (
-        len(columns) < len(block.columns)
-    )
+    left_out = missing(len(rows), len(block.rows), "row") + missing(len(columns), len(block.columns), "column")
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    region = '<div class="artifact-store-scroll artifact-store-rows" tabindex="0" role="region" aria-label="rows">'
-    return f"{region}{table}</div>" + _left_out(" and ".join(left_out))
+    return _scroll("rows", table) + _left_out(left_out)
+
+
+def _figure(is_one: bool) -> str:
+    return ' class="artifact-store-figure"' if is_one else ""
 
 
 def _is_figures(rows: Sequence[Mapping[str, Any]], name: str) -> bool:
@@ -203,10 +201,7 @@ def _is_figures(rows: Sequence[Mapping[str, Any]], name: str) -> bool:
 
 
 def _row(values: Iterable[Any], figures: Iterable[str], names: Iterable[str]) -> str:
-    cells = (
-        f"<td{' class=artifact-store-figure' if name in figures else ''}>{_value(value)}</td>"
-        for name, value in zip(names, values, strict=True)
-    )
+    cells = (f"<td{_figure(name in figures)}>{_value(value)}</td>" for name, value in zip(names, values, strict=True))
     return f"<tr>{''.join(cells)}</tr>"
 
 

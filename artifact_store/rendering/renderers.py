@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, get_args, overload
+from uuid import UUID
 
 from ..errors import InvalidArtifact
 from ..profile import known_profile, profile_table
 from ..tables import column_names, rows_of
 from . import blocks
 from .blocks import Block
-from .surroundings import Shown, Surroundings, ref_of
+from .surroundings import Run, Shown, Surroundings, ref_of
 
 __all__ = ["Renderer", "register_renderer", "render", "render_artifact"]
 
@@ -100,8 +101,8 @@ def _reference(artifact: Shown, around: Surroundings) -> blocks.Reference:
     run, task = around.flow_run, around.task_run
     made_by = [
         ("flow", around.flow and around.flow.name),
-        ("flow run", run.name if run else artifact.flow_run_id and str(artifact.flow_run_id)),
-        ("task run", task.name if task else artifact.task_run_id and str(artifact.task_run_id)),
+        ("flow run", _told(run, artifact.flow_run_id)),
+        ("task run", _told(task, artifact.task_run_id)),
     ]
     return blocks.Reference(
         around.ref,
@@ -112,6 +113,12 @@ def _reference(artifact: Shown, around: Surroundings) -> blocks.Reference:
         tuple((kind, name) for kind, name in made_by if name),
         artifact.created,
     )
+
+
+def _told(run: Run | None, run_id: UUID | None) -> str | None:
+    if run is None:
+        return None if run_id is None else str(run_id)
+    return f"{run.name}, {run.state_name}" if run.state_name else run.name
 
 
 def _checked(made: "Block | str | Iterable[Block | str]") -> tuple[Block, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import blocks
 from .plot import sparkline
-from .text import age, cell_text, cut, escape_controls, json_text, moment_text, number_text
+from .text import age, cell_text, counted, cut, escape_controls, json_text, missing, moment_text, number_text, profiled
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
@@ -21,7 +21,7 @@ _GAP = 2  # blanks between columns
 _WIDEST = 40  # a column of a table counts as no wider; rich cuts its cells
 _MARGIN = 12  # lines of the terminal that are left to what stands around a table
 _BAR = 40  # columns
-_LONGEST_MARKDOWN = 40_000  # characters
+_LONGEST_MARKDOWN = 12_000  # characters
 _LONGEST_TEXT = 200_000
 _MOST_PROFILED = 12  # columns of a table
 
@@ -47,7 +47,7 @@ def print_blocks(console: Console, shown: Iterable[Block], *, height: int | None
     for number, renderable in enumerate(block_renderables(console, shown, height=height)):
         if number:
             console.print()
-        console.print(renderable, markup=False, emoji=False, highlight=False, soft_wrap=False)
+        console.print(renderable, markup=False, emoji=False, highlight=False, crop=False)
 
 
 def block_renderables(
@@ -59,6 +59,8 @@ def block_renderables(
             yield from _table(block, console.width, console.height - _MARGIN if height is None else height)
         elif isinstance(block, blocks.Plot):
             yield _plot(block, console)
+        elif isinstance(block, blocks.Progress):
+            yield _progress(block, console)
         else:
             yield from _WRITERS[type(block)](block)
 
@@ -109,7 +111,7 @@ def _changes(block: blocks.Changes) -> Iterator[RenderableType]:
 def _plot(block: blocks.Plot, console: Console) -> RenderableType:
     values = [point.value for point in block.points]
     finite = [value for value in values if value == value]
-    line = sparkline(values) if console.encoding.lower().startswith("utf") else ""
+    line = sparkline(values) if _is_unicode(console) else ""
     limits = (
         f"{number_text(min(finite))} to {number_text(max(finite))}, now {number_text(values[-1])}" if finite else ""
     )
@@ -132,14 +134,27 @@ def _reference(block: blocks.Reference) -> Iterator[RenderableType]:
 
 def _text(block: blocks.Text) -> Iterator[RenderableType]:
     text, left_out = cut(block.text, _LONGEST_TEXT)
-    yield _plain(text, keep="\n\t")
-    yield from _left_out([f"{left_out:,} of {len(block.text):,} characters"] * bool(left_out))
+    yield _Lines(_safe(text, "\n\t"))
+    yield from _left_out(left_out)
 
 
 def _markdown(block: blocks.Markdown) -> Iterator[RenderableType]:
     text, left_out = cut(block.text, _LONGEST_MARKDOWN)
     yield _Shown(text)
-    yield from _left_out([f"{left_out:,} of {len(block.text):,} characters"] * bool(left_out))
+    yield from _left_out(left_out)
+
+
+class _Lines:
+    """Text whose lines the terminal itself breaks, which takes rich seconds where they are many."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        from rich.segment import Segment as Piece
+
+        yield Piece(self.text)
+        yield Piece.line()
 
 
 class _Shown:
@@ -159,7 +174,7 @@ class _Shown:
 
 def _json(block: blocks.Json) -> Iterator[RenderableType]:
     text, whole = json_text(block.value, _LONGEST_TEXT)
-    yield _plain(escape_controls(text, "\n", as_json=True), keep="\n")
+    yield _Lines(escape_controls(text, "\n", as_json=True))
     yield from _left_out([f"what follows the first {_LONGEST_TEXT:,} characters"] * (not whole))
 
 
@@ -180,13 +195,16 @@ def _size(count: int) -> str:
     return f"{count:,} bytes" if count < 10_000 else f"{count / 1024:,.0f} KiB"
 
 
-def _progress(block: blocks.Progress) -> Iterator[RenderableType]:
-    from rich.progress_bar import ProgressBar
-    from rich.table import Table
+def _progress(block: blocks.Progress, console: Console) -> RenderableType:
+    from rich.text import Text
 
-    grid = Table.grid(padding=(0, 1, 0, 0))
-    grid.add_row(ProgressBar(total=100, completed=block.percent, width=_BAR), _plain(f"{block.percent:.4g} %"))
-    yield grid
+    done, rest = ("━", "─") if _is_unicode(console) else ("#", "-")
+    length = round(_BAR * block.percent / 100)
+    return Text.assemble((done * length, "cyan"), (rest * (_BAR - length), "dim"), f" {block.percent:.4g} %")
+
+
+def _is_unicode(console: Console) -> bool:
+    return console.encoding.lower().startswith("utf")
 
 
 def _note(block: blocks.Note) -> Iterator[RenderableType]:
@@ -196,30 +214,24 @@ def _note(block: blocks.Note) -> Iterator[RenderableType]:
 def _profile(block: blocks.Profile) -> Iterator[RenderableType]:
     columns = block.profile["columns"]
     total = len(columns) + block.profile.get("columns_left_out", 0)
-    yield _plain(f"{_counted(block.profile['rows'], 'row')} × {_counted(total, 'column')}", "bold")
+    yield _plain(f"{counted(block.profile['rows'], 'row')} × {counted(total, 'column')}", "bold")
     if not columns:
         return
-    names = ("name", "type", "nulls", "distinct", "min", "max")
-    rows = [{name: column.get(name) for name in names} for column in columns[:_MOST_PROFILED]]
+    names = ("column", "type", "nulls", "distinct", "min", "max")
+    rows = [dict(zip(names, profiled(column), strict=True)) for column in columns[:_MOST_PROFILED]]
     yield _aligned(names, rows, style="dim")
-    yield from _left_out([f"the profile of {_counted(total - len(rows), 'column')}"] * (total > len(rows)))
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    yield from _left_out([f"the profile of {part}" for part in missing(len(rows), total, "column")])
 
 
 def _table(block: blocks.Table, width: int, height: int) -> Iterator[RenderableType]:
+    if not block.columns:
+        return
     rows = block.rows[: max(height, 5)]
     columns = _fitting(block.columns, rows, width)
     yield _aligned(columns, rows)
-    left_out = [f"{len(block.rows) - len(rows):,} of {_counted(len(block.rows), 'row')}"] * (
-        len(rows) < len(block.rows)
+    yield from _left_out(
+        missing(len(rows), len(block.rows), "row") + missing(len(columns), len(block.columns), "column")
     )
-    left_out += [f"{len(block.columns) - len(columns)} of {len(block.columns)} columns"] * (
-        len(columns) < len(block.columns)
-    )
-    yield from _left_out(left_out)
 
 
 def _fitting(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], width: int) -> list[str]:
@@ -255,7 +267,6 @@ _WRITERS: dict[type[Any], Callable[[Any], Iterator[Any]]] = {
     blocks.Json: _json,
     blocks.Link: _link,
     blocks.Image: _image,
-    blocks.Progress: _progress,
     blocks.Facts: _facts,
     blocks.Note: _note,
     blocks.Title: _title,

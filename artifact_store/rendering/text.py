@@ -3,11 +3,23 @@
 import json
 import math
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-__all__ = ["age", "cell_text", "cut", "escape_controls", "json_text", "moment_text"]
+__all__ = [
+    "age",
+    "cell_text",
+    "counted",
+    "cut",
+    "escape_controls",
+    "json_text",
+    "missing",
+    "moment_text",
+    "number_text",
+    "profiled",
+]
 
 _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f"  # C0, DEL, C1
@@ -44,18 +56,18 @@ def _json_escape(character: str) -> str:
     return json.dumps(character)[1:-1]
 
 
-def cut(text: str, limit: int) -> tuple[str, int]:
-    """Return the beginning of a text, up to a line end where there is one near, and how many characters are left out.
+def cut(text: str, limit: int) -> tuple[str, list[str]]:
+    """Return the beginning of a text, up to a line end where there is one near, and what is left out.
 
     Examples:
         >>> cut("one two three", 8), cut("short", 8)
-        (('one two ', 5), ('short', 0))
+        (('one two ', ['5 of 13 characters']), ('short', []))
     """
     if len(text) <= limit:
-        return text, 0
+        return text, []
     end = text.rfind("\n", limit // 2, limit)
     shown = text[: limit if end < 0 else end]
-    return shown, len(text) - len(shown)
+    return shown, missing(len(shown), len(text), "character")
 
 
 def json_text(value: Any, limit: int) -> tuple[str, bool]:
@@ -98,6 +110,44 @@ def cell_text(value: Any, limit: int = 200) -> str:
     else:
         text = str(value)
     return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things in words.
+
+    Examples:
+        >>> counted(1, "row"), counted(1461, "row")
+        ('1 row', '1,461 rows')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def missing(shown: int, total: int, noun: str) -> list[str]:
+    """Return what is left out where not all of something is shown, in words; nothing where all is.
+
+    Examples:
+        >>> missing(100, 1461, "row"), missing(3, 3, "column")
+        (['1,361 of 1,461 rows'], [])
+    """
+    return [f"{total - shown:,} of {counted(total, noun)}"] if shown < total else []
+
+
+def profiled(column: Mapping[str, Any]) -> list[Any]:
+    """Return what a profile shows of one column: its name, type, nulls, distinct values and range.
+
+    Examples:
+        >>> profiled({"name": "id", "type": "integer", "nulls": 0, "distinct": None, "min": 1, "max": 5000})
+        ['id', 'integer', 0, '> 1,000', '1', '5000']
+    """
+    distinct = "> 1,000" if column["distinct"] is None else column["distinct"]
+    return [
+        column["name"],
+        column["type"],
+        column["nulls"],
+        distinct,
+        cell_text(column["min"]),
+        cell_text(column["max"]),
+    ]
 
 
 def moment_text(moment: datetime) -> str:

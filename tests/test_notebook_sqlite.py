@@ -1,0 +1,119 @@
+"""What a real notebook shows: it is executed by Jupyter's own client, and its outputs are read."""
+
+import textwrap
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+PIXEL = "data:image/png;base64,iVBORw0KGgo="
+CELLS = {
+    "open": """
+        from artifact_store import ArtifactStore, blocks, register_renderer
+        store = ArtifactStore("sqlite:///notebook.db")
+        run = store.create_flow_run(store.create_flow("nightly").id, name="amber-otter")
+        first = [{"city": "Oslo", "wind": 3}]
+        old = store.create_artifact(key="weather", type="table", data=first, flow_run_id=run.id)
+        """,
+    "table": """
+        rows = [{"city": "Oslo", "wind": "calm"}, {"city": "<b>Rome</b>", "wind": None}]
+        fields = {"description": "*Wind* of today", "metadata": {"by": "me"}}
+        store.create_artifact(key="weather", type="table", data=rows, flow_run_id=run.id, **fields)
+        """,
+    "markdown": r"""
+        store.create_artifact(key="report", type="markdown", data="# Nightly\n\n| a |\n|---|\n| 1 |")
+        """,
+    "link": """store.create_artifact(type="link", data={"link": "https://example.org/x", "link_text": "docs"})""",
+    "image": f"""store.create_artifact(type="image", data={{"image": "{PIXEL}", "alt": "dot"}})""",
+    "progress": """store.create_artifact(key="load", type="progress", data=40)""",
+    "json": """store.create_artifact(key="result", type="result", data={"accuracy": 0.5})""",
+    "own": """
+        @register_renderer("score")
+        def show(artifact):
+            return ["**won**", blocks.Progress(artifact.data)]
+        store.create_artifact(type="score", data=70)
+        """,
+    "failing": """
+        register_renderer("bad", lambda artifact: artifact.data["missing"])
+        store.create_artifact(type="bad", data={"a": 1})
+        """,
+    "list": """store.read_latest_artifacts()""",
+    "long list": """
+        many = store.create_artifacts({"key": "many", "data": number} for number in range(60))
+        store.read_artifacts()
+        """,
+    "empty list": """store.read_artifacts(limit=0)""",
+    "closed": """
+        store.close()
+        old
+        """,
+}
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory):
+    """The HTML of each cell of a notebook that was executed."""
+    place = tmp_path_factory.mktemp("notebook")
+    cells = [nbformat.v4.new_code_cell(textwrap.dedent(source).strip()) for source in CELLS.values()]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(place)}}).execute()
+    nbformat.validate(notebook)
+    outputs = {}
+    for name, cell in zip(CELLS, notebook.cells, strict=True):
+        assert all(output.output_type == "execute_result" for output in cell.outputs), cell.outputs
+        outputs[name] = "".join(output.data["text/html"] for output in cell.outputs)
+    return outputs
+
+
+def contains(html, *parts):
+    for part in parts:
+        assert part in html, f"{part} is not in {html.partition('</style>')[2]}"
+
+
+def test_a_table_shows_its_rows_profile_and_run(shown):
+    contains(
+        shown["table"],
+        "<strong>weather@2</strong>",
+        "<em>Wind</em> of today",
+        "2 rows × 2 columns",
+        "<td>&lt;b&gt;Rome&lt;/b&gt;</td>",
+        "store.read_artifact_ref(&quot;weather@2&quot;)",
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "part"),
+    [
+        ("markdown", "<h3>Nightly</h3>"),
+        ("markdown", "<table>"),
+        ("link", '<a href="https://example.org/x" rel="noopener noreferrer" target="_blank">docs</a>'),
+        ("image", f'<img src="{PIXEL}" alt="dot"'),
+        ("progress", '<progress max="100" value="40" aria-label="progress">'),
+        ("json", "<details"),
+        ("json", "&quot;accuracy&quot;: 0.5"),
+        ("own", "<strong>won</strong>"),
+        ("own", 'value="70"'),
+        ("failing", "KeyError: &#x27;missing&#x27;"),
+        ("failing", "&quot;a&quot;: 1"),
+        ("empty list", "No artifacts."),
+        ("closed", "weather@1"),
+    ],
+)
+def test_each_kind_is_shown(shown, kind, part):
+    contains(shown[kind], part)
+
+
+def test_a_list_is_a_table(shown):
+    columns = ("key", "version", "type", "description", "age", "run")
+    contains(shown["list"], *(f">{name}</th>" for name in columns), "<td>weather</td>", "<td>amber-otter</td>")
+
+
+def test_a_long_list_is_cut(shown):
+    contains(shown["long list"], "Left out: 19 of 69 artifacts.", "69 artifacts")
+    assert shown["long list"].count("<tr>") == 51
+
+
+def test_nothing_runs_in_a_notebook(shown):
+    for html in shown.values():
+        assert "<script" not in html
+        assert html.count("<style>") <= 1
