@@ -51,6 +51,7 @@ def show(ref: str, raw: bool, as_json: bool) -> None:
         "artifact-store create sales --table sales.csv",
         "artifact-store create report --markdown report.md --metadata quarter=Q3 --metadata pages=12",
         "artifact-store create dashboard --link https://example.com/d/7 --link-text 'Sales today'",
+        "artifact-store create plot --image plot.png --alt 'Sales by region'",
         "artifact-store create load --progress 0 --json",
         """echo '{"accuracy": 0.93}' | artifact-store create model --data - --type result""",
     ],

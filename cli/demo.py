@@ -7,8 +7,6 @@ from collections import defaultdict
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from .payload import parse_table
-
 if TYPE_CHECKING:
     from artifact_store import ArtifactStore
 
@@ -107,20 +105,24 @@ Look around:
 
 def _months() -> dict[str, list[Day]]:
     """Return the days of each month, by key."""
-    text = files(__package__).joinpath("data/seattle-weather.csv").read_text(encoding="utf-8")
+    from artifact_store import table_payload
+
     months: dict[str, list[Day]] = defaultdict(list)
-    for day in parse_table(text, "seattle-weather.csv"):
+    with files(__package__).joinpath("data/seattle-weather.csv").open("rb") as file:
+        every: list[Day] = table_payload(file, profile=False)["data"]
+    for day in every:
         day["date"] = day["date"].replace("/", "-")
         months[f"weather/{day['date'][:7]}"].append(day)
     return dict(months)
 
 
 def _table(key: str, days: list[Day], made_by: dict[str, Any]) -> dict[str, Any]:
+    from artifact_store import table_payload
+
     return {
         "key": key,
-        "type": "table",
         "description": f"Weather in Seattle, {days[0]['date']} to {days[-1]['date']}",
-        "data": days,
+        **table_payload(days),
         "metadata": _figures(days),
         **made_by,
     }

@@ -31,6 +31,10 @@ _PARTS = {
 _METADATA_HELP = (
     "A value by name, repeatable. 3, 0.5, true and null are JSON, everything else is text; n='\"3\"' is text too."
 )
+_IMAGE_HELP = (
+    "An image: a PNG, JPEG, GIF or WebP file of up to 5 MiB, which is kept in the store, or a URL with its scheme; "
+    '- is standard input. Stored as {"image": URL}.'
+)
 _SINCE_HELP = "Updated since: 30m, 12h, 7d, 2w ago, or a date or time (a local one unless it has a zone)."
 _FILTER_HELP = (
     'A filter of the SDK, {"metadata": {"ge_": {"days": 30}}}, or one per entity, {"artifacts": {...}, '
@@ -96,10 +100,12 @@ def content_options(function: F) -> F:
     return _added(
         function,
         _text("--table", "FILE", "A table from a CSV file (UTF-8, a header row); - is standard input."),
+        click.option("--no-profile", is_flag=True, help="Store no profile of the table (of what its columns hold)."),
         _text("--markdown", "FILE", "A report from a Markdown file (UTF-8); - is standard input."),
         _text("--link", "URL", 'A link, stored as {"link": URL}.'),
         _text("--link-text", "TEXT", 'What to show for the link, stored beside it as "link_text".'),
-        _text("--image", "URL", 'An image at a URL, stored as {"image": URL}.'),
+        _text("--image", "FILE|URL", _IMAGE_HELP),
+        _text("--alt", "TEXT", "What the image shows, in words, for those who do not see it."),
         _text("--progress", "N", "How far a job is, in percent: 0 to 100."),
         _text("--data", "JSON", "Any JSON value: as text, as @FILE, or - for standard input."),
         _text("--type", "TYPE", "The type. [default: the payload's option, such as table; with --data none]"),
@@ -110,12 +116,7 @@ def content_options(function: F) -> F:
 
 def changes(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of an artifact that the content options set."""
-    payload = read_payload(options)
-    fields: dict[str, Any] = {}
-    if payload is not None:
-        fields["data"] = payload.data
-        if payload.type is not None:
-            fields["type"] = payload.type
+    fields = read_payload(options)
     fields |= {name: options[name] for name in ("type", "description") if options[name] is not None}
     if options["metadata"]:
         names = [name for name, _ in options["metadata"]]

@@ -1,28 +1,22 @@
-"""Turns what the payload options name into an artifact's type and data."""
+"""Turns what the payload options name into fields of an artifact."""
 
-import csv
 import io
 import json
 import math
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
-__all__ = ["Payload", "parse_json", "parse_scalar", "parse_table", "read_payload", "read_text"]
+__all__ = ["parse_json", "parse_scalar", "read_payload", "read_text"]
 
-_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,4299})", re.ASCII)
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)?(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
+_PERCENT = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+", re.ASCII)
+_URL = re.compile(rb"\s*[A-Za-z][A-Za-z0-9+.-]*:|\s*//")
 
-
-class Payload(NamedTuple):
-    """What an artifact holds; a type of `None` leaves the type open."""
-
-    type: str | None
-    data: Any
+Fields = dict[str, Any]
 
 
 def read_text(source: str) -> str:
@@ -82,73 +76,6 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def parse_table(text: str, name: str) -> list[dict[str, Any]]:
-    r"""Return the rows of a CSV text, as objects in the order of its columns.
-
-    A column becomes numbers where every cell of it is a number; codes such as `00123` stay text, and so do
-    integers among fractions that no float holds exactly.
-    Empty cells are null.
-
-    Examples:
-        >>> parse_table("code,count,share\n007,3,0.5\n010,,2\n", "a.csv")
-        [{'code': '007', 'count': 3, 'share': 0.5}, {'code': '010', 'count': None, 'share': 2.0}]
-    """
-    lines = _lines(text, name)
-    header = next(lines, (1, []))[1]
-    problem = _header_problem(header)
-    if problem:
-        raise click.ClickException(f"{name}: line 1 {problem}.")
-    rows = []
-    for line, row in lines:
-        if len(row) != len(header):
-            raise click.ClickException(
-                f"{name}: line {line} has {len(row)} cells and the header has {len(header)}: make them equal."
-            )
-        rows.append(row)
-    columns = [_typed(column) for column in zip(*rows, strict=True)]
-    return [dict(zip(header, row, strict=True)) for row in zip(*columns, strict=True)]
-
-
-def _lines(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows that are not blank, each with the number of its last line."""
-    csv.field_size_limit(2**31 - 1)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        for row in reader:
-            if row:
-                yield reader.line_num, row
-    except csv.Error as error:
-        raise click.ClickException(f"{name}: line {reader.line_num} is not CSV: {error}.") from None
-
-
-def _header_problem(header: list[str]) -> str | None:
-    if not header:
-        return "is missing: a table begins with the names of its columns"
-    for number, name in enumerate(header, 1):
-        if not name.strip():
-            return f"has no name for column {number}"
-        if name in header[: number - 1]:
-            return f"names {name!r} twice"
-    return None
-
-
-def _typed(cells: tuple[str, ...]) -> list[Any]:
-    filled = [cell.strip() for cell in cells if cell]
-    parse: Callable[[str], Any] = str
-    if all(map(_INTEGER.fullmatch, filled)):
-        parse = int
-    elif all(map(_is_number, filled)):
-        parse = float
-    return [parse(cell) if cell else None for cell in cells]
-
-
-def _is_number(text: str) -> bool:
-    found = _NUMBER.fullmatch(text)
-    if found is None or not any(map(str.isdigit, text.lower().partition("e")[0])) or not math.isfinite(float(text)):
-        return False
-    return _INTEGER.fullmatch(text) is None or int(float(text)) == int(text)
-
-
 def _named(source: str) -> str:
     return "Standard input" if source == "-" else source
 
@@ -158,49 +85,64 @@ def _line(source: str) -> str:
     return read_text(source).strip() if source == "-" else source
 
 
-def _table(source: str) -> Any:
-    return parse_table(read_text(source), _named(source))
+class _StandardInput(io.BytesIO):
+    name = "Standard input"
 
 
-def _url_under(name: str) -> Callable[[str], Any]:
-    def read(source: str) -> Any:
-        url = _line(source)
-        if not url:
-            raise click.UsageError(f"--{name} is empty: give a URL.")
-        return {name: url}
+def _table(source: str, options: Mapping[str, Any]) -> Fields:
+    from artifact_store import table_payload
 
-    return read
+    table = _StandardInput(sys.stdin.buffer.read()) if source == "-" else source
+    return {**table_payload(table, profile=not options["no_profile"])}
 
 
-def _progress(source: str) -> Any:
+def _image(source: str, options: Mapping[str, Any]) -> Fields:
+    from artifact_store import image_payload
+
+    image: bytes | str = sys.stdin.buffer.read() if source == "-" else source
+    if isinstance(image, bytes) and _URL.match(image):
+        image = image.decode("utf-8", "replace").strip()
+    if not image:
+        raise click.UsageError("--image is empty: give a file or a URL.")
+    return {**image_payload(image, alt=options["alt"])}
+
+
+def _link(source: str, options: Mapping[str, Any]) -> Fields:
+    url = _line(source)
+    if not url:
+        raise click.UsageError("--link is empty: give a URL.")
+    return {"type": "link", "data": {"link": url} | _given(link_text=options["link_text"])}
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _progress(source: str, options: Mapping[str, Any]) -> Fields:
     text = _line(source)
-    value = float(text) if _is_number(text) else math.nan
+    value = float(text) if _PERCENT.fullmatch(text) else math.nan
     if not 0 <= value <= 100:
         raise click.UsageError(f"--progress takes a number from 0 to 100, not {text!r}.")
-    return int(text) if _INTEGER.fullmatch(text) else value
+    return {"type": "progress", "data": int(value) if text.isdigit() else value}
 
 
-_READERS: dict[str, Callable[[str], Any]] = {
+_READERS: dict[str, Callable[[str, Mapping[str, Any]], Fields]] = {
     "table": _table,
-    "markdown": read_text,
-    "link": _url_under("link"),
-    "image": _url_under("image"),
+    "markdown": lambda source, options: {"type": "markdown", "data": read_text(source)},
+    "link": _link,
+    "image": _image,
     "progress": _progress,
-    "data": lambda source: parse_json(source, "--data"),
+    "data": lambda source, options: {"data": parse_json(source, "--data")},
 }
+_BELONGS = {"no_profile": "table", "link_text": "link", "alt": "image"}
 
 
-def read_payload(options: Mapping[str, Any]) -> Payload | None:
-    """Return the one payload that the options name, `None` when they name none."""
+def read_payload(options: Mapping[str, Any]) -> Fields:
+    """Return the fields of the one payload that the options name, none when they name none."""
     given = [name for name in _READERS if options[name] is not None]
     if len(given) > 1:
         raise click.UsageError(f"Give one payload, not {len(given)}: --{' and --'.join(given)}.")
-    if options["link_text"] is not None and given != ["link"]:
-        raise click.UsageError("--link-text belongs to --link.")
-    if not given:
-        return None
-    (name,) = given
-    data = _READERS[name](options[name])
-    if options["link_text"] is not None:
-        data["link_text"] = options["link_text"]
-    return Payload(None if name == "data" else name, data)
+    for name, payload in _BELONGS.items():
+        if options[name] not in (None, False) and given != [payload]:
+            raise click.UsageError(f"--{name.replace('_', '-')} belongs to --{payload}.")
+    return _READERS[given[0]](options[given[0]], options) if given else {}
