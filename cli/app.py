@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .screen import paging
 from .text import safe
 
 if TYPE_CHECKING:
@@ -23,11 +24,25 @@ INTERRUPTED, PIPE_CLOSED = 130, 141
 
 
 class Command(click.Command):
-    """A command that shows examples at the end of its help; what it returns is the exit code."""
+    """A command that shows examples at the end of its help; what it returns is the exit code.
 
-    def __init__(self, *args: Any, examples: Sequence[str] = (), **options: Any) -> None:
+    Attributes:
+        examples: command lines.
+        pages: whether a terminal shows in a pager what is longer than itself.
+    """
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), pages: bool = False, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.examples = examples
+        self.examples, self.pages = examples, pages
+        if pages:
+            self.params.append(
+                click.Option(["--no-pager"], is_flag=True, help="On a terminal, print what is longer than it at once.")
+            )
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        with paging(self.pages and not ctx.params.pop("no_pager", False)):
+            return super().invoke(ctx)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples, each on a line of its own."""
@@ -36,9 +51,9 @@ class Command(click.Command):
                 formatter.write(f"  {example}\n")
 
 
-def command(examples: Sequence[str]) -> Callable[[Callable[..., Any]], Command]:
+def command(examples: Sequence[str], *, pages: bool = False) -> Callable[[Callable[..., Any]], Command]:
     """Make a command of a function, with examples of its use."""
-    return click.command(cls=Command, examples=examples)
+    return click.command(cls=Command, examples=examples, pages=pages)
 
 
 class Program(click.Group):

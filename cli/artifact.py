@@ -12,6 +12,7 @@ from . import render
 from .app import command, open_store
 from .options import changes, common_options, content_options
 from .reading import resolved, run_names
+from .screen import note
 from .text import safe
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def delete(refs: tuple[str, ...], all_versions: bool, yes: bool, as_json: bool) 
     with open_store() as store:
         target, going = (_all_versions if all_versions else _single)(store, refs)
         if not yes and not click.confirm(safe(f"Delete {going}?"), err=True):
-            render.note("Nothing was deleted.")
+            note("Nothing was deleted.")
             return 1
         deleted = store.delete_artifacts(target)
     if not deleted:

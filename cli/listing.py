@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import render
 from .app import command, open_store
-from .options import common_options, filter_options, filters
-from .reading import run_names
+from .options import common_options, filter_options, filters, form_options, limit_option
+from .reading import batches, run_names
+from .screen import note
+from .text import is_terminal
+from .waiting import counted
+
+if TYPE_CHECKING:
+    from artifact_store import Artifact, ArtifactStore
 
 __all__ = ["count", "ls"]
 
 LARGEST = 2**63 - 1
 SORTS = ("CREATED_DESC", "UPDATED_DESC", "ID_DESC", "KEY_DESC", "KEY_ASC")
+
+_AT_ONCE = 1000  # artifacts that are read in one statement; more are read page after page
 
 
 @command(
@@ -22,18 +33,13 @@ SORTS = ("CREATED_DESC", "UPDATED_DESC", "ID_DESC", "KEY_DESC", "KEY_ASC")
         "artifact-store ls --type table --since 7d",
         "artifact-store ls --flow nightly-etl --tag prod --limit 0",
         "artifact-store ls --all --key sales --json",
+        "artifact-store ls --all --limit 0 --ndjson | gzip > artifacts.ndjson.gz",
         """artifact-store ls --filter '{"metadata": {"ge_": {"days": 30}}}'""",
     ],
+    pages=True,
 )
 @filter_options
-@click.option(
-    "--limit",
-    type=click.IntRange(min=0),
-    default=50,
-    show_default="50",
-    metavar="N",
-    help="How many at the most; 0 is all.",
-)
+@limit_option(50, "How many at the most; 0 is all.")
 @click.option("--offset", type=click.IntRange(min=0), default=0, metavar="N", help="How many to skip. [default: 0]")
 @click.option(
     "--sort",
@@ -42,30 +48,74 @@ SORTS = ("CREATED_DESC", "UPDATED_DESC", "ID_DESC", "KEY_DESC", "KEY_ASC")
     show_default=True,
     help="The order; by id is by the time of creation.",
 )
-@common_options
-def ls(all_versions: bool, limit: int, offset: int, sort: str, as_json: bool, **options: Any) -> None:
+@form_options("json", "ndjson", "csv")
+def ls(all_versions: bool, limit: int, offset: int, sort: str, form: str | None, **options: Any) -> None:
     """List the latest artifact of each key.
 
-    Columns: key, version, type, description, updated, run (its name, else its id), and with --all
-    the id. Not on a terminal they are separated by tabs, complete, below a line of their names.
+    Columns: key, version, type, description, age (since the last update), run (its name, else its
+    id), and with --all the id. Not on a terminal they are separated by tabs, complete, below a line
+    of their names, and the time of the update stands in the place of the age.
     """
+    asked = filters(options, latest=not all_versions)
+    with open_store() as store:
+        found = _found(store, all_versions, sort, offset, limit, form in ("json", "ndjson"), asked)
+        shown = islice(found, limit) if limit else found
+        if form == "json":
+            render.print_json(list(shown))
+        elif form == "ndjson":
+            render.print_ndjson(shown)
+        else:
+            columns = ["key", "version", "type", "description", "updated", "run", *["id"] * all_versions]
+            render.print_listing(columns, _rows(store, shown), form == "csv")
+        more = limit and next(found, None) is not None
+    if more:
+        note(f"There are more: --offset {offset + limit} continues, --limit 0 lists all.")
+
+
+def _found(
+    store: ArtifactStore,
+    all_versions: bool,
+    sort: str,
+    offset: int,
+    limit: int,
+    include_data: bool,
+    asked: dict[str, Any],
+) -> Iterator[Artifact]:
+    """Return what a listing shows, and one more when there is one; of a long one, a page at a time is in memory."""
     from artifact_store import ArtifactCollectionSort, ArtifactSort
 
-    asked = filters(options, latest=not all_versions)
-    most = None if not limit else limit if limit == LARGEST else limit + 1  # one more tells whether there are more
-    with open_store() as store:
-        if all_versions:
-            found = store.read_artifacts(offset, most, sort=ArtifactSort(sort), include_data=as_json, **asked)
-        else:
-            latest = ArtifactCollectionSort(sort)
-            found = store.read_latest_artifacts(offset, most, sort=latest, include_data=as_json, **asked)
-        shown = found[:limit] if limit else found
-        if as_json:
-            render.print_json(shown)
-        else:
-            render.print_listing(shown, run_names(store, shown), all_versions)
-    if len(found) > len(shown):
-        render.note(f"There are more: --offset {offset + limit} continues, --limit 0 lists all.")
+    asked = {**asked, "include_data": include_data}
+    if all_versions:
+        read: Any = store.read_artifacts
+        each: Any = store.iter_artifacts
+        size: Any = store.count_artifacts
+        asked["sort"] = ArtifactSort(sort)
+    else:
+        read, each, size = store.read_latest_artifacts, store.iter_latest_artifacts, store.count_latest_artifacts
+        asked["sort"] = ArtifactCollectionSort(sort)
+    if 0 < limit <= _AT_ONCE or max(offset, limit) > LARGEST:  # the store says what is wrong with such a number
+        return iter(read(offset, limit + 1, **asked))
+    found = islice(each(**asked), offset, min(offset + limit + 1, LARGEST) if limit else None)
+    if limit or is_terminal() or not sys.stderr.isatty():
+        return found
+    total = size(**{name: value for name, value in asked.items() if name.endswith("_filter")})
+    return counted(found, max(total - offset, 0), "Listing")
+
+
+def _rows(store: ArtifactStore, artifacts: Iterator[Artifact]) -> Iterator[dict[str, Any]]:
+    """Yield what a listing shows of artifacts."""
+    for batch in batches(artifacts):
+        runs = run_names(store, batch)
+        for each in batch:
+            yield {
+                "key": each.key,
+                "version": each.version,
+                "type": each.type,
+                "description": each.description,
+                "updated": each.updated,
+                "run": each.flow_run_id and runs.get(each.flow_run_id, each.flow_run_id),
+                "id": each.id,
+            }
 
 
 @command(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import wraps
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -13,7 +14,16 @@ import click
 from .app import url_option
 from .payload import parse_json, parse_scalar, read_payload
 
-__all__ = ["changes", "common_options", "content_options", "filter_options", "filters"]
+__all__ = [
+    "changes",
+    "common_options",
+    "content_options",
+    "filter_options",
+    "filters",
+    "form_options",
+    "limit_option",
+    "where_options",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 Decorator = Callable[[Any], Any]
@@ -41,6 +51,14 @@ _FILTER_HELP = (
     '"flow_runs": {...}, "task_runs": {...}, "flows": {...}, "deployments": {...}, "work_pools": {...}}; '
     "as text, as @FILE, or - for standard input."
 )
+
+
+_FORMS = {
+    "raw": "The payload alone: a text just as it is, anything else as JSON.",
+    "json": "Print one JSON document, for machines.",
+    "ndjson": "Print a JSON document a line, each as soon as it is read.",
+    "csv": "Print comma-separated values below a line of names, each text just as it is.",
+}
 
 
 class Since(click.ParamType[datetime]):
@@ -91,8 +109,34 @@ def _several(name: str, metavar: str, text: str) -> Decorator:
 
 def common_options(function: F) -> F:
     """Add what every command takes."""
-    as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for machines.")
-    return _added(function, as_json, url_option)
+    return _added(function, _form("json"), url_option)
+
+
+def _form(name: str) -> Decorator:
+    return click.option(f"--{name}", f"as_{name}", is_flag=True, help=_FORMS[name])
+
+
+def form_options(*names: str) -> Decorator:
+    """Add what every command takes, with several forms of output; the command gets the one it is asked for."""
+
+    def decorate(function: F) -> Any:
+        @wraps(function)
+        def with_form(**options: Any) -> Any:
+            given = [name for name in names if options.pop(f"as_{name}")]
+            if len(given) > 1:
+                raise click.UsageError(f"--{' and --'.join(given)} exclude each other: give one of them.")
+            return function(form=given[0] if given else None, **options)
+
+        return _added(with_form, *map(_form, names), url_option)
+
+    return decorate
+
+
+def limit_option(default: int, text: str) -> Decorator:
+    """Return the option that says how many of something to show."""
+    return click.option(
+        "--limit", type=click.IntRange(min=0), default=default, show_default=str(default), metavar="N", help=text
+    )
 
 
 def content_options(function: F) -> F:
@@ -128,10 +172,15 @@ def changes(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def filter_options(function: F) -> F:
+    """Add the filters, and the choice between the latest of each key and all artifacts."""
+    every = click.option("--all", "all_versions", is_flag=True, help="Every version, and artifacts without a key, too.")
+    return _added(where_options(function), every)
+
+
+def where_options(function: F) -> F:
     """Add the filters; all that are given must hold."""
     return _added(
         function,
-        click.option("--all", "all_versions", is_flag=True, help="Every version, and artifacts without a key, too."),
         _several("--key", "KEY", "Has this key; repeat for any of several."),
         _text("--like", "PATTERN", "Has this in its key, case ignored; % and _ are wildcards."),
         _several("--type", "TYPE", "Is of this type; repeat for any of several."),

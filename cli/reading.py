@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 import click
@@ -11,7 +12,18 @@ import click
 if TYPE_CHECKING:
     from artifact_store import Artifact, ArtifactStore
 
-__all__ = ["resolved", "run_names"]
+__all__ = ["batches", "resolved", "run_names"]
+
+T = TypeVar("T")
+
+_BATCH = 200
+
+
+def batches(items: Iterable[T]) -> Iterator[list[T]]:
+    """Yield items in lists, for questions that are asked about many at once."""
+    rest = iter(items)
+    while batch := list(islice(rest, _BATCH)):
+        yield batch
 
 
 def resolved(store: ArtifactStore, ref: str) -> Artifact:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from .screen import console, height, note, width
 from .text import is_terminal, json_text, safe
 
 if TYPE_CHECKING:
     from uuid import UUID
-
-    from rich.console import Console
 
     from artifact_store import Artifact, StoreInfo
 
@@ -23,24 +24,32 @@ __all__ = [
     "age",
     "dump",
     "named",
-    "note",
     "print_artifact",
+    "print_csv",
     "print_facts",
     "print_info",
     "print_json",
     "print_listing",
+    "print_ndjson",
     "print_raw",
     "print_rows",
 ]
 
 _GAP = 2  # blanks between columns
 _WIDEST = 40  # a column of a table counts as no wider; rich cuts its cells
+_DISPENSABLE = (("description", 16), ("run", 0), ("age", 0), ("description", 0), ("type", 0))
 _MARGIN = 12  # lines of the terminal that are left to the header of an artifact
 
 
 def print_json(value: Any) -> None:
     """Print one JSON document."""
     click.echo(json_text(dump(value)))
+
+
+def print_ndjson(values: Iterable[Any]) -> None:
+    """Print a JSON document a line, each as soon as it is there."""
+    for value in values:
+        sys.stdout.write(json_text(dump(value), indent=None) + "\n")
 
 
 def dump(value: Any) -> Any:
@@ -50,11 +59,6 @@ def dump(value: Any) -> Any:
     if hasattr(value, "model_dump"):
         return value.model_dump(mode="json")
     return value._asdict() if hasattr(value, "_asdict") else value
-
-
-def note(sentence: str) -> None:
-    """Say something beside the output, on standard error."""
-    click.echo(safe(sentence), err=True)
 
 
 def named(artifact: Artifact) -> str:
@@ -67,45 +71,40 @@ def age(moment: datetime) -> str:
     seconds = int((datetime.now(UTC) - moment).total_seconds())
     for limit, size, unit in ((60, 1, "s"), (3600, 60, "min"), (172_800, 3600, "h")):
         if seconds < limit:
-            return f"{max(seconds, 0) // size} {unit} ago"
-    return f"{seconds // 86_400} days ago"
+            return f"{max(seconds, 0) // size} {unit}"
+    return f"{seconds // 86_400} days"
 
 
 # Rows
 
 
-def _listed(artifacts: Iterable[Artifact], runs: Mapping[UUID, str]) -> list[dict[str, Any]]:
-    """Return what a listing shows of artifacts."""
-    terminal = is_terminal()
-    rows = []
-    for each in artifacts:
-        description = each.description or ""
-        rows.append(
-            {
-                "key": each.key,
-                "version": each.version,
-                "type": each.type,
-                "description": next(iter(description.splitlines()), "") if terminal else description,
-                "updated": age(each.updated) if terminal else _time(each.updated),
-                "run": each.flow_run_id and runs.get(each.flow_run_id, each.flow_run_id),
-                "id": each.id,
-            }
-        )
-    return rows
-
-
-def print_rows(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print a table: aligned on a terminal, otherwise tab-separated below a line of names."""
+def print_rows(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Print a table: aligned on a terminal, otherwise tab-separated below a line of names, row after row."""
     if is_terminal():
-        _print_aligned(_console(), columns, rows, columns)
-    else:
-        lines = [columns, *([_cell(row.get(name)) for name in columns] for row in rows)]
-        click.echo("\n".join("\t".join(map(safe, line)) for line in lines))
+        _print_aligned(columns, list(rows), columns)
+        return
+    for line in chain([columns], ([_cell(row.get(name)) for name in columns] for row in rows)):
+        sys.stdout.write("\t".join(map(safe, line)) + "\n")
 
 
-def _print_aligned(
-    console: Console, columns: Sequence[str], rows: Sequence[Mapping[str, Any]], whole: Collection[str] = ()
-) -> None:
+def print_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Print comma-separated values below a line of names; texts are as they are, unless a terminal would see them."""
+    writer = csv.writer(_Lines(safe if is_terminal() else str))
+    writer.writerow(columns)
+    writer.writerows([_cell(row.get(name)) for name in columns] for row in rows)
+
+
+class _Lines:
+    r"""Where a CSV writer writes to; it ends its lines with \r\n, so that it quotes every cell that holds one."""
+
+    def __init__(self, shown: Callable[[str], str]) -> None:
+        self._shown = shown
+
+    def write(self, line: str) -> None:
+        sys.stdout.write(self._shown(line.removesuffix("\r\n")) + "\n")
+
+
+def _print_aligned(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], whole: Collection[str] = ()) -> None:
     """Print an aligned table; of the columns named in `whole` nothing is cut, their cells are folded."""
     from rich.table import Table
     from rich.text import Text
@@ -122,29 +121,36 @@ def _print_aligned(
         )
     for row in rows:
         table.add_row(*(Text(safe(_cell(row.get(name)))) for name in columns))
-    console.print(table)
+    console().print(table)
 
 
-def print_listing(artifacts: Sequence[Artifact], runs: Mapping[UUID, str], ids: bool) -> None:
-    """Print artifacts; a terminal that is too narrow shows less of the description, then fewer columns."""
-    columns = ["key", "version", "type", "description", "updated", "run", *["id"] * ids]
-    rows = _listed(artifacts, runs)
-    if not is_terminal():
+def print_listing(columns: Sequence[str], rows: Iterable[dict[str, Any]], as_csv: bool = False) -> None:
+    """Print what is known of artifacts; a terminal shows ages, and less of them when it is narrow."""
+    if as_csv:
+        print_csv(columns, rows)
+    elif is_terminal():
+        _print_listing(["age" if name == "updated" else name for name in columns], list(rows))
+    else:
         print_rows(columns, rows)
-        return
+
+
+def _print_listing(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
+    """Print aligned rows; a terminal that is too narrow shows less of the description, then fewer columns."""
     if not rows:
         note("Nothing found.")
         return
-    console = _console()
+    for row in rows:
+        row["age"] = age(row["updated"])
+        row["description"] = next(iter((row["description"] or "").splitlines()), "")
     widths = {name: _width(name, rows) for name in columns}
-    for name, least in (("description", 16), ("run", 0), ("updated", 0), ("description", 0), ("type", 0)):
-        excess = sum(widths.values()) - _GAP - console.width
+    for name, least in _DISPENSABLE:
+        excess = sum(widths.values()) - _GAP - width()
         if excess > 0 and name in widths:
             widths[name] = max(widths[name] - excess, least + _GAP) if least else 0
     shown = [name for name in columns if widths.get(name)]
     for row in rows:
         row["description"] = _shortened(row["description"], widths["description"] - _GAP)
-    _print_aligned(console, shown, rows, ("key", "id"))
+    _print_aligned(shown, rows, ("key", "id"))
 
 
 def _width(name: str, rows: Iterable[Mapping[str, Any]]) -> int:
@@ -154,22 +160,18 @@ def _width(name: str, rows: Iterable[Mapping[str, Any]]) -> int:
     return max(cell_len(safe(text)) for text in (name, *(_cell(row.get(name)) for row in rows))) + _GAP
 
 
-def _shortened(text: str, width: int) -> str:
+def _shortened(text: str, room: int) -> str:
     from rich.cells import cell_len, set_cell_size
 
     text = safe(text)
-    return text if cell_len(text) <= width else set_cell_size(text, max(width - 1, 0)) + "…"
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console(markup=False, emoji=False, highlight=False)
+    return text if cell_len(text) <= room else set_cell_size(text, max(room - 1, 0)) + "…"
 
 
 def _cell(value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, datetime):
+        return _time(value)
     return json.dumps(value, ensure_ascii=False) if isinstance(value, bool | float | list | dict) else str(value)
 
 
@@ -207,10 +209,10 @@ def print_artifact(artifact: Artifact, runs: Mapping[UUID, str]) -> None:
 
 def print_facts(facts: Mapping[str, Any]) -> None:
     """Print names and values, one to a line."""
-    width = max(map(len, facts)) + 2 if is_terminal() else 0
+    column = max(map(len, facts)) + 2 if is_terminal() else 0
     for name, value in facts.items():
         label = safe(name)
-        click.echo(f"{label:<{width}}{safe(_cell(value))}" if width else f"{label}\t{safe(_cell(value))}")
+        click.echo(f"{label:<{column}}{safe(_cell(value))}" if column else f"{label}\t{safe(_cell(value))}")
 
 
 def print_raw(artifact: Artifact) -> None:
@@ -238,22 +240,21 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
     if not is_terminal():
         print_rows(columns, rows)
         return
-    console = _console()
-    shown_rows = rows[: max(console.height - _MARGIN, 5)]
-    shown = _fitting(columns, shown_rows, console.width)
-    _print_aligned(console, shown, shown_rows)
+    shown_rows = rows[: max(height() - _MARGIN, 5)]
+    shown = _fitting(columns, shown_rows, width())
+    _print_aligned(shown, shown_rows)
     left_out = [f"{len(rows) - len(shown_rows):,} of {len(rows):,} rows"] * (len(shown_rows) < len(rows))
     left_out += [f"{len(columns) - len(shown)} of {len(columns)} columns"] * (len(shown) < len(columns))
     if left_out:
         note(f"Left out: {' and '.join(left_out)}. --raw prints all of them.")
 
 
-def _fitting(columns: list[str], rows: list[dict[str, Any]], width: int) -> list[str]:
+def _fitting(columns: list[str], rows: list[dict[str, Any]], room: int) -> list[str]:
     """Return the first columns that fit beside each other."""
     total, shown = -_GAP, list[str]()
     for name in columns:
         total += min(_width(name, rows), _WIDEST)
-        if shown and total > width:
+        if shown and total > room:
             break
         shown.append(name)
     return shown

@@ -7,6 +7,7 @@ import click
 from . import render
 from .app import command, given_url, open_store
 from .options import common_options
+from .screen import note
 from .text import safe
 
 __all__ = ["demo", "info", "repair", "verify"]
@@ -44,7 +45,7 @@ def verify(as_json: bool) -> int:
             render.print_json(found)
         elif found:
             render.print_rows(["kind", "key", "message"], render.dump(found))
-            render.note("'artifact-store repair' mends this.")
+            note("'artifact-store repair' mends this.")
         else:
             info = store.info()
             click.echo(f"healthy: {info.artifacts} artifacts, {info.keys} keys")
@@ -61,7 +62,7 @@ def repair(as_json: bool) -> None:
         render.print_json(mended)
     elif mended:
         render.print_rows(["kind", "key", "message"], render.dump(mended))
-        render.note("Mended.")
+        note("Mended.")
     else:
         click.echo("nothing to mend")
 

@@ -31,19 +31,32 @@ def loaded(url, *args, code=0, input=None):
     return json.loads(run(url, *args, "--json", code=code, input=input))
 
 
-def on_terminal(url, *args, typed=None, columns=100, lines=24, env=(), stdin=None):
-    """Run a command on a terminal; enter `typed` at a question; return the exit code and the screen."""
+def piped(url, *args, env=()):
+    """Run a command in a process of its own with pipes for its output; return what subprocess.run does."""
+    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    return subprocess.run(
+        [*SCRIPT, "--url", url, *args], capture_output=True, text=True, check=False, env={**environment, **dict(env)}
+    )
+
+
+def on_terminal(url, *args, typed=None, question="[y/N]", columns=100, lines=24, env=(), stdin=None, stdout=None):
+    """Run a command on a terminal; enter `typed` at a question; return the exit code and the screen.
+
+    Several things `typed` are entered one after the other. Nothing is paged unless `env` names a PAGER; `stdout`
+    takes standard output away from the terminal.
+    """
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
+    unset = ("COLUMNS", "LINES", "NO_COLOR", "LESS")
+    environment = {name: value for name, value in os.environ.items() if name not in unset} | {"PAGER": "cat"}
     child = subprocess.Popen(
         [*SCRIPT, "--url", url, *args],
         stdin=slave if stdin is None else stdin,
-        stdout=slave,
+        stdout=slave if stdout is None else stdout,
         stderr=slave,
         env={**environment, "TERM": "xterm-256color", **dict(env)},
         start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(1, termios.TIOCSCTTY, 0),
+        preexec_fn=lambda: fcntl.ioctl(2, termios.TIOCSCTTY, 0),
     )
     os.close(slave)
     screen = b""
@@ -55,9 +68,10 @@ def on_terminal(url, *args, typed=None, columns=100, lines=24, env=(), stdin=Non
         if not part:
             break
         screen += part
-        if typed and b"[y/N]" in screen:
-            time.sleep(0.3)  # until it waits for an answer
-            os.write(master, typed.encode())
+        if typed and question.encode() in screen:
+            for part in [typed] if isinstance(typed, str) else typed:
+                time.sleep(0.3)  # until it waits for an answer
+                os.write(master, part.encode())
             typed = None
     os.close(master)
     return child.wait(30), screen.decode().replace("\r\n", "\n")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from artifact_store_cli.listing import SORTS
 from artifact_store_cli.render import age
 from artifact_store_cli.text import json_text, safe
 
-DAILY = ["demo", "ls", "show", "create", "update", "delete", "count", "verify", "repair", "info"]
+DAILY = ["demo", "ls", "show", "tree", "create", "update", "delete", "count", "verify", "repair", "info"]
 NASTY = "a\x1b[31m\x9b\u202eb\r\nc[bold]d[/bold]\u2066\x07"
 
 
@@ -377,7 +378,7 @@ def test_ls_on_a_terminal_never_cuts_keys(url, sales):
         assert code == 0
         assert "sales/north" in screen
         assert max(map(len, screen.replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines())) <= columns
-    assert "s ago" in on_terminal(url, "ls")[1]
+    assert re.search(r"  \d+ s  ", on_terminal(url, "ls")[1])
     assert str(sales[4].id) in on_terminal(url, "ls", "--all", columns=70)[1]
     assert "Nothing found." in on_terminal(url, "ls", "--key", "nope")[1]
     assert "\x1b[1m" in on_terminal(url, "ls")[1]
@@ -385,7 +386,7 @@ def test_ls_on_a_terminal_never_cuts_keys(url, sales):
 
 def test_a_long_description_is_cut(url, store):
     store.create_artifact(key="k", description="words " * 100, data=1)
-    assert "words wor…" in on_terminal(url, "ls", columns=80)[1]
+    assert " w…" in on_terminal(url, "ls", columns=80)[1]
 
 
 def test_a_table_on_a_terminal_is_cut_with_a_note(url, store):
@@ -410,7 +411,7 @@ def test_ages():
         (100_000, "27 h"),
         (200_000, "2 days"),
     ):
-        assert age(now - timedelta(seconds=seconds)) == f"{words} ago"
+        assert age(now - timedelta(seconds=seconds)) == words
 
 
 def test_safe_text():
