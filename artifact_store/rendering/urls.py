@@ -1,11 +1,13 @@
 """Which stored addresses may be followed or shown."""
 
 import re
+from urllib.parse import quote
 
 __all__ = ["image_source", "safe_url"]
 
 _IGNORED = re.compile(
-    "[\x00-\x20\x7f-\xa0\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ud800-\udfff]"
+    "[\x00-\x20\x7f-\xa0\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ud800-\udfff"
+    "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _SCHEME = re.compile("([a-z][a-z0-9+.-]*):", re.IGNORECASE)
@@ -17,14 +19,14 @@ def safe_url(url: str) -> str | None:
     r"""Return an address that may be followed, `None` when it may not.
 
     Safe are `http:`, `https:` and `mailto:`, and addresses within the same place: relative ones and fragments.
-    Control characters, which browsers leave out of an address, are left out first.
+    Control characters, which browsers leave out of an address, are left out; blanks are written as `%20`.
 
     Examples:
         >>> safe_url("https://example.org/a"), safe_url("page.html#top"), safe_url("java\nscript:alert(1)")
         ('https://example.org/a', 'page.html#top', None)
     """
     plain = _IGNORED.sub("", url)
-    kept = _CONTROL.sub("", url).strip().replace(" ", "%20")
+    kept = _IGNORED.sub(lambda found: quote(found[0]), _CONTROL.sub("", url).strip())
     scheme = _SCHEME.match(plain)
     if scheme is not None:
         return kept if scheme[1].lower() in _SCHEMES else None
