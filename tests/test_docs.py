@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from artifact_store import ArtifactStore
+from artifact_store import ArtifactStore, set_default_store
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -81,6 +81,7 @@ def test_examples_run(page, tmp_path, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
     namespace, exports = {"__name__": "__main__"}, []
+    before = set_default_store(None)
     try:
         for block in blocks(page):
             where = f"{page.relative_to(ROOT)}:{block.line}"
@@ -90,6 +91,6 @@ def test_examples_run(page, tmp_path, monkeypatch):
             elif block.info == "console":
                 run_console(block, exports, where)
     finally:
-        for value in namespace.values():
+        for value in (set_default_store(before), *namespace.values()):
             if isinstance(value, ArtifactStore):
                 value.close()
