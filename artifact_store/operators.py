@@ -57,6 +57,7 @@ class Dialect(NamedTuple):
         has_key: a JSON object has a bound name.
         entry: a JSON object has a bound name with a value of a kind that compares so with a bound one.
         member: a text member of a JSON object.
+        at_most: a text has at most so many characters (bytes, on PostgreSQL), told without reading a long one.
         position: the function that finds one text in another.
         unlimited: the value of LIMIT that means no limit.
         table: binds keys, ids and counts, by the names of their slots.
@@ -73,6 +74,7 @@ class Dialect(NamedTuple):
     has_key: Callable[[Any, Any], Any]
     entry: Callable[[Any, str, str, Slots], Any]
     member: Callable[[Any, str], Any]
+    at_most: Callable[[Any, int], Any]
     position: str
     unlimited: int | None
     table: Callable[[Sequence[str], Sequence[str], Sequence[int]], dict[Any, Any]]
@@ -122,6 +124,8 @@ _SQLITE = Dialect(
     ),
     entry=_sqlite_entry,
     member=lambda column, name: _sql("json_extract(", column, f", '$.{name}')"),
+    # length() would read the text and count its characters.
+    at_most=lambda column, size: _sql("substr(", column, f", {size + 1}, 1) = ''"),
     position="instr",
     unlimited=-1,
     table=lambda keys, ids, counts: {"many": _json_list(list(zip(keys, ids, counts, strict=True)))},
@@ -165,6 +169,7 @@ _POSTGRES = Dialect(
         "(CASE jsonb_typeof(CAST(", column, f"AS jsonb) -> '{name}') WHEN 'string' THEN CAST(", column,
         f"AS jsonb) ->> '{name}' END)",
     ),
+    at_most=lambda column, size: _sql("octet_length(", column, f") <= {size}"),
     position="strpos",
     unlimited=None,
     table=lambda keys, ids, counts: {"keys": list(keys), "ids": list(ids), "counts": list(counts)},

@@ -32,7 +32,7 @@ from .schemas import Deployment, Flow, FlowRun, StateType, TaskRun, WorkPool, Wo
 from .sorting import RunSort, run_ordering
 from .statements import Query, Statements, slot
 
-__all__ = ["FlowRunFields", "RunFilters", "RunStore", "TaskRunFields", "bounds", "chosen"]
+__all__ = ["FlowRunFields", "RunFilters", "RunStore", "TaskRunFields", "bounds", "chosen", "made_by"]
 
 V = TypeVar("V", bound=schemas.RunValue)
 S = TypeVar("S", bound=StrEnum)
@@ -201,6 +201,17 @@ _FLOW_RUNS = _Entity("flow_run_filter", FlowRun, models.FlowRun, "flow_id", "ide
 _TASK_RUNS = _Entity("task_run_filter", TaskRun, models.TaskRun)
 _WORK_POOLS = _Entity("work_pool_filter", WorkPool, models.WorkPool, "name")
 _WORK_QUEUES = _Entity("work_queue", WorkQueue, models.WorkQueue, "work_pool_id", "name")
+
+
+def made_by(
+    db: Statements, flow_run_id: UUID | None, task_run_id: UUID | None
+) -> tuple[FlowRun | None, Flow | None, TaskRun | None]:
+    """Return the flow run, its flow and the task run that are known by these ids; a task run may tell its flow run."""
+    task_run = None if task_run_id is None else _TASK_RUNS.read(db, task_run_id)
+    if flow_run_id is None and task_run is not None:
+        flow_run_id = task_run.flow_run_id
+    flow_run = None if flow_run_id is None else _FLOW_RUNS.read(db, flow_run_id)
+    return flow_run, None if flow_run is None else _FLOWS.read(db, flow_run.flow_id), task_run
 
 
 class RunFilters(TypedDict, total=False):

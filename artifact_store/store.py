@@ -35,6 +35,7 @@ from .schemas import (
     as_uuid,
     is_key,
 )
+from .series import SeriesStore
 from .shortcuts import ShortcutStore
 from .sorting import ArtifactSort
 from .sqlite import SqliteEngine
@@ -47,7 +48,7 @@ T = TypeVar("T")
 _VERSION = re.compile("[1-9][0-9]{0,17}")
 
 
-class ArtifactStore(ShortcutStore, ListingStore, ActivityStore):
+class ArtifactStore(ShortcutStore, ListingStore, SeriesStore, ActivityStore):
     """Artifacts, their versions and the runs that made them, in one SQL database.
 
     A store may be shared between threads and used after `fork`. As a context manager it

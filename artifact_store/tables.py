@@ -22,8 +22,9 @@ def rows_of(data: object, name: str = "The data") -> list[Row]:
     """Return the rows that the data of a table says.
 
     Args:
-        data: a list of objects; a list of lists, whose columns are named `0`, `1`, … as pandas names them; an
-            object of lists, whose shorter columns end in nulls; or one of these as JSON text.
+        data: a list of objects; a list of lists, whose first row names the columns where it is of different texts
+            and which are named `0`, `1`, … otherwise; an object of lists, whose shorter columns end in nulls; or
+            one of these as JSON text.
         name: what errors call the table.
 
     Returns:
@@ -52,9 +53,17 @@ a list of lists, or an object of lists.
     if isinstance(plain, list) and all(isinstance(row, dict) for row in plain):
         return plain
     if isinstance(plain, list) and all(isinstance(row, list) for row in plain):
-        return [{str(place): value for place, value in enumerate(row)} for row in plain]
+        return _from_lists(plain)
     wanted = "a table is a list of objects, a list of lists, or an object of lists"
     raise InvalidArtifact(f"{name} is no table but {_called(data)}: {wanted}.")
+
+
+def _from_lists(lists: list[list[Any]]) -> list[Row]:
+    head = lists[0] if lists else []
+    longest = max(map(len, lists), default=0)
+    named = all(isinstance(name, str) and name for name in head) and len(set(head)) == len(head) == longest > 0
+    names = head if named else [str(place) for place in range(longest)]
+    return [dict(zip(names, row, strict=False)) for row in lists[named:]]
 
 
 def _called(data: object) -> str:

@@ -168,6 +168,9 @@ def test_rows_of_each_form() -> None:
     assert rows_of(rows) is rows
     assert rows_of(json.dumps(rows)) == rows_of({"a": [1, None], "b": ["x", "y"]}) == rows
     assert rows_of([[1, "x"], [2]]) == [{"0": 1, "1": "x"}, {"0": 2}]
+    assert rows_of([["a", "b"], [1, "x"], [None]]) == [{"a": 1, "b": "x"}, {"a": None}]
+    assert rows_of([["a", "b"], [1, "x", 5]]) == [{"0": "a", "1": "b"}, {"0": 1, "1": "x", "2": 5}]
+    assert rows_of([["a", "a"], [1]]) == [{"0": "a", "1": "a"}, {"0": 1}]
     assert rows_of([]) == rows_of({}) == rows_of("[]") == []
 
 
