@@ -53,8 +53,8 @@ def table_payload(table: Any, *, columns: Sequence[str] | None = None, profile: 
 
             - a list of objects (dicts, dataclasses, pydantic models): the rows;
             - a dict of columns: a list of cells by name, all of one length;
-            - a list of lists: the rows, all of one length. The first row names the columns when all of its cells are
-              texts; otherwise they are named `0`, `1`, …, unless `columns` names them;
+            - a list of lists: the rows, all of one length. The first row names the columns when its cells are texts
+              that differ, none of them blank; otherwise they are named `0`, `1`, …, unless `columns` names them;
             - a pandas or polars frame or series. An index that says something (it has a name, or holds anything but
               integers) becomes the first columns;
             - the path of a CSV file, or an open file: its first line names the columns. A column becomes numbers
@@ -87,11 +87,11 @@ def table_payload(table: Any, *, columns: Sequence[str] | None = None, profile: 
 
 
 def _table(table: Any, columns: Sequence[str] | None) -> Table:
-    if isinstance(table, str | os.PathLike) or hasattr(table, "read"):
-        made = read_csv(table)
-    elif (frame := _frame(table)) is not None:
+    if (frame := _frame(table)) is not None:  # first, since a column may be named `read`
         rows = normalize_data(frame, "table")
         made = Table(names_of(frame.columns), rows)
+    elif isinstance(table, str | os.PathLike) or hasattr(table, "read"):
+        made = read_csv(table)
     else:
         return _from_plain(normalize_data(table, "table"), columns if columns is not None else _fields(table))
     if columns is not None:
@@ -135,8 +135,8 @@ def _from_lists(plain: list[list[Any]], columns: Sequence[str] | None) -> Table:
     rows = plain
     if columns is not None:
         names = _names(columns)
-    elif rows and rows[0] and all(isinstance(cell, str) for cell in rows[0]):
-        names, rows = _names(rows[0]), rows[1:]
+    elif rows and _is_header(rows[0]):
+        names, rows = rows[0], rows[1:]
     else:
         names = [str(place) for place in range(len(rows[0]) if rows else 0)]
     for place, row in enumerate(rows, len(plain) - len(rows)):
@@ -147,17 +147,20 @@ def _from_lists(plain: list[list[Any]], columns: Sequence[str] | None) -> Table:
     return Table(names, [dict(zip(names, row, strict=True)) for row in rows])
 
 
+def _is_header(row: list[Any]) -> bool:
+    """Tell whether a row is names: texts that differ, none of them blank."""
+    return bool(row) and all(isinstance(cell, str) and cell.strip() for cell in row) and len(set(row)) == len(row)
+
+
 def _names(given: Sequence[Any]) -> list[str]:
-    """Return the names of columns; none is empty, and none comes twice."""
+    """Return the names of columns that were given; none is blank, and none comes twice."""
     names = list(given)
     for place, name in enumerate(names):
         if not isinstance(name, str) or not name.strip():
             raise InvalidArtifact(f"table: column {place + 1} is named {name!r:.80}: give it a text as its name.")
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise InvalidArtifact(
-            f"table: two columns are named {twice!r:.80}: rename one, or name them with columns=[…] if row 1 is data."
-        )
+        raise InvalidArtifact(f"table: two columns are named {twice!r:.80}: rename one.")
     return names
 
 

@@ -125,7 +125,7 @@ class ShortcutStore:
             description: text for people, usually Markdown.
             metadata: JSON scalars by name.
             columns: the names of the columns of a list of lists, whose rows are all data then. Otherwise its first
-                row names them when all of its cells are texts.
+                row names them when its cells are texts that differ.
             profile: whether the profile (type, nulls, distinct values, least and greatest of each column) is
                 computed and stored.
             origin: `flow_run_id`, `task_run_id` and `id`, as in `create_artifact`.

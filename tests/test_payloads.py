@@ -94,6 +94,9 @@ def test_a_path_is_a_csv_file(tmp_path):
 def test_rows_without_names_are_numbered_and_can_be_named():
     assert rows_of([[1, 2], [3, None]]) == [{"0": 1, "1": 2}, {"0": 3, "1": None}]
     assert rows_of([["a", None]]) == [{"0": "a", "1": None}], "a header is texts alone"
+    assert rows_of([["a", "a"], ["b", " "]]) == [{"0": "a", "1": "a"}, {"0": "b", "1": " "}]
+    assert rows_of([["", "b"]]) == [{"0": "", "1": "b"}]
+    assert rows_of([[]]) == [{}]
     assert rows_of([["a", "b"]], columns=["x", "y"]) == [{"x": "a", "y": "b"}]
     assert rows_of(np.array([[1.5, 2], [3, np.nan]])) == [{"0": 1.5, "1": 2.0}, {"0": 3.0, "1": None}]
     assert rows_of([City("a", "b")], columns=["x", "y"]) == [{"x": "a", "y": "b"}]
@@ -169,8 +172,6 @@ def test_a_series_is_a_table():
         ({"a": {"0": 1}}, "table: column 'a' is a dict"),
         ([["a", "b"], [1]], r"table\[1\] has 1 cells and the table has 2 columns: make them equal."),
         ([[1, 2], [1, 2, 3]], r"table\[1\] has 3 cells"),
-        ([["a", "a"], ["b", "c"]], r"two columns are named 'a': rename one, or name them with columns=\[…\]"),
-        ([["a", " "], ["b", "c"]], "column 2 is named ' ': give it a text"),
         ([{"a": 1, 1.5: 2}], r"table\[0\] has a key of type float"),
         ([{"a": open}], r"table\[0\].a is a builtin_function_or_method, which JSON cannot say"),
         (["\ud800"], r"table\[0\] holds a lone surrogate"),
@@ -198,10 +199,23 @@ def test_columns_are_those_of_lists(table):
         table_payload(table, columns=["a"])
 
 
-@pytest.mark.parametrize("columns", [["a"], ["a", "a"], ["a", ""], ["a", 1]])
-def test_columns_that_name_nothing(columns):
-    with pytest.raises(InvalidArtifact):
+@pytest.mark.parametrize(
+    ("columns", "sentence"),
+    [
+        (["a"], r"table\[0\] has 2 cells and the table has 1 columns"),
+        (["a", "a"], "two columns are named 'a': rename one."),
+        (["a", " "], "column 2 is named ' ': give it a text as its name."),
+        (["a", 1], "column 2 is named 1: give it a text as its name."),
+    ],
+)
+def test_columns_that_name_nothing(columns, sentence):
+    with pytest.raises(InvalidArtifact, match=sentence):
         table_payload([[1, 2]], columns=columns)
+
+
+def test_a_column_may_have_any_name():
+    frame = pd.DataFrame({"read": [1], "columns": [2], "index": [3], "savefig": [4]})
+    assert rows_of(frame) == rows_of(pl.DataFrame(frame.to_dict("list"))) == frame.to_dict("records")
 
 
 @given(

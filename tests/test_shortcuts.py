@@ -85,6 +85,17 @@ def test_the_profile_of_a_table_is_stored_and_may_be_left_out(store):
     assert named.data == [{"letter": "x"}]
 
 
+@pytest.mark.parametrize("rows", [[], [(2, "x", None), (1, None, 0.5)]])
+def test_a_frame_comes_back_with_its_columns(store, rows):
+    names = ["second", "name", "first"]
+    made = store.create_table_artifact(pd.DataFrame(rows, columns=names), key="t")
+    back = store.read_artifact_ref("t@1")
+    assert back == made
+    assert list(back.to_pandas().columns) == back.to_polars().columns == names
+    assert back.to_polars().rows() == rows
+    assert store.create_table_artifact(back.to_polars()).data == made.data
+
+
 def test_payloads_are_fields_for_bulk_creates_and_updates(store):
     many = store.create_artifacts({"key": f"part/{n}", **table_payload([{"n": n}])} for n in range(3))
     assert [each.profile["columns"][0]["max"] for each in many] == [0, 1, 2]

@@ -13,6 +13,14 @@ from artifact_store import (
     FlowRunFilter,
     TaskRunFilter,
     WorkPoolFilter,
+    create_image_artifact,
+    create_link_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    read_artifact_ref,
+    set_default_store,
+    table_payload,
+    update_progress_artifact,
 )
 
 
@@ -45,3 +53,18 @@ def test_a_script_of_a_user() -> None:
         assert store.read_task_runs(task_run_filter=TaskRunFilter(subflow_runs={"exists_": True})) == []
         assert store.update_artifact(made.id, ArtifactUpdate(description="checked"))
         assert [each.description for each in store.iter_artifacts(artifact_filter=tables)] == ["checked"]
+
+
+def test_a_script_in_one_line_each() -> None:
+    with ArtifactStore("sqlite:///:memory:") as store:
+        before = set_default_store(store)
+        made: Artifact = create_table_artifact({"x": [1]}, "sales", metadata={"n": 1}, profile=False)
+        create_link_artifact("https://a.b", "text", key="link", flow_run_id=None)
+        create_image_artifact(image_url="https://a.b/c.png", alt="a cat")
+        now: Artifact | None = update_progress_artifact(create_progress_artifact(progress=0.0), 50, "half")
+        found: Artifact | None = read_artifact_ref("sales@1")
+        assert found == made
+        assert now is not None
+        assert now.data == 50
+        assert store.create_artifact(key="sales", **table_payload([{"x": 2}])).version == 2
+        set_default_store(before)
