@@ -126,15 +126,20 @@ def _is_column(value: object) -> bool:
 
 def _column(name: str, values: list[Any]) -> ColumnProfile:
     present = [value for value in values if value is not None]
-    kind = type_of(present)
-    # Objects cannot stand in a set, and among mixed values 1, 1.0 and true would be one.
-    distinct = _distinct(list(map(dump_json, present)) if kind in ("json", "mixed") else present)
-    least, greatest = _limits(kind, present)
+    if set(map(type, present)) == {str}:
+        few = _distinct(present)
+        kind = type_of(present if few is None else few)  # to look at each text once will do
+        least, greatest = _limits(kind, present if few is None else few)
+    else:
+        kind = type_of(present)
+        # Objects cannot stand in a set, and among mixed values 1, 1.0 and true would be one.
+        few = _distinct(list(map(dump_json, present)) if kind in ("json", "mixed") else present)
+        least, greatest = _limits(kind, present)
     return {
         "name": name[:_LONGEST_NAME],
         "type": kind,
         "nulls": len(values) - len(present),
-        "distinct": distinct,
+        "distinct": None if few is None else len(few),
         "min": least,
         "max": greatest,
     }
@@ -164,13 +169,14 @@ def _are_times(texts: Iterable[str]) -> bool:
     return True
 
 
-def _distinct(values: list[Any]) -> int | None:
-    seen: set[Any] = set()
+def _distinct(values: list[Any]) -> list[Any] | None:
+    """Return each value once, `None` when there are too many."""
+    seen: dict[Any, None] = {}
     for start in range(0, len(values), _MOST_DISTINCT):
-        seen.update(values[start : start + _MOST_DISTINCT])
+        seen.update(dict.fromkeys(values[start : start + _MOST_DISTINCT]))
         if len(seen) > _MOST_DISTINCT:
             return None
-    return len(seen)
+    return list(seen)
 
 
 def _limits(kind: ColumnType, present: list[Any]) -> tuple[Any, Any]:

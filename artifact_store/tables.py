@@ -6,7 +6,7 @@ comes, also keeps a JSON text of it, an object of columns, or a list of lists.
 
 import contextlib
 from collections.abc import Sequence
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from typing import Any
 
 from pydantic_core import from_json
@@ -79,7 +79,4 @@ def column_names(rows: Sequence[Row], first: Sequence[str] = ()) -> list[str]:
         >>> column_names([{"city": "Oslo"}, {"wind": 3, "city": "Rome"}])
         ['city', 'wind']
     """
-    names = dict.fromkeys(first)
-    for row in rows:
-        names.update(row)
-    return list(names)
+    return list(dict.fromkeys(chain(first, chain.from_iterable(rows))))
