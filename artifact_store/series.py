@@ -141,12 +141,19 @@ class SeriesStore:
             >>> around.previous, around.next, around.changes, around.field
             ('wind@1', None, ('rows +1',), 'rows')
         """
-        return self._ask(lambda db: _surroundings(db, artifact))
+        primary = self._ask.primary
+        return self._ask(lambda db: _surroundings(db if db is primary or _has(db, artifact) else primary, artifact))
 
 
 def _trend(versions: list[figures.Version]) -> tuple[str | None, list[Point]]:
     field = next(iter(figures.best_first(versions)), None)
     return field, figures.points_of(versions, field)
+
+
+def _has(db: Statements, artifact: Artifact) -> bool:
+    """Tell whether a replica has an artifact yet; where it has not, it would tell of older neighbours."""
+    here = db.row("series.has", lambda: _A.select(_A.id).where(_A.id == slot("id")), {"id": str(artifact.id)})
+    return here is not None
 
 
 def _surroundings(db: Statements, artifact: Artifact) -> Surroundings:
@@ -160,7 +167,7 @@ def _surroundings(db: Statements, artifact: Artifact) -> Surroundings:
         ref=ref_of(artifact),
         previous=None if previous is None else f"{key}@{previous}",
         next=None if following is None else f"{key}@{following}",
-        latest=max(latest or 0, version),  # a replica may be a moment behind
+        latest=latest,
         flow_run=flow_run,
         flow=flow,
         task_run=task_run,

@@ -75,7 +75,7 @@ class ArtifactStore(ShortcutStore, ListingStore, SeriesStore, ActivityStore):
                 file in the user's data directory. A SQLite URL takes `?timeout=` (seconds to wait for
                 a lock, 30) and `?synchronous=` (`full`, or `normal`: quicker, may lose the last
                 commits at a power cut).
-            replica_url: a read replica of a PostgreSQL database, which answers lists and counts, a
+            replica_url: a read replica of a PostgreSQL database, which answers lists, counts and series, a
                 moment behind. What must see the latest (reads by key, id or reference, every write,
                 and everything inside a block) asks the primary, as everything does while the replica
                 does not answer.

@@ -94,6 +94,10 @@ def test_lists_are_asked_of_the_replica_and_the_latest_of_the_primary(
     assert store.count_artifacts() == store.count_latest_artifacts() == 1
     assert store.count_artifacts(ArtifactFilter(version={"ge_": 2})) == 0
     assert store.read_flow_runs() == []
+    assert [point.value for point in store.read_series("k")] == [1]
+    assert [point.value for point in store.read_trends(["k"])["k"]] == [1]
+    assert store.read_surroundings(first).latest == 1
+    assert store.read_surroundings(second).latest == 3, "what the replica does not have is asked of the primary"
     replica.execute("SELECT pg_wal_replay_resume()")
     caught_up(primary, standby)
     assert store.count_artifacts() == 3

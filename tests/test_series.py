@@ -164,7 +164,8 @@ def test_neighbours_are_those_that_there_are(store: ArtifactStore) -> None:
     ]
     assert all(each.field == "data" and values(list(each.series)) == [1, 3, 4] for each in around)
     store.delete_artifact(made[3].id)
-    assert store.read_surroundings(made[3]).previous == "wind@3"
+    gone = store.read_surroundings(made[3])
+    assert (gone.previous, gone.next, gone.latest) == ("wind@3", None, 3)
 
 
 def test_an_artifact_on_its_own(store: ArtifactStore) -> None:
