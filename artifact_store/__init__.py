@@ -38,6 +38,7 @@ from .rendering.renderers import register_renderer, render_artifact
 from .rendering.surroundings import Point, Surroundings
 from .rendering.terminal import print_blocks
 from .rendering.text import escape_controls
+from .report import ReportInfo
 from .schemas import (
     Artifact,
     ArtifactCreate,
@@ -80,6 +81,7 @@ __all__ = [
     "InvalidURL",
     "Payload",
     "Point",
+    "ReportInfo",
     "RunSort",
     "SchemaOutdated",
     "StoreInfo",

@@ -18,10 +18,11 @@ from .clock import new_id, now
 from .database import Block, Engine
 from .errors import IntegrityViolation, InvalidArtifact, InvalidQuery, InvalidURL
 from .filters import ArtifactFilter
-from .listings import ListingStore, asked_of
+from .listings import asked_of
 from .operators import encode_time
 from .rendering.surroundings import sources
 from .replica import Reader
+from .report import ReportStore
 from .rows import bound
 from .runs import RunFilters
 from .schemas import (
@@ -35,7 +36,6 @@ from .schemas import (
     as_uuid,
     is_key,
 )
-from .series import SeriesStore
 from .shortcuts import ShortcutStore
 from .sorting import ArtifactSort
 from .sqlite import SqliteEngine
@@ -48,7 +48,7 @@ T = TypeVar("T")
 _VERSION = re.compile("[1-9][0-9]{0,17}")
 
 
-class ArtifactStore(ShortcutStore, ListingStore, SeriesStore, ActivityStore):
+class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
     """Artifacts, their versions and the runs that made them, in one SQL database.
 
     A store may be shared between threads and used after `fork`. As a context manager it

@@ -18,7 +18,7 @@ PACKAGE, CLI = ROOT / "artifact_store", ROOT / "cli"
 FLOORS = {
     "__init__": 5,
     "default": 4.5, "store": 4,
-    "shortcuts": 3.3,
+    "report": 3.4, "shortcuts": 3.3,
     "series": 3.2, "figures": 3.1,
     "activities": 3.4, "listings": 3.2, "pages": 3.1, "publishing": 3.1, "artifacts": 3, "latest": 3, "runs": 3,
     "conditions": 2.1, "filters": 2, "sorting": 2, "schemas": 2,
@@ -35,8 +35,8 @@ EXPORTED = """
     Artifact ArtifactCollectionFilter ArtifactCollectionSort ArtifactConflict ArtifactCreate ArtifactFilter
     ArtifactList ArtifactSort ArtifactStore ArtifactStoreError ArtifactUpdate Breach Deployment DeploymentFilter
     Flow FlowFilter FlowRun FlowRunFilter IntegrityViolation InvalidArtifact InvalidQuery InvalidURL Payload Point
-    RunSort SchemaOutdated StoreInfo StoreUnavailable Surroundings TaskRun TaskRunFilter WorkPool WorkPoolFilter
-    WorkQueue blocks escape_controls print_blocks register_renderer render_artifact sparkline
+    ReportInfo RunSort SchemaOutdated StoreInfo StoreUnavailable Surroundings TaskRun TaskRunFilter WorkPool
+    WorkPoolFilter WorkQueue blocks escape_controls print_blocks register_renderer render_artifact sparkline
     create_image_artifact create_link_artifact create_markdown_artifact create_progress_artifact create_table_artifact
     default_store image_payload read_artifact_ref read_latest_artifact set_default_store table_payload
     update_progress_artifact

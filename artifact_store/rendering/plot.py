@@ -66,7 +66,7 @@ def line_plot(points: Sequence[Point], field: str) -> str:
     told = f"{name}: {_summary(drawn, low, high)}"
     parts = [
         f'<svg class="artifact-store-plot" role="img" aria-label="{told}" width="100%" height="{_HEIGHT}" '
-        'xmlns="http://www.w3.org/2000/svg" style="display:block;max-width:40rem;overflow:visible">',
+        'overflow="visible" xmlns="http://www.w3.org/2000/svg">',
         f"<title>{name}</title><desc>{told}</desc>",
         *(_rule(y) for y in (_TOP, _BOTTOM)),
         f'<svg width="100%" height="{_HEIGHT}" viewBox="0 0 100 {_HEIGHT}" preserveAspectRatio="none">',

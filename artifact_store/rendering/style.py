@@ -33,6 +33,7 @@ border-radius:1rem;font-size:12px;margin-right:.35rem}
 .artifact-store-changes li{margin:0;padding:0 .55rem;border-radius:1rem;background:var(--artifact-store-wash);
 border:1px solid var(--artifact-store-line)}
 .artifact-store-trend figcaption,.artifact-store-image figcaption{color:var(--artifact-store-soft);font-size:12.5px}
+.artifact-store-plot{display:block;max-width:40rem;overflow:visible}
 .artifact-store-image img{max-width:100%;max-height:32rem;height:auto;display:block}
 .artifact-store-details summary{cursor:pointer;font-weight:600}
 .artifact-store-details{margin:.5rem 0}

@@ -1,0 +1,169 @@
+"""The page: its shell, its content security policy, and the file that it is written to piece by piece."""
+
+import base64
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cache
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+from ..clock import new_id
+from ..errors import InvalidQuery
+from ..rendering.style import STYLE
+from ..rendering.text import escape_controls, moment_text
+
+__all__ = ["Page", "embedded", "opened"]
+
+_PIECE = 1 << 20  # bytes
+_PLACE = re.compile(r"\{\{(\w+)\}\}")
+
+
+@cache
+def _asset(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _hashed(text: str) -> str:
+    """Return a text as a source of a content security policy: it alone may run, or be a style."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def embedded(value: Any) -> str:
+    r"""Return JSON that can stand in a script element of HTML, whatever it holds.
+
+    Examples:
+        >>> embedded("</script>"), embedded("a\u2028b")
+        ('"\\u003c/script>"', '"a\\u2028b"')
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = text.replace("<", r"\u003c").replace("\u2028", r"\u2028").replace("\u2029", r"\u2029")
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a lone surrogate, which JSON can say and UTF-8 cannot
+        return json.dumps(value, separators=(",", ":")).replace("<", r"\u003c")
+    return text
+
+
+class Page:
+    """One report in the making: rows and payloads wait in temporary files until all are known.
+
+    Attributes:
+        artifacts: how many rows there are.
+        versions: how many versions can be opened.
+    """
+
+    def __init__(self, title: str, written: datetime) -> None:
+        """Begin with nothing."""
+        self._title, self._written = title, written
+        self._streams: dict[str, IO[bytes]] = {name: TemporaryFile() for name in ("rows", "payloads")}  # noqa: SIM115
+        self.artifacts = self.versions = 0
+
+    def __enter__(self) -> "Page":
+        """Return the page."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Drop the temporary files."""
+        for stream in self._streams.values():
+            stream.close()
+
+    def add_row(self, html: str) -> None:
+        """Add a row to the overview."""
+        self.artifacts += 1
+        self._streams["rows"].write(html.encode())
+
+    def add_version(self, number: int, version: int, html: str, data: Any) -> None:
+        """Add what is shown when a version is opened, and its whole payload."""
+        self.versions += 1
+        self._add(f"_v{number}.{version}", html)
+        self._add(f"_d{number}.{version}", data)
+
+    def add_history(self, number: int, html: tuple[str, str]) -> None:
+        """Add the trend and the versions of a key, which all its versions show."""
+        self._add(f"_h{number}", html)
+
+    def _add(self, name: str, value: Any) -> None:
+        script = f'<script type="application/json" id="{name}">{embedded(value)}</script>\n'
+        self._streams["payloads"].write(script.encode())
+
+    def write_to(self, file: IO[bytes]) -> int:
+        """Write the page, and return its size in bytes."""
+        values, size = self._values(), 0
+        # Split before values are put in: what looks like a place in one of them is text.
+        for place, part in enumerate(_PLACE.split(_asset("report.html"))):
+            if place % 2 and part in self._streams:
+                size += _poured(self._streams[part], file)
+            else:
+                size += file.write((values[part] if place % 2 else part).encode())
+        return size
+
+    def _values(self) -> dict[str, str]:
+        """Return what stands in the places of the template."""
+        style, early, script = STYLE + _asset("report.css"), _asset("early.js"), _asset("report.js")
+        return {
+            "title": escape(escape_controls(self._title)),
+            "lead": f"{_counted(self.artifacts, 'artifact')}, {_counted(self.versions, 'version')} to open",
+            "written": f'<time datetime="{self._written.isoformat()}">{moment_text(self._written)}</time>',
+            "policy": f"default-src 'none'; script-src {_hashed(early)} {_hashed(script)}; "
+            f"style-src {_hashed(style)}; img-src data:; base-uri 'none'; form-action 'none'",
+            "style": style,
+            "early": early,
+            "script": script,
+        }
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def _poured(source: IO[bytes], target: IO[bytes]) -> int:
+    source.seek(0)
+    size = 0
+    while piece := source.read(_PIECE):
+        size += target.write(piece)
+    return size
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str] | IO[bytes]) -> Iterator[IO[bytes]]:
+    """Open a file that takes the place of the one at `path` when all of it is written, and never before.
+
+    A binary stream is written to as it is, and so is what is no plain file (a pipe, `/dev/stdout`).
+
+    Raises:
+        InvalidQuery: nothing can be written there; the sentence says why.
+    """
+    if not isinstance(path, str | os.PathLike):
+        yield path
+        return
+    name, target = os.fspath(path), Path(os.path.realpath(path))
+    written = target.with_name(f".{target.name[:100]}.{new_id()}")
+    try:
+        if target.is_dir():
+            raise InvalidQuery(f"{name} is a directory: name a file in it.")
+        if not target.parent.is_dir():
+            raise InvalidQuery(f"{name} is in no directory that exists: make it first.")
+        special = target.exists() and not target.is_file()
+        file = target.open("wb") if special else written.open("xb")
+    except OSError as error:
+        raise InvalidQuery(f"{name} cannot be written: {error.strerror}.") from error
+    try:
+        with file:
+            yield file
+        if not special:
+            if target.exists():
+                shutil.copymode(target, written)
+            written.replace(target)
+    except BaseException:
+        if not special:
+            written.unlink(missing_ok=True)
+        raise

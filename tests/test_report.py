@@ -1,0 +1,242 @@
+"""The report as a file: what it holds, how it is written, and what is refused. `test_report_browser` looks at it."""
+
+import base64
+import hashlib
+import html
+import io
+import json
+import os
+import re
+import threading
+import tracemalloc
+
+import pytest
+
+from artifact_store import (
+    ArtifactCollectionFilter,
+    ArtifactCollectionSort,
+    ArtifactFilter,
+    FlowFilter,
+    InvalidQuery,
+    register_renderer,
+)
+
+
+def written(store, **options):
+    file = io.BytesIO()
+    made = store.report(file, **options)
+    assert made.size == len(file.getvalue())
+    return file.getvalue().decode()
+
+
+def keys(page):
+    return re.findall(r'<th scope="row" role="rowheader" class="key"><a href="#([^"]*)">', page)
+
+
+def stored(page, kind):
+    """Return what the page holds for the script: `v` what versions show, `d` their payloads, `h` histories."""
+    found = re.findall(rf'<script type="application/json" id="_{kind}([0-9.]+)">(.*?)</script>', page)
+    return {name: json.loads(text) for name, text in found}
+
+
+def test_it_holds_the_latest_of_each_key_with_its_versions(store):
+    for n in range(1, 4):
+        store.create_artifact(key="sales", type="table", data=[{"n": n}] * n)
+    store.create_artifact(key="load", type="progress", data=40)
+    store.create_artifact(type="table", data=[{"n": 0}])  # without a key it has no row
+    file = io.BytesIO()
+    made = store.report(file)
+    page = file.getvalue().decode()
+    assert made == (2, 4, len(file.getvalue()))
+    assert keys(page) == ["load", "sales"]
+    assert stored(page, "d") == {"0.1": 40, "1.3": [{"n": 3}] * 3, "1.2": [{"n": 2}] * 2, "1.1": [{"n": 1}]}
+    assert "rows +1" in stored(page, "v")["1.3"]
+    assert "Since" not in stored(page, "v")["1.1"]
+    assert page.count('class="spark"') == 1
+
+
+def test_filters_order_and_limits(store):
+    run = store.create_flow_run(store.create_flow("nightly").id)
+    for n, key in enumerate("abcd"):
+        store.create_artifact(key=key, data=n, flow_run_id=run.id if key in "bc" else None)
+        store.create_artifact(key=key, data=n, flow_run_id=run.id if key in "bc" else None)
+    assert keys(written(store)) == ["d", "c", "b", "a"]
+    assert keys(written(store, limit=2, sort=ArtifactCollectionSort.KEY_ASC)) == ["a", "b"]
+    assert keys(written(store, limit=0)) == []
+    assert keys(written(store, flow_filter=FlowFilter(name={"any_": ["nightly"]}))) == ["c", "b"]
+    page = written(store, artifact_filter=ArtifactCollectionFilter(key={"any_": ["a"]}), versions=1)
+    assert list(stored(page, "v")) == ["0.2"]
+    assert "The newest 1 are kept in this file" in stored(page, "h")["0"][1]
+    assert "(not kept here)" in stored(page, "v")["0.2"]
+
+
+def test_neighbours_are_the_versions_that_exist(store):
+    made = [store.create_artifact(key="sales", data=n) for n in range(5)]
+    store.delete_artifact(made[2].id)
+    shown = stored(written(store), "v")
+    assert set(shown) == {"0.1", "0.2", "0.4", "0.5"}
+    assert '<a class="step" href="#sales@2">Older: @2</a><a class="step" href="#sales@5">Newer: @5</a>' in shown["0.4"]
+
+
+def test_a_long_history_is_listed_in_part(store):
+    store.create_artifacts({"key": "sales", "data": n} for n in range(205))
+    (history,) = stored(written(store, versions=3), "h").values()
+    assert history[1].count("<li>") == 200
+    assert "5 older ones are not listed." in history[1]
+    assert "Versions (205)" in history[1]
+
+
+def test_runs_are_named_where_the_store_knows_them(store):
+    run = store.create_flow_run(store.create_flow("nightly").id, name="night-1")
+    task = store.create_task_run(run.id, name="load")
+    store.set_flow_run_state(run.id, "COMPLETED")
+    elsewhere = "0190d2f0-0000-7000-8000-000000000000"
+    store.create_artifact(key="here", data=1, flow_run_id=run.id, task_run_id=task.id)
+    store.create_artifact(key="there", data=1, flow_run_id=elsewhere, task_run_id=elsewhere)
+    store.create_artifact(key="nowhere", data=1)
+    nowhere, there, here = (stored(written(store), "v")[f"{n}.1"] for n in range(3))
+    assert "published outside of a run" in nowhere
+    assert there.count(f"<code>{elsewhere}</code>") == 2
+    for name in ("nightly", "night-1", "Completed", "load"):
+        assert name in here
+
+
+def test_a_type_of_ones_own_is_shown_by_its_renderer(store):
+    @register_renderer("test-score")
+    def show(artifact):
+        return f"**{artifact.data}** points"
+
+    store.create_artifact(key="score", type="test-score", data=12)
+    assert "<strong>12</strong> points" in stored(written(store), "v")["0.1"]
+
+
+def test_what_is_deleted_meanwhile_is_left_out(store):
+    @register_renderer("test-deletes")
+    def show(artifact):
+        store.delete_artifacts(ArtifactFilter(key={"any_": ["victim"]}))
+        return "Gone."
+
+    store.create_artifact(key="victim", data=1)
+    store.create_artifact(key="first", type="test-deletes", data=1)
+    assert keys(written(store)) == ["first"]
+
+
+def test_a_version_published_meanwhile_is_left_out(store):
+    @register_renderer("test-publishes")
+    def show(artifact):
+        store.create_artifact(key="second", data=2)
+        return "Published."
+
+    store.create_artifact(key="second", data=1)
+    store.create_artifact(key="first", type="test-publishes", data=1)
+    page = written(store)
+    assert stored(page, "d") == {"0.1": 1, "1.1": 1}
+    assert len(re.findall("data-n=", page)) == 2
+
+
+# The file
+
+
+def test_the_policy_lets_nothing_in(store):
+    store.create_artifact(
+        key="sales", type="markdown", data="![x](https://example.org/x.png) <script>alert(1)</script>"
+    )
+    page = written(store, title="<b>{{script}}</b>")
+    policy = re.search('http-equiv="Content-Security-Policy" content="([^"]*)"', page)[1]
+    assert [part.split()[0] for part in policy.split("; ")] == [
+        "default-src",
+        "script-src",
+        "style-src",
+        "img-src",
+        "base-uri",
+        "form-action",
+    ]
+    assert "unsafe" not in policy
+    assert "img-src data:;" in policy
+    for element in ("script", "style"):
+        texts = re.findall(f"<{element}>(.*?)</{element}>", page, re.DOTALL)
+        hashes = {f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in texts}
+        assert set(re.search(f"{element}-src ([^;]*)", policy)[1].split()) == hashes
+    assert "<title>&lt;b&gt;{{script}}&lt;/b&gt;</title>" in page
+    everything = page + "".join(stored(page, "v").values())
+    assert not re.search(r"<[^>]* (style|on\w+)=", re.sub(r"<(script|style)>.*?</\1>", "", everything, flags=re.DOTALL))
+    assert not re.search(r"<(img|link|script)[^>]* (src|href)=[\"']?(?!data:|[\"'])", everything)
+
+
+@pytest.mark.parametrize(
+    "text", ["</script><!--", "\u2028\u2029", "\\u003c \\\\u003c <", "é 𝕏 \x7f \u202e", "\r\n\t\"'&amp;"]
+)
+def test_payloads_are_whole(store, text):
+    data = {"text": text, text: [1e300, 2**70, None, True]}
+    store.create_artifact(key="odd", data=data, description=text, metadata={"x": text})
+    page = written(store)
+    assert stored(page, "d") == {"0.1": data}
+    assert page.count("<script") == 2 + 3
+    assert "\u2028" not in page
+    assert html.escape("&amp;") in page or "&amp;" not in text
+
+
+def test_a_file_is_replaced_when_the_new_one_is_complete(store, tmp_path):
+    path = tmp_path / "report.html"
+    store.create_artifact(key="sales", data=1)
+    store.report(path)
+    path.chmod(0o640)
+    link = tmp_path / "latest.html"
+    link.symlink_to("report.html")
+    store.create_artifact(key="load", data=1)
+    store.report(str(link))
+    assert link.is_symlink()
+    assert keys(path.read_text(encoding="utf-8")) == ["load", "sales"]
+    assert path.stat().st_mode & 0o777 == 0o640
+
+    @register_renderer("test-interrupts")
+    def show(artifact):
+        raise KeyboardInterrupt
+
+    store.create_artifact(key="stopped", type="test-interrupts", data=1)
+    with pytest.raises(KeyboardInterrupt):
+        store.report(path)
+    assert keys(path.read_text(encoding="utf-8")) == ["load", "sales"]
+    assert sorted(each.name for each in tmp_path.glob("*.html*")) == ["latest.html", "report.html"]
+    assert not list(tmp_path.glob(".report*"))
+
+
+def test_a_pipe_is_written_to(store, tmp_path):
+    store.create_artifact(key="sales", data=1)
+    os.mkfifo(tmp_path / "pipe")
+    read = []
+    reader = threading.Thread(target=lambda: read.append((tmp_path / "pipe").read_bytes()))
+    reader.start()
+    made = store.report(tmp_path / "pipe")
+    reader.join()
+    assert len(read[0]) == made.size
+    assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.parametrize(
+    ("path", "options", "message"),
+    [
+        (".", {}, "is a directory: name a file in it"),
+        ("none/report.html", {}, "is in no directory that exists: make it first"),
+        ("x" * 300, {}, "cannot be written: File name too long"),
+        ("report.html", {"versions": 0}, "versions is 1 or more"),
+        ("report.html", {"limit": -1}, "limit 0 or more"),
+        ("report.html", {"artifact_filter": ArtifactFilter()}, "ArtifactCollectionFilter"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_in_a_sentence(store, tmp_path, path, options, message):
+    with pytest.raises(InvalidQuery, match=message):
+        store.report(tmp_path / path, **options)
+    assert not list(tmp_path.glob("*.html*"))
+
+
+def test_payloads_are_not_all_in_memory(store, tmp_path):
+    size = 500_000
+    for n in range(60):
+        store.create_artifact(key=f"text-{n}", type="markdown", data=f"{n} " * (size // 3))
+    tracemalloc.start()
+    made = store.report(tmp_path / "report.html")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert made.size > 60 * size * 0.9
+    assert peak < 20 * size
