@@ -2,6 +2,8 @@
 
 import io
 import math
+import re
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -139,3 +141,82 @@ def test_a_renderer_that_fails_is_named(make, monkeypatch):
         assert data == blocks.Json({"a": 1})
     with pytest.raises(artifact_store.InvalidArtifact, match="3 is no renderer"):
         artifact_store.register_renderer("bad", 3)
+
+
+# Big things
+
+
+def test_a_big_table_is_cut_and_says_so(make):
+    rows = [{f"column {c}": r * c if c % 2 else f"text {r}" for c in range(70)} for r in range(1000)]
+    shown = render_artifact(make("table", rows))
+    html, text = blocks_to_html(shown, remedy="--raw has them all."), printed(shown, width=60, height=30)
+    assert "Left out: 900 of 1,000 rows and 10 of 70 columns. --raw has them all." in html
+    assert html.count("<tr>") < 250
+    assert len(html) < 300_000
+    assert "Left out: 982 of 1,000 rows and 64 of 70 columns." in " ".join(text.split())
+    assert max(map(len, text.splitlines())) <= 60
+
+
+@pytest.mark.parametrize("kind", ["markdown", "text"])
+def test_a_long_text_is_cut_and_says_so(make, kind):
+    paragraph = "# Title\n\nSome *text* with [a link](https://example.org) and `code`.\n\n"
+    shown = render_artifact(make(kind, paragraph * 70_000))
+    begun = time.perf_counter()
+    html, text = blocks_to_html(shown), printed(shown)
+    assert time.perf_counter() - begun < 5  # a tenth of it where nothing else runs
+    assert len(html) < 200_000
+    for written in (html, text):
+        assert re.search(r"Left out: 4,\d\d\d,\d\d\d of 4,\d\d\d,\d\d\d characters\.", written)
+
+
+def test_long_json_is_folded_cut_and_says_so(make):
+    shown = render_artifact(make("result", {"a": [{"x": n, "y": "z" * 20} for n in range(100_000)], "b": "c"}))
+    html, text = blocks_to_html(shown), printed(shown)
+    assert len(html) < 200_000
+    assert "<summary>JSON, 2 members</summary>" in html
+    assert '<details class="artifact-store-details" open>' not in html
+    assert "Left out: what follows the first 50,000 characters." in html
+    assert "Left out: what follows the first 200,000 characters." in text
+
+
+def test_long_cells_are_cut(make):
+    row = {"text": "x" * 1_000_000, "list": list(range(300_000)), "number": 10**4000, "y" * 10_000: True}
+    html = blocks_to_html(render(make("table", [row])))
+    assert len(html) < 10_000
+    assert "…" in html
+
+
+# The terminal
+
+
+def test_a_link_is_text_for_the_terminal_to_break(make):
+    url = "https://example.org/" + "a" * 100
+    text = printed(render(make("link", {"link": url, "link_text": "docs"})), width=40)
+    assert text == f"docs: {url}\n"
+    markdown = printed(render(make("markdown", f"[docs]({url})")), width=200)
+    assert "\x1b]8" not in markdown
+    assert url in markdown
+
+
+def test_the_line_that_reads_back_is_never_broken(make):
+    key = "k" * 100
+    assert f"artifact-store show {key}@1\n" in printed(render_artifact(make("progress", 3, key=key)), width=40)
+
+
+def test_a_terminal_without_unicode_gets_plain_bars():
+    moment = datetime(2026, 11, 24, tzinfo=UTC)
+    plot = blocks.Plot((Point(1, moment, 1.0), Point(2, moment, 2.0)), "rows")
+    text = printed([blocks.Progress(50), plot], width=29, encoding="ascii")
+    assert text.splitlines() == ["##########----------- 50 %", "", "rows  1 to 2, now 2"]
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        (PIXEL, "image/png, 70 bytes (dot)"),
+        ("https://example.org/a.png", "image: https://example.org/a.png (dot)"),
+        ("data:", "image, 0 bytes (dot)"),
+    ],
+)
+def test_an_image_is_a_line(source, wanted):
+    assert printed([blocks.Image(source, "dot")]) == f"{wanted}\n"

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import blocks
 from .blocks import Block
 from .markdown import markdown_to_html
 from .plot import line_plot
+from .renderers import reference_facts
 from .text import age, cell_text, counted, cut, escape_controls, json_text, missing, moment_text, profiled
 from .urls import image_source, safe_url
 
@@ -22,7 +23,14 @@ _MOST_COLUMNS, _MOST_CELLS, _LEAST_ROWS, _MOST_ROWS = 60, 6_000, 20, 200
 _OPEN_LINES = 12  # JSON of no more lines is unfolded
 
 
-def blocks_to_html(shown: Iterable[Block], *, external_images: bool = True) -> str:
+class _Place(NamedTuple):
+    """Where the HTML will stand."""
+
+    external_images: bool
+    remedy: str
+
+
+def blocks_to_html(shown: Iterable[Block], *, external_images: bool = True, remedy: str = "") -> str:
     """Return the HTML of some blocks: an element for each, without a style of its own.
 
     The elements have classes that begin with `artifact-store-`; `style.STYLE` is their style sheet, below an
@@ -31,22 +39,14 @@ def blocks_to_html(shown: Iterable[Block], *, external_images: bool = True) -> s
     Args:
         shown: the blocks, in order.
         external_images: show images of `https:` addresses; otherwise they are links, and the page needs no network.
+        remedy: a sentence behind every such note: where all of it is.
 
     Examples:
         >>> blocks_to_html([blocks.Text("<b>"), blocks.Link("javascript:alert(1)")])
         '<pre class="artifact-store-text">&lt;b&gt;</pre><p class="artifact-store-link">javascript:alert(1)</p>'
     """
-    return "".join(_written(block, external_images) for block in shown)
-
-
-def _written(block: Block, external_images: bool) -> str:
-    if isinstance(block, blocks.Markdown):
-        text, left_out = cut(block.text, _LONGEST_MARKDOWN)
-        body = f'<div class="artifact-store-markdown">{markdown_to_html(text, external_images=external_images)}</div>'
-        return body + _left_out(left_out)
-    if isinstance(block, blocks.Image):
-        return _image(block, external_images)
-    return _WRITERS[type(block)](block)
+    place = _Place(external_images, remedy)
+    return "".join(_WRITERS[type(block)](block, place) for block in shown)
 
 
 def escaped(text: str) -> str:
@@ -58,14 +58,16 @@ def _element(name: str, kind: str, inner: str) -> str:
     return f'<{name} class="artifact-store-{kind}">{inner}</{name}>'
 
 
-def _left_out(what: list[str]) -> str:
-    return _element("p", "note", f"Left out: {escaped(' and '.join(what))}.") if what else ""
+def _left_out(what: list[str], place: _Place) -> str:
+    if not what:
+        return ""
+    return _element("p", "note", escaped(f"Left out: {' and '.join(what)}. {place.remedy}".rstrip()))
 
 
 # What an artifact is
 
 
-def _title(block: blocks.Title) -> str:
+def _title(block: blocks.Title, _: _Place) -> str:
     kind = f" {_element('span', 'type', escaped(block.type))}" if block.type else ""
     moment = (
         f'<time datetime="{block.updated.isoformat()}" title="{moment_text(block.updated)}">{age(block.updated)}</time>'
@@ -73,12 +75,12 @@ def _title(block: blocks.Title) -> str:
     return _element("p", "title", f"<strong>{escaped(block.ref)}</strong>{kind} {moment}")
 
 
-def _facts(block: blocks.Facts) -> str:
+def _facts(block: blocks.Facts, _: _Place) -> str:
     pairs = (f"<dt>{escaped(cell_text(name))}</dt><dd>{_value(value)}</dd>" for name, value in block.items)
     return _element("dl", "facts", "".join(f"<div>{pair}</div>" for pair in pairs))
 
 
-def _changes(block: blocks.Changes) -> str:
+def _changes(block: blocks.Changes, _: _Place) -> str:
     since = f"Since {escaped(block.previous)}:" if block.previous else "Changed:"
     lines = "".join(f"<li>{_inline_code(line)}</li>" for line in block.lines)
     return _element("div", "changes", f"<span>{since}</span><ul>{lines}</ul>")
@@ -89,43 +91,43 @@ def _inline_code(text: str) -> str:
     return re.sub("`([^`]+)`", r"<code>\1</code>", escaped(text))
 
 
-def _plot(block: blocks.Plot) -> str:
+def _plot(block: blocks.Plot, _: _Place) -> str:
     caption = f"<figcaption>{escaped(block.field)}</figcaption>"
     return _element("figure", "trend", caption + line_plot(block.points, block.field))
 
 
-def _reference(block: blocks.Reference) -> str:
+def _reference(block: blocks.Reference, place: _Place) -> str:
     line = escaped(f'store.read_artifact_ref("{block.ref}")')
-    facts = [("previous", block.previous), ("next", block.next)]
-    if block.latest is not None and not block.ref.endswith(f"@{block.latest}"):
-        facts.append(("latest", f"version {block.latest}"))
-    facts += [*block.made_by, ("created", moment_text(block.created))]
-    if block.ref != str(block.id):
-        facts.append(("id", str(block.id)))
-    listed = blocks.Facts(tuple((name, value) for name, value in facts if value))
-    return _element("div", "reference", f'<code class="artifact-store-copy">{line}</code>{_facts(listed)}')
+    listed = blocks.Facts(tuple(reference_facts(block)))
+    return _element("div", "reference", f'<code class="artifact-store-copy">{line}</code>{_facts(listed, place)}')
 
 
 # What it holds
 
 
-def _text(block: blocks.Text) -> str:
+def _markdown(block: blocks.Markdown, place: _Place) -> str:
+    text, left_out = cut(block.text, _LONGEST_MARKDOWN)
+    html = markdown_to_html(text, external_images=place.external_images)
+    return _element("div", "markdown", html) + _left_out(left_out, place)
+
+
+def _text(block: blocks.Text, place: _Place) -> str:
     text, left_out = cut(block.text, _LONGEST_TEXT)
-    return _element("pre", "text", escaped(text)) + _left_out(left_out)
+    return _element("pre", "text", escaped(text)) + _left_out(left_out, place)
 
 
-def _json(block: blocks.Json) -> str:
+def _json(block: blocks.Json, place: _Place) -> str:
     text, whole = json_text(block.value, _LONGEST_JSON)
     inner = _element("pre", "json", escape(escape_controls(text, keep="\n", as_json=True)))
     if not isinstance(block.value, dict | list):
         return inner
     opened = " open" if whole and text.count("\n") <= _OPEN_LINES else ""
     size = counted(len(block.value), "member" if isinstance(block.value, dict) else "item")
-    note = _left_out([] if whole else [_BEYOND])
+    note = _left_out([] if whole else [_BEYOND], place)
     return f'<details class="artifact-store-details"{opened}><summary>JSON, {size}</summary>{inner}{note}</details>'
 
 
-def _link(block: blocks.Link) -> str:
+def _link(block: blocks.Link, _: _Place) -> str:
     text, url = escaped(block.text or block.url), safe_url(block.url)
     if url is None:
         shown = text if block.text is None else f"{text} ({escaped(block.url)})"
@@ -133,8 +135,8 @@ def _link(block: blocks.Link) -> str:
     return _element("p", "link", f'<a href="{escaped(url)}" rel="noopener noreferrer" target="_blank">{text}</a>')
 
 
-def _image(block: blocks.Image, external: bool) -> str:
-    source = image_source(block.source, external=external)
+def _image(block: blocks.Image, place: _Place) -> str:
+    source = image_source(block.source, external=place.external_images)
     if source is not None:
         alt = escaped(block.alt or "")
         image = f'<img src="{escaped(source)}" alt="{alt}" loading="lazy" referrerpolicy="no-referrer">'
@@ -144,20 +146,20 @@ def _image(block: blocks.Image, external: bool) -> str:
         return _element(
             "p", "note", f"An image that is not shown: {escaped(block.source[:40])}… {escaped(block.alt or '')}"
         )
-    return _link(blocks.Link(block.source, block.alt))
+    return _link(blocks.Link(block.source, block.alt), place)
 
 
-def _progress(block: blocks.Progress) -> str:
+def _progress(block: blocks.Progress, _: _Place) -> str:
     percent = f"{block.percent:.4g}"
     bar = f'<progress max="100" value="{percent}" aria-label="progress">{percent} %</progress>'
     return _element("p", "progress", f"{bar} <span>{percent} %</span>")
 
 
-def _note(block: blocks.Note) -> str:
+def _note(block: blocks.Note, _: _Place) -> str:
     return _element("p", "problem" if block.problem else "note", escaped(block.text))
 
 
-def _profile(block: blocks.Profile) -> str:
+def _profile(block: blocks.Profile, place: _Place) -> str:
     columns = block.profile["columns"]
     total = len(columns) + block.profile.get("columns_left_out", 0)
     summary = f"{counted(block.profile['rows'], 'row')} × {counted(total, 'column')}"
@@ -169,7 +171,7 @@ def _profile(block: blocks.Profile) -> str:
     body = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
     return (
         f'<details class="artifact-store-details artifact-store-profile" open><summary>{summary}</summary>'
-        f"{_scroll('profile', body)}{_left_out(missing(len(columns), total, 'column'))}</details>"
+        f"{_scroll('profile', body)}{_left_out(missing(len(columns), total, 'column'), place)}</details>"
     )
 
 
@@ -178,7 +180,7 @@ def _scroll(name: str, table: str) -> str:
     return f'<div class="artifact-store-scroll" tabindex="0" role="region" aria-label="{name}">{table}</div>'
 
 
-def _table(block: blocks.Table) -> str:
+def _table(block: blocks.Table, place: _Place) -> str:
     if not block.columns:
         return ""
     columns = block.columns[:_MOST_COLUMNS]
@@ -188,7 +190,7 @@ def _table(block: blocks.Table) -> str:
     body = "".join(_row([row.get(name) for name in columns], figures, columns) for row in rows)
     left_out = missing(len(rows), len(block.rows), "row") + missing(len(columns), len(block.columns), "column")
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    return _scroll("rows", table) + _left_out(left_out)
+    return _scroll("rows", table) + _left_out(left_out, place)
 
 
 def _figure(is_one: bool) -> str:
@@ -211,7 +213,9 @@ def _value(value: Any) -> str:
     return escaped(cell_text(value))
 
 
-_WRITERS: dict[type[Any], Callable[[Any], str]] = {
+_WRITERS: dict[type[Any], Callable[[Any, _Place], str]] = {
+    blocks.Markdown: _markdown,
+    blocks.Image: _image,
     blocks.Text: _text,
     blocks.Json: _json,
     blocks.Table: _table,

@@ -10,8 +10,9 @@ from ..tables import column_names, rows_of
 from . import blocks
 from .blocks import Block
 from .surroundings import Run, Shown, Surroundings, ref_of
+from .text import moment_text
 
-__all__ = ["Renderer", "register_renderer", "render", "render_artifact"]
+__all__ = ["Renderer", "reference_facts", "register_renderer", "render", "render_artifact"]
 
 Renderer = Callable[[Any], "Block | str | Iterable[Block | str]"]
 R = TypeVar("R", bound=Renderer)
@@ -113,6 +114,15 @@ def _reference(artifact: Shown, around: Surroundings) -> blocks.Reference:
         tuple((kind, name) for kind, name in made_by if name),
         artifact.created,
     )
+
+
+def reference_facts(block: blocks.Reference) -> list[tuple[str, str]]:
+    """Return what every writer tells at the end of an artifact, below the line that reads it back."""
+    facts = [(name, ref) for name, ref in (("previous", block.previous), ("next", block.next)) if ref]
+    if block.latest is not None and not block.ref.endswith(f"@{block.latest}"):
+        facts.append(("latest", f"version {block.latest}"))
+    facts += [*block.made_by, ("created", moment_text(block.created))]
+    return facts if block.ref == str(block.id) else [*facts, ("id", str(block.id))]
 
 
 def _told(run: Run | None, run_id: UUID | None) -> str | None:

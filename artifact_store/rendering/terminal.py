@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import blocks
 from .plot import sparkline
-from .text import age, cell_text, counted, cut, escape_controls, json_text, missing, moment_text, number_text, profiled
+from .renderers import reference_facts
+from .text import age, cell_text, counted, cut, escape_controls, json_text, missing, number_text, profiled
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.segment import Segment
+    from rich.text import Text
 
     from .blocks import Block
 
-__all__ = ["block_renderables", "print_blocks"]
+__all__ = ["print_blocks"]
 
 _GAP = 2  # blanks between columns
 _WIDEST = 40  # a column of a table counts as no wider; rich cuts its cells
@@ -23,10 +26,23 @@ _MARGIN = 12  # lines of the terminal that are left to what stands around a tabl
 _BAR = 40  # columns
 _LONGEST_MARKDOWN = 12_000  # characters
 _LONGEST_TEXT = 200_000
+_LONGEST_VALUE = 2_000
 _MOST_PROFILED = 12  # columns of a table
 
 
-def print_blocks(console: Console, shown: Iterable[Block], *, height: int | None = None) -> None:
+class _Place(NamedTuple):
+    """Where blocks are printed."""
+
+    console: Console
+    height: int
+    remedy: str
+
+    @property
+    def unicode(self) -> bool:
+        return self.console.encoding.lower().startswith("utf")
+
+
+def print_blocks(console: Console, shown: Iterable[Block], *, height: int | None = None, remedy: str = "") -> None:
     r"""Print blocks on a terminal, a blank line between them.
 
     Control, escape and direction characters are shown and not obeyed; a link is text, so no terminal makes
@@ -35,7 +51,8 @@ def print_blocks(console: Console, shown: Iterable[Block], *, height: int | None
     Args:
         console: where to print; its width is respected.
         shown: the blocks, in order.
-        height: how many lines there are for the rows of a table; without it, those of the terminal.
+        height: how many rows of a table to print; without it, as many as leave the rest of an artifact in sight.
+        remedy: a sentence behind every such note: where all of it is.
 
     Examples:
         >>> from rich.console import Console
@@ -44,117 +61,97 @@ def print_blocks(console: Console, shown: Iterable[Block], *, height: int | None
         <BLANKLINE>
         docs: https://example.org
     """
-    for number, renderable in enumerate(block_renderables(console, shown, height=height)):
+    place = _Place(console, max(console.height - _MARGIN, 5) if height is None else height, remedy)
+    renderables = (renderable for block in shown for renderable in _WRITERS[type(block)](block, place))
+    for number, renderable in enumerate(renderables):
         if number:
             console.print()
         console.print(renderable, markup=False, emoji=False, highlight=False, crop=False)
-
-
-def block_renderables(
-    console: Console, shown: Iterable[Block], *, height: int | None = None
-) -> Iterator[RenderableType]:
-    """Yield what rich prints of some blocks; the arguments are those of `print_blocks`."""
-    for block in shown:
-        if isinstance(block, blocks.Table):
-            yield from _table(block, console.width, console.height - _MARGIN if height is None else height)
-        elif isinstance(block, blocks.Plot):
-            yield _plot(block, console)
-        elif isinstance(block, blocks.Progress):
-            yield _progress(block, console)
-        else:
-            yield from _WRITERS[type(block)](block)
 
 
 def _safe(text: str, keep: str = "") -> str:
     return escape_controls(text.replace("\r\n", "\n") if keep else text, keep)
 
 
-def _plain(text: str, style: str = "", keep: str = "") -> RenderableType:
+def _plain(text: str, style: str = "", keep: str = "") -> Text:
     from rich.text import Text
 
     return Text(_safe(text, keep), style=style)
 
 
-def _left_out(what: Sequence[str]) -> Iterator[RenderableType]:
+class _Lines:
+    """Text whose lines are left to the terminal to break: they can be copied, and rich takes seconds for many."""
+
+    def __init__(self, text: Text) -> None:
+        self.text = text
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        yield from self.text.render(console, end="\n")
+
+
+def _left_out(what: Sequence[str], place: _Place) -> Iterator[RenderableType]:
     if what:
-        yield _plain(f"Left out: {' and '.join(what)}.", "dim")
+        yield _plain(f"Left out: {' and '.join(what)}. {place.remedy}".rstrip(), "dim")
 
 
 # What an artifact is
 
 
-def _title(block: blocks.Title) -> Iterator[RenderableType]:
-    from rich.text import Text
-
-    line = Text(_safe(block.ref), style="bold")
+def _title(block: blocks.Title, _: _Place) -> Iterator[RenderableType]:
+    line = _plain(block.ref, "bold")
     if block.type:
         line.append(f" {_safe(block.type)}", "not bold cyan")
-    yield line.append(f" updated {age(block.updated)}", "not bold dim")
+    yield _Lines(line.append(f" updated {age(block.updated)}", "not bold dim"))
 
 
-def _facts(block: blocks.Facts) -> Iterator[RenderableType]:
-    from rich.table import Table
-
-    grid = Table.grid(padding=(0, _GAP, 0, 0))
-    grid.add_column(style="dim")
-    grid.add_column(overflow="fold")
-    for name, value in block.items:
-        grid.add_row(_plain(name), _plain(cell_text(value, _LONGEST_TEXT)))
-    yield grid
+def _facts(block: blocks.Facts, _: _Place) -> Iterator[RenderableType]:
+    yield _Lines(_listed(block.items))
 
 
-def _changes(block: blocks.Changes) -> Iterator[RenderableType]:
+def _listed(items: Sequence[tuple[str, Any]]) -> Text:
+    """Return names and values, one to a line."""
+    from rich.cells import cell_len
+
+    pairs = [(_safe(cell_text(name)), _safe(cell_text(value, _LONGEST_VALUE))) for name, value in items]
+    width = max((cell_len(name) for name, _ in pairs), default=0) + _GAP
+    lines = _plain("")
+    for number, (name, value) in enumerate(pairs):
+        lines.append("\n" * bool(number) + name + " " * (width - cell_len(name)), "dim").append(value)
+    return lines
+
+
+def _changes(block: blocks.Changes, _: _Place) -> Iterator[RenderableType]:
     since = f"Since {block.previous}: " if block.previous else "Changed: "
     yield _plain(since + ", ".join(line.replace("`", "") for line in block.lines), "yellow")
 
 
-def _plot(block: blocks.Plot, console: Console) -> RenderableType:
+def _plot(block: blocks.Plot, place: _Place) -> Iterator[RenderableType]:
     values = [point.value for point in block.points]
-    finite = [value for value in values if value == value]
-    line = sparkline(values) if _is_unicode(console) else ""
-    limits = (
-        f"{number_text(min(finite))} to {number_text(max(finite))}, now {number_text(values[-1])}" if finite else ""
-    )
-    return _plain(f"{block.field}  {line}  {limits}")
+    finite = [value for value in values if math.isfinite(value)]
+    parts = [block.field, *([sparkline(values)] if place.unicode else [])]
+    if finite:
+        parts.append(f"{number_text(min(finite))} to {number_text(max(finite))}, now {number_text(values[-1])}")
+    yield _plain("  ".join(parts))
 
 
-def _reference(block: blocks.Reference) -> Iterator[RenderableType]:
-    facts = [("read it back", f"artifact-store show {block.ref}")]
-    facts += [(name, ref) for name, ref in (("previous", block.previous), ("next", block.next)) if ref]
-    if block.latest is not None and not block.ref.endswith(f"@{block.latest}"):
-        facts.append(("latest", f"version {block.latest}"))
-    facts += [*block.made_by, ("created", moment_text(block.created))]
-    if block.ref != str(block.id):
-        facts.append(("id", str(block.id)))
-    yield from _facts(blocks.Facts(tuple(facts)))
+def _reference(block: blocks.Reference, _: _Place) -> Iterator[RenderableType]:
+    line = _plain("").append(f"artifact-store show {_safe(block.ref)}\n", "bold")
+    yield _Lines(line.append_text(_listed(reference_facts(block))))
 
 
 # What it holds
 
 
-def _text(block: blocks.Text) -> Iterator[RenderableType]:
+def _text(block: blocks.Text, place: _Place) -> Iterator[RenderableType]:
     text, left_out = cut(block.text, _LONGEST_TEXT)
-    yield _Lines(_safe(text, "\n\t"))
-    yield from _left_out(left_out)
+    yield _Lines(_plain(text, keep="\n\t"))
+    yield from _left_out(left_out, place)
 
 
-def _markdown(block: blocks.Markdown) -> Iterator[RenderableType]:
+def _markdown(block: blocks.Markdown, place: _Place) -> Iterator[RenderableType]:
     text, left_out = cut(block.text, _LONGEST_MARKDOWN)
     yield _Shown(text)
-    yield from _left_out(left_out)
-
-
-class _Lines:
-    """Text whose lines the terminal itself breaks, which takes rich seconds where they are many."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
-        from rich.segment import Segment as Piece
-
-        yield Piece(self.text)
-        yield Piece.line()
+    yield from _left_out(left_out, place)
 
 
 class _Shown:
@@ -172,46 +169,43 @@ class _Shown:
                 yield Piece(escape_controls(segment.text, "\n"), segment.style)
 
 
-def _json(block: blocks.Json) -> Iterator[RenderableType]:
+def _json(block: blocks.Json, place: _Place) -> Iterator[RenderableType]:
     text, whole = json_text(block.value, _LONGEST_TEXT)
-    yield _Lines(escape_controls(text, "\n", as_json=True))
-    yield from _left_out([f"what follows the first {_LONGEST_TEXT:,} characters"] * (not whole))
+    yield _Lines(_plain(escape_controls(text, "\n", as_json=True), keep="\n"))
+    yield from _left_out([] if whole else [f"what follows the first {_LONGEST_TEXT:,} characters"], place)
 
 
-def _link(block: blocks.Link) -> Iterator[RenderableType]:
-    yield _plain(f"{block.text}: {block.url}" if block.text else block.url)
+def _link(block: blocks.Link, _: _Place) -> Iterator[RenderableType]:
+    url = cell_text(block.url, _LONGEST_VALUE)
+    yield _Lines(_plain(f"{block.text}: {url}" if block.text else url))
 
 
-def _image(block: blocks.Image) -> Iterator[RenderableType]:
+def _image(block: blocks.Image, _: _Place) -> Iterator[RenderableType]:
     named = f" ({block.alt})" if block.alt else ""
     if block.source[:5].lower() != "data:":
-        yield _plain(f"image: {block.source}{named}")
+        yield _Lines(_plain(f"image: {cell_text(block.source, _LONGEST_VALUE)}{named}"))
         return
-    kind, _, content = block.source[5:].partition(",")
-    yield _plain(f"{kind.partition(';')[0][:80] or 'image'}, {_size(len(content) * 3 // 4)}{named}")
+    kind, content = block.source[5:].partition(",")[::2]
+    yield _plain(f"{kind.partition(';')[0][:80] or 'image'}, {_size(len(content.rstrip('=')) * 3 // 4)}{named}")
 
 
 def _size(count: int) -> str:
     return f"{count:,} bytes" if count < 10_000 else f"{count / 1024:,.0f} KiB"
 
 
-def _progress(block: blocks.Progress, console: Console) -> RenderableType:
-    from rich.text import Text
-
-    done, rest = ("━", "─") if _is_unicode(console) else ("#", "-")
-    length = round(_BAR * block.percent / 100)
-    return Text.assemble((done * length, "cyan"), (rest * (_BAR - length), "dim"), f" {block.percent:.4g} %")
-
-
-def _is_unicode(console: Console) -> bool:
-    return console.encoding.lower().startswith("utf")
+def _progress(block: blocks.Progress, place: _Place) -> Iterator[RenderableType]:
+    done, rest = ("━", "─") if place.unicode else ("#", "-")
+    room = max(min(_BAR, place.console.width - len(" 100.0 %")), 1)
+    length = round(room * block.percent / 100)
+    bar = _plain("").append(done * length, "cyan").append(rest * (room - length), "dim")
+    yield bar.append(f" {block.percent:.4g} %")
 
 
-def _note(block: blocks.Note) -> Iterator[RenderableType]:
+def _note(block: blocks.Note, _: _Place) -> Iterator[RenderableType]:
     yield _plain(block.text, "yellow" if block.problem else "dim")
 
 
-def _profile(block: blocks.Profile) -> Iterator[RenderableType]:
+def _profile(block: blocks.Profile, place: _Place) -> Iterator[RenderableType]:
     columns = block.profile["columns"]
     total = len(columns) + block.profile.get("columns_left_out", 0)
     yield _plain(f"{counted(block.profile['rows'], 'row')} × {counted(total, 'column')}", "bold")
@@ -219,18 +213,18 @@ def _profile(block: blocks.Profile) -> Iterator[RenderableType]:
         return
     names = ("column", "type", "nulls", "distinct", "min", "max")
     rows = [dict(zip(names, profiled(column), strict=True)) for column in columns[:_MOST_PROFILED]]
-    yield _aligned(names, rows, style="dim")
-    yield from _left_out([f"the profile of {part}" for part in missing(len(rows), total, "column")])
+    yield _aligned(_fitting(names, rows, place.console.width), rows, style="dim")
+    yield from _left_out([f"the profile of {part}" for part in missing(len(rows), total, "column")], place)
 
 
-def _table(block: blocks.Table, width: int, height: int) -> Iterator[RenderableType]:
+def _table(block: blocks.Table, place: _Place) -> Iterator[RenderableType]:
     if not block.columns:
         return
-    rows = block.rows[: max(height, 5)]
-    columns = _fitting(block.columns, rows, width)
+    rows = block.rows[: place.height]
+    columns = _fitting(block.columns, rows, place.console.width)
     yield _aligned(columns, rows)
     yield from _left_out(
-        missing(len(rows), len(block.rows), "row") + missing(len(columns), len(block.columns), "column")
+        missing(len(rows), len(block.rows), "row") + missing(len(columns), len(block.columns), "column"), place
     )
 
 
@@ -261,12 +255,15 @@ def _aligned(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], style: s
     return table
 
 
-_WRITERS: dict[type[Any], Callable[[Any], Iterator[Any]]] = {
+_WRITERS: dict[type[Any], Callable[[Any, _Place], Iterator[Any]]] = {
     blocks.Markdown: _markdown,
     blocks.Text: _text,
     blocks.Json: _json,
+    blocks.Table: _table,
     blocks.Link: _link,
     blocks.Image: _image,
+    blocks.Progress: _progress,
+    blocks.Plot: _plot,
     blocks.Facts: _facts,
     blocks.Note: _note,
     blocks.Title: _title,
