@@ -43,6 +43,7 @@ CELLS = {
         store.read_artifacts()
         """,
     "empty list": """store.read_artifacts(limit=0)""",
+    "old": "old",
     "closed": """
         store.close()
         old
@@ -70,14 +71,20 @@ def contains(html, *parts):
         assert part in html, f"{part} is not in {html.partition('</style>')[2]}"
 
 
-def test_a_table_shows_its_rows_profile_and_run(shown):
+def test_a_table_shows_its_rows_profile_change_trend_and_run(shown):
     contains(
         shown["table"],
         "<strong>weather@2</strong>",
+        "<span>Since weather@1:</span><ul><li>rows +1</li>",
+        "<li>column <code>wind</code> became text</li>",
+        '<svg class="artifact-store-plot" role="img" aria-label="rows: 2 in version 2;',
         "<em>Wind</em> of today",
         "2 rows × 2 columns",
         "<td>&lt;b&gt;Rome&lt;/b&gt;</td>",
         "store.read_artifact_ref(&quot;weather@2&quot;)",
+        "<dt>previous</dt><dd>weather@1</dd>",
+        "<dt>flow</dt><dd>nightly</dd>",
+        "<dt>flow run</dt><dd>amber-otter</dd>",
     )
 
 
@@ -96,6 +103,8 @@ def test_a_table_shows_its_rows_profile_and_run(shown):
         ("failing", "KeyError: &#x27;missing&#x27;"),
         ("failing", "&quot;a&quot;: 1"),
         ("empty list", "No artifacts."),
+        ("old", "<dt>next</dt><dd>weather@2</dd>"),
+        ("old", "<dt>latest</dt><dd>version 2</dd>"),
         ("closed", "weather@1"),
     ],
 )
@@ -111,6 +120,18 @@ def test_a_list_is_a_table(shown):
 def test_a_long_list_is_cut(shown):
     contains(shown["long list"], "Left out: 19 of 69 artifacts.", "69 artifacts")
     assert shown["long list"].count("<tr>") == 51
+
+
+def test_what_changed_stands_before_what_there_is(shown):
+    html = shown["table"]
+    places = [
+        html.index(part) for part in ("Since weather@1", "<svg", "2 rows × 2 columns", "Rome", "read_artifact_ref")
+    ]
+    assert places == sorted(places)
+
+
+def test_a_closed_store_is_not_asked(shown):
+    assert "weather@2" not in shown["closed"]
 
 
 def test_nothing_runs_in_a_notebook(shown):
