@@ -69,7 +69,7 @@ def opened(
     yield page
     assert not script or page.evaluate("window.pwned") is None
     context.close()
-    assert faults == []
+    assert not faults, "\n".join(faults)
 
 
 @cache

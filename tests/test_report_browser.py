@@ -189,6 +189,7 @@ def test_the_plotted_number_is_chosen(chromium, report):
         assert page.locator(".versions li:first-child .value:visible").inner_text() == "0.04979"
         page.get_by_role("link", name="Older: @3").click()
         assert plot.get_attribute("data-field") == "metadata.loss"
+        assert plot.locator(".here title").text_content().startswith("version 3 ")
 
 
 @pytest.mark.parametrize(
@@ -295,6 +296,20 @@ def test_axe_finds_nothing_serious(chromium, report, width, scheme, ref):
         print(f"axe-core: {ref or 'overview'}, {width} px, {scheme}: {sorted(found) or 'no finding'}")
         assert not {rule: places for rule, places in found.items() if rule.split()[0] in browser.SERIOUS}
         assert page.evaluate("document.documentElement.scrollWidth") == width, "it scrolls sideways"
+
+
+def test_these_tests_see_faults(chromium, tmp_path):
+    file = tmp_path / "faulty.html"
+    text = "<html lang=en><title>x</title><main><h1>x</h1><img src=https://example.org/x.png><p onclick=alert(1)>x"
+    file.write_text(f"{text}<meta http-equiv=Content-Security-Policy content=\"script-src 'none'\">", encoding="utf-8")
+    with (
+        pytest.raises(AssertionError, match=r"request: https://example\.org/x\.png"),
+        browser.opened(chromium, file) as page,
+    ):
+        assert browser.findings(page).keys() == {"critical image-alt"}
+    file.write_text("<script>alert(1); window.pwned = 1; console.error(2)</script>", encoding="utf-8")
+    with pytest.raises(AssertionError), browser.opened(chromium, file) as page:
+        assert page.evaluate("window.pwned") == 1
 
 
 # What is hostile, and what is large

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from .surroundings import Point
-from .text import escape_controls, number_text
+from .text import escape_controls, number_text, short_number
 
 __all__ = ["line_plot", "sparkline"]
 
@@ -41,7 +41,7 @@ def _share(value: float, low: float, high: float) -> float:
 
 
 _TOP, _BOTTOM, _HEIGHT = 10.0, 92.0, 116  # pixels
-_LEFT, _RIGHT = 14.0, 99.0  # percent of the width; what is left of it has room for the numbers
+_LEFT, _RIGHT = 17.0, 99.0  # percent of the width; what is left of it has room for the numbers
 
 
 def line_plot(points: Sequence[Point], field: str) -> str:
@@ -123,7 +123,8 @@ def _line(piece: Sequence[Point], points: Sequence[Point], low: float, high: flo
 def _dot(point: Point, points: Sequence[Point], low: float, high: float) -> str:
     x, y = _place(point, points, low, high)
     return (
-        f'<circle cx="{x:.2f}%" cy="{y:.1f}" r="3" fill="var(--artifact-store-accent, currentColor)">'
+        f'<circle data-version="{point.version}" cx="{x:.2f}%" cy="{y:.1f}" r="3" '
+        'fill="var(--artifact-store-accent, currentColor)">'
         f"<title>version {point.version} · {point.created:%Y-%m-%d %H:%M} · {number_text(point.value)}</title></circle>"
     )
 
@@ -133,8 +134,8 @@ def _labels(drawn: Sequence[Point], points: Sequence[Point], low: float, high: f
         return []
     middle = (_TOP + _BOTTOM) / 2 + 4
     texts = [
-        ("0", middle if low == high else _TOP + 4, "start", number_text(high)),
-        ("0", _BOTTOM + 4, "start", number_text(low) if low != high else ""),
+        ("0", middle if low == high else _TOP + 4, "start", short_number(high)),
+        ("0", _BOTTOM + 4, "start", short_number(low) if low != high else ""),
         (f"{_LEFT:g}%", _HEIGHT - 6, "start", f"version {points[0].version}"),
         ("100%", _HEIGHT - 6, "end", f"version {points[-1].version}" if len(points) > 1 else ""),
     ]

@@ -19,6 +19,7 @@ __all__ = [
     "moment_text",
     "number_text",
     "profiled",
+    "short_number",
 ]
 
 _UNSAFE = re.compile(
@@ -188,3 +189,16 @@ def number_text(value: float) -> str:
     if value == int(value) or abs(value) >= 1e5:
         return f"{value:,.0f}"
     return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.1f}"
+
+
+def short_number(value: float) -> str:
+    """Return a number in few characters, where there is little room: of millions and more, the first digits.
+
+    Examples:
+        >>> short_number(81_799.4), short_number(1_234_567.0), short_number(-5e9), short_number(0.0498)
+        ('81,799', '1.23M', '-5G', '0.0498')
+    """
+    for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M")):
+        if size <= abs(value) < 1e15:
+            return f"{value / size:.3g}{letter}"
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e6 else number_text(value)

@@ -122,6 +122,7 @@
       link.setAttribute("aria-current", "page");
       list.scrollTop = link.offsetTop - list.offsetTop - list.clientHeight / 2;
     }
+    for (const dot of trends.querySelectorAll(`[data-version="${found.version}"]`)) dot.classList.add("here");
     for (const each of detail.querySelectorAll("details")) each.open = true;
     chooseField(found.key, detail);
     sayAges(detail);

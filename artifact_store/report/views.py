@@ -91,7 +91,7 @@ def _trend(history: History) -> str:
         return ""
     field, points = next(iter(history.series.items()))
     values = [point.value for point in points if math.isfinite(point.value)]
-    if not values:
+    if not values or (len(values) == 1 and field != "data"):
         return ""
     name = field.removeprefix("metadata.").removeprefix("data.")
     label = f'<span class="muted">{_text(name)}</span>' if name != "data" else ""
