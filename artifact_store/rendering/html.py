@@ -51,7 +51,7 @@ def blocks_to_html(shown: Iterable[Block], *, external_images: bool = True, reme
 
 def escaped(text: str) -> str:
     """Return text for HTML, also between quotes; control and direction characters are shown."""
-    return escape(escape_controls(text, keep="\n\t"))
+    return escape(escape_controls(text.replace("\r\n", "\n"), keep="\n\t"))
 
 
 def _element(name: str, kind: str, inner: str) -> str:
@@ -171,13 +171,14 @@ def _profile(block: blocks.Profile, place: _Place) -> str:
     body = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
     return (
         f'<details class="artifact-store-details artifact-store-profile" open><summary>{summary}</summary>'
-        f"{_scroll('profile', body)}{_left_out(missing(len(columns), total, 'column'), place)}</details>"
+        f"{_scroll('columns', body)}{_left_out(missing(len(columns), total, 'column'), place)}</details>"
     )
 
 
 def _scroll(name: str, table: str) -> str:
     """Return a table in a box that scrolls, by the keyboard too."""
-    return f'<div class="artifact-store-scroll" tabindex="0" role="region" aria-label="{name}">{table}</div>'
+    kind = f"artifact-store-scroll artifact-store-{name}"
+    return f'<div class="{kind}" tabindex="0" role="region" aria-label="{name}">{table}</div>'
 
 
 def _table(block: blocks.Table, place: _Place) -> str:
