@@ -3,7 +3,6 @@
 import json
 import math
 import time
-from base64 import b64decode
 
 import browser
 import pytest
@@ -451,6 +450,7 @@ def test_a_thousand_artifacts_open_at_once(chromium, tmp_path):
     with browser.opened(chromium, tmp_path / "report.html") as page:
         expect(page.locator("#_count")).to_have_text("1,000 artifacts")
         timing = page.evaluate("performance.getEntriesByType('navigation')[0].toJSON()")
+        painted = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
         assert page.locator("main *").count() < 20_000
         search = """async (words) => {
             const field = document.getElementById("_search"), started = performance.now();
@@ -470,8 +470,8 @@ def test_a_thousand_artifacts_open_at_once(chromium, tmp_path):
         }""")
         expect(page.get_by_role("heading", level=1)).to_have_text("sales/region-0042@2")
     print(
-        f"1,000 artifacts, 5,000 versions: written in {written:.1f} s, {made.size / 1e6:.1f} MB; opened in "
-        f"{timing['domComplete']:.0f} ms, searched in {searched:.0f} ms, a version opened in {opened:.0f} ms"
+        f"1,000 artifacts, 5,000 versions: written in {written:.1f} s, {made.size / 1e6:.1f} MB; seen after "
+        f"{painted:.0f} ms, all read after {timing['domComplete']:.0f} ms; searched in {searched:.0f} ms, "
+        f"a version opened in {opened:.0f} ms"
     )
     assert timing["domComplete"] < 10_000
-    assert b64decode(PIXEL)

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -24,6 +25,7 @@ from ..rendering.text import escape_controls, moment_text
 __all__ = ["Page", "embedded", "opened"]
 
 _PIECE = 1 << 20  # bytes
+_WORTHWHILE = 1000  # characters; less is not compressed
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -92,8 +94,13 @@ class Page:
         self._add(f"_h{number}", html)
 
     def _add(self, name: str, value: Any) -> None:
-        script = f'<script type="application/json" id="{name}">{embedded(value)}</script>\n'
-        self._streams["payloads"].write(script.encode())
+        """Add a value as JSON, or as base64 of what zlib makes of it where that is shorter."""
+        text, kind = embedded(value), "application/json"
+        if len(text) > _WORTHWHILE:
+            packed = base64.b64encode(zlib.compress(text.encode())).decode()
+            if len(packed) < len(text):
+                text, kind = packed, "application/zlib"
+        self._streams["payloads"].write(f'<script type="{kind}" id="{name}">{text}</script>\n'.encode())
 
     def write_to(self, file: IO[bytes]) -> int:
         """Write the page, and return its size in bytes."""

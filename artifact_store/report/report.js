@@ -1,12 +1,18 @@
 // Shows the overview, or the artifact that the address names after its "#". Nothing is fetched: an artifact is
-// HTML in a JSON string in this file, which is parsed when it is opened.
+// HTML in a JSON string in this file, which is unpacked and parsed when it is opened.
 "use strict";
 (() => {
   const at = (id) => document.getElementById(id);
-  const stored = (id) => {
+  const read = new Promise((done) => document.addEventListener("DOMContentLoaded", done, { once: true }));
+  const textOf = async (id) => {
+    // The file may be so large that it is still read; what something follows is whole.
+    if (document.readyState === "loading" && !at(id)?.nextElementSibling) await read;
     const holder = at(id);
-    return holder === null ? null : JSON.parse(holder.textContent);
+    if (holder === null || holder.type === "application/json") return holder?.textContent ?? "null";
+    const bytes = Uint8Array.from(atob(holder.textContent), (each) => each.charCodeAt(0));
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).text();
   };
+  const stored = async (id) => JSON.parse(await textOf(id));
   const overview = at("_overview"), detail = at("_artifact"), status = at("_status");
   const body = at("_rows"), rows = [...body.rows];
   const places = new Map(rows.map((row) => [row.dataset.key, row]));
@@ -31,7 +37,7 @@
 
   const search = at("_search"), byType = at("_type"), byFlow = at("_flow"), clear = at("_clear");
   const words = new Map();
-  const textOf = (row) => {
+  const wordsOf = (row) => {
     if (!words.has(row)) words.set(row, `${row.dataset.key} ${row.textContent}`.toLowerCase());
     return words.get(row);
   };
@@ -48,7 +54,7 @@
     let count = 0;
     for (const row of rows) {
       const fits = (!type || type === `=${row.dataset.type}`) && (!flow || flow === `=${row.dataset.flow}`) &&
-        wanted.every((word) => textOf(row).includes(word));
+        wanted.every((word) => wordsOf(row).includes(word));
       if (row.hidden === fits) row.hidden = !fits;
       count += fits;
     }
@@ -109,18 +115,16 @@
     detail.replaceChildren(part);
     document.title = `Not in this report · ${title}`;
   };
-  const open = (ref) => {
-    const found = place(ref);
-    const html = found && stored(`_v${found.row.dataset.n}.${found.version}`);
-    if (!html) return document.readyState === "loading" ? null : missing(ref);
+  const fill = (found, html, [trend, versions]) => {
     detail.innerHTML = html;
-    const [trends, versions] = [".trends", ".versions-of"].map((name) => detail.querySelector(name));
-    [trends.innerHTML, versions.innerHTML] = stored(`_h${found.row.dataset.n}`);
-    const list = versions.querySelector(".versions");
+    const trends = detail.querySelector(".trends"), list = detail.querySelector(".versions-of");
+    trends.innerHTML = trend;
+    list.innerHTML = versions;
     for (const link of list.querySelectorAll("a")) {
       if (link.dataset.version !== found.version) continue;
       link.setAttribute("aria-current", "page");
-      list.scrollTop = link.offsetTop - list.offsetTop - list.clientHeight / 2;
+      const scroller = link.closest(".versions");
+      scroller.scrollTop = link.offsetTop - scroller.offsetTop - scroller.clientHeight / 2;
     }
     for (const dot of trends.querySelectorAll(`[data-version="${found.version}"]`)) dot.classList.add("here");
     for (const each of detail.querySelectorAll("details")) each.open = true;
@@ -130,25 +134,24 @@
   };
 
   let left = null; // where the overview was left: the row, and how far it was scrolled
-  const show = (moved) => {
-    const ref = asked();
-    const inside = ref !== "" && ref !== "_main";
-    if (inside && !overview.hidden) left = { key: place(ref)?.key, top: scrollY };
+  let turn = 0; // of two addresses that follow each other quickly, the second is shown
+  const show = async (moved) => {
+    const ref = asked(), mine = ++turn, inside = ref !== "" && ref !== "_main", found = inside ? place(ref) : null;
+    const names = found && [`_v${found.row.dataset.n}.${found.version}`, `_h${found.row.dataset.n}`];
+    const parts = names && (await Promise.all(names.map(stored)).catch(() => null)); // an old browser cannot unpack
+    if (mine !== turn) return;
+    if (inside && !overview.hidden) left = { row: found?.row, top: scrollY };
     overview.hidden = inside;
     detail.hidden = !inside;
     status.textContent = "";
     detail.replaceChildren();
-    if (inside) {
-      open(ref);
-      if (moved) scrollTo(0, 0);
-      if (moved) detail.querySelector("h1")?.focus({ preventScroll: true });
-      return;
-    }
-    document.title = title;
+    if (!inside) document.title = title;
+    else if (parts?.[0]) fill(found, ...parts);
+    else missing(ref);
     if (!moved) return;
-    scrollTo(0, left?.top ?? 0);
-    const link = places.get(left?.key)?.querySelector("a");
-    (link ?? overview.querySelector("h1")).focus({ preventScroll: true });
+    scrollTo(0, inside ? 0 : left?.top ?? 0);
+    const heading = (inside ? detail : overview).querySelector("h1");
+    ((!inside && left?.row?.querySelector("a")) || heading).focus({ preventScroll: true });
   };
 
   // What is copied and what is saved
@@ -166,8 +169,8 @@
     setTimeout(() => (button.textContent = "Copy"), 1500);
   };
   const LITERAL = /\\(?:u003c|[^])/g; // a pair at a time: the u003c after an escaped backslash stays
-  const save = (button) => {
-    const text = at(button.dataset.from).textContent;
+  const save = async (button) => {
+    const text = await textOf(button.dataset.from);
     const plain = button.dataset.as === "text";
     const content = plain ? JSON.parse(text) : text.replace(LITERAL, (pair) => (pair === "\\u003c" ? "<" : pair));
     const link = document.createElement("a");
@@ -226,6 +229,4 @@
   addEventListener("hashchange", () => show(true));
   filter();
   show(false);
-  // What was asked for may stand behind what has been read of a large file.
-  document.addEventListener("DOMContentLoaded", () => detail.hidden || detail.firstChild || show(false));
 })();
