@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal, NamedTuple, TypedDict, TypeVar, get_args
+from typing import Annotated, Any, Literal, NamedTuple, SupportsIndex, TypedDict, TypeVar, get_args, overload
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -116,6 +116,15 @@ class ArtifactList(ListFrames, list[Artifact]):
     """
 
     cursor: str | None = None
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Artifact: ...
+    @overload
+    def __getitem__(self, index: slice) -> "ArtifactList": ...
+    def __getitem__(self, index: SupportsIndex | slice) -> "Artifact | ArtifactList":
+        """Return one of them, or a part as a list of the same kind."""
+        found = super().__getitem__(index)
+        return ArtifactList(found) if isinstance(found, list) else found
 
     def _repr_html_(self) -> str:
         """Show it in a notebook, as a table."""

@@ -30,6 +30,7 @@ from .schemas import (
     ArtifactChanges,
     ArtifactCreate,
     ArtifactFields,
+    ArtifactList,
     ArtifactUpdate,
     Breach,
     StoreInfo,
@@ -137,7 +138,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
                 # Under an id of our own it is what a first try, whose answer was lost, has created.
                 return stored if given.id is None else publishing.repeated(given, stored)
 
-    def create_artifacts(self, many: Iterable[ArtifactCreate | Mapping[str, Any]]) -> list[Artifact]:
+    def create_artifacts(self, many: Iterable[ArtifactCreate | Mapping[str, Any]]) -> ArtifactList:
         """Create many artifacts in one atomic block and return them in order.
 
         Artifacts whose ids are known, with the same content, are returned as they are stored;
@@ -165,12 +166,12 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
 
         while pairs:
             try:
-                return self._engine.retrying(create)
+                return ArtifactList(self._engine.retrying(create))
             except IntegrityViolation as error:
                 # Somebody else has just created one of the ids; the next try finds it.
                 if "artifact.id" not in str(error) or self._engine.in_block():
                     raise publishing.damaged(error) from error
-        return []
+        return ArtifactList()
 
     def read_artifact(self, artifact_id: UUID | str) -> Artifact | None:
         """Return an artifact by id, `None` when there is none.

@@ -143,6 +143,36 @@ def test_a_renderer_that_fails_is_named(make, monkeypatch):
         artifact_store.register_renderer("bad", 3)
 
 
+@pytest.mark.parametrize(
+    ("kind", "values", "field"),
+    [
+        (blocks.Markdown, (3,), "Markdown.text is 3"),
+        (blocks.Text, (None,), "Text.text is None"),
+        (blocks.Table, ("ab", []), "Table.columns is 'ab'"),
+        (blocks.Table, ((1,), []), "Table.columns is (1,)"),
+        (blocks.Table, (("a",), [[1]]), "Table.rows is [[1]]"),
+        (blocks.Link, (None, "text"), "Link.url is None"),
+        (blocks.Link, ("https://example.org", 3), "Link.text is 3"),
+        (blocks.Image, (b"png",), "Image.source is b'png'"),
+        (blocks.Image, ("https://example.org", 3), "Image.alt is 3"),
+        (blocks.Progress, ("70",), "Progress.percent is '70'"),
+        (blocks.Progress, (math.nan,), "Progress.percent is nan"),
+        (blocks.Facts, ((("a", 1, 2),),), "Facts.items is (('a', 1, 2),)"),
+        (blocks.Plot, ((1.0, 2.0), "rows"), "Plot.points is (1.0, 2.0)"),
+        (blocks.Plot, ((), None), "Plot.field is None"),
+        (blocks.Note, (3,), "Note.text is 3"),
+    ],
+)
+def test_a_block_that_nobody_could_show_is_refused(kind, values, field):
+    with pytest.raises(artifact_store.InvalidArtifact, match=re.escape(f"{field}: pass ")):
+        kind(*values)
+
+
+def test_progress_stays_between_its_ends():
+    assert blocks.Progress(100.001) == blocks.Progress(100)
+    assert blocks.Progress(-1) == blocks.Progress(0)
+
+
 # Big things
 
 

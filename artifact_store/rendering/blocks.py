@@ -1,15 +1,18 @@
 """What a renderer makes of an artifact: blocks, which know neither HTML nor terminals.
 
 Every writer (notebook, terminal, report) shows every block. Blocks hold stored text as it is: to escape it,
-and to cut what is too long for a place, is the writer's task.
+and to cut what is too long for a place, is the writer's task. A block that no writer could show is refused
+when it is made, with an `InvalidArtifact` that names the field.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from ..errors import InvalidArtifact
 from .surroundings import Point
 
 __all__ = [
@@ -31,11 +34,29 @@ __all__ = [
 ]
 
 
+def _check(block: object, name: str, good: bool, wanted: str) -> None:
+    if not good:
+        kind, value = type(block).__name__, getattr(block, name)
+        raise InvalidArtifact(f"{kind}.{name} is {value!r:.80}: pass {wanted}.")
+
+
+def _check_texts(block: object, *names: str) -> None:
+    for name in names:
+        _check(block, name, isinstance(getattr(block, name), str), "text")
+
+
+def _check_optional(block: object, name: str) -> None:
+    _check(block, name, isinstance(getattr(block, name), str | None), "text, or None")
+
+
 @dataclass(frozen=True)
 class Markdown:
     """Text in Markdown (CommonMark with tables and strikethrough); HTML inside it is shown as text."""
 
     text: str
+
+    def __post_init__(self) -> None:
+        _check_texts(self, "text")
 
 
 @dataclass(frozen=True)
@@ -43,6 +64,9 @@ class Text:
     """Plain text, with its line ends."""
 
     text: str
+
+    def __post_init__(self) -> None:
+        _check_texts(self, "text")
 
 
 @dataclass(frozen=True)
@@ -64,6 +88,15 @@ class Table:
     columns: tuple[str, ...]
     rows: Sequence[Mapping[str, Any]]
 
+    def __post_init__(self) -> None:
+        columns = isinstance(self.columns, list | tuple) and all(isinstance(name, str) for name in self.columns)
+        _check(self, "columns", columns, "the names of the columns")
+        # A type at a time: there may be a million rows.
+        rows = isinstance(self.rows, list | tuple) and all(
+            issubclass(kind, Mapping) for kind in set(map(type, self.rows))
+        )
+        _check(self, "rows", rows, "a list of objects by column")
+
 
 @dataclass(frozen=True)
 class Link:
@@ -71,6 +104,10 @@ class Link:
 
     url: str
     text: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_texts(self, "url")
+        _check_optional(self, "text")
 
 
 @dataclass(frozen=True)
@@ -85,12 +122,21 @@ class Image:
     source: str
     alt: str | None = None
 
+    def __post_init__(self) -> None:
+        _check_texts(self, "source")
+        _check_optional(self, "alt")
+
 
 @dataclass(frozen=True)
 class Progress:
-    """How far something is, in percent from 0 to 100."""
+    """How far something is, in percent; what is below 0 or above 100 is taken as these."""
 
     percent: float
+
+    def __post_init__(self) -> None:
+        number = isinstance(self.percent, int | float) and math.isfinite(self.percent)
+        _check(self, "percent", number, "a number from 0 to 100")
+        object.__setattr__(self, "percent", min(max(float(self.percent), 0.0), 100.0))
 
 
 @dataclass(frozen=True)
@@ -98,6 +144,10 @@ class Facts:
     """Names and values, in order."""
 
     items: tuple[tuple[str, Any], ...]
+
+    def __post_init__(self) -> None:
+        pairs = all(isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str) for item in self.items)
+        _check(self, "items", pairs, "pairs of a name and a value")
 
 
 @dataclass(frozen=True)
@@ -112,6 +162,10 @@ class Plot:
     points: tuple[Point, ...]
     field: str
 
+    def __post_init__(self) -> None:
+        _check(self, "points", all(isinstance(point, Point) for point in self.points), "Points, oldest first")
+        _check_texts(self, "field")
+
 
 @dataclass(frozen=True)
 class Note:
@@ -119,6 +173,9 @@ class Note:
 
     text: str
     problem: bool = False
+
+    def __post_init__(self) -> None:
+        _check_texts(self, "text")
 
 
 @dataclass(frozen=True)

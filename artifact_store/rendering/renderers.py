@@ -207,7 +207,7 @@ def _progress(artifact: Shown) -> Iterable[Block]:
     percent = data.get("progress") if isinstance(data, dict) else data
     if isinstance(percent, bool) or not isinstance(percent, int | float):
         return _unlike(artifact, "a number")
-    return [blocks.Progress(min(max(float(percent), 0.0), 100.0))]
+    return [blocks.Progress(percent)]
 
 
 def _json(artifact: Shown) -> Iterable[Block]:

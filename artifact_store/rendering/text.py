@@ -82,7 +82,7 @@ def json_text(value: Any, limit: int) -> tuple[str, bool]:
         >>> json_text(list(range(10_000)), 9)
         ('[\n  0,\n  ', False)
     """
-    encoder, pieces, length = json.JSONEncoder(ensure_ascii=False, indent=2), list[str](), 0
+    encoder, pieces, length = json.JSONEncoder(ensure_ascii=False, indent=2, default=str), list[str](), 0
     for piece in encoder.iterencode(value):
         pieces.append(piece)
         length += len(piece)
