@@ -37,8 +37,12 @@ def _newest(statements: Statements) -> str | None:
     return None if row is None else row[0]
 
 
-def ensure_current(statements: Statements) -> None:
+def ensure_current(statements: Statements, create: bool = True) -> None:
     """Create or upgrade the tables, once, however many processes ask at the same time.
+
+    Args:
+        statements: the database.
+        create: without it, a store that is not there or not current is an error, and stays so.
 
     Raises:
         SchemaOutdated: a newer artifact-store has written the database.
@@ -46,6 +50,8 @@ def ensure_current(statements: Statements) -> None:
     """
     engine = statements.engine
     if engine.missing():
+        if not create:
+            raise StoreUnavailable(f"{engine.label}: there is no store: open it with create=True to make one.")
         engine.prepare()
     found = schema_version(statements)
     if found is not None and found > known_versions()[-1]:
@@ -54,6 +60,9 @@ def ensure_current(statements: Statements) -> None:
             f"this release knows {known_versions()[-1]}): upgrade with pip install -U artifact-store."
         )
     if found != known_versions()[-1]:
+        if not create:
+            what = "there is no store" if found is None else f"the store is of an older release (schema {found})"
+            raise StoreUnavailable(f"{engine.label}: {what}: open it with create=True to make it current.")
         _upgrade(statements)
 
 

@@ -66,7 +66,11 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
     """
 
     def __init__(
-        self, url: str | os.PathLike[str] | peewee.Database | None = None, *, replica_url: str | None = None
+        self,
+        url: str | os.PathLike[str] | peewee.Database | None = None,
+        *,
+        replica_url: str | None = None,
+        create: bool = True,
     ) -> None:
         """Open a store, and create or upgrade its tables when they are not current.
 
@@ -80,11 +84,12 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
                 moment behind. What must see the latest (reads by key, id or reference, every write,
                 and everything inside a block) asks the primary, as everything does while the replica
                 does not answer.
+            create: without it, tables that are not there or not current are left so, and no file is made.
 
         Raises:
             InvalidURL: the address is not understood.
             InvalidQuery: `$ARTIFACT_STORE_FLOW_RUN_ID` or `$ARTIFACT_STORE_TASK_RUN_ID` is set and no id.
-            StoreUnavailable: the database cannot be opened.
+            StoreUnavailable: the database cannot be opened, or is no current store and `create` is off.
             SchemaOutdated: a newer artifact-store has written the database.
         """
         self._inherited = context.inherited()
@@ -92,7 +97,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         self._db = Statements(self._engine)
         self._ask = Reader(self._db, None if replica_url is None else Statements(_replica(self._engine, replica_url)))
         try:
-            schema.ensure_current(self._db)
+            schema.ensure_current(self._db, create)
         except BaseException:
             if not self._engine.in_block():
                 self._engine.close()

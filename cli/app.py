@@ -17,7 +17,7 @@ from .text import safe
 if TYPE_CHECKING:
     from artifact_store import ArtifactStore
 
-__all__ = ["Command", "Program", "command", "given_url", "main", "open_store", "url_option"]
+__all__ = ["Command", "Program", "command", "given_url", "main", "open_store", "url_of", "url_option"]
 
 _URL = f"{__name__}.url"
 INTERRUPTED, PIPE_CLOSED = 130, 141
@@ -72,9 +72,9 @@ class Program(click.Group):
         """Write what each command does and its first example."""
         with formatter.section("Commands"):
             for name, command in self.commands.items():
-                formatter.write(f"  {name:<7} {command.get_short_help_str(100)}\n")
+                formatter.write(f"  {name:<10} {command.get_short_help_str(100)}\n")
                 assert isinstance(command, Command)
-                formatter.write(f"          $ {command.examples[0]}\n")
+                formatter.write(f"             $ {command.examples[0]}\n")
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; Ctrl-C and a closed pipe end it quietly, with the usual exit codes."""
@@ -167,7 +167,12 @@ url_option = click.option(
 
 def given_url() -> str | None:
     """Return the store that was named on the command line."""
-    url: str | None = click.get_current_context().meta.get(_URL)
+    return url_of(click.get_current_context())
+
+
+def url_of(ctx: click.Context) -> str | None:
+    """Return the store that was named on the command line of a context."""
+    url: str | None = ctx.meta.get(_URL)
     return url
 
 

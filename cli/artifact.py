@@ -8,7 +8,7 @@ from uuid import UUID
 
 import click
 
-from . import render
+from . import complete, render
 from .app import command, open_store
 from .options import changes, common_options, content_options
 from .reading import resolved, run_names
@@ -28,7 +28,7 @@ __all__ = ["create", "delete", "show", "update"]
         "artifact-store show sales@3 --raw > sales.json",
     ],
 )
-@click.argument("ref")
+@click.argument("ref", shell_complete=complete.refs)
 @click.option("--raw", is_flag=True, help="The payload alone: a text just as it is, anything else as JSON.")
 @common_options
 def show(ref: str, raw: bool, as_json: bool) -> None:
@@ -57,7 +57,7 @@ def show(ref: str, raw: bool, as_json: bool) -> None:
         """echo '{"accuracy": 0.93}' | artifact-store create model --data - --type result""",
     ],
 )
-@click.argument("key", required=False)
+@click.argument("key", required=False, shell_complete=complete.keys)
 @content_options
 @click.option(
     "--flow-run",
@@ -109,7 +109,7 @@ def create(
         "artifact-store update report --markdown - < report.md",
     ],
 )
-@click.argument("ref")
+@click.argument("ref", shell_complete=complete.refs)
 @content_options
 @common_options
 def update(ref: str, as_json: bool, **options: Any) -> None:
@@ -144,7 +144,7 @@ def _print_done(verb: str, artifact: Artifact, as_json: bool) -> None:
         "artifact-store delete draft/a draft/b --all-versions --yes",
     ],
 )
-@click.argument("refs", nargs=-1, required=True, metavar="REF...")
+@click.argument("refs", nargs=-1, required=True, metavar="REF...", shell_complete=complete.refs)
 @click.option("--all-versions", is_flag=True, help="Every version of each key; REF must be a key then.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @common_options

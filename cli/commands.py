@@ -4,10 +4,10 @@ from .app import main
 from .artifact import create, delete, show, update
 from .listing import count, ls
 from .report import report
-from .store import demo, info, repair, verify
+from .store import completion, demo, info, repair, verify
 from .trees import tree
 
 __all__ = ["main"]
 
-for each in (demo, ls, show, tree, report, create, update, delete, count, verify, repair, info):
+for each in (demo, ls, show, tree, report, create, update, delete, count, verify, repair, info, completion):
     main.add_command(each)

@@ -11,7 +11,9 @@ from uuid import UUID
 
 import click
 
+from . import complete
 from .app import url_option
+from .complete import Complete
 from .payload import parse_json, parse_scalar, read_payload
 
 __all__ = [
@@ -99,12 +101,12 @@ def _added(function: F, *options: Decorator) -> F:
     return function
 
 
-def _text(name: str, metavar: str, text: str) -> Decorator:
-    return click.option(name, metavar=metavar, help=text)
+def _text(name: str, metavar: str, text: str, offered: Complete | None = None) -> Decorator:
+    return click.option(name, metavar=metavar, help=text, shell_complete=offered)
 
 
-def _several(name: str, metavar: str, text: str) -> Decorator:
-    return click.option(name, multiple=True, metavar=metavar, help=text)
+def _several(name: str, metavar: str, text: str, offered: Complete | None = None) -> Decorator:
+    return click.option(name, multiple=True, metavar=metavar, help=text, shell_complete=offered)
 
 
 def common_options(function: F) -> F:
@@ -143,16 +145,21 @@ def content_options(function: F) -> F:
     """Add the payload, the type, the description and the metadata of an artifact."""
     return _added(
         function,
-        _text("--table", "FILE", "A table from a CSV file (UTF-8, a header row); - is standard input."),
+        _text("--table", "FILE", "A table from a CSV file (UTF-8, a header row); - is standard input.", complete.files),
         click.option("--no-profile", is_flag=True, help="Store no profile of the table (of what its columns hold)."),
-        _text("--markdown", "FILE", "A report from a Markdown file (UTF-8); - is standard input."),
+        _text("--markdown", "FILE", "A report from a Markdown file (UTF-8); - is standard input.", complete.files),
         _text("--link", "URL", 'A link, stored as {"link": URL}.'),
         _text("--link-text", "TEXT", 'What to show for the link, stored beside it as "link_text".'),
-        _text("--image", "FILE|URL", _IMAGE_HELP),
+        _text("--image", "FILE|URL", _IMAGE_HELP, complete.files),
         _text("--alt", "TEXT", "What the image shows, in words, for those who do not see it."),
         _text("--progress", "N", "How far a job is, in percent: 0 to 100."),
         _text("--data", "JSON", "Any JSON value: as text, as @FILE, or - for standard input."),
-        _text("--type", "TYPE", "The type. [default: the payload's option, such as table; with --data none]"),
+        _text(
+            "--type",
+            "TYPE",
+            "The type. [default: the payload's option, such as table; with --data none]",
+            complete.types,
+        ),
         _text("--description", "TEXT", "Text for people."),
         click.option("--metadata", type=Entry(), multiple=True, metavar="NAME=VALUE", help=_METADATA_HELP),
     )
@@ -181,13 +188,15 @@ def where_options(function: F) -> F:
     """Add the filters; all that are given must hold."""
     return _added(
         function,
-        _several("--key", "KEY", "Has this key; repeat for any of several."),
+        _several("--key", "KEY", "Has this key; repeat for any of several.", complete.keys),
         _text("--like", "PATTERN", "Has this in its key, case ignored; % and _ are wildcards."),
-        _several("--type", "TYPE", "Is of this type; repeat for any of several."),
-        _several("--flow", "NAME", "Made by a run of this flow; repeat for any of several."),
-        _text("--flow-run", "NAME|ID", "Made by this flow run."),
-        _several("--deployment", "NAME", "Made by a run of this deployment; repeat for any of several."),
-        _several("--tag", "TAG", "Made by a flow run with this tag; repeat for all of several."),
+        _several("--type", "TYPE", "Is of this type; repeat for any of several.", complete.types),
+        _several("--flow", "NAME", "Made by a run of this flow; repeat for any of several.", complete.flows),
+        _text("--flow-run", "NAME|ID", "Made by this flow run.", complete.flow_runs),
+        _several(
+            "--deployment", "NAME", "Made by a run of this deployment; repeat for any of several.", complete.deployments
+        ),
+        _several("--tag", "TAG", "Made by a flow run with this tag; repeat for all of several.", complete.tags),
         click.option("--since", type=Since(), metavar="WHEN", help=_SINCE_HELP),
         _text("--filter", "JSON", _FILTER_HELP),
     )

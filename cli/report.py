@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from . import render
+from . import complete, render
 from .app import command, open_store
 from .listing import SORTS
 from .options import common_options, filters, where_options
@@ -32,6 +32,7 @@ __all__ = ["report"]
     default="report.html",
     show_default=True,
     metavar="FILE",
+    shell_complete=complete.files,
     help="Where to write it; what is there is replaced when all is written. - is standard output.",
 )
 @where_options

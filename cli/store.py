@@ -6,11 +6,12 @@ import click
 
 from . import render
 from .app import command, given_url, open_store
+from .complete import SHELLS, script
 from .options import common_options
 from .screen import note
 from .text import safe
 
-__all__ = ["demo", "info", "repair", "verify"]
+__all__ = ["completion", "demo", "info", "repair", "verify"]
 
 
 @command(examples=["artifact-store demo", "artifact-store --url sqlite:///demo.db demo"])
@@ -80,3 +81,20 @@ def info(as_json: bool) -> None:
         render.print_json(facts)
     else:
         render.print_info(facts)
+
+
+@command(examples=["artifact-store completion bash", "artifact-store completion zsh", "artifact-store completion fish"])
+@click.argument("shell", type=click.Choice(list(SHELLS)))
+@common_options
+@click.pass_context
+def completion(ctx: click.Context, shell: str, as_json: bool) -> None:
+    """Print what makes a shell complete keys and options.
+
+    Tab then completes commands, options, keys, KEY@ with its versions, types, and the names of
+    flows, runs, deployments and tags. The script says at its end where to put it.
+    """
+    text = script(ctx.find_root().command, shell)
+    if as_json:
+        render.print_json({"shell": shell, "script": text})
+    else:
+        click.echo(text)

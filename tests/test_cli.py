@@ -1,4 +1,4 @@
-"""The ten commands, as a person or a script uses them."""
+"""The commands, as a person or a script uses them."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from artifact_store_cli.listing import SORTS
 from artifact_store_cli.render import age
 from artifact_store_cli.text import json_text, safe
 
-DAILY = ["demo", "ls", "show", "tree", "create", "update", "delete", "count", "verify", "repair", "info"]
+DAILY = "demo ls show tree report create update delete count verify repair info completion".split()
 NASTY = "a\x1b[31m\x9b\u202eb\r\nc[bold]d[/bold]\u2066\x07"
 
 
@@ -56,13 +56,13 @@ def damage(url):
 # Help
 
 
-def test_the_first_screen_has_the_ten_daily_commands_with_examples():
+def test_the_first_screen_has_the_daily_commands_with_examples():
     bare, help_ = CliRunner().invoke(main, []), CliRunner().invoke(main, ["--help"])
     assert bare.exit_code == help_.exit_code == 0
     assert bare.stdout == help_.stdout
     assert main.list_commands(click.Context(main)) == list(main.commands) == DAILY
     for name, command in main.commands.items():
-        assert f"\n  {name:<7} {command.get_short_help_str(100)}\n          $ artifact-store " in help_.stdout
+        assert f"\n  {name:<10} {command.get_short_help_str(100)}\n             $ artifact-store " in help_.stdout
         assert not command.get_short_help_str(100).endswith("...")
 
 

@@ -1,5 +1,6 @@
 """What is longer than the terminal goes through a pager, and what takes long says so."""
 
+import shutil
 import time
 
 import pytest
@@ -58,6 +59,7 @@ def test_a_pager_that_is_left_early_ends_the_output_quietly(url, store):
         assert (code, screen.count("\n") <= 4) == (0, True), screen
 
 
+@pytest.mark.skipif(shutil.which("less") is None, reason="there is no less")
 @pytest.mark.parametrize("typed", ["q", ("\x03", "q")])  # less takes Ctrl-C as its own
 def test_less_keeps_colours_and_leaves_at_q(url, many, typed):
     code, screen = on_terminal(url, "ls", env={"PAGER": "less"}, typed=typed, question=":", lines=20)
