@@ -131,6 +131,29 @@ def test_a_renderer_of_a_users_own(make, monkeypatch):
     assert render(make("score", 70)) == (blocks.Markdown("again"),)
 
 
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """An installed package that brings renderers."""
+    (tmp_path / "looks.py").write_text("def show(artifact):\n    return f'**{artifact.data}** points'\n")
+    place = tmp_path / "looks-1.0.dist-info"
+    place.mkdir()
+    (place / "METADATA").write_text("Metadata-Version: 2.1\nName: looks\nVersion: 1.0\n")
+    points = "installed = looks:show\nbroken = looks:missing\ntable = looks:show\n"
+    (place / "entry_points.txt").write_text(f"[artifact_store.renderers]\n{points}")
+    monkeypatch.syspath_prepend(tmp_path)
+    renderers._entry_points.cache_clear()
+    yield
+    renderers._entry_points.cache_clear()
+
+
+def test_a_renderer_of_an_installed_package(make, package):
+    assert render(make("installed", 70)) == (blocks.Markdown("**70** points"),)
+    note, data = render(make("broken", 70))
+    assert "The renderer of 'broken' failed: AttributeError" in note.text
+    assert data == blocks.Json(70)
+    assert kinds(render(make("table", WEATHER))) == ["Profile", "Table"]
+
+
 def test_a_renderer_that_fails_is_named(make, monkeypatch):
     monkeypatch.setattr(renderers, "_RENDERERS", dict(renderers._RENDERERS))
     artifact_store.register_renderer("bad", lambda artifact: artifact.data["missing"])

@@ -1,6 +1,8 @@
 """The one table from artifact type to renderer, which notebook, terminal and report share."""
 
 from collections.abc import Callable, Iterable
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar, get_args, overload
 from uuid import UUID
 
@@ -17,6 +19,7 @@ __all__ = ["Renderer", "reference_facts", "register_renderer", "render", "render
 Renderer = Callable[[Any], "Block | str | Iterable[Block | str]"]
 R = TypeVar("R", bound=Renderer)
 
+_GROUP = "artifact_store.renderers"
 _RETURNED: tuple[type[Any], ...] = (str, *get_args(Block))
 _REFUSED = "{name} is no renderer: pass a function that takes an Artifact and returns blocks or Markdown text."
 
@@ -29,7 +32,9 @@ def register_renderer(type: str, function: R | None = None) -> Any:
     """Say how artifacts of a type are shown in notebooks, in the terminal and in reports; also a decorator.
 
     A renderer of a known type, or one that was registered before, is replaced. When a renderer raises, the
-    data is shown as JSON below a note that names the error.
+    data is shown as JSON below a note that names the error. An installed package brings renderers for all
+    programs, the command line included, as entry points of the group `artifact_store.renderers`, whose names
+    are types.
 
     Args:
         type: the artifact type.
@@ -60,13 +65,27 @@ def render(artifact: Shown) -> tuple[Block, ...]:
     A type without renderer is shown by the shape of its data: rows as a table, text as text, anything else
     as JSON.
     """
-    renderer = _RENDERERS.get(artifact.type or "", _by_shape)
     try:
+        renderer = _RENDERERS.get(artifact.type or "") or _installed(artifact.type) or _by_shape
         return _checked(renderer(artifact))
     except Exception as error:
         # Whatever a stranger's function does, the artifact is still to be seen.
         problem = f"The renderer of {artifact.type!r} failed: {type(error).__name__}: {error}"
         return (blocks.Note(problem[:500], problem=True), blocks.Json(artifact.data))
+
+
+def _installed(type: str | None) -> Renderer | None:
+    """Return the renderer that an installed package brings for a type, `None` when there is none."""
+    entry = _entry_points().get(type or "")
+    if entry is None:
+        return None
+    renderer: Renderer = entry.load()
+    return renderer
+
+
+@cache
+def _entry_points() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=_GROUP)}
 
 
 def render_artifact(artifact: Shown, surroundings: Surroundings | None = None) -> tuple[Block, ...]:
