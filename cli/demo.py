@@ -97,7 +97,8 @@ Look around:
   {command} ls
   {command} show weather/summary
   {command} show {tables[-1]}
-  {command} count --all --flow {FLOW}"""
+  {command} count --all --flow {FLOW}
+  {command} report --open"""
 
 
 # The data

@@ -69,6 +69,8 @@ def test_filters_order_and_limits(store):
     assert keys(written(store)) == ["d", "c", "b", "a"]
     assert keys(written(store, limit=2, sort=ArtifactCollectionSort.KEY_ASC)) == ["a", "b"]
     assert keys(written(store, limit=0)) == []
+    assert "No artifact was found" in written(store, limit=0)
+    assert "No artifact was found" not in written(store)
     assert keys(written(store, flow_filter=FlowFilter(name={"any_": ["nightly"]}))) == ["c", "b"]
     page = written(store, artifact_filter=ArtifactCollectionFilter(key={"any_": ["a"]}), versions=1)
     assert list(stored(page, "v")) == ["0.2"]
@@ -90,6 +92,23 @@ def test_a_long_history_is_listed_in_part(store):
     assert history[1].count("<li>") == 200
     assert "5 older ones are not listed." in history[1]
     assert "Versions (205)" in history[1]
+
+
+def test_numbers_of_one_version_or_of_some(store):
+    for n, metadata in enumerate([{"loss": 3}, {"loss": 2, "gain": 1}, {"gain": 2.5}]):
+        store.create_artifact(key="model", type="table", data=n, metadata=metadata)  # no table, as it says
+    updated = store.create_artifact(key="load", type="progress", data=40, metadata={"step": 1})
+    store.update_artifact(updated.id, data=70)
+    page = written(store)
+    rows = re.findall("<tr role=.*</tr>", page)
+    assert "70" in rows[0]
+    assert "step" not in rows[0]
+    history, version = stored(page, "h"), stored(page, "v")
+    assert history["0"][0] == ""
+    assert history["1"][0].count("<figure") == 3
+    assert "<dt>Updated</dt>" in version["0.1"]
+    assert "<dt>Updated</dt>" not in version["1.1"]
+    assert "does not hold" in version["1.3"]
 
 
 def test_runs_are_named_where_the_store_knows_them(store):

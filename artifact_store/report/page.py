@@ -24,6 +24,9 @@ from ..rendering.text import escape_controls, moment_text
 
 __all__ = ["Page", "embedded", "opened"]
 
+_EMPTY = (
+    '<p class="note">No artifact was found: those without a key are not shown, nor what the filters leave out.</p>\n'
+)
 _PIECE = 1 << 20  # bytes
 _WORTHWHILE = 1000  # characters; less is not compressed
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
@@ -43,8 +46,8 @@ def embedded(value: Any) -> str:
     r"""Return JSON that can stand in a script element of HTML, whatever it holds.
 
     Examples:
-        >>> embedded("</script>"), embedded("a\u2028b")
-        ('"\\u003c/script>"', '"a\\u2028b"')
+        >>> embedded("</script>"), embedded("a\u2028b"), embedded("\ud800")
+        ('"\\u003c/script>"', '"a\\u2028b"', '"\\ud800"')
     """
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     text = text.replace("<", r"\u003c").replace("\u2028", r"\u2028").replace("\u2029", r"\u2029")
@@ -119,6 +122,7 @@ class Page:
         return {
             "title": escape(escape_controls(self._title)),
             "lead": f"{_counted(self.artifacts, 'artifact')}, {_counted(self.versions, 'version')} to open",
+            "empty": "" if self.artifacts else _EMPTY,
             "written": f'<time datetime="{self._written.isoformat()}">{moment_text(self._written)}</time>',
             "policy": f"default-src 'none'; script-src {_hashed(early)} {_hashed(script)}; "
             f"style-src {_hashed(style)}; img-src data:; base-uri 'none'; form-action 'none'",

@@ -62,7 +62,7 @@
     const noun = rows.length === 1 ? "artifact" : "artifacts";
     const [shown, all] = [count, rows.length].map((number) => number.toLocaleString("en"));
     at("_count").textContent = filtered ? `${shown} of ${all} ${noun}` : `${all} ${noun}`;
-    at("_none").hidden = count > 0;
+    at("_none").hidden = count > 0 || rows.length === 0;
     at("_table").hidden = count === 0;
     clear.hidden = !filtered;
   };

@@ -12,7 +12,7 @@ from ..rendering.html import blocks_to_html
 from ..rendering.plot import line_plot
 from ..rendering.renderers import render
 from ..rendering.surroundings import Point, Run, ref_of
-from ..rendering.text import cell_text, escape_controls, moment_text, number_text
+from ..rendering.text import cell_text, escape_controls, moment_text, number_text, short_number
 from ..schemas import Artifact
 from .history import History, Made
 
@@ -96,7 +96,7 @@ def _trend(history: History) -> str:
     name = field.removeprefix("metadata.").removeprefix("data.")
     label = f'<span class="muted">{_text(name)}</span>' if name != "data" else ""
     line = _sparkline(values) if len(values) > 1 else ""
-    return f'<span class="trend">{line}<span class="number">{number_text(values[-1])}{label}</span></span>'
+    return f'<span class="trend">{line}<span class="number">{short_number(values[-1])}{label}</span></span>'
 
 
 def _sparkline(values: Sequence[float]) -> str:
