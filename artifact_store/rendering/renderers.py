@@ -21,6 +21,7 @@ R = TypeVar("R", bound=Renderer)
 
 _GROUP = "artifact_store.renderers"
 _RETURNED: tuple[type[Any], ...] = (str, *get_args(Block))
+_NO_DATA = "No data: it has none, or was read without."
 _REFUSED = "{name} is no renderer: pass a function that takes an Artifact and returns blocks or Markdown text."
 
 
@@ -166,7 +167,7 @@ def _by_shape(artifact: Shown) -> Iterable[Block]:
     """Show data of a type that nobody has registered."""
     data = artifact.data
     if data is None:
-        return [blocks.Note("No data.")]
+        return [blocks.Note(_NO_DATA)]
     if isinstance(data, str):
         return [blocks.Text(data)]
     rows = isinstance(data, list) and data and all(isinstance(row, dict) for row in data)
@@ -176,7 +177,7 @@ def _by_shape(artifact: Shown) -> Iterable[Block]:
 def _unlike(artifact: Shown, wanted: str) -> Iterable[Block]:
     """Show data that is not of the form that its type promises."""
     if artifact.data is None:
-        return [blocks.Note("No data.")]
+        return [blocks.Note(_NO_DATA)]
     return [blocks.Note(f"This {artifact.type} does not hold {wanted}.", problem=True), *_by_shape(artifact)]
 
 
