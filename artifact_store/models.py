@@ -3,8 +3,7 @@
 Times are text in ISO 8601 with microseconds and UTC's offset on SQLite, so that they sort as
 they pass; ids are 36 characters there and sort like their bytes. JSON is text on every
 engine, because the order of object keys and numbers such as 1e300 must survive. `artifact.data`
-and the profile of it are the last columns, so that a long payload does not stand between a reader
-and the rest of its row.
+is the last column, so that a long payload does not stand between a reader and the rest of its row.
 """
 
 import peewee
@@ -152,8 +151,8 @@ class Artifact(_Table):
     metadata = JSONTextField(null=True)
     flow_run_id = IdField(null=True)
     task_run_id = IdField(null=True)
-    data = JSONTextField(null=True)
     profile = JSONTextField(null=True)
+    data = JSONTextField(null=True)
 
     class Meta:
         constraints = (peewee.Check('("key" IS NULL) = ("version" IS NULL)'), peewee.Check('"version" >= 1'))

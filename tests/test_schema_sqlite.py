@@ -113,6 +113,32 @@ def test_an_older_schema_is_upgraded_with_what_it_holds(path: Path, request: pyt
     assert bare(path, f"SELECT name FROM {HISTORY} ORDER BY name") == [(name,) for name in schema.known_versions()]
 
 
+def test_the_first_schema_is_upgraded_with_what_it_holds(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "first").mkdir()
+    (tmp_path / "first" / "0001_initial.py").write_bytes((schema._DIRECTORY / "0001_initial.py").read_bytes())
+    with monkeypatch.context() as patched:
+        patched.setattr(schema, "_DIRECTORY", tmp_path / "first")
+        schema.known_versions.cache_clear()
+        ArtifactStore(path).close()
+    schema.known_versions.cache_clear()
+    row = "'019ab000-0000-7000-8000-00000000000{}', {}, '2026-11-24T00:00:00.000000+00:00'"
+    columns = "id, key, version, data, created, updated"
+    for place, values in enumerate(["'k', 1, '[1, 2]'", "NULL, NULL, NULL"]):
+        inserted = f"{row.format(place, values)}, '2026-11-24T00:00:00.000000+00:00'"
+        bare(path, f"INSERT INTO artifact ({columns}) VALUES ({inserted})")
+    with ArtifactStore(path) as store:
+        store.repair()
+        assert [(each.key, each.data, each.profile) for each in store.read_artifacts()] == [
+            (None, None, None),
+            ("k", [1, 2], None),
+        ]
+        assert store.create_artifact(key="k", data={"a": 1}).version == 2
+        assert store.verify() == []
+    assert [row[1] for row in bare(path, "PRAGMA table_info('artifact')")][-1] == "data"
+
+
 def test_a_new_store_gets_every_migration(path: Path, newer: str) -> None:
     with ArtifactStore(path) as store:
         assert store.info().schema == newer

@@ -11,3 +11,13 @@ def up(migrator, db):
         migrator.drop_index("artifact", "artifact_flow_run_id_id"),
         migrator.add_index("artifact", ("flow_run_id", "id", "created")),
     )
+    if not isinstance(db, peewee.PostgresqlDatabase):
+        _put_data_last(db)
+
+
+def _put_data_last(db):
+    """Move the data behind the profile: SQLite reads all of a row that stands in front of what it is asked for."""
+    db.execute_sql('ALTER TABLE "artifact" ADD COLUMN "moved" TEXT')
+    db.execute_sql('UPDATE "artifact" SET "moved" = "data" WHERE "data" IS NOT NULL')
+    db.execute_sql('ALTER TABLE "artifact" DROP COLUMN "data"')
+    db.execute_sql('ALTER TABLE "artifact" RENAME COLUMN "moved" TO "data"')
