@@ -235,7 +235,8 @@ def changes(previous: Mapping[str, Any] | None, current: Mapping[str, Any] | Non
     told = [f"rows {after['rows'] - before['rows']:+,}"] if after["rows"] != before["rows"] else []
     told += _columns_changed(before, after, old, new)
     both = [(old[name], column) for name, column in new.items() if name in old]
-    told += [f"{_named(new)} became {new['type']}" for old, new in both if new["type"] != old["type"]]
+    if before["rows"] and after["rows"]:  # without rows a column has no type
+        told += [f"{_named(new)} became {new['type']}" for old, new in both if new["type"] != old["type"]]
     alike = [(old, new) for old, new in both if new["type"] == old["type"]]
     for tell in (_nulls_changed, _range_changed):
         told += [sentence for pair in alike for sentence in tell(*pair, before["rows"], after["rows"])]

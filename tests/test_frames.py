@@ -200,3 +200,15 @@ def test_lists_have_the_same_types_whatever_they_hold(store: ArtifactStore) -> N
 def test_a_large_table_is_quick(store: ArtifactStore) -> None:
     frame = pl.DataFrame({f"c{n}": range(1000) for n in range(60)})
     assert stored(store, frame).to_polars().equals(frame)
+
+
+def test_a_frame_that_is_published_in_one_line_comes_back(store: ArtifactStore) -> None:
+    frame = pd.DataFrame(FRAME).astype({"few": "Int64", "maybe": "boolean", "at": "datetime64[us, UTC]"})
+    assert_frame_equal(store.create_table_artifact(frame, key="t").to_pandas(), frame)
+    assert_frame_equal(store.create_table_artifact(frame, key="t", profile=False).to_pandas(), frame)
+    empty = store.create_table_artifact(frame[:0], key="t")
+    assert empty.data == []
+    assert list(empty.to_pandas().columns) == empty.to_polars().columns == list(FRAME)
+    assert store.read_surroundings(empty).changes == ("rows -3",)
+    totals = store.create_table_artifact(pl.DataFrame(FRAME).group_by("open", maintain_order=True).len())
+    assert totals.to_polars().equals(pl.DataFrame({"open": [True, False], "len": [2, 1]}))
