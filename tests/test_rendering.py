@@ -13,6 +13,7 @@ import artifact_store
 from artifact_store import ArtifactStore, Point, Surroundings, blocks, print_blocks, render_artifact
 from artifact_store.rendering import renderers
 from artifact_store.rendering.html import blocks_to_html
+from artifact_store.rendering.markdown import first_line
 from artifact_store.rendering.plot import line_plot, sparkline
 from artifact_store.rendering.renderers import render
 
@@ -194,6 +195,23 @@ def test_a_block_that_nobody_could_show_is_refused(kind, values, field):
 def test_progress_stays_between_its_ends():
     assert blocks.Progress(100.001) == blocks.Progress(100)
     assert blocks.Progress(-1) == blocks.Progress(0)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("", ""),
+        ("***\n\n", ""),
+        ("- **x** `y`\n- z", "x y"),
+        ("a  \nb", "a"),
+        ("```\ncode\nmore\n```", "code"),
+        ("| a | b |\n|---|---|\n| 1 | 2 |", "a"),
+        ("![a plot](plot.png) of <b>today</b>", "a plot of <b>today</b>"),
+        ("word " * 1_000_000, ("word " * 200).strip()),
+    ],
+)
+def test_a_list_shows_the_first_line_of_a_description_as_text(text, wanted):
+    assert first_line(text) == wanted
 
 
 # Big things

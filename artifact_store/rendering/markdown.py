@@ -4,11 +4,12 @@ from collections.abc import MutableMapping, Sequence
 from functools import cache
 from typing import Any
 
-from .text import escape_controls
+from .text import cut, escape_controls
 from .urls import image_source, safe_url
 
-__all__ = ["markdown_to_html"]
+__all__ = ["first_line", "markdown_to_html"]
 
+_LONGEST_LINE = 1_000  # characters
 _EXTERNAL = "artifact_store_external_images"
 
 
@@ -26,6 +27,21 @@ def markdown_to_html(text: str, *, external_images: bool = True) -> str:
     html: str = _parser().render(text, {_EXTERNAL: external_images})
     # After the rendering, since Markdown can also name a character by its number.
     return escape_controls(html, keep="\n\t")
+
+
+def first_line(text: str) -> str:
+    r"""Return the first line that Markdown shows, as plain text.
+
+    Examples:
+        >>> first_line("# Weather of **today**, by `etl`, see [the log](https://example.org)\n\nMore.")
+        'Weather of today, by etl, see the log'
+    """
+    tokens = _parser().parse(cut(text, _LONGEST_LINE)[0].lstrip())
+    shown = next((token for token in tokens if token.content.strip()), None)
+    if shown is None:
+        return ""
+    parts = ("\n" if child.type.endswith("break") else child.content for child in shown.children or [shown])
+    return next(iter("".join(parts).strip().splitlines()), "")
 
 
 @cache

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from . import blocks
 from .html import blocks_to_html
+from .markdown import first_line
 from .renderers import render_artifact
 from .style import STYLE
 from .surroundings import Shown, Surroundings, sources
@@ -44,7 +45,7 @@ def _listed(artifact: Shown, names: dict[UUID, str]) -> dict[str, Any]:
         "key": artifact.key or str(artifact.id),
         "version": "" if artifact.version is None else artifact.version,
         "type": artifact.type or "",
-        "description": next(iter((artifact.description or "").splitlines()), ""),
+        "description": first_line(artifact.description or ""),
         "age": age(artifact.updated),
         "run": "" if run is None else names.get(run, str(run)),
     }
