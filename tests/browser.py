@@ -19,7 +19,7 @@ SERIOUS = {"serious", "critical"}
 def chromium() -> Iterator[Browser]:
     """Run the system's Chromium; as root it refuses to run in its sandbox."""
     with sync_playwright() as playwright:
-        arguments = ["--no-sandbox"] if os.getuid() == 0 else []
+        arguments = ["--disable-dev-shm-usage", *["--no-sandbox"] * (os.getuid() == 0)]
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield browser
         browser.close()

@@ -244,8 +244,9 @@ def test_a_pipe_is_written_to(store, tmp_path):
         (".", {}, "is a directory: name a file in it"),
         ("none/report.html", {}, "is in no directory that exists: make it first"),
         ("x" * 300, {}, "cannot be written: File name too long"),
-        ("report.html", {"versions": 0}, "versions is 1 or more"),
-        ("report.html", {"limit": -1}, "limit 0 or more"),
+        ("report.html", {"versions": 0}, "versions=0 is no whole number from 1"),
+        ("report.html", {"versions": "all"}, "versions='all' is no whole number"),
+        ("report.html", {"limit": -1}, "limit"),
         ("report.html", {"artifact_filter": ArtifactFilter()}, "ArtifactCollectionFilter"),
     ],
 )
@@ -253,6 +254,29 @@ def test_what_cannot_be_written_is_refused_in_a_sentence(store, tmp_path, path, 
     with pytest.raises(InvalidQuery, match=message):
         store.report(tmp_path / path, **options)
     assert not list(tmp_path.glob("*.html*"))
+
+
+def test_an_unbuffered_stream_gets_all_of_it(store):
+    class Slow(io.RawIOBase):
+        taken = b""
+
+        def writable(self):
+            return True
+
+        def write(self, data):
+            self.taken += bytes(data[:5000])
+            return min(len(data), 5000)
+
+    stream = Slow()
+    made = store.report(stream)
+    assert len(stream.taken) == made.size
+    assert not stream.closed
+
+
+@pytest.mark.parametrize("target", [io.StringIO(), 7, None])
+def test_a_report_goes_to_a_path_or_a_binary_stream(store, target):
+    with pytest.raises(InvalidQuery, match="is neither a path nor a binary stream"):
+        store.report(target)
 
 
 def test_payloads_are_not_all_in_memory(store, tmp_path):

@@ -9,6 +9,7 @@ from ..clock import now
 from ..errors import InvalidArtifact, InvalidQuery
 from ..listings import LatestFilters
 from ..profile import TableProfile, changes, known_profile, profile_table
+from ..runs import bounds
 from ..schemas import Artifact
 from ..sorting import ArtifactCollectionSort, ArtifactSort
 from .history import History, Source, read_history, up_to
@@ -73,11 +74,12 @@ class ReportStore(Source):
             >>> store.report(io.BytesIO()).artifacts
             1
         """
-        if versions < 1 or (limit is not None and limit < 0):
-            raise InvalidQuery(f"versions is 1 or more and limit 0 or more, not {versions} and {limit}.")
+        if type(versions) is not int or versions < 1:
+            raise InvalidQuery(f"versions={versions!r:.80} is no whole number from 1.")
+        _, most = bounds(None, limit)
         latest = self.iter_latest_artifacts(sort=sort, include_data=False, **filters)
         with opened(path) as file, Page(title, now()) as page:
-            for number, each in enumerate(islice(latest, limit)):
+            for number, each in enumerate(islice(latest, most)):
                 history = read_history(self, each, versions)
                 if history is not None:  # otherwise it was deleted just now
                     self._add(page, number, history)

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import io
 import json
 import os
 import re
@@ -154,6 +155,13 @@ def opened(path: str | os.PathLike[str] | IO[bytes]) -> Iterator[IO[bytes]]:
         InvalidQuery: nothing can be written there; the sentence says why.
     """
     if not isinstance(path, str | os.PathLike):
+        if isinstance(path, io.TextIOBase) or not hasattr(path, "write"):
+            raise InvalidQuery(f"{path!r:.80} is neither a path nor a binary stream.")
+        if isinstance(path, io.RawIOBase):  # may take a part of what it is given
+            buffered = io.BufferedWriter(path)
+            yield buffered
+            buffered.detach()
+            return
         yield path
         return
     name, target = os.fspath(path), Path(os.path.realpath(path))
