@@ -177,6 +177,9 @@ class _Nowhere:
     write = staticmethod(len)
 
 
+_NOWHERE = _Nowhere()
+
+
 class _Exact(pickle.Pickler):
     """Accepts built-in values, and refuses everything else without running any of its code."""
 
@@ -193,7 +196,7 @@ def _proven(value: Any) -> Any:
     generators without consuming them. (`marshal` would do too, but takes twice as long for every level of
     nested frozensets.)
     """
-    _Exact(_Nowhere(), pickle.HIGHEST_PROTOCOL).dump(value)
+    _Exact(_NOWHERE, pickle.HIGHEST_PROTOCOL).dump(value)
     text = to_json(value)
     if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:  # too few brackets to nest too deep
         back = from_json(text, allow_inf_nan=False)

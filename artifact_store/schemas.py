@@ -143,7 +143,8 @@ class _Given(_Value):
             InvalidArtifact: a field is unknown or its value cannot be stored; the sentence names it.
         """
         try:
-            super().__init__(**fields)
+            # As BaseModel.__init__ does, without the frames in between.
+            self.__pydantic_validator__.validate_python(fields, self_instance=self)
         except ValidationError as error:
             raise InvalidArtifact(_sentence(error, type(self))) from error
 
