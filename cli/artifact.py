@@ -10,8 +10,8 @@ import click
 
 from . import complete, render
 from .app import command, open_store
-from .options import changes, common_options, content_options
-from .reading import resolved, run_names
+from .options import changes, common_options, content_options, form_options
+from .reading import resolved
 from .screen import note
 from .text import safe
 
@@ -26,25 +26,30 @@ __all__ = ["create", "delete", "show", "update"]
         "artifact-store show weather/summary",
         "artifact-store show sales@3",
         "artifact-store show sales@3 --raw > sales.json",
+        "artifact-store show sales --csv > sales.csv",
     ],
+    pages=True,
 )
 @click.argument("ref", shell_complete=complete.refs)
-@click.option("--raw", is_flag=True, help="The payload alone: a text just as it is, anything else as JSON.")
-@common_options
-def show(ref: str, raw: bool, as_json: bool) -> None:
-    """Show an artifact and its payload.
+@form_options("raw", "json", "csv")
+def show(ref: str, form: str | None) -> None:
+    """Show an artifact: its payload, its numbers, and where it comes from.
 
-    REF is a key (its latest version), KEY@3 (that version) or an id. A table is cut to the
-    terminal, with a note of what is left out.
+    REF is a key (its latest version), KEY@3 (that version) or an id. On a terminal, tables,
+    Markdown, progress and links look like it; what is cut is named. --csv takes a table. A
+    spreadsheet may run a cell that begins with =, +, - or @: import such a table as text.
     """
     with open_store() as store:
         artifact = resolved(store, ref)
-        if as_json:
-            render.print_json(artifact)
-        elif raw:
-            render.print_raw(artifact)
-        else:
-            render.print_artifact(artifact, run_names(store, [artifact]))
+        if form is None:
+            render.print_artifact(artifact, store.read_surroundings(artifact))
+    if form == "json":
+        render.print_json(artifact)
+    elif form == "raw":
+        render.print_raw(artifact)
+    elif form == "csv":
+        rows = artifact.rows()
+        render.print_csv(render.columns_of(rows), rows)
 
 
 @command(

@@ -2,12 +2,12 @@
 
 from .app import main
 from .artifact import create, delete, show, update
-from .listing import count, ls
+from .listing import count, history, ls
 from .report import report
 from .store import completion, demo, info, repair, verify
 from .trees import tree
 
 __all__ = ["main"]
 
-for each in (demo, ls, show, tree, report, create, update, delete, count, verify, repair, info, completion):
+for each in (demo, ls, show, history, tree, report, create, update, delete, count, verify, repair, info, completion):
     main.add_command(each)

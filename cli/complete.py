@@ -128,6 +128,11 @@ def _tags(store: ArtifactStore, typed: str, ctx: click.Context) -> Iterable[str]
     return sorted({tag for run in store.read_flow_runs(limit=_MOST) for tag in run.tags})
 
 
+def _fields(store: ArtifactStore, typed: str, ctx: click.Context) -> Iterable[str]:
+    return store.series_fields(ctx.params["key"])
+
+
+fields = _completion(_fields)
 keys, refs, types = _completion(_keys), _completion(_refs), _completion(_types)
 flows, flow_runs = _completion(_flows), _completion(_flow_runs)
 deployments, tags = _completion(_deployments), _completion(_tags)

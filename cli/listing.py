@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import render
+from . import complete, render
 from .app import command, open_store
 from .options import common_options, filter_options, filters, form_options, limit_option
 from .reading import batches, run_names
@@ -18,9 +18,9 @@ from .text import is_terminal
 from .waiting import counted
 
 if TYPE_CHECKING:
-    from artifact_store import Artifact, ArtifactStore
+    from artifact_store import Artifact, ArtifactStore, Point
 
-__all__ = ["count", "ls"]
+__all__ = ["count", "history", "ls"]
 
 LARGEST = 2**63 - 1
 SORTS = ("CREATED_DESC", "UPDATED_DESC", "ID_DESC", "KEY_DESC", "KEY_ASC")
@@ -48,25 +48,29 @@ _AT_ONCE = 1000  # artifacts that are read in one statement; more are read page 
     show_default=True,
     help="The order; by id is by the time of creation.",
 )
+@click.option(
+    "--trend", "trends", is_flag=True, help="How the most telling number of each key went, version by version."
+)
 @form_options("json", "ndjson", "csv")
-def ls(all_versions: bool, limit: int, offset: int, sort: str, form: str | None, **options: Any) -> None:
+def ls(all_versions: bool, limit: int, offset: int, sort: str, trends: bool, form: str | None, **options: Any) -> None:
     """List the latest artifact of each key.
 
     Columns: key, version, type, description, age (since the last update), run (its name, else its
     id), and with --all the id. Not on a terminal they are separated by tabs, complete, below a line
-    of their names, and the time of the update stands in the place of the age.
+    of their names, with the time of the update in the place of the age, and numbers in that of a
+    sparkline.
     """
     asked = filters(options, latest=not all_versions)
     with open_store() as store:
         found = _found(store, all_versions, sort, offset, limit, form in ("json", "ndjson"), asked)
         shown = islice(found, limit) if limit else found
-        if form == "json":
-            render.print_json(list(shown))
-        elif form == "ndjson":
-            render.print_ndjson(shown)
+        if form in ("json", "ndjson"):
+            documents = _documents(store, shown, trends)
+            (render.print_json if form == "json" else render.print_ndjson)(documents)
         else:
-            columns = ["key", "version", "type", "description", "updated", "run", *["id"] * all_versions]
-            render.print_listing(columns, _rows(store, shown), form == "csv")
+            columns = ["key", "version", "type", "description", *["trend"] * trends, "updated", "run"]
+            rows = _rows(store, shown, trends)
+            render.print_listing([*columns, *["id"] * all_versions], rows, form == "csv")
         more = limit and next(found, None) is not None
     if more:
         note(f"There are more: --offset {offset + limit} continues, --limit 0 lists all.")
@@ -102,20 +106,90 @@ def _found(
     return counted(found, max(total - offset, 0), "Listing")
 
 
-def _rows(store: ArtifactStore, artifacts: Iterator[Artifact]) -> Iterator[dict[str, Any]]:
+def _rows(store: ArtifactStore, artifacts: Iterable[Artifact], trends: bool = False) -> Iterator[dict[str, Any]]:
     """Yield what a listing shows of artifacts."""
     for batch in batches(artifacts):
         runs = run_names(store, batch)
+        points = _trends(store, batch) if trends else {}
         for each in batch:
             yield {
                 "key": each.key,
                 "version": each.version,
                 "type": each.type,
                 "description": each.description,
+                "trend": render.trend(points.get(each.key or "", [])),
                 "updated": each.updated,
                 "run": each.flow_run_id and runs.get(each.flow_run_id, each.flow_run_id),
                 "id": each.id,
             }
+
+
+def _documents(store: ArtifactStore, artifacts: Iterable[Artifact], trends: bool) -> Iterator[dict[str, Any]]:
+    """Yield artifacts as plain JSON, with their trends where they are asked for."""
+    for batch in batches(artifacts) if trends else ():
+        points = _trends(store, batch)
+        for each in batch:
+            yield {**render.dump(each), "trend": render.points(points.get(each.key or "", []))}
+    if not trends:
+        yield from map(render.dump, artifacts)
+
+
+def _trends(store: ArtifactStore, artifacts: Iterable[Artifact]) -> dict[str, list[Point]]:
+    return store.read_trends(each.key for each in artifacts if each.key is not None)
+
+
+@command(
+    examples=[
+        "artifact-store history sales",
+        "artifact-store history model --field metadata.loss",
+        "artifact-store history sales --limit 0 --csv > sales-history.csv",
+    ],
+    pages=True,
+)
+@click.argument("key", shell_complete=complete.keys)
+@click.option(
+    "--field",
+    metavar="NAME",
+    shell_complete=complete.fields,
+    help="The number to show: data, data.accuracy, rows, metadata.loss, or loss for short. "
+    "[default: the most telling one that there is]",
+)
+@limit_option(50, "How many versions at the most, the newest first; 0 is all.")
+@form_options("json", "ndjson", "csv")
+def history(key: str, field: str | None, limit: int, form: str | None) -> None:
+    """List the versions of a key, the newest first, with a number of each.
+
+    Columns: version, type, description, age (since the last update), run and the value. Not on a
+    terminal the time stands in the place of the age, and the id comes last.
+    """
+    from artifact_store import ArtifactFilter, ArtifactSort
+
+    of_key = ArtifactFilter(key={"any_": [key]})
+    most = limit + 1 if 0 < limit < LARGEST else limit or None
+    with open_store() as store:
+        found = store.read_artifacts(limit=most, artifact_filter=of_key, sort=ArtifactSort.KEY_DESC, include_data=False)
+        if not found:
+            raise click.ClickException(f"There is no key {key!r}.")
+        shown = found[: limit or None]
+        field = field or next(iter(store.series_fields(key)), None)
+        points = store.read_series(key, field, limit=limit or None) if field else []
+        rows = list(_rows(store, shown))
+    values = {point.version: render.figure(point.value) for point in points}
+    for row in rows:
+        row["value"] = values.get(row["version"])
+    if form in ("json", "ndjson"):
+        documents = [
+            {**render.dump(each, "data", "profile"), "run": row["run"], "field": field, "value": row["value"]}
+            for each, row in zip(shown, rows, strict=True)
+        ]
+        (render.print_json if form == "json" else render.print_ndjson)(documents)
+    else:
+        if form is None and is_terminal() and field and points:
+            render.print_trend(field, points)
+        columns = ["version", "type", "description", "updated", "run", "value"]
+        render.print_listing(columns if form is None and is_terminal() else [*columns, "id"], rows, form == "csv")
+    if len(found) > len(shown):
+        note("There are more: --limit 0 lists all.")
 
 
 @command(

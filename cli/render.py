@@ -5,25 +5,28 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .screen import console, height, note, width
+from .screen import console, note, width
 from .text import is_terminal, json_text, safe
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from artifact_store import Artifact, StoreInfo
+    from artifact_store import Artifact, Point, StoreInfo, Surroundings
 
 __all__ = [
     "age",
+    "columns_of",
     "dump",
+    "figure",
     "named",
+    "points",
     "print_artifact",
     "print_csv",
     "print_facts",
@@ -33,12 +36,12 @@ __all__ = [
     "print_ndjson",
     "print_raw",
     "print_rows",
+    "print_trend",
+    "trend",
 ]
 
 _GAP = 2  # blanks between columns
-_WIDEST = 40  # a column of a table counts as no wider; rich cuts its cells
-_DISPENSABLE = (("description", 16), ("run", 0), ("age", 0), ("description", 0), ("type", 0))
-_MARGIN = 12  # lines of the terminal that are left to the header of an artifact
+_DISPENSABLE = (("description", 16), ("run", 0), ("age", 0), ("description", 0), ("trend", 0), ("type", 0))
 
 
 def print_json(value: Any) -> None:
@@ -52,13 +55,18 @@ def print_ndjson(values: Iterable[Any]) -> None:
         sys.stdout.write(json_text(dump(value), indent=None) + "\n")
 
 
-def dump(value: Any) -> Any:
-    """Return a value, or a list of values, of the SDK as plain JSON."""
-    if isinstance(value, list):
+def dump(value: Any, *without: str) -> Any:
+    """Return a value, or several values, of the SDK as plain JSON; some fields may be left out."""
+    if isinstance(value, list | Iterator):
         return [dump(each) for each in value]
     if hasattr(value, "model_dump"):
-        return value.model_dump(mode="json")
+        return value.model_dump(mode="json", exclude=set(without))
     return value._asdict() if hasattr(value, "_asdict") else value
+
+
+def points(some: Iterable[Point]) -> list[dict[str, Any]]:
+    """Return the history of a number as plain JSON."""
+    return [{"version": point.version, "created": _time(point.created), "value": figure(point.value)} for point in some]
 
 
 def named(artifact: Artifact) -> str:
@@ -179,13 +187,58 @@ def _time(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+# Numbers
+
+
+def figure(value: float) -> int | float:
+    """Return a number without the fraction that it does not have."""
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
+
+
+def trend(some: Iterable[Point], room: int = 20) -> str:
+    """Return how a number went: as a sparkline on a terminal that can show one, otherwise as the numbers."""
+    values = [point.value for point in some][-room:]
+    if is_terminal() and (sys.stdout.encoding or "").lower().startswith("utf"):
+        from artifact_store import sparkline
+
+        return sparkline(values)
+    return " ".join(map(_cell, map(figure, values)))
+
+
+def print_trend(field: str, some: Sequence[Point]) -> None:
+    """Print on a terminal how a number went."""
+    values = [point.value for point in some]
+    lowest, highest, last = (_cell(figure(value)) for value in (min(values), max(values), values[-1]))
+    room = max(width() - len(field) - 40, 8)
+    click.echo(f"{safe(field)}  {trend(some, room)}  {lowest} to {highest}, now {last}")
+    click.echo()
+
+
 # One artifact
 
 
-def print_artifact(artifact: Artifact, runs: Mapping[UUID, str]) -> None:
-    """Print what is known of an artifact, then its payload."""
-    run = artifact.flow_run_id
-    head = {
+def print_artifact(artifact: Artifact, around: Surroundings) -> None:
+    """Print what is known of an artifact and what it holds; on a terminal as its type is shown everywhere."""
+    if is_terminal():
+        from artifact_store import print_blocks, render_artifact
+
+        print_blocks(console(), render_artifact(artifact, around), remedy="--raw prints all of it.")
+        return
+    print_facts(_facts(artifact, around))
+    click.echo()
+    rows = artifact.data if artifact.type == "table" else None
+    if rows and isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
+        print_rows(columns_of(rows), rows)
+    elif isinstance(artifact.data, str):
+        click.echo(safe(artifact.data.replace("\r\n", "\n"), keep="\n\t"))
+    else:
+        click.echo(json_text(artifact.data))
+
+
+def _facts(artifact: Artifact, around: Surroundings) -> dict[str, Any]:
+    """Return what is known of an artifact, by name."""
+    flow, run, task = around.flow, around.flow_run, around.task_run
+    facts = {
         "artifact": named(artifact),
         "type": artifact.type,
         "id": artifact.id,
@@ -193,18 +246,26 @@ def print_artifact(artifact: Artifact, runs: Mapping[UUID, str]) -> None:
         **{f"metadata.{name}": value for name, value in (artifact.metadata or {}).items()},
         "created": _time(artifact.created),
         "updated": _time(artifact.updated),
-        "flow run": run and (f"{runs[run]} ({run})" if runs.get(run, str(run)) != str(run) else run),
-        "task run": artifact.task_run_id,
+        "previous": around.previous,
+        "next": around.next,
+        "changes": "; ".join(around.changes) or None,
+        "flow": flow and flow.name,
+        "flow run": _run_named(run, artifact.flow_run_id),
+        "task run": _run_named(task, artifact.task_run_id),
     }
-    print_facts({name: value for name, value in head.items() if value is not None})
-    click.echo()
-    rows = _table_rows(artifact.data) if artifact.type == "table" else None
-    if rows is not None:
-        _print_table(rows)
-    elif isinstance(artifact.data, str):
-        click.echo(safe(artifact.data.replace("\r\n", "\n"), keep="\n\t"))
-    else:
-        click.echo(json_text(artifact.data))
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def _run_named(run: Any, run_id: UUID | None) -> str | None:
+    """Return the name of a run with its id; the id alone when the name says nothing else, or nobody knows it."""
+    if run_id is None:
+        return None
+    return str(run_id) if run is None or run.name == str(run_id) else f"{run.name} ({run_id})"
+
+
+def columns_of(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the columns of a table, in the order in which its rows name them."""
+    return list(dict.fromkeys(name for row in rows for name in row))
 
 
 def print_facts(facts: Mapping[str, Any]) -> None:
@@ -226,38 +287,6 @@ def print_raw(artifact: Artifact) -> None:
         rest = memoryview(data.encode())
         while rest:  # unbuffered, a write may take a part
             rest = rest[sys.stdout.buffer.write(rest) :]
-
-
-def _table_rows(data: Any) -> list[dict[str, Any]] | None:
-    """Return the rows of a table that is a list of objects, `None` when it is anything else."""
-    rows = data if isinstance(data, list) and all(isinstance(row, dict) for row in data) else None
-    return rows or None
-
-
-def _print_table(rows: list[dict[str, Any]]) -> None:
-    """Print a table as much as the terminal has room for, and say what is left out; elsewhere print all of it."""
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    if not is_terminal():
-        print_rows(columns, rows)
-        return
-    shown_rows = rows[: max(height() - _MARGIN, 5)]
-    shown = _fitting(columns, shown_rows, width())
-    _print_aligned(shown, shown_rows)
-    left_out = [f"{len(rows) - len(shown_rows):,} of {len(rows):,} rows"] * (len(shown_rows) < len(rows))
-    left_out += [f"{len(columns) - len(shown)} of {len(columns)} columns"] * (len(shown) < len(columns))
-    if left_out:
-        note(f"Left out: {' and '.join(left_out)}. --raw prints all of them.")
-
-
-def _fitting(columns: list[str], rows: list[dict[str, Any]], room: int) -> list[str]:
-    """Return the first columns that fit beside each other."""
-    total, shown = -_GAP, list[str]()
-    for name in columns:
-        total += min(_width(name, rows), _WIDEST)
-        if shown and total > room:
-            break
-        shown.append(name)
-    return shown
 
 
 # The store

@@ -32,6 +32,7 @@ COLUMNS = (
 )
 _RECENT = 1000  # artifacts among which those are looked for that a filter or an unknown run asks for
 _BRANCH = 100  # artifacts, or runs of tasks, that one run shows
+_CONTENT = ("data", "profile")  # which a tree does not show
 _COLOURS = {
     "COMPLETED": "green",
     "FAILED": "red",
@@ -169,21 +170,17 @@ def _document(branch: Branch) -> dict[str, Any]:
     return {
         "flow": render.dump(branch.flow),
         "flow_run": run,
-        "artifacts": [_without_data(each) for made in own for each in made],
+        "artifacts": [render.dump(each, *_CONTENT) for made in own for each in made],
         "task_runs": [
             {
                 **({"id": str(task)} if isinstance(task, UUID) else render.dump(task)),
-                "artifacts": [_without_data(each) for each in made],
+                "artifacts": [render.dump(each, *_CONTENT) for each in made],
             }
             for task, made in branch.tasks
             if task is not None
         ],
         "complete": not branch.more,
     }
-
-
-def _without_data(artifact: Artifact) -> dict[str, Any]:
-    return artifact.model_dump(mode="json", exclude={"data", "profile"})
 
 
 def _rows(branch: Branch) -> Iterator[dict[str, Any]]:

@@ -77,11 +77,81 @@ def test_csv_comes_back_as_it_was_stored(url, store):
 
 
 @pytest.mark.parametrize("forms", [("--json", "--csv"), ("--ndjson", "--json"), ("--csv", "--ndjson", "--json")])
-@pytest.mark.parametrize("command", [["ls"], ["tree"]])
+@pytest.mark.parametrize("command", [["ls"], ["tree"], ["history", "k"]])
 def test_forms_exclude_each_other(url, command, forms):
     told = run(url, *command, *forms, code=2)
     assert "exclude each other: give one of them." in told
     assert all(form in told for form in forms)
+
+
+# Numbers
+
+
+@pytest.fixture
+def model(store):
+    return store.create_artifacts(
+        {"key": "model", "type": "result", "data": {"accuracy": n}, "metadata": {"loss": 1 - n}}
+        for n in (0.25, 0.5, 0.75)
+    )
+
+
+def test_history(url, store, model):
+    rows = [line.split("\t") for line in run(url, "history", "model").splitlines()]
+    assert rows[0] == ["version", "type", "description", "updated", "run", "value", "id"]
+    assert [(row[0], row[5], row[6]) for row in rows[1:]] == [
+        ("3", "0.25", str(model[2].id)),
+        ("2", "0.5", str(model[1].id)),
+        ("1", "0.75", str(model[0].id)),
+    ]
+    assert list(csv.reader(io.StringIO(run(url, "history", "model", "--csv")))) == rows
+    found = loaded(url, "history", "model", "--field", "data.accuracy")
+    assert [(each["version"], each["field"], each["value"]) for each in found] == [
+        (3, "data.accuracy", 0.75),
+        (2, "data.accuracy", 0.5),
+        (1, "data.accuracy", 0.25),
+    ]
+    assert "data" not in found[0]
+    newest = run(url, "history", "model", "--limit", "1", "--ndjson", "--field", "loss")
+    assert json.loads(newest.splitlines()[0])["value"] == 0.25
+    assert "There is no key 'nope'." in run(url, "history", "nope", code=1)
+    assert "metadata.loss" in run(url, "history", "model", "--field", "nope", code=2)
+    store.create_artifact(key="text", data="no number")
+    assert loaded(url, "history", "text")[0]["value"] is None
+
+
+def test_history_on_a_terminal(url, model):
+    screen = on_terminal(url, "history", "model", env={"NO_COLOR": "1"})[1]
+    assert "metadata.loss  █▅▁  0.25 to 0.75, now 0.25\n" in screen
+    assert "There are more: --limit 0 lists all." in on_terminal(url, "history", "model", "--limit", "2")[1]
+
+
+def test_trends(url, store, model, nightly):
+    rows = {row["key"]: row for row in csv.DictReader(io.StringIO(run(url, "ls", "--trend", "--csv")))}
+    assert (rows["model"]["trend"], rows["rows"]["trend"]) == ("0.75 0.5 0.25", "1 1")
+    assert "█▅▁" in on_terminal(url, "ls", "--trend")[1]
+    assert "0.75 0.5 0.25" in on_terminal(url, "ls", "--trend", env={"PYTHONIOENCODING": "ascii"})[1]
+    trend = loaded(url, "ls", "--trend", "--key", "model")[0]["trend"]
+    assert [(point["version"], point["value"]) for point in trend] == [(1, 0.75), (2, 0.5), (3, 0.25)]
+    lines = run(url, "ls", "--trend", "--all", "--ndjson").splitlines()
+    assert sum(len(json.loads(line)["trend"]) == 3 for line in lines) == 3
+
+
+def test_show_of_a_table_as_csv(url, store):
+    store.create_artifact(key="t", type="table", data=[{"a": 1, "b": ODD}, {"a": None, "c": "=1+1"}])
+    assert next(iter(csv.reader(io.StringIO(run(url, "show", "t", "--csv"), newline="")))) == ["a", "b", "c"]
+    store.create_artifact(key="text", type="markdown", data="# Hi")
+    assert "Error: " in run(url, "show", "text", "--csv", code=1)
+
+
+def test_show_tells_what_lies_around(url, store):
+    store.create_artifact(key="t", type="table", data=[{"a": 1}])
+    store.create_artifact(key="t", type="table", data=[{"a": 1}, {"a": 2}])
+    store.create_artifact(key="t", type="table", data=[])
+    told = run(url, "show", "t@2")
+    assert "\nprevious\tt@1\nnext\tt@3\nchanges\trows +1\n" in told
+    screen = on_terminal(url, "show", "t@2", env={"NO_COLOR": "1"})[1]
+    for line in ("artifact-store show t@2", "previous  t@1", "next      t@3", "Since t@1: rows +1"):
+        assert line in screen
 
 
 # tree
