@@ -31,6 +31,7 @@ from .filters import (
     TaskRunFilter,
     WorkPoolFilter,
 )
+from .openruns import OpenFlowRun, OpenTaskRun
 from .payloads import Payload, image_payload, table_payload
 from .rendering import blocks
 from .rendering.plot import sparkline
@@ -79,6 +80,8 @@ __all__ = [
     "InvalidArtifact",
     "InvalidQuery",
     "InvalidURL",
+    "OpenFlowRun",
+    "OpenTaskRun",
     "Payload",
     "Point",
     "ReportInfo",

@@ -1,28 +1,126 @@
-"""Which run an artifact is made in."""
+"""The methods of a store for work in progress: flow runs and task runs that are blocks or calls."""
 
-from collections.abc import Hashable
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ParamSpec, TypeVar, overload
+from uuid import UUID
 
-from . import context
-from .context import CURRENT, Origin
-from .database import Engine
+from .openruns import FlowRunBlock, TaskRunBlock
 from .runs import RunStore
+from .schemas import Deployment
 
 __all__ = ["ActivityStore"]
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 
 class ActivityStore(RunStore):
-    """The methods of a store that know the current run."""
+    """The methods of a store for work in progress."""
 
-    _engine: Engine
-    _inherited: Origin | None
+    @overload
+    def flow_run(self, name: Callable[P, R], /) -> Callable[P, R]: ...
 
-    @cached_property
-    def _place(self) -> Hashable:
-        return self._engine.place
+    @overload
+    def flow_run(
+        self,
+        name: str | None = None,
+        *,
+        deployment: Deployment | UUID | str | None = None,
+        tags: Sequence[str] = (),
+        parameters: Mapping[str, Any] | None = None,
+        run_name: str | None = None,
+        flow_version: str | None = None,
+    ) -> FlowRunBlock: ...
 
-    def _origin(self) -> Origin | None:
-        """Return the runs in which this store's artifacts are made now."""
-        if CURRENT.get() is None:  # the commonest case, on the hottest path
-            return self._inherited
-        return context.origin_at(self._place) or self._inherited
+    def flow_run(
+        self,
+        name: str | Callable[P, R] | None = None,
+        *,
+        deployment: Deployment | UUID | str | None = None,
+        tags: Sequence[str] = (),
+        parameters: Mapping[str, Any] | None = None,
+        run_name: str | None = None,
+        flow_version: str | None = None,
+    ) -> FlowRunBlock | Callable[P, R]:
+        """Run a flow: a `with` block, or each call of a decorated function, is one run of it.
+
+        The flow is made when there is none of that name, and the run begins as RUNNING. It ends as COMPLETED; as FAILED
+        when the block raises, with the error's text as its `state_message`; as CRASHED when Ctrl-C or SIGTERM stops the
+        process. Artifacts that are created meanwhile get the run's id unless they are given another. A flow run inside
+        a flow run has it as its parent.
+
+        Args:
+            name: the flow; of a decorated function its name, with `-` for `_`, unless it is given.
+            deployment: the flow's deployment that runs: its name (it is made when there is none), its id, or itself.
+            tags: the tags of the run.
+            parameters: what the run was started with: names and anything JSON can say.
+            run_name: the name of the run; the flow's name and the time unless it is given.
+            flow_version: the version of the flow, such as that of its code.
+
+        Returns:
+            What a `with` statement takes and gives an `OpenFlowRun`; and a decorator, of plain functions alone.
+
+        Raises:
+            InvalidQuery: an argument is not understood, or what is decorated is async or a generator.
+
+        Examples:
+            >>> from artifact_store import ArtifactStore
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> with store.flow_run("nightly-etl", tags=["prod"], parameters={"day": "2026-11-24"}) as run:
+            ...     made = store.create_artifact(key="sales", data=[12])
+            >>> made.flow_run_id == run.id
+            True
+            >>> store.read_flow_run(run.id).state_type
+            'COMPLETED'
+        """
+        fields = {"tags": tags, "parameters": parameters, "name": run_name, "flow_version": flow_version}
+        given = {field: value for field, value in fields.items() if value is not None}
+        if callable(name):
+            return FlowRunBlock(self, None, None, given)(name)
+        return FlowRunBlock(self, name, deployment, given)
+
+    @overload
+    def task_run(self, name: Callable[P, R], /) -> Callable[P, R]: ...
+
+    @overload
+    def task_run(
+        self, name: str | None = None, *, tags: Sequence[str] = (), parameters: Mapping[str, Any] | None = None
+    ) -> TaskRunBlock: ...
+
+    def task_run(
+        self,
+        name: str | Callable[P, R] | None = None,
+        *,
+        tags: Sequence[str] = (),
+        parameters: Mapping[str, Any] | None = None,
+    ) -> TaskRunBlock | Callable[P, R]:
+        """Run a task of the current flow run, or one of its own: a block or a decorator as `flow_run` is.
+
+        Args:
+            name: the task; of a decorated function its name unless it is given.
+            tags: the tags of the run.
+            parameters: what the run was started with: names and anything JSON can say.
+
+        Returns:
+            What a `with` statement takes and gives an `OpenTaskRun`; and a decorator, of plain functions alone.
+
+        Raises:
+            InvalidQuery: an argument is not understood, or what is decorated is async or a generator.
+
+        Examples:
+            >>> from artifact_store import ArtifactStore
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> @store.task_run
+            ... def load(rows):
+            ...     return store.create_artifact(key="sales", data=rows)
+            >>> with store.flow_run("nightly-etl") as run:
+            ...     made = load([12])
+            >>> task = store.read_task_run(made.task_run_id)
+            >>> task.name, task.flow_run_id == made.flow_run_id == run.id
+            ('load', True)
+        """
+        fields = {"tags": tags, "parameters": parameters}
+        given = {field: value for field, value in fields.items() if value is not None}
+        if callable(name):
+            return TaskRunBlock(self, None, given)(name)
+        return TaskRunBlock(self, name, given)

@@ -12,7 +12,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from types import TracebackType
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
@@ -156,6 +156,15 @@ class Engine:
     def ended(self) -> None:
         """Let go of what the outermost transaction held."""
 
+    def abandon(self) -> None:
+        """Undo what an interrupt, which may come between any two steps, has left of a block of this thread."""
+        database = self.database
+        while database.transaction_depth():
+            database.pop_transaction()
+        with suppress(*self.driver_errors):
+            database.rollback()
+        self.ended()
+
     def retrying(self, function: Callable[[], T]) -> T:
         """Call a function in a block; the whole of it again when what failed may pass, until the deadline.
 
@@ -283,9 +292,16 @@ class Block:
         self._atomic = engine.database.transaction(*engine.begin_with)
         try:
             self._begin(deadline)
-        except BaseException:
-            engine.ended()
+        except BaseException as error:
+            self._let_go(type(error))
             raise
+
+    def _let_go(self, kind: type[BaseException] | None) -> None:
+        """Let others begin, when what this block has begun is undone or done."""
+        if kind is None or issubclass(kind, Exception):
+            self._engine.ended()
+        else:
+            self._engine.abandon()
 
     def _begin(self, deadline: float | None) -> None:
         engine = self._engine
@@ -307,9 +323,12 @@ class Block:
             if kind is None:
                 raise engine.refusal(_first_cause(failure, engine.driver_errors, handled)) from failure
             # The database has rolled back already (a full disk does that); the first error tells why.
+        except BaseException as interrupt:
+            kind = type(interrupt)
+            raise
         finally:
             if self._outermost:
-                engine.ended()
+                self._let_go(kind)
 
 
 def driver_error(error: BaseException) -> BaseException:

@@ -4,18 +4,19 @@ The six entities are alike, so one set of statements serves them all; `RunStore`
 its own methods, and `ArtifactStore` inherits them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Generic, TypedDict, TypeVar, Unpack
 from uuid import UUID
 
 import peewee
 
-from . import models, schemas
+from . import context, models, schemas
 from .clock import new_id, now
 from .conditions import condition, narrowed
+from .context import CURRENT, Origin
 from .criteria import INT64
 from .errors import ArtifactConflict, IntegrityViolation, InvalidQuery
 from .filters import (
@@ -32,7 +33,18 @@ from .schemas import Deployment, Flow, FlowRun, StateType, TaskRun, WorkPool, Wo
 from .sorting import RunSort, run_ordering
 from .statements import Query, Statements, slot
 
-__all__ = ["FlowRunFields", "RunFilters", "RunStore", "TaskRunFields", "bounds", "chosen", "made_by"]
+__all__ = [
+    "FLOW_RUNS",
+    "TASK_RUNS",
+    "Entity",
+    "FlowRunFields",
+    "RunFilters",
+    "RunStore",
+    "TaskRunFields",
+    "bounds",
+    "chosen",
+    "made_by",
+]
 
 V = TypeVar("V", bound=schemas.RunValue)
 S = TypeVar("S", bound=StrEnum)
@@ -95,7 +107,7 @@ def chosen(kind: type[S], sort: S) -> S:
         raise InvalidQuery(f"{sort!r:.80} is no sort order: use one of {', '.join(kind)}.") from None
 
 
-class _Entity(Generic[V]):
+class Entity(Generic[V]):
     """The statements of one table of runs."""
 
     def __init__(self, filter_name: str, value: type[V], table: Any, *natural: str) -> None:
@@ -170,9 +182,16 @@ class _Entity(Generic[V]):
         return self.rows.values(ask(lambda db: db.rows((self.label, "page", sort, shape), build, values)))
 
     def set_state(
-        self, db: Statements, entity_id: UUID, state_type: str, name: str | None, message: str | None
+        self,
+        db: Statements,
+        entity_id: UUID,
+        state_type: str,
+        name: str | None = None,
+        message: str | None = None,
+        *,
+        unless_final: bool = False,
     ) -> bool:
-        """Put a run into a state and keep its times."""
+        """Put a run into a state and keep its times; a final state may be left as it is."""
         given = {"state_name": str(state_type).capitalize() if name is None else name, "state_message": message}
         state = schemas.checked(schemas.State, {"state_type": state_type, **given})
         values = {"id": str(entity_id), "time": encode_time(now()), **dict(state)}
@@ -189,28 +208,31 @@ class _Entity(Generic[V]):
             changes[table.end_time] = slot("time") if final else None
             if running:
                 changes[table.start_time] = peewee.fn.COALESCE(table.start_time, slot("time"))
-            return table.update(changes).where(table.id == slot("id"))
+            query = table.update(changes).where(table.id == slot("id"))
+            if unless_final:
+                query = query.where(table.state_type.is_null() | table.state_type.not_in(_FINAL))
+            return query
 
-        change = partial(db.run, (self.label, "state", running, final), build, values)
+        change = partial(db.run, (self.label, "state", running, final, unless_final), build, values)
         return db.engine.retrying(change) > 0
 
 
-_FLOWS = _Entity("flow_filter", Flow, models.Flow, "name")
-_DEPLOYMENTS = _Entity("deployment_filter", Deployment, models.Deployment, "flow_id", "name")
-_FLOW_RUNS = _Entity("flow_run_filter", FlowRun, models.FlowRun, "flow_id", "idempotency_key")
-_TASK_RUNS = _Entity("task_run_filter", TaskRun, models.TaskRun)
-_WORK_POOLS = _Entity("work_pool_filter", WorkPool, models.WorkPool, "name")
-_WORK_QUEUES = _Entity("work_queue", WorkQueue, models.WorkQueue, "work_pool_id", "name")
+_FLOWS = Entity("flow_filter", Flow, models.Flow, "name")
+_DEPLOYMENTS = Entity("deployment_filter", Deployment, models.Deployment, "flow_id", "name")
+FLOW_RUNS = Entity("flow_run_filter", FlowRun, models.FlowRun, "flow_id", "idempotency_key")
+TASK_RUNS = Entity("task_run_filter", TaskRun, models.TaskRun)
+_WORK_POOLS = Entity("work_pool_filter", WorkPool, models.WorkPool, "name")
+_WORK_QUEUES = Entity("work_queue", WorkQueue, models.WorkQueue, "work_pool_id", "name")
 
 
 def made_by(
     db: Statements, flow_run_id: UUID | None, task_run_id: UUID | None
 ) -> tuple[FlowRun | None, Flow | None, TaskRun | None]:
     """Return the flow run, its flow and the task run that are known by these ids; a task run may tell its flow run."""
-    task_run = None if task_run_id is None else _TASK_RUNS.read(db, task_run_id)
+    task_run = None if task_run_id is None else TASK_RUNS.read(db, task_run_id)
     if flow_run_id is None and task_run is not None:
         flow_run_id = task_run.flow_run_id
-    flow_run = None if flow_run_id is None else _FLOW_RUNS.read(db, flow_run_id)
+    flow_run = None if flow_run_id is None else FLOW_RUNS.read(db, flow_run_id)
     return flow_run, None if flow_run is None else _FLOWS.read(db, flow_run.flow_id), task_run
 
 
@@ -239,6 +261,28 @@ class RunStore:
 
     _db: Statements
     _ask: Reader
+    _inherited: Origin | None
+
+    # The current run
+
+    @cached_property
+    def _place(self) -> Hashable:
+        return self._db.engine.place
+
+    def _origin(self) -> Origin | None:
+        """Return the runs in which this store's artifacts are made now."""
+        if CURRENT.get() is None:  # the commonest case, on the hottest path
+            return self._inherited
+        return context.origin_at(self._place) or self._inherited
+
+    def _known_origin(self) -> Origin | None:
+        """Return the runs that are current and in this store; the environment may name a run of another system."""
+        origin = self._origin()
+        if origin is None or origin is not self._inherited:
+            return origin
+        flow_run = None if origin.flow_run_id is None else self.read_flow_run(origin.flow_run_id)
+        task_run = None if origin.task_run_id is None else self.read_task_run(origin.task_run_id)
+        return Origin(None, None if flow_run is None else flow_run.id, None if task_run is None else task_run.id)
 
     # Flows
 
@@ -313,11 +357,11 @@ class RunStore:
         Raises:
             IntegrityViolation: there is no such flow, deployment or work queue.
         """
-        return _FLOW_RUNS.create(self._db, _named({**fields, "flow_id": flow_id}))
+        return FLOW_RUNS.create(self._db, _named({**fields, "flow_id": flow_id}))
 
     def read_flow_run(self, flow_run_id: UUID | str) -> FlowRun | None:
         """Return a flow run by id, `None` when there is none."""
-        return _FLOW_RUNS.read(self._db, schemas.as_uuid(flow_run_id))
+        return FLOW_RUNS.read(self._db, schemas.as_uuid(flow_run_id))
 
     def read_flow_runs(
         self,
@@ -327,7 +371,7 @@ class RunStore:
         **filters: Unpack[RunFilters],
     ) -> list[FlowRun]:
         """Return the flow runs that match, whose flow, deployment and work pool match, with a task run that matches."""
-        return _FLOW_RUNS.page(self._ask, offset, limit, sort, filters)
+        return FLOW_RUNS.page(self._ask, offset, limit, sort, filters)
 
     def set_flow_run_state(
         self,
@@ -351,7 +395,7 @@ class RunStore:
         Raises:
             InvalidQuery: there is no such state type.
         """
-        return _FLOW_RUNS.set_state(self._db, schemas.as_uuid(flow_run_id), state_type, state_name, message)
+        return FLOW_RUNS.set_state(self._db, schemas.as_uuid(flow_run_id), state_type, state_name, message)
 
     # Task runs
 
@@ -367,11 +411,11 @@ class RunStore:
             IntegrityViolation: there is no such flow run.
         """
         given = _named({**fields, **_given(flow_run_id=flow_run_id)})
-        return _TASK_RUNS.create(self._db, {"task_key": given["name"], **given})
+        return TASK_RUNS.create(self._db, {"task_key": given["name"], **given})
 
     def read_task_run(self, task_run_id: UUID | str) -> TaskRun | None:
         """Return a task run by id, `None` when there is none."""
-        return _TASK_RUNS.read(self._db, schemas.as_uuid(task_run_id))
+        return TASK_RUNS.read(self._db, schemas.as_uuid(task_run_id))
 
     def read_task_runs(
         self,
@@ -381,7 +425,7 @@ class RunStore:
         **filters: Unpack[RunFilters],
     ) -> list[TaskRun]:
         """Return the task runs that match and whose flow run, flow, deployment and work pool match."""
-        return _TASK_RUNS.page(self._ask, offset, limit, sort, filters)
+        return TASK_RUNS.page(self._ask, offset, limit, sort, filters)
 
     def set_task_run_state(
         self,
@@ -392,7 +436,7 @@ class RunStore:
         message: str | None = None,
     ) -> bool:
         """Put a task run into a state, as `set_flow_run_state` does; tell whether there is such a run."""
-        return _TASK_RUNS.set_state(self._db, schemas.as_uuid(task_run_id), state_type, state_name, message)
+        return TASK_RUNS.set_state(self._db, schemas.as_uuid(task_run_id), state_type, state_name, message)
 
     # Work pools and queues
 

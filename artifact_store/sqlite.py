@@ -140,7 +140,7 @@ class SqliteEngine(Engine):
             name = str(address.database)
             self.path = None if name == ":memory:" else Path(name)
             super().__init__(address, name, _url(name), 30.0)
-        self._turn = threading.Lock()
+        self._turn = threading.RLock()  # a thread that was interrupted while it took its turn may take it again
         self._owned = isinstance(address, SqliteAddress)
         self._in_memory = keeper is not None
         self._orphans = ""
@@ -197,8 +197,20 @@ class SqliteEngine(Engine):
 
     def ended(self) -> None:
         """Let the next thread of this process begin."""
-        if self._turn.locked():  # a child that was forked inside the block has a lock of its own
+        try:
             self._turn.release()
+        except RuntimeError:
+            return  # a child that was forked inside the block has a lock of its own
+
+    def abandon(self) -> None:
+        """Undo what an interrupt has left of a block, on a connection with a statement that nobody will finish.
+
+        A statement that has written and was not read to its end, which a traceback keeps alive, lets nothing be
+        committed. A database of the caller's stays open, since closing may be the end of one in memory.
+        """
+        super().abandon()
+        if self._owned:
+            self.database.close()
 
     def undone(self) -> bool:
         """Tell whether SQLite has rolled back by itself, as it does when the disk is full."""
@@ -315,7 +327,7 @@ class SqliteEngine(Engine):
 
     def after_fork(self) -> None:
         """Forget the parent's connections for good: closing one could remove files that the parent uses."""
-        self._turn = threading.Lock()  # another thread of the parent may have held it
+        self._turn = threading.RLock()  # another thread of the parent may have held it
         if self._owned:
             self._finalizer.detach()
             for connection in list(self.database.opened):

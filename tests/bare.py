@@ -1,7 +1,8 @@
 """The bare driver, as another program would use it on the database of a store."""
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -21,3 +22,26 @@ def bare(url: str, *statements: str) -> list[tuple[Any, ...]]:
         for statement in statements:
             cursor = server.execute(statement)
         return cursor.fetchall() if cursor.description else []
+
+
+@contextmanager
+def locked(url: str, *tables: str) -> Iterator[None]:
+    """Hold a lock that keeps everybody from writing, and on PostgreSQL from reading, some tables."""
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"), check_same_thread=False)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+        return
+    import psycopg
+
+    parameters = dict(parse_qsl(urlsplit(url).query))
+    options = f"-c search_path={parameters['schema']}"
+    with psycopg.connect(host=parameters["host"], user="postgres", dbname="postgres", options=options) as server:
+        for table in tables or ("artifact", "artifact_collection", "flow_run", "task_run"):
+            server.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        yield
+
+
+def impatient(url: str) -> str:
+    """Return an address of the same database that waits for no more than 0.2 s."""
+    return f"{url}{'&' if '?' in url else '?'}timeout=0.2"

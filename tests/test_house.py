@@ -20,13 +20,15 @@ FLOORS = {
     "default": 4.5, "store": 4,
     "report": 3.4, "shortcuts": 3.3,
     "series": 3.2, "figures": 3.1,
-    "activities": 3.4, "listings": 3.2, "pages": 3.1, "publishing": 3.1, "artifacts": 3, "latest": 3, "runs": 3,
+    "activities": 3.4, "openruns": 3.3, "listings": 3.2, "pages": 3.1, "publishing": 3.1,
+    "artifacts": 3, "latest": 3, "runs": 3,
     "conditions": 2.1, "filters": 2, "sorting": 2, "schemas": 2,
     "frames": 1.2,
     "rendering": 1.5, "payloads": 1.3,
     "schema": 1.2, "replica": 1.2, "statements": 1.1, "criteria": 1, "operators": 1, "models": 1,
     "rows": 1.3, "profile": 1.1, "jsonvalues": 1, "tables": 0.5, "images": 0.5, "simplify": 0.4, "csvfile": 0.1,
-    "sqlite": 0.3, "postgresql": 0.3, "database": 0.2, "address": 0.1, "context": 0.1, "errors": 0, "clock": 0,
+    "sqlite": 0.3, "postgresql": 0.3, "database": 0.2, "address": 0.1, "context": 0.1,
+    "termination": 0, "errors": 0, "clock": 0,
 }  # fmt: skip
 PACKAGE_IMPORTS = {"peewee", "playhouse", "platformdirs", "pydantic", "pydantic_core", "uuid_utils"}
 LAZY_IMPORTS = {"markdown_it", "pandas", "polars", "psycopg", "rich"}
@@ -34,12 +36,12 @@ CLI_IMPORTS = {"artifact_store", "click", "pydantic", "rich"}
 EXPORTED = """
     Artifact ArtifactCollectionFilter ArtifactCollectionSort ArtifactConflict ArtifactCreate ArtifactFilter
     ArtifactList ArtifactSort ArtifactStore ArtifactStoreError ArtifactUpdate Breach Deployment DeploymentFilter
-    Flow FlowFilter FlowRun FlowRunFilter IntegrityViolation InvalidArtifact InvalidQuery InvalidURL Payload Point
-    ReportInfo RunSort SchemaOutdated StoreInfo StoreUnavailable Surroundings TaskRun TaskRunFilter WorkPool
-    WorkPoolFilter WorkQueue blocks escape_controls print_blocks register_renderer render_artifact sparkline
-    create_image_artifact create_link_artifact create_markdown_artifact create_progress_artifact create_table_artifact
-    default_store image_payload read_artifact_ref read_latest_artifact set_default_store table_payload
-    update_progress_artifact
+    Flow FlowFilter FlowRun FlowRunFilter IntegrityViolation InvalidArtifact InvalidQuery InvalidURL OpenFlowRun
+    OpenTaskRun Payload Point ReportInfo RunSort SchemaOutdated StoreInfo StoreUnavailable Surroundings TaskRun
+    TaskRunFilter WorkPool WorkPoolFilter WorkQueue blocks escape_controls print_blocks register_renderer
+    render_artifact sparkline create_image_artifact create_link_artifact create_markdown_artifact
+    create_progress_artifact create_table_artifact default_store image_payload read_artifact_ref
+    read_latest_artifact set_default_store table_payload update_progress_artifact
 """.split()
 README_COMMANDS = [
     "python3 -m venv .venv && .venv/bin/pip install -q -e . && .venv/bin/artifact-store demo",
