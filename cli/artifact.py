@@ -14,6 +14,7 @@ from .options import changes, common_options, content_options, form_options
 from .reading import resolved
 from .screen import note
 from .text import safe
+from .waiting import working
 
 if TYPE_CHECKING:
     from artifact_store import Artifact, ArtifactFilter, ArtifactStore
@@ -166,7 +167,8 @@ def delete(refs: tuple[str, ...], all_versions: bool, yes: bool, as_json: bool) 
         if not yes and not click.confirm(safe(f"Delete {going}?"), err=True):
             note("Nothing was deleted.")
             return 1
-        deleted = store.delete_artifacts(target)
+        with working("Deleting"):
+            deleted = store.delete_artifacts(target)
     if not deleted:
         raise click.ClickException("There is nothing left to delete.")
     if as_json:

@@ -10,6 +10,7 @@ from .complete import SHELLS, script
 from .options import common_options
 from .screen import note
 from .text import safe
+from .waiting import working
 
 __all__ = ["completion", "demo", "info", "repair", "verify"]
 
@@ -25,7 +26,7 @@ def demo(as_json: bool) -> None:
     """
     from .demo import run_demo, story
 
-    with open_store() as store:
+    with open_store() as store, working("Publishing"):
         report = run_demo(store)
     if as_json:
         render.print_json(report)
@@ -41,7 +42,8 @@ def verify(as_json: bool) -> int:
     Exits with 1 when it finds a breach, and lists every one.
     """
     with open_store() as store:
-        found = store.verify()
+        with working("Checking every key"):
+            found = store.verify()
         if as_json:
             render.print_json(found)
         elif found:
@@ -57,7 +59,7 @@ def verify(as_json: bool) -> int:
 @common_options
 def repair(as_json: bool) -> None:
     """Mend what verify finds, in one atomic block."""
-    with open_store() as store:
+    with open_store() as store, working("Checking and mending every key"):
         mended = store.repair()
     if as_json:
         render.print_json(mended)

@@ -39,18 +39,25 @@ def piped(url, *args, env=()):
     )
 
 
-def on_terminal(url, *args, typed=None, question="[y/N]", columns=100, lines=24, env=(), stdin=None, stdout=None):
+def on_terminal(url, *args, **options):
     """Run a command on a terminal; enter `typed` at a question; return the exit code and the screen.
 
     Several things `typed` are entered one after the other. Nothing is paged unless `env` names a PAGER; `stdout`
     takes standard output away from the terminal.
     """
+    return program_on_terminal([*SCRIPT, "--url", url, *args], **options)
+
+
+def program_on_terminal(
+    command, *, typed=None, question="[y/N]", columns=100, lines=24, env=(), stdin=None, stdout=None
+):
+    """Run any program as `on_terminal` does a command."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
     unset = ("COLUMNS", "LINES", "NO_COLOR", "LESS")
     environment = {name: value for name, value in os.environ.items() if name not in unset} | {"PAGER": "cat"}
     child = subprocess.Popen(
-        [*SCRIPT, "--url", url, *args],
+        command,
         stdin=slave if stdin is None else stdin,
         stdout=slave if stdout is None else stdout,
         stderr=slave,

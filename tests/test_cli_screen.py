@@ -1,10 +1,13 @@
 """What is longer than the terminal goes through a pager, and what takes long says so."""
 
+import re
 import shutil
+import subprocess
+import sys
 import time
 
 import pytest
-from commandline import on_terminal, piped
+from commandline import on_terminal, piped, program_on_terminal
 
 from artifact_store_cli import screen as screens
 
@@ -103,3 +106,40 @@ def test_force_color_does_not_colour_a_pipe(url, many):
     plain = piped(url, "ls").stdout
     assert piped(url, "ls", env={"FORCE_COLOR": "1", "CLICOLOR_FORCE": "1"}).stdout == plain
     assert "\x1b" not in plain
+
+
+WAITING = """
+import time
+from artifact_store_cli.waiting import counted, working
+with working("Checking every key"):
+    time.sleep({0})
+for _ in counted(range(4), 4, "Listing"):
+    time.sleep({0} / 4)
+print("done")
+"""
+
+
+def test_what_takes_long_says_so_on_standard_error_of_a_terminal(tmp_path):
+    code, screen = program_on_terminal([sys.executable, "-c", WAITING.format(1.5)])
+    assert code == 0
+    assert "Checking every key" in screen
+    assert re.search(r"Listing .*[1-3]/4", screen)
+    with (tmp_path / "out").open("w") as out:
+        screen = program_on_terminal([sys.executable, "-c", WAITING.format(1.5)], stdout=out)[1]
+    assert "Checking every key" in screen
+    assert (tmp_path / "out").read_text() == "done\n"
+
+
+def test_what_is_quick_or_seen_by_nobody_shows_nothing():
+    assert program_on_terminal([sys.executable, "-c", WAITING.format(0.1)])[1] == "done\n"
+    for env in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        assert program_on_terminal([sys.executable, "-c", WAITING.format(0.8)], env=env)[1] == "done\n"
+    done = subprocess.run([sys.executable, "-c", WAITING.format(0.8)], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("done\n", "")
+
+
+def test_a_long_list_into_a_file_is_counted(url, many, tmp_path):
+    for form in ("--ndjson", "--csv"):
+        with (tmp_path / "out").open("w") as out:
+            assert on_terminal(url, "ls", "--limit", "0", form, stdout=out)[0] == 0
+        assert (tmp_path / "out").read_text().count("\n") == 40 + (form == "--csv")
