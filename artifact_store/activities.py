@@ -1,10 +1,11 @@
-"""The methods of a store for work in progress: flow runs and task runs that are blocks or calls."""
+"""The methods of a store for work in progress: runs that are blocks or calls, and how far a loop is."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar, overload
 from uuid import UUID
 
 from .openruns import FlowRunBlock, TaskRunBlock
+from .progress import ProgressStore
 from .runs import RunStore
 from .schemas import Deployment
 
@@ -14,7 +15,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class ActivityStore(RunStore):
+class ActivityStore(ProgressStore, RunStore):
     """The methods of a store for work in progress."""
 
     @overload

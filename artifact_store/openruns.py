@@ -133,7 +133,7 @@ class Begun(NamedTuple):
         time: when it began.
         process: the one that ends the run; a child that is forked inside the block leaves it alone.
         inside: it began inside an atomic block of the caller's.
-        watched: it ends when SIGTERM comes.
+        watched: how many runs SIGTERM ends, this one included; 0 when it does not end this one.
     """
 
     run_id: UUID
@@ -141,7 +141,7 @@ class Begun(NamedTuple):
     time: datetime
     process: int
     inside: bool
-    watched: bool
+    watched: int
 
 
 class RunBlock(ABC, Generic[Opened]):
@@ -205,11 +205,11 @@ class RunBlock(ABC, Generic[Opened]):
                 self._end(begun, error)
         finally:
             if begun.watched:
-                WATCH.closed()
+                WATCH.closed(begun.watched)
 
     def _end(self, begun: Begun, error: BaseException | None) -> None:
         db = self._store._db
-        state, message = _outcome(error, begun.watched and WATCH.told)
+        state, message = _outcome(error, begun.watched > 0 and WATCH.told)
 
         def end() -> None:
             for entity, run_id in self._rows:
@@ -240,6 +240,9 @@ class RunBlock(ABC, Generic[Opened]):
 
     def _named_after(self, function: str | None) -> str | None:
         return function
+
+
+WATCH.keep_out_of(RunBlock.__enter__, RunBlock.__exit__, RunBlock._leave)
 
 
 class FlowRunBlock(RunBlock[OpenFlowRun]):

@@ -8,7 +8,8 @@ import os
 import signal
 import threading
 from contextlib import suppress
-from types import FrameType
+from types import CodeType, FrameType
+from typing import Any
 
 __all__ = ["WATCH", "Terminated"]
 
@@ -33,19 +34,28 @@ class Watch:
         self.told = False
         self._open = 0
         self._holding = self._due = False
+        self._quiet: set[CodeType] = set()
         self._before: object = signal.SIG_DFL
         self._forking = threading.local()
 
-    def opening(self) -> bool:
-        """Watch for one run more, unless this is no place for it; nothing is raised before `released`."""
+    def keep_out_of(self, *functions: Any) -> None:
+        """Raise nothing in these functions, which open and close runs, also before they come to `hold`."""
+        self._quiet.update(function.__code__ for function in functions)
+
+    def opening(self) -> int:
+        """Watch for one run more; nothing is raised before `released`.
+
+        Returns:
+            How many runs are watched now; 0 where this one cannot be.
+        """
         if threading.current_thread() is not threading.main_thread():
-            return False
+            return 0
         self._holding = True
         if self._open == 0 and not self._installed():
             self._holding = False
-            return False
+            return 0
         self._open += 1
-        return True
+        return self._open
 
     def _installed(self) -> bool:
         self._before = signal.getsignal(signal.SIGTERM)
@@ -69,14 +79,19 @@ class Watch:
             self._due = False
             self._act(signal.SIGTERM, None)
 
-    def closed(self) -> None:
-        """Watch for one run less; after the last, what has come takes its usual course."""
-        self._open -= 1
+    def closed(self, opened: int) -> None:
+        """Watch for the run no more; after the last, what has come takes its usual course.
+
+        Args:
+            opened: what `opening` returned for it; an interrupt may have kept a run inside it from closing.
+        """
+        self._open = min(self._open, opened - 1)
         if self._open:
             self.released()
             return
-        due = self._due or (self.told and not callable(self._before))
         self._put_back()
+        due = self._due or (self.told and not callable(self._before))
+        self.told = self._due = self._holding = False
         if due:
             signal.raise_signal(signal.SIGTERM)
 
@@ -84,11 +99,10 @@ class Watch:
         with suppress(ValueError):  # the last run was closed by another thread than has opened it
             if signal.getsignal(signal.SIGTERM) == self._handle:
                 signal.signal(signal.SIGTERM, self._before)  # type: ignore[arg-type]
-        self.told = self._due = self._holding = False
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         self.told = True
-        if self._holding:
+        if self._holding or (frame is not None and frame.f_code in self._quiet):
             self._due = True
         else:
             self._act(number, frame)
@@ -116,6 +130,7 @@ class Watch:
         if self._open:
             self._open = 0
             self._put_back()
+            self.told = self._due = self._holding = False
         self.after_fork()
 
 

@@ -25,8 +25,8 @@ def bare(url: str, *statements: str) -> list[tuple[Any, ...]]:
 
 
 @contextmanager
-def locked(url: str, *tables: str) -> Iterator[None]:
-    """Hold a lock that keeps everybody from writing, and on PostgreSQL from reading, some tables."""
+def locked(url: str, rows_of: str | None = None) -> Iterator[None]:
+    """Hold a lock that keeps everybody from writing; on PostgreSQL of the rows of a table, or of whole tables."""
     if url.startswith("sqlite"):
         with closing(sqlite3.connect(url.removeprefix("sqlite:///"), check_same_thread=False)) as connection:
             connection.execute("BEGIN IMMEDIATE")
@@ -37,8 +37,10 @@ def locked(url: str, *tables: str) -> Iterator[None]:
     parameters = dict(parse_qsl(urlsplit(url).query))
     options = f"-c search_path={parameters['schema']}"
     with psycopg.connect(host=parameters["host"], user="postgres", dbname="postgres", options=options) as server:
-        for table in tables or ("artifact", "artifact_collection", "flow_run", "task_run"):
-            server.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        if rows_of is not None:
+            server.execute(f"SELECT 1 FROM {rows_of} FOR UPDATE")
+        else:
+            server.execute("LOCK TABLE artifact, artifact_collection, flow_run, task_run IN ACCESS EXCLUSIVE MODE")
         yield
 
 

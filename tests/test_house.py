@@ -20,7 +20,7 @@ FLOORS = {
     "default": 4.5, "store": 4,
     "report": 3.4, "shortcuts": 3.3,
     "series": 3.2, "figures": 3.1,
-    "activities": 3.4, "openruns": 3.3, "listings": 3.2, "pages": 3.1, "publishing": 3.1,
+    "activities": 3.4, "openruns": 3.3, "progress": 3.3, "listings": 3.2, "pages": 3.1, "publishing": 3.1,
     "artifacts": 3, "latest": 3, "runs": 3,
     "conditions": 2.1, "filters": 2, "sorting": 2, "schemas": 2,
     "frames": 1.2,
