@@ -1,5 +1,7 @@
 """What a user writes: it runs here, and `mypy --strict` reads it in CI."""
 
+import pytest
+
 from artifact_store import (
     Artifact,
     ArtifactCollectionFilter,
@@ -11,6 +13,8 @@ from artifact_store import (
     DeploymentFilter,
     FlowFilter,
     FlowRunFilter,
+    OpenFlowRun,
+    OpenTaskRun,
     TaskRunFilter,
     WorkPoolFilter,
     create_image_artifact,
@@ -68,3 +72,25 @@ def test_a_script_in_one_line_each() -> None:
         assert now.data == 50
         assert store.create_artifact(key="sales", **table_payload([{"x": 2}])).version == 2
         set_default_store(before)
+
+
+def test_decorated_functions_keep_their_types() -> None:
+    with ArtifactStore("sqlite:///:memory:") as store:
+
+        @store.task_run
+        def double(n: int, *, times: int = 1) -> int:
+            return 2 * n * times
+
+        @store.flow_run("etl", tags=["prod"])
+        def etl(numbers: list[int]) -> list[int]:
+            return [double(n, times=2) for n in store.track(numbers, key="etl/progress")]
+
+        found: list[int] = etl([1, 2])
+        assert found == [4, 8]
+        with store.flow_run("etl") as run, store.task_run("load") as task:
+            wrapped: int = run.wrap(double)(1, times=3)
+        assert wrapped == 6
+        opened: tuple[OpenFlowRun, OpenTaskRun] = run, task
+        assert [each.id for each in opened] == [run.id, task.id]
+        with pytest.raises(TypeError):
+            double(1, twice=True)  # type: ignore[call-arg]
