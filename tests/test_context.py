@@ -1,6 +1,7 @@
 """Which run an artifact is made in: what its creator says, else the current run, else the environment."""
 
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,11 +14,12 @@ VARIABLES = {"ARTIFACT_STORE_FLOW_RUN_ID": FLOW_RUN, "ARTIFACT_STORE_TASK_RUN_ID
 
 
 @pytest.fixture
-def child(url: str, monkeypatch: pytest.MonkeyPatch) -> ArtifactStore:
+def child(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[ArtifactStore]:
     """A store that is opened in a process which was started from a run."""
     for name, value in VARIABLES.items():
         monkeypatch.setenv(name, str(value))
-    return ArtifactStore(url)
+    with ArtifactStore(url) as opened:
+        yield opened
 
 
 def runs_of(artifact: Any) -> tuple[Any, Any]:

@@ -11,12 +11,12 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from pandas.testing import assert_frame_equal
+from test_profile import ROWS
 
 from artifact_store import Artifact, ArtifactStore, ArtifactStoreError, InvalidArtifact
 from artifact_store.frames import to_pandas, to_polars
 from artifact_store.profile import profile_table
 from artifact_store.tables import column_names
-from tests.test_profile import ROWS
 
 DAY = dt.datetime(2026, 11, 24, 8, 30, tzinfo=dt.UTC)
 FRAME = {
