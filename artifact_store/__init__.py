@@ -38,7 +38,7 @@ from .rendering.plot import sparkline
 from .rendering.renderers import register_renderer, render_artifact
 from .rendering.surroundings import Point, Surroundings
 from .rendering.terminal import print_blocks
-from .rendering.text import escape_controls
+from .rendering.text import age, escape_controls
 from .report import ReportInfo
 from .schemas import (
     Artifact,
@@ -95,6 +95,7 @@ __all__ = [
     "WorkPool",
     "WorkPoolFilter",
     "WorkQueue",
+    "age",
     "blocks",
     "create_image_artifact",
     "create_link_artifact",

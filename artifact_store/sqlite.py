@@ -175,7 +175,7 @@ class SqliteEngine(Engine):
     def _taken(self, sql: str, params: Sequence[Any], take: Callable[[sqlite3.Cursor], Any]) -> Any:
         """Run one statement and return what `take` takes from its cursor.
 
-        What Peewee does around a statement costs a third of it, so where nobody listens the driver is called.
+        What Peewee does around a statement costs a quarter of it, so where nobody listens the driver is called.
         """
         database = self.database
         try:

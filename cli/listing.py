@@ -11,7 +11,7 @@ import click
 
 from . import complete, render
 from .app import command, open_store
-from .options import common_options, filter_options, filters, form_options, limit_option
+from .options import common_options, filter_options, filters, form_options, limit_option, sort_option
 from .reading import batches, run_names
 from .screen import note
 from .text import is_terminal
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["count", "history", "ls"]
 
 LARGEST = 2**63 - 1
-SORTS = ("CREATED_DESC", "UPDATED_DESC", "ID_DESC", "KEY_DESC", "KEY_ASC")
 
 _AT_ONCE = 1000  # artifacts that are read in one statement; more are read page after page
 
@@ -41,13 +40,7 @@ _AT_ONCE = 1000  # artifacts that are read in one statement; more are read page 
 @filter_options
 @limit_option(50, "How many at the most; 0 is all.")
 @click.option("--offset", type=click.IntRange(min=0), default=0, metavar="N", help="How many to skip. [default: 0]")
-@click.option(
-    "--sort",
-    type=click.Choice(SORTS, case_sensitive=False),
-    default="ID_DESC",
-    show_default=True,
-    help="The order; by id is by the time of creation.",
-)
+@sort_option("ID_DESC", "The order; by id is by the time of creation.")
 @click.option(
     "--trend", "trends", is_flag=True, help="How the most telling number of each key went, version by version."
 )

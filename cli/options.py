@@ -24,12 +24,14 @@ __all__ = [
     "filters",
     "form_options",
     "limit_option",
+    "sort_option",
     "where_options",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
 Decorator = Callable[[Any], Any]
 
+SORTS = ("CREATED_DESC", "UPDATED_DESC", "ID_DESC", "KEY_DESC", "KEY_ASC")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _PARTS = {
     "artifacts": "artifact_filter",
@@ -138,6 +140,13 @@ def limit_option(default: int, text: str) -> Decorator:
     """Return the option that says how many of something to show."""
     return click.option(
         "--limit", type=click.IntRange(min=0), default=default, show_default=str(default), metavar="N", help=text
+    )
+
+
+def sort_option(default: str, text: str) -> Decorator:
+    """Return the option that says in which order."""
+    return click.option(
+        "--sort", type=click.Choice(SORTS, case_sensitive=False), default=default, show_default=True, help=text
     )
 
 

@@ -6,7 +6,7 @@ import csv
 import json
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from artifact_store import Artifact, Point, StoreInfo, Surroundings
 
 __all__ = [
-    "age",
     "columns_of",
     "dump",
     "figure",
@@ -72,15 +71,6 @@ def points(some: Iterable[Point]) -> list[dict[str, Any]]:
 def named(artifact: Artifact) -> str:
     """Return the reference of an artifact: `key@version`, or its id when it has no key."""
     return str(artifact.id) if artifact.key is None else f"{artifact.key}@{artifact.version}"
-
-
-def age(moment: datetime) -> str:
-    """Return how long ago a time was, in the largest unit that says enough."""
-    seconds = int((datetime.now(UTC) - moment).total_seconds())
-    for limit, size, unit in ((60, 1, "s"), (3600, 60, "min"), (172_800, 3600, "h")):
-        if seconds < limit:
-            return f"{max(seconds, 0) // size} {unit}"
-    return f"{seconds // 86_400} days"
 
 
 # Rows
@@ -147,6 +137,8 @@ def _print_listing(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> No
     if not rows:
         note("Nothing found.")
         return
+    from artifact_store import age
+
     for row in rows:
         row["age"] = age(row["updated"])
         row["description"] = next(iter((row["description"] or "").splitlines()), "")

@@ -10,8 +10,7 @@ import click
 
 from . import complete, render
 from .app import command, open_store
-from .listing import SORTS
-from .options import common_options, filters, where_options
+from .options import common_options, filters, sort_option, where_options
 from .text import safe
 from .waiting import working
 
@@ -52,13 +51,7 @@ __all__ = ["report"]
     metavar="N",
     help="How many keys at the most; 0 is all. [default: 0]",
 )
-@click.option(
-    "--sort",
-    type=click.Choice(SORTS, case_sensitive=False),
-    default="UPDATED_DESC",
-    show_default=True,
-    help="The order of the keys.",
-)
+@sort_option("UPDATED_DESC", "The order of the keys.")
 @click.option("--open", "opens", is_flag=True, help="Open it in the browser.")
 @common_options
 def report(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from . import render
@@ -11,6 +13,9 @@ from .options import common_options
 from .screen import note
 from .text import safe
 from .waiting import working
+
+if TYPE_CHECKING:
+    from artifact_store import Breach
 
 __all__ = ["completion", "demo", "info", "repair", "verify"]
 
@@ -44,12 +49,7 @@ def verify(as_json: bool) -> int:
     with open_store() as store:
         with working("Checking every key"):
             found = store.verify()
-        if as_json:
-            render.print_json(found)
-        elif found:
-            render.print_rows(["kind", "key", "message"], render.dump(found))
-            note("'artifact-store repair' mends this.")
-        else:
+        if not _printed(found, "'artifact-store repair' mends this.", as_json):
             info = store.info()
             click.echo(f"healthy: {info.artifacts} artifacts, {info.keys} keys")
     return 1 if found else 0
@@ -61,13 +61,18 @@ def repair(as_json: bool) -> None:
     """Mend what verify finds, in one atomic block."""
     with open_store() as store, working("Checking and mending every key"):
         mended = store.repair()
-    if as_json:
-        render.print_json(mended)
-    elif mended:
-        render.print_rows(["kind", "key", "message"], render.dump(mended))
-        note("Mended.")
-    else:
+    if not _printed(mended, "Mended.", as_json):
         click.echo("nothing to mend")
+
+
+def _printed(breaches: list[Breach], remark: str, as_json: bool) -> bool:
+    """Print breaches, when there are any or JSON is asked for; tell whether something was printed."""
+    if as_json:
+        render.print_json(breaches)
+    elif breaches:
+        render.print_rows(["kind", "key", "message"], render.dump(breaches))
+        note(remark)
+    return as_json or bool(breaches)
 
 
 @command(examples=["artifact-store info", "artifact-store --url sqlite:///jobs.db info --json"])

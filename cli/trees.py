@@ -237,14 +237,18 @@ def _hint(branch: Branch) -> str:
 def _run_label(run: FlowRun | TaskRun | UUID, name: str) -> Any:
     if isinstance(run, UUID):
         return _label(("", name))
-    ages = [("dim", f"  {render.age(run.start_time)}")] if run.start_time else []
+    from artifact_store import age
+
+    ages = [("dim", f"  {age(run.start_time)}")] if run.start_time else []
     state = [(_COLOURS.get(run.state_type or "", ""), f"  {run.state_name}")] if run.state_name else []
     return _label(("", name), *state, *ages)
 
 
 def _artifact_label(artifact: Artifact) -> Any:
+    from artifact_store import age
+
     kind = [("", f"  {artifact.type}")] if artifact.type else []
-    return _label(("cyan", render.named(artifact)), *kind, ("dim", f"  {render.age(artifact.updated)}"))
+    return _label(("cyan", render.named(artifact)), *kind, ("dim", f"  {age(artifact.updated)}"))
 
 
 def _label(*parts: tuple[str, str]) -> Any:

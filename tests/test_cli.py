@@ -14,10 +14,9 @@ import pytest
 from click.testing import CliRunner
 from commandline import SCRIPT, loaded, on_terminal, run
 
-from artifact_store import ArtifactCollectionSort, ArtifactFilter, ArtifactSort, ArtifactStore
+from artifact_store import ArtifactCollectionSort, ArtifactFilter, ArtifactSort, ArtifactStore, age
 from artifact_store_cli import main
-from artifact_store_cli.listing import SORTS
-from artifact_store_cli.render import age
+from artifact_store_cli.options import SORTS
 from artifact_store_cli.text import json_text, safe
 
 DAILY = "demo ls show history tree report create update delete count verify repair info completion".split()

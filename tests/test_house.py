@@ -38,7 +38,7 @@ EXPORTED = """
     ArtifactList ArtifactSort ArtifactStore ArtifactStoreError ArtifactUpdate Breach Deployment DeploymentFilter
     Flow FlowFilter FlowRun FlowRunFilter IntegrityViolation InvalidArtifact InvalidQuery InvalidURL OpenFlowRun
     OpenTaskRun Payload Point ReportInfo RunSort SchemaOutdated StoreInfo StoreUnavailable Surroundings TaskRun
-    TaskRunFilter WorkPool WorkPoolFilter WorkQueue blocks escape_controls print_blocks register_renderer
+    TaskRunFilter WorkPool WorkPoolFilter WorkQueue age blocks escape_controls print_blocks register_renderer
     render_artifact sparkline create_image_artifact create_link_artifact create_markdown_artifact
     create_progress_artifact create_table_artifact default_store image_payload read_artifact_ref
     read_latest_artifact set_default_store table_payload update_progress_artifact

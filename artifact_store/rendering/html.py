@@ -69,9 +69,8 @@ def _left_out(what: list[str], place: _Place) -> str:
 
 def _title(block: blocks.Title, _: _Place) -> str:
     kind = f" {_element('span', 'type', escaped(block.type))}" if block.type else ""
-    moment = (
-        f'<time datetime="{block.updated.isoformat()}" title="{moment_text(block.updated)}">{age(block.updated)}</time>'
-    )
+    when = f'datetime="{block.updated.isoformat()}" title="{moment_text(block.updated)}"'
+    moment = f"<time {when}>{age(block.updated)} ago</time>"
     return _element("p", "title", f"<strong>{escaped(block.ref)}</strong>{kind} {moment}")
 
 

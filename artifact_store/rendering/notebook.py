@@ -46,7 +46,7 @@ def _listed(artifact: Shown, names: dict[UUID, str]) -> dict[str, Any]:
         "version": "" if artifact.version is None else artifact.version,
         "type": artifact.type or "",
         "description": first_line(artifact.description or ""),
-        "age": age(artifact.updated),
+        "age": f"{age(artifact.updated)} ago",
         "run": "" if run is None else names.get(run, str(run)),
     }
 

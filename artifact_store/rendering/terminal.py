@@ -101,7 +101,7 @@ def _title(block: blocks.Title, _: _Place) -> Iterator[RenderableType]:
     line = _plain(block.ref, "bold")
     if block.type:
         line.append(f" {_safe(block.type)}", "not bold cyan")
-    yield _Lines(line.append(f" updated {age(block.updated)}", "not bold dim"))
+    yield _Lines(line.append(f" updated {age(block.updated)} ago", "not bold dim"))
 
 
 def _facts(block: blocks.Facts, _: _Place) -> Iterator[RenderableType]:

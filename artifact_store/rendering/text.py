@@ -166,13 +166,13 @@ def age(moment: datetime, now: datetime | None = None) -> str:
 
     Examples:
         >>> age(datetime(2026, 11, 24, 8, tzinfo=UTC), datetime(2026, 11, 24, 11, tzinfo=UTC))
-        '3 h ago'
+        '3 h'
     """
     seconds = int(((now or datetime.now(UTC)) - moment).total_seconds())
     for limit, size, unit in ((60, 1, "s"), (3600, 60, "min"), (172_800, 3600, "h")):
         if seconds < limit:
-            return f"{max(seconds, 0) // size} {unit} ago"
-    return f"{seconds // 86_400} days ago"
+            return f"{max(seconds, 0) // size} {unit}"
+    return f"{seconds // 86_400} days"
 
 
 def number_text(value: float) -> str:
