@@ -20,7 +20,7 @@ import peewee
 
 from . import errors
 
-__all__ = ["GATE", "HISTORY", "NOTHING", "Block", "Engine", "Facts", "Row", "TableMissing", "driver_error"]
+__all__ = ["GATE", "HISTORY", "NOTHING", "Block", "Engine", "Facts", "Held", "Row", "TableMissing", "driver_error"]
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -62,7 +62,6 @@ class Engine:
     dialect: ClassVar[str]
     driver_errors: ClassVar[tuple[type[BaseException], ...]] = (peewee.PeeweeException,)
     longest_pause: ClassVar[float]
-    begin_with: tuple[str, ...] = ()
     one_statement = False
     """Whether a create or an update outside of a block is one statement, which is a transaction of its own."""
     lock_timeout = ""
@@ -150,6 +149,10 @@ class Engine:
         """Return what is held while this thread's connection works."""
         return NOTHING
 
+    def transaction(self) -> AbstractContextManager[Any]:
+        """Return an outermost transaction, known to Peewee."""
+        return Held(self, self.database.transaction())
+
     def starting(self) -> None:
         """Wait for what the outermost transaction needs before it begins."""
 
@@ -170,19 +173,24 @@ class Engine:
 
         Inside a block it is called once: what comes before it in the block cannot be called again.
         """
-        if self.in_block():
-            with self.atomic():
+        block = Block(self)
+        try:
+            with block:
                 return function()
-        deadline, tries = time.monotonic() + self.timeout, 0
-        while True:
-            try:
-                with self.atomic():
-                    return function()
-            except errors.ArtifactStoreError as error:
-                if not error.passing or time.monotonic() >= deadline:
-                    raise
+        except errors.ArtifactStoreError as error:
+            if not error.passing or block.deadline is None:
+                raise
+            failure, deadline = error, block.deadline
+        tries = 0
+        while failure.passing and time.monotonic() < deadline:
             tries += 1
             self.pause(tries)
+            try:
+                with Block(self):
+                    return function()
+            except errors.ArtifactStoreError as error:
+                failure = error
+        raise failure
 
     def pause(self, tries: int) -> None:
         """Sleep for a random time that grows with the number of tries."""
@@ -264,16 +272,42 @@ class Engine:
         self.database.dispose()
 
 
-class Block:
-    """One atomic block of an engine; nested blocks are savepoints."""
+class Held:
+    """A transaction or savepoint of Peewee's, with the connection held while it begins and while it ends."""
 
-    __slots__ = ("_atomic", "_engine", "_outermost")
+    __slots__ = ("_atomic", "_engine")
+
+    def __init__(self, engine: Engine, atomic: Any) -> None:
+        """Take what Peewee has made."""
+        self._engine, self._atomic = engine, atomic
+
+    def __enter__(self) -> None:
+        """Begin."""
+        with self._engine.held():
+            self._atomic.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Commit, or undo when it was left by an error."""
+        with self._engine.held():
+            self._atomic.__exit__(kind, error, trace)
+
+
+class Block:
+    """One atomic block of an engine; nested blocks are savepoints.
+
+    Attributes:
+        deadline: when an outermost block gives up waiting for a lock, as `time.monotonic` tells it; `None` for others.
+    """
+
+    __slots__ = ("_atomic", "_engine", "deadline")
 
     def __init__(self, engine: Engine) -> None:
         """Remember the engine; the transaction begins with the `with`."""
         self._engine = engine
         self._atomic: Any = None
-        self._outermost = False
+        self.deadline: float | None = None
 
     def __enter__(self) -> None:
         """Begin; wait for the write lock until the deadline."""
@@ -283,18 +317,23 @@ class Block:
                 raise errors.StoreUnavailable(
                     f"{engine.label}: the database has undone this block after an earlier error: leave the block."
                 )
-            self._atomic = engine.database.atomic()
-            self._begin(None)
+            self._begin(Held(engine, engine.database.atomic()))
             return
         deadline = time.monotonic() + engine.timeout
         engine.starting()
-        self._outermost = True
-        self._atomic = engine.database.transaction(*engine.begin_with)
+        self.deadline = deadline
         try:
-            self._begin(deadline)
+            self._begin(engine.transaction())
         except BaseException as error:
             self._let_go(type(error))
             raise
+
+    def _begin(self, atomic: AbstractContextManager[Any]) -> None:
+        self._atomic = atomic
+        try:
+            atomic.__enter__()
+        except self._engine.driver_errors as error:
+            self._engine.again(atomic.__enter__, error, self.deadline)
 
     def _let_go(self, kind: type[BaseException] | None) -> None:
         """Let others begin, when what this block has begun is undone or done."""
@@ -303,22 +342,13 @@ class Block:
         else:
             self._engine.abandon()
 
-    def _begin(self, deadline: float | None) -> None:
-        engine = self._engine
-        try:
-            with engine.held():
-                self._atomic.__enter__()
-        except engine.driver_errors as error:
-            engine.again(self._atomic.__enter__, error, deadline)
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Commit, or undo everything when the block raised."""
         engine, handled = self._engine, sys.exception()
         try:
-            with engine.held():
-                self._atomic.__exit__(kind, error, trace)
+            self._atomic.__exit__(kind, error, trace)
         except engine.driver_errors as failure:
             if kind is None:
                 raise engine.refusal(_first_cause(failure, engine.driver_errors, handled)) from failure
@@ -327,7 +357,7 @@ class Block:
             kind = type(interrupt)
             raise
         finally:
-            if self._outermost:
+            if self.deadline is not None:
                 self._let_go(kind)
 
 

@@ -187,6 +187,10 @@ class _Exact(pickle.Pickler):
         raise TypeError(type(value))
 
 
+_IDLE: list[_Exact] = []  # to make one takes as long as to prove a small value
+_SMALL = 10_000  # bytes of JSON; after more, what a pickler remembers would be slow to clear
+
+
 def _proven(value: Any) -> Any:
     """Return plain JSON as a copy of its own; fail, with whatever error, for anything else.
 
@@ -196,8 +200,12 @@ def _proven(value: Any) -> Any:
     generators without consuming them. (`marshal` would do too, but takes twice as long for every level of
     nested frozensets.)
     """
-    _Exact(_NOWHERE, pickle.HIGHEST_PROTOCOL).dump(value)
+    exact = _IDLE.pop() if _IDLE else _Exact(_NOWHERE, pickle.HIGHEST_PROTOCOL)
+    exact.dump(value)
     text = to_json(value)
+    if len(text) < _SMALL:
+        exact.clear_memo()
+        _IDLE.append(exact)
     if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:  # too few brackets to nest too deep
         back = from_json(text, allow_inf_nan=False)
     else:

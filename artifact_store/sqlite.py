@@ -24,7 +24,7 @@ import peewee
 
 from . import errors
 from .address import SqliteAddress
-from .database import GATE, HISTORY, NOTHING, Engine, Facts, Row, TableMissing, driver_error
+from .database import GATE, HISTORY, NOTHING, Engine, Facts, Held, Row, TableMissing, driver_error
 
 __all__ = ["SqliteEngine"]
 
@@ -59,6 +59,7 @@ class _Database(peewee.SqliteDatabase):
         self.threads = threading.local()
         self.orphaned = ""
         self.again: Callable[[Callable[[], None], BaseException], None]
+        self._state: Any
         pragmas = {"foreign_keys": 1, "synchronous": address.synchronous}
         name, options = str(address.path), dict[str, Any]()
         if address.path is None:
@@ -103,17 +104,45 @@ class _Database(peewee.SqliteDatabase):
                 self._close(connection)
         return True
 
-    def begin(self, lock_type: str | None = None) -> None:
-        connection: _Connection = self.connection()  # type: ignore[no-untyped-call]
-        connection.execute(f"BEGIN {lock_type or ''}")
+    def connection(self) -> _Connection:
+        connection: _Connection = self._state.conn or super().connection()  # type: ignore[no-untyped-call]
+        return connection
 
     def commit(self) -> None:
         try:
-            connection: _Connection = self.connection()  # type: ignore[no-untyped-call]
-            connection.execute("COMMIT")
+            self.connection().execute("COMMIT")
         except sqlite3.Error as error:
             # Where WAL is not to be had, as on some file systems, a commit waits for readers.
             self.again(super().commit, error)
+
+
+class _Transaction:
+    """An outermost transaction of a store's own database: Peewee's, without what only others need."""
+
+    __slots__ = ("_database", "_state")
+
+    def __init__(self, database: _Database) -> None:
+        self._database = database
+        self._state: Any = database._state
+
+    def __enter__(self) -> None:
+        connection = self._state.conn or self._database.connection()
+        with connection.busy:
+            connection.execute("BEGIN IMMEDIATE")
+        self._state.transactions.append(self)
+
+    def __exit__(self, kind: type[BaseException] | None, *raised: object) -> None:
+        connection = self._database.connection()
+        with connection.busy:
+            self._state.transactions.pop()
+            if kind is not None:
+                self._database.rollback()
+                return
+            try:
+                self._database.commit()
+            except Exception:
+                self._database.rollback()
+                raise
 
 
 class SqliteEngine(Engine):
@@ -122,7 +151,6 @@ class SqliteEngine(Engine):
     dialect: ClassVar[str] = "sqlite"
     driver_errors: ClassVar[tuple[type[BaseException], ...]] = (peewee.PeeweeException, sqlite3.Error)
     longest_pause: ClassVar[float] = 0.002
-    begin_with = ("IMMEDIATE",)
 
     def __init__(self, address: SqliteAddress | peewee.SqliteDatabase) -> None:
         """Prepare the engine; a database in memory is made now, a file when the tables are."""
@@ -142,6 +170,7 @@ class SqliteEngine(Engine):
             super().__init__(address, name, _url(name), 30.0)
         self._turn = threading.RLock()  # a thread that was interrupted while it took its turn may take it again
         self._owned = isinstance(address, SqliteAddress)
+        self._transaction = _Transaction(self.database) if self._owned else None
         self._in_memory = keeper is not None
         self._orphans = ""
         opened = self.database.opened if self._owned else ()
@@ -152,9 +181,18 @@ class SqliteEngine(Engine):
         """The file; a database in memory is nobody else's."""
         return self if self.path is None else self.path.resolve()
 
+    def in_block(self) -> bool:
+        """Tell whether this thread is inside a block."""
+        return bool(self.database._state.transactions)
+
+    def transaction(self) -> AbstractContextManager[Any]:
+        """Return a transaction that holds the write lock from its first statement on."""
+        return self._transaction or Held(self, self.database.transaction("IMMEDIATE"))
+
     def held(self) -> AbstractContextManager[Any]:
         """Return the lock of this thread's connection, so that nobody closes it while it works."""
-        busy: AbstractContextManager[Any] = getattr(self.database.connection(), "busy", NOTHING)
+        database = self.database
+        busy: AbstractContextManager[Any] = getattr(database._state.conn or database.connection(), "busy", NOTHING)
         return busy
 
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
@@ -179,7 +217,7 @@ class SqliteEngine(Engine):
         """
         database = self.database
         try:
-            connection = database.connection()
+            connection = database._state.conn or database.connection()
             if not self._owned or database.query_hooks or _LOGGER.isEnabledFor(logging.DEBUG):
                 with self.held():
                     return take(database.execute_sql(sql, params))

@@ -5,7 +5,7 @@ Building a statement costs ten times what running it does, so everything hot pas
 under a key, and from then on only the values change.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -41,14 +41,24 @@ def slot(name: Hashable) -> Query:
 
 
 class Statement(NamedTuple):
-    """A compiled statement: its text, and a slot or a constant for each parameter."""
+    """A compiled statement.
+
+    Attributes:
+        sql: its text.
+        parts: a slot or a constant for each parameter.
+        bind: returns the parameters, with values in the slots.
+    """
 
     sql: str
     parts: tuple[Any, ...]
+    bind: Callable[[Values], Sequence[Any]]
 
-    def bind(self, values: Values) -> list[Any]:
-        """Return the parameters with `values` in their slots."""
-        return [values[part.name] if type(part) is _Slot else part for part in self.parts]
+
+def _binder(parts: tuple[Any, ...]) -> Callable[[Values], Sequence[Any]]:
+    """Return what puts values into the slots among some parts."""
+    if len(parts) > 1 and all(type(part) is _Slot for part in parts):
+        return itemgetter(*(part.name for part in parts))  # the commonest case, without a loop in Python
+    return lambda values: [values[part.name] if type(part) is _Slot else part for part in parts]
 
 
 class Statements:
@@ -70,7 +80,7 @@ class Statements:
         statement = self._kept.get(key)
         if statement is None:
             sql, parts = self.engine.database.get_sql_context().sql(build()).query()
-            statement = Statement(sql, tuple(parts))
+            statement = Statement(sql, tuple(parts), _binder(tuple(parts)))
             self._size += len(sql)
             if self._size > _KEPT:
                 self._kept, self._size = {}, len(sql)
@@ -79,12 +89,12 @@ class Statements:
 
     def rows(self, key: Hashable, build: Callable[[], Query], values: Values) -> list[Row]:
         """Run a statement and return all its rows."""
-        statement = self.get(key, build)
+        statement = self._kept.get(key) or self.get(key, build)
         return self.engine.rows(statement.sql, statement.bind(values))
 
     def row(self, key: Hashable, build: Callable[[], Query], values: Values) -> Row | None:
         """Run a statement and return its first row."""
-        statement = self.get(key, build)
+        statement = self._kept.get(key) or self.get(key, build)
         return self.engine.row(statement.sql, statement.bind(values))
 
     def packed(
@@ -96,10 +106,10 @@ class Statements:
 
     def run(self, key: Hashable, build: Callable[[], Query], values: Values) -> int:
         """Run a statement and return the number of rows it changed."""
-        statement = self.get(key, build)
+        statement = self._kept.get(key) or self.get(key, build)
         return self.engine.run(statement.sql, statement.bind(values))
 
     def run_many(self, key: Hashable, build: Callable[[], Query], values: Iterable[Values]) -> None:
-        """Run a statement, whose parameters are slots and more than one, once for each set of values."""
+        """Run a statement once for each set of values."""
         statement = self.get(key, build)
-        self.engine.run_many(statement.sql, map(itemgetter(*(part.name for part in statement.parts)), values))
+        self.engine.run_many(statement.sql, map(statement.bind, values))
