@@ -41,7 +41,7 @@ from .simplify import (
     step_of,
 )
 
-__all__ = ["check_text", "dump_json", "normalize_data", "normalize_metadata"]
+__all__ = ["check_text", "dump_json", "normalize_data", "normalize_metadata", "spell_data"]
 
 _Scalar = str | int | float | bool | None
 
@@ -70,10 +70,20 @@ def normalize_data(value: object, path: str = "data") -> Any:
         artifact_store.errors.InvalidArtifact: data.rows[1].x is a complex, which JSON cannot say: \
 turn it into text, numbers, a list or a dict first.
     """
+    return spell_data(value, path)[0]
+
+
+def spell_data(value: object, path: str = "data") -> tuple[Any, bytes | None]:
+    """Do `normalize_data`; return its JSON text beside it, when it is known already.
+
+    Examples:
+        >>> spell_data([1, "a"]), spell_data((1, "a"))
+        (([1, 'a'], b'[1,"a"]'), ([1, 'a'], None))
+    """
     try:
         return _proven(value)
     except Exception:  # what is not proven is walked, and the walk says why
-        return _walk(value, path)
+        return _walk(value, path), None
 
 
 def normalize_metadata(value: object, path: str = "metadata") -> dict[str, _Scalar]:
@@ -94,7 +104,7 @@ def normalize_metadata(value: object, path: str = "metadata") -> dict[str, _Scal
         >>> normalize_metadata({"team": "finance", "rows": 3, "loss": float("inf")})
         {'team': 'finance', 'rows': 3, 'loss': None}
     """
-    if not isinstance(value, Mapping):
+    if type(value) is not dict and not isinstance(value, Mapping):
         raise InvalidArtifact(f"{path} is a {named(value)}: pass a dict of names and scalars.")
     flat: dict[str, _Scalar] = {}
     trail: list[int | str] = []
@@ -191,8 +201,8 @@ _IDLE: list[_Exact] = []  # to make one takes as long as to prove a small value
 _SMALL = 10_000  # bytes of JSON; after more, what a pickler remembers would be slow to clear
 
 
-def _proven(value: Any) -> Any:
-    """Return plain JSON as a copy of its own; fail, with whatever error, for anything else.
+def _proven(value: Any) -> tuple[Any, bytes | None]:
+    """Return plain JSON as a copy of its own, with its text; fail, with whatever error, for anything else.
 
     What `to_json` writes is a claim, because it also writes tuples, models and keys that are numbers.
     That the text read back equals the value proves it, if the comparison can be believed: `_Exact`
@@ -206,7 +216,8 @@ def _proven(value: Any) -> Any:
     if len(text) < _SMALL:
         exact.clear_memo()
         _IDLE.append(exact)
-    if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:  # too few brackets to nest too deep
+    # A level takes two brackets.
+    if len(text) <= 2 * MAX_DEPTH or text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
         back = from_json(text, allow_inf_nan=False)
     else:
         back = from_json(b"[" * _wrapping() + text + b"]" * _wrapping(), allow_inf_nan=False)
@@ -214,7 +225,7 @@ def _proven(value: Any) -> Any:
             back = back[0]
     if value != back:
         raise ValueError("not plain JSON")
-    return back
+    return back, text
 
 
 # --- Everything else, walked ---

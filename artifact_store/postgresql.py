@@ -21,7 +21,7 @@ from playhouse.pool import MaxConnectionsExceeded, PooledPostgresqlDatabase
 
 from . import errors
 from .address import PostgresAddress
-from .database import NOTHING, Engine, Facts, TableMissing, driver_error
+from .database import NOTHING, Engine, Facts, TableMissing, driver_error, logged
 
 try:
     import psycopg
@@ -187,6 +187,27 @@ class PostgresEngine(Engine):
         self.database.close()
 
     # Statements
+
+    def taken(self, sql: str, params: Sequence[Any], take: Callable[[Any], Any]) -> Any:
+        """Run one statement and return what `take` takes from its cursor.
+
+        Outside of a block a connection leaves the pool for the statement alone, and does not become this thread's.
+        """
+        database = self.database
+        if not self._checked or database.query_hooks or logged():
+            return super().taken(sql, params, take)
+        try:
+            if database._state.transactions:
+                return take(database._state.conn.execute(sql, params))
+            connection = database._connect()
+            try:
+                return take(connection.execute(sql, params))
+            finally:
+                database._close(connection)
+        except MaxConnectionsExceeded:  # then it waits for one
+            return super().taken(sql, params, take)
+        except self.driver_errors as error:
+            return self.again(lambda: take(self.database.execute_sql(sql, params)), error)
 
     def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Load many rows, inside a block."""

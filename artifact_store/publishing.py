@@ -16,7 +16,7 @@ from .context import Origin
 from .errors import ArtifactConflict, IntegrityViolation, InvalidArtifact
 from .jsonvalues import dump_json
 from .operators import encode_time
-from .rows import collecting_later, same, trusted
+from .rows import NO_TEXTS, collecting_later, same, trusted
 from .schemas import Artifact, ArtifactCreate, is_key
 from .statements import Statements
 
@@ -25,6 +25,7 @@ __all__ = ["create", "create_many", "damaged", "repeated", "stamped"]
 S = TypeVar("S", Artifact, ArtifactCreate)
 
 
+_JSON = ("data", "metadata", "profile")
 _RUN_IDS = ("flow_run_id", "task_run_id")
 
 
@@ -41,10 +42,17 @@ def stamped(given: ArtifactCreate, origin: Origin) -> ArtifactCreate:
     return made
 
 
-def create(db: Statements, artifact_id: UUID, given: ArtifactCreate, own: bool) -> Artifact:
-    """Create one artifact under an id; its data may be handed out when nobody else holds it."""
+def create(db: Statements, artifact_id: UUID, given: ArtifactCreate, texts: Mapping[str, str] | None) -> Artifact:
+    """Create one artifact under an id.
+
+    Args:
+        db: the statements of a store.
+        artifact_id: its id.
+        given: what to create.
+        texts: the JSON of its fields, as far as it is known, when nobody else holds what is given.
+    """
     time = now()
-    row = _row(artifact_id, given, encode_time(time))
+    row = _row(artifact_id, given, encode_time(time), texts)
     if given.key is None:
         artifacts.insert(db, row)
     elif db.dialect.name == "postgresql":
@@ -52,18 +60,17 @@ def create(db: Statements, artifact_id: UUID, given: ArtifactCreate, own: bool) 
     else:
         row["version"] = latest.advance(db, row)
         artifacts.insert(db, row)
-    return _made(artifact_id, given, time, row, own)
+    return _made(artifact_id, given, time, row, texts is not None)
 
 
-def _made(artifact_id: UUID, given: ArtifactCreate, time: datetime, row: Mapping[Any, Any], own: bool) -> Artifact:
-    """Return what was created, with data that nobody else holds."""
-    fields = dict(row)
-    fields["id"], fields["flow_run_id"], fields["task_run_id"] = artifact_id, given.flow_run_id, given.task_run_id
-    fields["created"] = fields["updated"] = time
-    for name in ("data", "metadata", "profile"):
-        if fields[name] is not None:
-            fields[name] = getattr(given, name) if own else from_json(fields[name])
-    return trusted(Artifact, fields)
+def _made(artifact_id: UUID, given: ArtifactCreate, time: datetime, row: dict[Any, Any], own: bool) -> Artifact:
+    """Return what was created, with data that nobody else holds; its row becomes its fields."""
+    row["id"], row["flow_run_id"], row["task_run_id"] = artifact_id, given.flow_run_id, given.task_run_id
+    row["created"] = row["updated"] = time
+    for name in _JSON:
+        if row[name] is not None:
+            row[name] = given.__dict__[name] if own else from_json(row[name])
+    return trusted(Artifact, row)
 
 
 def create_many(
@@ -107,32 +114,38 @@ def _create_fresh(db: Statements, fresh: Sequence[tuple[UUID, ArtifactCreate]]) 
             versions[place] = version
     text = encode_time(time)
     with collecting_later():
-        rows = [_row(each, given, text, version) for (each, given), version in zip(fresh, versions, strict=True)]
+        rows = [_row(each, given, text, None, version) for (each, given), version in zip(fresh, versions, strict=True)]
     artifacts.insert_many(db, rows)
     with collecting_later():
         return [_made(each, given, time, row, False) for (each, given), row in zip(fresh, rows, strict=True)]
 
 
-def _row(artifact_id: UUID, given: ArtifactCreate, time: str, version: int | None = None) -> dict[Any, Any]:
+def _row(
+    artifact_id: UUID, given: ArtifactCreate, time: str, texts: Mapping[str, str] | None, version: int | None = None
+) -> dict[Any, Any]:
     """Return the row of a new artifact, by column and in the order of `artifacts.ROWS.names`."""
-    if given.key is not None and not is_key(given.key):  # a copy of a model may hold what was never checked
-        raise InvalidArtifact(f"{given.key!r:.300} is no key: make the ArtifactCreate anew instead of a copy.")
+    fields = given.__dict__  # what pydantic calls a field is an item of it, and quicker to reach
+    key, flow_run_id, task_run_id = fields["key"], fields["flow_run_id"], fields["task_run_id"]
+    if texts is None:  # then it may be a copy of a value, which may hold what was never checked
+        texts = NO_TEXTS
+        if key is not None and not is_key(key):
+            raise InvalidArtifact(f"{key!r:.300} is no key: make the ArtifactCreate anew instead of a copy.")
     try:
-        data = None if given.data is None else dump_json(given.data)
-        metadata = None if given.metadata is None else dump_json(given.metadata)
-        profile = None if given.profile is None else dump_json(given.profile)
+        data, metadata, profile = [
+            None if (value := fields[name]) is None else texts.get(name) or dump_json(value) for name in _JSON
+        ]
     except PydanticSerializationError:  # it was changed after it was checked
-        return _row(artifact_id, ArtifactCreate(**dict(given)), time, version)
+        return _row(artifact_id, ArtifactCreate(**fields), time, None, version)
     return {
         "id": str(artifact_id),
-        "key": given.key,
+        "key": key,
         "version": version,
-        "type": given.type,
-        "description": given.description,
+        "type": fields["type"],
+        "description": fields["description"],
         "data": data,
         "metadata": metadata,
-        "flow_run_id": given.flow_run_id and str(given.flow_run_id),
-        "task_run_id": given.task_run_id and str(given.task_run_id),
+        "flow_run_id": flow_run_id and str(flow_run_id),
+        "task_run_id": task_run_id and str(task_run_id),
         "created": time,
         "updated": time,
         "profile": profile,

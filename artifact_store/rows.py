@@ -5,9 +5,10 @@ text and are parsed there, which is quicker than parsing them in Python first.
 """
 
 import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -17,9 +18,11 @@ from pydantic_core import SchemaValidator, core_schema
 from .jsonvalues import dump_json
 from .operators import encode_time
 
-__all__ = ["Rows", "bound", "collecting_later", "same", "trusted"]
+__all__ = ["NO_TEXTS", "Rows", "bound", "collecting_later", "same", "trusted"]
 
 V = TypeVar("V", bound=BaseModel)
+
+NO_TEXTS: Mapping[str, str] = MappingProxyType({})
 
 _JSON_FIELDS = ("data", "metadata", "profile", "tags", "created_by", "parameters")
 
@@ -72,15 +75,16 @@ def trusted(model: type[V], fields: dict[str, Any]) -> V:
     made = model.__new__(model)
     assign = object.__setattr__
     assign(made, "__dict__", fields)
-    assign(made, "__pydantic_fields_set__", set(fields))
+    assign(made, "__pydantic_fields_set__", {*fields})
     assign(made, "__pydantic_extra__", None)
     assign(made, "__pydantic_private__", None)
     return made
 
 
-def bound(value: BaseModel, names: Iterable[str]) -> dict[Any, Any]:
-    """Return the parameters that store some fields of a value, by column."""
-    return {name: _bound(name, getattr(value, name)) for name in names}
+def bound(value: BaseModel, names: Iterable[str], texts: Mapping[str, str] = NO_TEXTS) -> dict[Any, Any]:
+    """Return the parameters that store some fields of a value, by column; some of its JSON may be known as text."""
+    fields = value.__dict__
+    return {name: texts.get(name) or _bound(name, fields[name]) for name in names}
 
 
 def same(name: str, one: Any, other: Any) -> bool:

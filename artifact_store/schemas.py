@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, NamedTuple, SupportsIndex, TypedDict, TypeVar, get_args, overload
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
 
 from .criteria import in_utc
 from .errors import InvalidArtifact, InvalidQuery
 from .frames import ListFrames, TableFrames
-from .jsonvalues import check_text, normalize_data, normalize_metadata
+from .jsonvalues import check_text, normalize_data, normalize_metadata, spell_data
 
 __all__ = [
     "Artifact",
@@ -30,9 +30,11 @@ __all__ = [
     "StateType",
     "StoreInfo",
     "TaskRun",
+    "Texts",
     "WorkPool",
     "WorkQueue",
     "is_key",
+    "spelled",
 ]
 
 Scalar = str | int | float | bool | None
@@ -142,11 +144,32 @@ class _Given(_Value):
         Raises:
             InvalidArtifact: a field is unknown or its value cannot be stored; the sentence names it.
         """
+        self._fill(fields, None)
+
+    def _fill(self, fields: Mapping[str, Any], texts: "Texts | None") -> None:
         try:
             # As BaseModel.__init__ does, without the frames in between.
-            self.__pydantic_validator__.validate_python(fields, self_instance=self)
+            self.__pydantic_validator__.validate_python(fields, self_instance=self, context=texts)
         except ValidationError as error:
             raise InvalidArtifact(_sentence(error, type(self))) from error
+
+
+class Texts(dict[str, str]):
+    """The JSON texts of fields, as far as their validation has met them: to write them again would take long."""
+
+
+G = TypeVar("G", bound=_Given)
+
+
+def spelled(kind: type[G], fields: Mapping[str, Any]) -> tuple[G, Texts]:
+    """Return a value of fields that nobody else holds, and the texts that were met.
+
+    Raises:
+        InvalidArtifact: a field is unknown or its value cannot be stored; the sentence names it.
+    """
+    made, texts = kind.__new__(kind), Texts()
+    made._fill(fields, texts)
+    return made, texts
 
 
 _WANTED = {
@@ -202,7 +225,14 @@ def _object(name: str, meaning: str) -> Any:
     return AfterValidator(plain_object)
 
 
-Data = Annotated[Any, AfterValidator(normalize_data)]
+def _data(value: object, info: ValidationInfo) -> Any:
+    plain, text = spell_data(value)
+    if text is not None and type(info.context) is Texts:
+        info.context["data"] = text.decode()
+    return plain
+
+
+Data = Annotated[Any, AfterValidator(_data)]
 Metadata = Annotated[Any, _metadata("metadata")]
 Profile = Annotated[Any, _object("profile", "the profile of a table")]
 Parameters = Annotated[Any, _object("parameters", "a dict of names and values")]

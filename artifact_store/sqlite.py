@@ -7,7 +7,6 @@ deadline.
 """
 
 import ctypes
-import logging
 import os
 import sqlite3
 import threading
@@ -15,7 +14,6 @@ import uuid
 import weakref
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from operator import attrgetter
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -24,12 +22,10 @@ import peewee
 
 from . import errors
 from .address import SqliteAddress
-from .database import GATE, HISTORY, NOTHING, Engine, Facts, Held, Row, TableMissing, driver_error
+from .database import GATE, HISTORY, NOTHING, Engine, Facts, Held, Row, TableMissing, driver_error, logged
 
 __all__ = ["SqliteEngine"]
 
-_LOGGER = logging.getLogger("peewee")  # where Peewee logs the statements of every database
-_ROW_COUNT = attrgetter("rowcount")
 _MINIMUM = (3, 35, 0)  # RETURNING
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _TOO_LARGE = ("too many SQL variables", "parser stack overflow", "Expression tree is too large")
@@ -108,12 +104,9 @@ class _Database(peewee.SqliteDatabase):
         connection: _Connection = self._state.conn or super().connection()  # type: ignore[no-untyped-call]
         return connection
 
-    def commit(self) -> None:
-        try:
-            self.connection().execute("COMMIT")
-        except sqlite3.Error as error:
-            # Where WAL is not to be had, as on some file systems, a commit waits for readers.
-            self.again(super().commit, error)
+    def commit_again(self, error: sqlite3.Error) -> None:
+        """Try a commit again: where WAL is not to be had, as on some file systems, it waits for readers."""
+        self.again(self.commit, error)
 
 
 class _Transaction:
@@ -132,14 +125,17 @@ class _Transaction:
         self._state.transactions.append(self)
 
     def __exit__(self, kind: type[BaseException] | None, *raised: object) -> None:
-        connection = self._database.connection()
+        connection = self._state.conn or self._database.connection()
         with connection.busy:
             self._state.transactions.pop()
             if kind is not None:
                 self._database.rollback()
                 return
             try:
-                self._database.commit()
+                try:
+                    connection.execute("COMMIT")
+                except sqlite3.Error as error:
+                    self._database.commit_again(error)
             except Exception:
                 self._database.rollback()
                 raise
@@ -195,36 +191,17 @@ class SqliteEngine(Engine):
         busy: AbstractContextManager[Any] = getattr(database._state.conn or database.connection(), "busy", NOTHING)
         return busy
 
-    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
-        """Run one statement and return all its rows."""
-        rows: list[Row] = self._taken(sql, params, sqlite3.Cursor.fetchall)
-        return rows
-
-    def row(self, sql: str, params: Sequence[Any] = ()) -> Row | None:
-        """Run one statement and return its first row."""
-        row: Row | None = self._taken(sql, params, sqlite3.Cursor.fetchone)
-        return row
-
-    def run(self, sql: str, params: Sequence[Any] = ()) -> int:
-        """Run one statement and return the number of rows it changed."""
-        count: int = self._taken(sql, params, _ROW_COUNT)
-        return count
-
-    def _taken(self, sql: str, params: Sequence[Any], take: Callable[[sqlite3.Cursor], Any]) -> Any:
-        """Run one statement and return what `take` takes from its cursor.
-
-        What Peewee does around a statement costs a quarter of it, so where nobody listens the driver is called.
-        """
+    def taken(self, sql: str, params: Sequence[Any], take: Callable[[Any], Any]) -> Any:
+        """Run one statement and return what `take` takes from its cursor."""
         database = self.database
+        if not self._owned or database.query_hooks or logged():
+            return super().taken(sql, params, take)
         try:
             connection = database._state.conn or database.connection()
-            if not self._owned or database.query_hooks or _LOGGER.isEnabledFor(logging.DEBUG):
-                with self.held():
-                    return take(database.execute_sql(sql, params))
             with connection.busy:
                 return take(connection.execute(sql, params))
         except self.driver_errors as error:
-            return self.again(lambda: take(database.execute_sql(sql, params)), error)
+            return self.again(lambda: take(self.database.execute_sql(sql, params)), error)
 
     def starting(self) -> None:
         """Queue with the other threads of this process: if they all tried for the file, none would get on."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import peewee
 
-from .database import Engine, Row
+from .database import ALL, COUNT, FIRST, Engine, Row
 from .operators import DIALECTS
 
 __all__ = ["Query", "Statement", "Statements", "Values", "slot"]
@@ -90,12 +90,14 @@ class Statements:
     def rows(self, key: Hashable, build: Callable[[], Query], values: Values) -> list[Row]:
         """Run a statement and return all its rows."""
         statement = self._kept.get(key) or self.get(key, build)
-        return self.engine.rows(statement.sql, statement.bind(values))
+        taken: list[Row] = self.engine.taken(statement.sql, statement.bind(values), ALL)
+        return taken
 
     def row(self, key: Hashable, build: Callable[[], Query], values: Values) -> Row | None:
         """Run a statement and return its first row."""
         statement = self._kept.get(key) or self.get(key, build)
-        return self.engine.row(statement.sql, statement.bind(values))
+        taken: Row | None = self.engine.taken(statement.sql, statement.bind(values), FIRST)
+        return taken
 
     def packed(
         self, key: Hashable, build: Callable[[], Query], values: Values, size: int, pack: Callable[[list[Row]], bytes]
@@ -107,7 +109,8 @@ class Statements:
     def run(self, key: Hashable, build: Callable[[], Query], values: Values) -> int:
         """Run a statement and return the number of rows it changed."""
         statement = self._kept.get(key) or self.get(key, build)
-        return self.engine.run(statement.sql, statement.bind(values))
+        taken: int = self.engine.taken(statement.sql, statement.bind(values), COUNT)
+        return taken
 
     def run_many(self, key: Hashable, build: Callable[[], Query], values: Iterable[Values]) -> None:
         """Run a statement once for each set of values."""

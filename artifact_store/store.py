@@ -23,7 +23,7 @@ from .operators import encode_time
 from .rendering.surroundings import sources
 from .replica import Reader
 from .report import ReportStore
-from .rows import bound
+from .rows import NO_TEXTS, bound
 from .runs import RunFilters
 from .schemas import (
     Artifact,
@@ -34,8 +34,10 @@ from .schemas import (
     ArtifactUpdate,
     Breach,
     StoreInfo,
+    Texts,
     as_uuid,
     is_key,
+    spelled,
 )
 from .shortcuts import ShortcutStore
 from .sorting import ArtifactSort
@@ -123,13 +125,13 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             ArtifactConflict: the given id is taken by an artifact with other content.
             StoreUnavailable: the database cannot be written.
         """
-        given = _given(ArtifactCreate, artifact, fields)
+        given, texts = _given(ArtifactCreate, artifact, fields)
         origin = self._origin()
         if origin is not None:
             given = publishing.stamped(given, origin)
         artifact_id = given.id or new_id()
         engine = self._engine
-        create = partial(publishing.create, self._db, artifact_id, given, artifact is None)
+        create = partial(publishing.create, self._db, artifact_id, given, texts)
         while True:
             try:
                 if engine.one_statement and not engine.in_block():
@@ -231,8 +233,8 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         Raises:
             InvalidArtifact: a value cannot be stored; nothing is changed.
         """
-        target, given = str(as_uuid(artifact_id)), _given(ArtifactUpdate, artifact, fields)
-        row = bound(given, given.model_fields_set)
+        target, (given, texts) = str(as_uuid(artifact_id)), _given(ArtifactUpdate, artifact, fields)
+        row = bound(given, given.model_fields_set, texts or NO_TEXTS)
         if "data" in row:
             row.setdefault("profile", None)
         row["updated"], row["id"] = encode_time(now()), target
@@ -410,15 +412,15 @@ def _replica(primary: Engine, url: str) -> Engine:
 G = TypeVar("G", ArtifactCreate, ArtifactUpdate)
 
 
-def _given(kind: type[G], value: G | None, fields: Mapping[str, Any]) -> G:
-    """Return what the caller handed over, as a value or as keywords."""
+def _given(kind: type[G], value: G | None, fields: Mapping[str, Any]) -> tuple[G, Texts | None]:
+    """Return what the caller handed over, as a value, or as keywords with the JSON texts that were met."""
     if value is None:
-        return kind(**fields)
+        return spelled(kind, fields)
     if fields:
         raise InvalidArtifact(f"Give an {kind.__name__} or keywords, not both: {', '.join(fields)}.")
     if not isinstance(value, kind):
         raise InvalidArtifact(f"{type(value).__name__} is no {kind.__name__}: pass one, or its fields as keywords.")
-    return value
+    return value, None
 
 
 def _from_mapping(fields: object) -> ArtifactCreate:

@@ -321,8 +321,8 @@ def test_a_hundred_and_fifty_levels_and_no_more(kind: str, inner: Any) -> None:
 
 def test_the_fast_proof_counts_levels_too() -> None:
     crowd: list[Any] = [[] for _ in range(200)]
-    assert jsonvalues._proven([*crowd, nested(149)]) == [*crowd, nested(149)]
-    assert jsonvalues._proven([*crowd, nested(148, 1)]) == [*crowd, nested(148, 1)]
+    assert jsonvalues._proven([*crowd, nested(149)])[0] == [*crowd, nested(149)]
+    assert jsonvalues._proven([*crowd, nested(148, 1)])[0] == [*crowd, nested(148, 1)]
     for inner in (None, 1, {}):
         with pytest.raises(ValueError, match="recursion"):
             jsonvalues._proven([*crowd, nested(151 if inner is None else 150, inner)])
