@@ -167,12 +167,9 @@ class Engine:
         """Return what is held while this thread's connection works."""
         return NOTHING
 
-    def transaction(self) -> AbstractContextManager[Any]:
-        """Return an outermost transaction, known to Peewee."""
+    def starting(self) -> AbstractContextManager[Any]:
+        """Wait for what an outermost transaction needs before it begins; return it, known to Peewee."""
         return Held(self, self.database.transaction())
-
-    def starting(self) -> None:
-        """Wait for what the outermost transaction needs before it begins."""
 
     def ended(self) -> None:
         """Let go of what the outermost transaction held."""
@@ -335,27 +332,31 @@ class Block:
                 raise errors.StoreUnavailable(
                     f"{engine.label}: the database has undone this block after an earlier error: leave the block."
                 )
-            self._begin(Held(engine, engine.database.atomic()))
-            return
-        deadline = time.monotonic() + engine.timeout
-        engine.starting()
-        self.deadline = deadline
+            self._atomic = Held(engine, engine.database.atomic())
+        else:
+            deadline = time.monotonic() + engine.timeout
+            self._atomic = engine.starting()
+            self.deadline = deadline
         try:
-            self._begin(engine.transaction())
+            self._atomic.__enter__()
+        except engine.driver_errors as error:
+            self._begin_again(error)
         except BaseException as error:
-            self._let_go(type(error))
+            self._let_go(error)
             raise
 
-    def _begin(self, atomic: AbstractContextManager[Any]) -> None:
-        self._atomic = atomic
+    def _begin_again(self, error: BaseException) -> None:
         try:
-            atomic.__enter__()
-        except self._engine.driver_errors as error:
-            self._engine.again(atomic.__enter__, error, self.deadline)
+            self._engine.again(self._atomic.__enter__, error, self.deadline)
+        except BaseException as failure:
+            self._let_go(failure)
+            raise
 
-    def _let_go(self, kind: type[BaseException] | None) -> None:
-        """Let others begin, when what this block has begun is undone or done."""
-        if kind is None or issubclass(kind, Exception):
+    def _let_go(self, error: BaseException | None) -> None:
+        """Let others begin, when what an outermost block has begun is undone or done."""
+        if self.deadline is None:
+            return
+        if error is None or isinstance(error, Exception):
             self._engine.ended()
         else:
             self._engine.abandon()
@@ -372,11 +373,10 @@ class Block:
                 raise engine.refusal(_first_cause(failure, engine.driver_errors, handled)) from failure
             # The database has rolled back already (a full disk does that); the first error tells why.
         except BaseException as interrupt:
-            kind = type(interrupt)
+            error = interrupt
             raise
         finally:
-            if self.deadline is not None:
-                self._let_go(kind)
+            self._let_go(error)
 
 
 def driver_error(error: BaseException) -> BaseException:

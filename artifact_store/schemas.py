@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, NamedTuple, SupportsIndex, TypedDict, TypeVar, get_args, overload
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from .criteria import in_utc
 from .errors import InvalidArtifact, InvalidQuery
@@ -30,7 +30,6 @@ __all__ = [
     "StateType",
     "StoreInfo",
     "TaskRun",
-    "Texts",
     "WorkPool",
     "WorkQueue",
     "is_key",
@@ -136,7 +135,10 @@ class ArtifactList(ListFrames, list[Artifact]):
 
 
 class _Given(_Value):
-    """What a caller hands over; a value that cannot be stored is one `InvalidArtifact`."""
+    """What a caller hands over; a value that cannot be stored is one `InvalidArtifact`.
+
+    Pydantic calls `__init__` wherever it makes a value of a class that has its own, in `model_validate` too.
+    """
 
     def __init__(self, **fields: Any) -> None:
         """Validate the fields.
@@ -144,32 +146,39 @@ class _Given(_Value):
         Raises:
             InvalidArtifact: a field is unknown or its value cannot be stored; the sentence names it.
         """
-        self._fill(fields, None)
-
-    def _fill(self, fields: Mapping[str, Any], texts: "Texts | None") -> None:
-        try:
-            # As BaseModel.__init__ does, without the frames in between.
-            self.__pydantic_validator__.validate_python(fields, self_instance=self, context=texts)
-        except ValidationError as error:
-            raise InvalidArtifact(_sentence(error, type(self))) from error
-
-
-class Texts(dict[str, str]):
-    """The JSON texts of fields, as far as their validation has met them: to write them again would take long."""
+        _fill(self, fields)
 
 
 G = TypeVar("G", bound=_Given)
 
 
-def spelled(kind: type[G], fields: Mapping[str, Any]) -> tuple[G, Texts]:
-    """Return a value of fields that nobody else holds, and the texts that were met.
+def spelled(kind: type[G], fields: Mapping[str, Any]) -> tuple[G, dict[str, str]]:
+    """Return a value of some fields, and what is known of the JSON texts of its fields, by their names.
 
     Raises:
         InvalidArtifact: a field is unknown or its value cannot be stored; the sentence names it.
     """
-    made, texts = kind.__new__(kind), Texts()
-    made._fill(fields, texts)
-    return made, texts
+    made = kind.__new__(kind)
+    return made, _fill(made, fields)
+
+
+def _fill(made: Any, fields: Mapping[str, Any]) -> dict[str, str]:
+    """Validate fields into a value, as `BaseModel.__init__` does; return the JSON texts that were met."""
+    try:
+        made.__pydantic_validator__.validate_python(fields, self_instance=made)
+    except ValidationError as error:
+        raise InvalidArtifact(_sentence(error, type(made))) from error
+    # For pydantic's core to call a function of ours takes as long as all that it checks itself.
+    values, texts = made.__dict__, {}
+    if values["data"] is not None:
+        values["data"], text = spell_data(values["data"])
+        if text is not None:
+            texts["data"] = text.decode()
+    if values["metadata"] is not None:
+        values["metadata"] = normalize_metadata(values["metadata"])
+    if values["profile"] is not None:
+        values["profile"] = _plain_object(values["profile"], "profile", "the profile of a table")
+    return texts
 
 
 _WANTED = {
@@ -215,35 +224,24 @@ def _explained(path: str, text: str) -> str:
     )
 
 
-def _object(name: str, meaning: str) -> Any:
-    def plain_object(value: object) -> Any:
-        plain = normalize_data(value, name)
-        if plain is not None and not isinstance(plain, dict):
-            raise InvalidArtifact(f"{name} is a {type(value).__name__}: pass {meaning}, or None.")
-        return plain
-
-    return AfterValidator(plain_object)
-
-
-def _data(value: object, info: ValidationInfo) -> Any:
-    plain, text = spell_data(value)
-    if text is not None and type(info.context) is Texts:
-        info.context["data"] = text.decode()
+def _plain_object(value: object, name: str, meaning: str) -> Any:
+    plain = normalize_data(value, name)
+    if plain is not None and not isinstance(plain, dict):
+        raise InvalidArtifact(f"{name} is a {type(value).__name__}: pass {meaning}, or None.")
     return plain
 
 
-Data = Annotated[Any, AfterValidator(_data)]
-Metadata = Annotated[Any, _metadata("metadata")]
-Profile = Annotated[Any, _object("profile", "the profile of a table")]
-Parameters = Annotated[Any, _object("parameters", "a dict of names and values")]
+Parameters = Annotated[
+    Any, AfterValidator(lambda value: _plain_object(value, "parameters", "a dict of names and values"))
+]
 
 
 class _Content(_Given):
     type: Text | None = None
     description: Text | None = None
-    data: Data = None
-    metadata: Metadata = None
-    profile: Profile = None
+    data: Any = None
+    metadata: Any = None
+    profile: Any = None
 
 
 class ArtifactUpdate(_Content):

@@ -181,10 +181,6 @@ class SqliteEngine(Engine):
         """Tell whether this thread is inside a block."""
         return bool(self.database._state.transactions)
 
-    def transaction(self) -> AbstractContextManager[Any]:
-        """Return a transaction that holds the write lock from its first statement on."""
-        return self._transaction or Held(self, self.database.transaction("IMMEDIATE"))
-
     def held(self) -> AbstractContextManager[Any]:
         """Return the lock of this thread's connection, so that nobody closes it while it works."""
         database = self.database
@@ -203,12 +199,13 @@ class SqliteEngine(Engine):
         except self.driver_errors as error:
             return self.again(lambda: take(self.database.execute_sql(sql, params)), error)
 
-    def starting(self) -> None:
+    def starting(self) -> AbstractContextManager[Any]:
         """Queue with the other threads of this process: if they all tried for the file, none would get on."""
-        if not self._turn.acquire(timeout=self.timeout):
+        if not self._turn.acquire(blocking=False) and not self._turn.acquire(timeout=self.timeout):
             raise errors.StoreUnavailable(
                 f"{self.label}: {_REMEDIES[sqlite3.SQLITE_LOCKED].format(timeout=self.timeout)}"
             )
+        return self._transaction or Held(self, self.database.transaction("IMMEDIATE"))
 
     def ended(self) -> None:
         """Let the next thread of this process begin."""

@@ -34,7 +34,6 @@ from .schemas import (
     ArtifactUpdate,
     Breach,
     StoreInfo,
-    Texts,
     as_uuid,
     is_key,
     spelled,
@@ -234,7 +233,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             InvalidArtifact: a value cannot be stored; nothing is changed.
         """
         target, (given, texts) = str(as_uuid(artifact_id)), _given(ArtifactUpdate, artifact, fields)
-        row = bound(given, given.model_fields_set, texts or NO_TEXTS)
+        row = bound(given, given.__pydantic_fields_set__, texts or NO_TEXTS)
         if "data" in row:
             row.setdefault("profile", None)
         row["updated"], row["id"] = encode_time(now()), target
@@ -412,7 +411,7 @@ def _replica(primary: Engine, url: str) -> Engine:
 G = TypeVar("G", ArtifactCreate, ArtifactUpdate)
 
 
-def _given(kind: type[G], value: G | None, fields: Mapping[str, Any]) -> tuple[G, Texts | None]:
+def _given(kind: type[G], value: G | None, fields: Mapping[str, Any]) -> tuple[G, dict[str, str] | None]:
     """Return what the caller handed over, as a value, or as keywords with the JSON texts that were met."""
     if value is None:
         return spelled(kind, fields)
