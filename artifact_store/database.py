@@ -161,7 +161,7 @@ class Engine:
 
     def in_block(self) -> bool:
         """Tell whether this thread is inside a block."""
-        return bool(self.database.in_transaction())
+        return bool(self.database._state.transactions)
 
     def held(self) -> AbstractContextManager[Any]:
         """Return what is held while this thread's connection works."""

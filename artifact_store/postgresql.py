@@ -26,6 +26,7 @@ from .database import NOTHING, Engine, Facts, TableMissing, driver_error, logged
 try:
     import psycopg
     from psycopg.adapt import AdaptersMap, Loader
+    from psycopg.pq import TransactionStatus
 except ImportError as missing:  # the extra is not installed
     raise errors.StoreUnavailable(
         "PostgreSQL needs the psycopg driver: pip install 'artifact-store[postgres]'."
@@ -75,6 +76,10 @@ class _Database(PooledPostgresqlDatabase):  # type: ignore[misc]
 
     def _is_closed(self, connection: Any) -> bool:
         return bool(connection.closed)
+
+    def _can_reuse(self, connection: Any) -> bool:
+        idle = connection.pgconn.transaction_status == TransactionStatus.IDLE
+        return idle or bool(super()._can_reuse(connection))
 
     def begin(self, isolation_level: object = None) -> None:
         # Two statements in one text cannot be prepared.

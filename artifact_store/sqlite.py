@@ -177,10 +177,6 @@ class SqliteEngine(Engine):
         """The file; a database in memory is nobody else's."""
         return self if self.path is None else self.path.resolve()
 
-    def in_block(self) -> bool:
-        """Tell whether this thread is inside a block."""
-        return bool(self.database._state.transactions)
-
     def held(self) -> AbstractContextManager[Any]:
         """Return the lock of this thread's connection, so that nobody closes it while it works."""
         database = self.database

@@ -55,10 +55,20 @@ class Statement(NamedTuple):
 
 
 def _binder(parts: tuple[Any, ...]) -> Callable[[Values], Sequence[Any]]:
-    """Return what puts values into the slots among some parts."""
-    if len(parts) > 1 and all(type(part) is _Slot for part in parts):
-        return itemgetter(*(part.name for part in parts))  # the commonest case, without a loop in Python
-    return lambda values: [values[part.name] if type(part) is _Slot else part for part in parts]
+    """Return what puts values into the slots among some parts, for most statements without a loop in Python."""
+    names = [part.name for part in parts if type(part) is _Slot]
+    constants = [(at, part) for at, part in enumerate(parts) if type(part) is not _Slot]
+    if len(names) < 2:  # an itemgetter of one name returns no sequence
+        return lambda values: [values[part.name] if type(part) is _Slot else part for part in parts]
+    take = itemgetter(*names)
+
+    def bind(values: Values) -> list[Any]:
+        bound = list(take(values))
+        for at, constant in constants:
+            bound.insert(at, constant)
+        return bound
+
+    return bind if constants else take
 
 
 class Statements:
