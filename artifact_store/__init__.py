@@ -1,5 +1,7 @@
 """Versioned artifacts of jobs in one SQL database: a synchronous SDK that needs no server."""
 
+from typing import TYPE_CHECKING
+
 from .default import (
     create_image_artifact,
     create_link_artifact,
@@ -12,6 +14,7 @@ from .default import (
     set_default_store,
     update_progress_artifact,
 )
+from .deferred import deferred_names
 from .errors import (
     ArtifactConflict,
     ArtifactStoreError,
@@ -22,40 +25,48 @@ from .errors import (
     SchemaOutdated,
     StoreUnavailable,
 )
-from .filters import (
-    ArtifactCollectionFilter,
-    ArtifactFilter,
-    DeploymentFilter,
-    FlowFilter,
-    FlowRunFilter,
-    TaskRunFilter,
-    WorkPoolFilter,
-)
-from .openruns import OpenFlowRun, OpenTaskRun
-from .payloads import Payload, image_payload, table_payload
-from .rendering import blocks
-from .rendering.plot import sparkline
-from .rendering.renderers import register_renderer, render_artifact
-from .rendering.surroundings import Point, Surroundings
-from .rendering.terminal import print_blocks
-from .rendering.text import age, escape_controls
-from .report import ReportInfo
-from .schemas import (
-    Artifact,
-    ArtifactCreate,
-    ArtifactList,
-    ArtifactUpdate,
-    Breach,
-    Deployment,
-    Flow,
-    FlowRun,
-    StoreInfo,
-    TaskRun,
-    WorkPool,
-    WorkQueue,
-)
+from .schemas import Artifact, ArtifactCreate, ArtifactList, ArtifactUpdate, Breach, StoreInfo
 from .sorting import ArtifactCollectionSort, ArtifactSort, RunSort
 from .store import ArtifactStore
+
+if TYPE_CHECKING:
+    from .filters import (
+        ArtifactCollectionFilter,
+        ArtifactFilter,
+        DeploymentFilter,
+        FlowFilter,
+        FlowRunFilter,
+        TaskRunFilter,
+        WorkPoolFilter,
+    )
+    from .openruns import OpenFlowRun, OpenTaskRun
+    from .payloads import Payload, image_payload, table_payload
+    from .rendering import blocks
+    from .rendering.plot import sparkline
+    from .rendering.renderers import register_renderer, render_artifact
+    from .rendering.surroundings import Point, Surroundings
+    from .rendering.terminal import print_blocks
+    from .rendering.text import age, escape_controls
+    from .report.writing import ReportInfo
+    from .runvalues import Deployment, Flow, FlowRun, TaskRun, WorkPool, WorkQueue
+else:
+    __getattr__, __dir__ = deferred_names(
+        globals(),
+        {
+            "ArtifactCollectionFilter ArtifactFilter DeploymentFilter": "filters",
+            "FlowFilter FlowRunFilter TaskRunFilter WorkPoolFilter": "filters",
+            "OpenFlowRun OpenTaskRun": "openruns",
+            "Payload image_payload table_payload": "payloads",
+            "blocks": "rendering",
+            "sparkline": "rendering.plot",
+            "register_renderer render_artifact": "rendering.renderers",
+            "Point Surroundings": "rendering.surroundings",
+            "print_blocks": "rendering.terminal",
+            "age escape_controls": "rendering.text",
+            "ReportInfo": "report.writing",
+            "Deployment Flow FlowRun TaskRun WorkPool WorkQueue": "runvalues",
+        },
+    )
 
 __all__ = [
     "Artifact",

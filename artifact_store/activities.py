@@ -1,13 +1,17 @@
 """The methods of a store for work in progress: runs that are blocks or calls, and how far a loop is."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 from uuid import UUID
 
-from .openruns import FlowRunBlock, TaskRunBlock
+from .deferred import deferred
 from .progress import ProgressStore
 from .runs import RunStore
-from .schemas import Deployment
+
+if TYPE_CHECKING:
+    from . import openruns, runvalues
+else:
+    openruns, runvalues = deferred("openruns", "runvalues")
 
 __all__ = ["ActivityStore"]
 
@@ -26,23 +30,23 @@ class ActivityStore(ProgressStore, RunStore):
         self,
         name: str | None = None,
         *,
-        deployment: Deployment | UUID | str | None = None,
+        deployment: "runvalues.Deployment | UUID | str | None" = None,
         tags: Sequence[str] = (),
         parameters: Mapping[str, Any] | None = None,
         run_name: str | None = None,
         flow_version: str | None = None,
-    ) -> FlowRunBlock: ...
+    ) -> "openruns.FlowRunBlock": ...
 
     def flow_run(
         self,
         name: str | Callable[P, R] | None = None,
         *,
-        deployment: Deployment | UUID | str | None = None,
+        deployment: "runvalues.Deployment | UUID | str | None" = None,
         tags: Sequence[str] = (),
         parameters: Mapping[str, Any] | None = None,
         run_name: str | None = None,
         flow_version: str | None = None,
-    ) -> FlowRunBlock | Callable[P, R]:
+    ) -> "openruns.FlowRunBlock | Callable[P, R]":
         """Run a flow: a `with` block, or each call of a decorated function, is one run of it.
 
         The flow is made when there is none of that name, and the run begins as RUNNING. It ends as COMPLETED; as FAILED
@@ -77,8 +81,8 @@ class ActivityStore(ProgressStore, RunStore):
         fields = {"tags": tags, "parameters": parameters, "name": run_name, "flow_version": flow_version}
         given = {field: value for field, value in fields.items() if value is not None}
         if callable(name):
-            return FlowRunBlock(self, None, None, given)(name)
-        return FlowRunBlock(self, name, deployment, given)
+            return openruns.FlowRunBlock(self, None, None, given)(name)
+        return openruns.FlowRunBlock(self, name, deployment, given)
 
     @overload
     def task_run(self, name: Callable[P, R], /) -> Callable[P, R]: ...
@@ -86,7 +90,7 @@ class ActivityStore(ProgressStore, RunStore):
     @overload
     def task_run(
         self, name: str | None = None, *, tags: Sequence[str] = (), parameters: Mapping[str, Any] | None = None
-    ) -> TaskRunBlock: ...
+    ) -> "openruns.TaskRunBlock": ...
 
     def task_run(
         self,
@@ -94,7 +98,7 @@ class ActivityStore(ProgressStore, RunStore):
         *,
         tags: Sequence[str] = (),
         parameters: Mapping[str, Any] | None = None,
-    ) -> TaskRunBlock | Callable[P, R]:
+    ) -> "openruns.TaskRunBlock | Callable[P, R]":
         """Run a task of the current flow run, or one of its own: a block or a decorator as `flow_run` is.
 
         Args:
@@ -123,5 +127,5 @@ class ActivityStore(ProgressStore, RunStore):
         fields = {"tags": tags, "parameters": parameters}
         given = {field: value for field, value in fields.items() if value is not None}
         if callable(name):
-            return TaskRunBlock(self, None, given)(name)
-        return TaskRunBlock(self, name, given)
+            return openruns.TaskRunBlock(self, None, given)(name)
+        return openruns.TaskRunBlock(self, name, given)

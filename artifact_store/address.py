@@ -3,13 +3,9 @@
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
-
-from platformdirs import user_data_path
 
 from .errors import InvalidURL
 
@@ -18,8 +14,7 @@ __all__ = ["URL_VARIABLE", "Address", "PostgresAddress", "SqliteAddress", "parse
 URL_VARIABLE = "ARTIFACT_STORE_URL"
 
 
-@dataclass(frozen=True)
-class SqliteAddress:
+class SqliteAddress(NamedTuple):
     """A SQLite database file and how to open it.
 
     Attributes:
@@ -38,8 +33,7 @@ class SqliteAddress:
         return ":memory:" if self.path is None else str(self.path)
 
 
-@dataclass(frozen=True)
-class PostgresAddress:
+class PostgresAddress(NamedTuple):
     """A PostgreSQL database and how to reach it.
 
     Attributes:
@@ -95,7 +89,7 @@ def parse_address(url: str | os.PathLike[str] | None = None) -> Address:
         PostgresAddress('postgresql://me:***@db.example.org/jobs?pool_size=4')
     """
     if url is None:
-        url = os.environ.get(URL_VARIABLE) or user_data_path("artifact-store", appauthor=False) / "artifacts.db"
+        url = os.environ.get(URL_VARIABLE) or _own_place()
     if isinstance(url, os.PathLike):
         return SqliteAddress(Path(url).absolute())
     if not isinstance(url, str):
@@ -108,6 +102,12 @@ def parse_address(url: str | os.PathLike[str] | None = None) -> Address:
     if scheme != "sqlite":
         raise InvalidURL(f"The scheme {scheme!r} is not supported: write sqlite:///artifacts.db or postgresql://….")
     return _sqlite(url)
+
+
+def _own_place() -> Path:
+    from platformdirs import user_data_path
+
+    return user_data_path("artifact-store", appauthor=False) / "artifacts.db"
 
 
 def _shown(url: str) -> str:
@@ -126,6 +126,8 @@ def _sqlite(url: str) -> SqliteAddress:
     given = dict(parse_qsl(parts.query, keep_blank_values=True))
     for parameter in given:
         if parameter not in _SQLITE:
+            from difflib import get_close_matches
+
             near = get_close_matches(parameter, _SQLITE, 1, 0)[0]
             raise InvalidURL(f"{parameter!r} is no parameter of a SQLite URL; did you mean {near!r}?")
     return SqliteAddress(None if name in ("", ":memory:") else Path(name).absolute(), **_parameters(given, _SQLITE))

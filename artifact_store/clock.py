@@ -5,12 +5,22 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-__all__ = ["new_id", "now"]
+__all__ = ["in_utc", "new_id", "now"]
 
 
 def now() -> datetime:
     """Return the current time in UTC, with microseconds."""
     return datetime.now(UTC)
+
+
+def in_utc(value: datetime) -> datetime:
+    """Return a time with a time zone in UTC, and refuse one without, as pydantic wants it: by a `ValueError`."""
+    if value.tzinfo is None:
+        raise ValueError(f"{value.isoformat()} has no time zone: add one, for example with .astimezone()")
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{value.isoformat()} is outside of the years 1 to 9999 in UTC") from None
 
 
 def new_id() -> UUID:

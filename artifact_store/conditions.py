@@ -14,7 +14,8 @@ import peewee
 from peewee import SQL, NodeList
 
 from . import criteria as c
-from . import models as m
+from . import runmodels as m
+from .dialects import Dialect
 from .errors import InvalidQuery
 from .filters import (
     ArtifactCollectionFilter,
@@ -29,7 +30,7 @@ from .filters import (
     WorkPoolFilter,
     columns,
 )
-from .operators import OPERATORS, Dialect
+from .operators import OPERATORS
 from .statements import Query, slot
 
 __all__ = ["LINKS", "Condition", "condition", "links_of", "narrowed", "related_keys", "replaced", "way_in"]

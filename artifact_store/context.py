@@ -1,14 +1,18 @@
-"""Which run an artifact is made in: context variables within a process, environment variables between processes."""
+"""What a process is in the middle of: the run that an artifact is made in, and the stores that are open.
+
+The run is a context variable within a process, and environment variables between processes.
+"""
 
 import os
 from collections.abc import Hashable
 from contextvars import ContextVar
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 from uuid import UUID
+from weakref import WeakSet
 
 from .errors import InvalidQuery
 
-__all__ = ["CURRENT", "FLOW_RUN_VARIABLE", "TASK_RUN_VARIABLE", "Origin", "inherited", "origin_at"]
+__all__ = ["CURRENT", "FLOW_RUN_VARIABLE", "TASK_RUN_VARIABLE", "Origin", "inherited", "opened", "origin_at"]
 
 FLOW_RUN_VARIABLE = "ARTIFACT_STORE_FLOW_RUN_ID"
 TASK_RUN_VARIABLE = "ARTIFACT_STORE_TASK_RUN_ID"
@@ -31,6 +35,10 @@ class Origin(NamedTuple):
 
 
 CURRENT: ContextVar[Origin | None] = ContextVar("artifact_store_current_run", default=None)
+
+
+opened: WeakSet[Any] = WeakSet()
+"""The stores that are open: a value does not hold its store, so a notebook asks them for its surroundings."""
 
 
 def origin_at(place: Hashable) -> Origin | None:

@@ -7,14 +7,16 @@ operator of a family means.
 
 import math
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Optional, TypeAlias, TypeVar
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_serializer, model_validator
 
-__all__ = ["INT64", "PATTERN_LIMIT", "Criterion", "Described", "Given", "in_utc"]
+from .clock import in_utc
+
+__all__ = ["INT64", "PATTERN_LIMIT", "Criterion", "Described", "Given"]
 
 INT64 = 2**63 - 1
 PATTERN_LIMIT = 1000
@@ -30,16 +32,6 @@ def _clean(text: str) -> str:
     except UnicodeEncodeError:
         raise ValueError("text with a lone surrogate cannot be searched for: leave it out") from None
     return text
-
-
-def in_utc(value: datetime) -> datetime:
-    """Return a time with a time zone in UTC, and refuse one without."""
-    if value.tzinfo is None:
-        raise ValueError(f"{value.isoformat()} has no time zone: add one, for example with .astimezone()")
-    try:
-        return value.astimezone(UTC)
-    except OverflowError:
-        raise ValueError(f"{value.isoformat()} is outside of the years 1 to 9999 in UTC") from None
 
 
 def _scalar(value: Any) -> Any:

@@ -9,15 +9,16 @@ in the fields `and_`, `or_` and `not_`.
 
 import json
 from functools import cache
-from typing import Annotated, Any, NamedTuple, Self
+from typing import Annotated, Any, NamedTuple, Self, TypedDict
 
 import peewee
 from pydantic import Field, PrivateAttr, ValidationError
 
 from . import criteria as c
-from . import models as m
+from . import runmodels as m
 
 __all__ = [
+    "AllFilters",
     "ArtifactCollectionFilter",
     "ArtifactFilter",
     "Column",
@@ -25,6 +26,8 @@ __all__ = [
     "Filter",
     "FlowFilter",
     "FlowRunFilter",
+    "LatestFilters",
+    "RunFilters",
     "StateFilter",
     "TaskRunFilter",
     "WorkPoolFilter",
@@ -251,3 +254,25 @@ def columns(kind: type[Filter]) -> dict[str, Column]:
         for name, field in kind.model_fields.items()
         if field.metadata and isinstance(field.metadata[0], Column)
     }
+
+
+class RunFilters(TypedDict, total=False):
+    """The filters that every listing takes, of artifacts too."""
+
+    flow_run_filter: FlowRunFilter | None
+    task_run_filter: TaskRunFilter | None
+    deployment_filter: DeploymentFilter | None
+    flow_filter: FlowFilter | None
+    work_pool_filter: WorkPoolFilter | None
+
+
+class AllFilters(RunFilters, total=False):
+    """The filters of `read_artifacts`."""
+
+    artifact_filter: ArtifactFilter | None
+
+
+class LatestFilters(RunFilters, total=False):
+    """The filters of `read_latest_artifacts`."""
+
+    artifact_filter: ArtifactCollectionFilter | None

@@ -7,139 +7,28 @@ durations, the zone of a time, the width of a number) came into the store as tex
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from .errors import ArtifactStoreError, InvalidArtifact
+from .errors import ArtifactStoreError
 from .jsonvalues import dump_json
 from .profile import ColumnType, known_profile, type_of, utc_time
-from .tables import Row, column_names, rows_of
+from .tables import Row, column_names
 
 if TYPE_CHECKING:
     import pandas
     import polars
 
-__all__ = ["ListFrames", "TableFrames", "to_pandas", "to_polars"]
+__all__ = ["ARTIFACT", "listed", "names_of", "to_pandas", "to_polars"]
 
 _FINE = re.compile(r"\.\d{6}(\d{1,3})")  # fractions of a microsecond
 _EPOCH = utc_time("1970-01-01")
 _DATE = len("2026-11-24")
 
-
-class TableFrames:
-    """The methods of an artifact that give a table back."""
-
-    if TYPE_CHECKING:  # the fields of the artifact, which would otherwise become fields of this class
-        id: UUID
-        key: str | None
-        version: int | None
-        type: str | None
-        data: Any
-        profile: dict[str, Any] | None
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Return the rows of a table, objects by the names of the columns, in whichever form it was stored.
-
-        Raises:
-            InvalidArtifact: it is no table, or was read without its data.
-
-        Examples:
-            >>> from artifact_store import ArtifactStore
-            >>> store = ArtifactStore("sqlite:///:memory:")
-            >>> store.create_artifact(key="wind", type="table", data={"city": ["Oslo", "Rome"], "wind": [3, 5]}).rows()
-            [{'city': 'Oslo', 'wind': 3}, {'city': 'Rome', 'wind': 5}]
-        """
-        name = str(self.id) if self.key is None else f"{self.key}@{self.version}"
-        if self.data is None:
-            raise InvalidArtifact(f"{name} has no rows: it has no data, or was read without it.")
-        if isinstance(self.data, str) and self.type != "table":
-            raise InvalidArtifact(f"{name} is no table but text: its type is {self.type or 'not set'}.")
-        return rows_of(self.data, name)
-
-    def to_pandas(self) -> "pandas.DataFrame":
-        """Return a table as a pandas frame, with its columns in order.
-
-        Integers beside nulls are `Int64`, booleans beside nulls `boolean`, and texts in ISO 8601 are times in
-        UTC where a whole column consists of them. An empty table has the columns of its profile.
-
-        Raises:
-            InvalidArtifact: it is no table, or was read without its data.
-            ArtifactStoreError: pandas is not installed.
-
-        Examples:
-            >>> from artifact_store import ArtifactStore
-            >>> store = ArtifactStore("sqlite:///:memory:")
-            >>> rows = [{"day": "2026-11-24", "wind": 3}, {"day": "2026-11-25", "wind": None}]
-            >>> store.create_artifact(key="wind", type="table", data=rows).to_pandas().dtypes.astype(str).to_dict()
-            {'day': 'datetime64[us, UTC]', 'wind': 'Int64'}
-        """
-        rows = self.rows()
-        return to_pandas(rows, self._names(rows))
-
-    def to_polars(self) -> "polars.DataFrame":
-        """Return a table as a polars frame, with its columns in order.
-
-        Texts in ISO 8601 are dates, or times in UTC, where a whole column consists of them; lists and objects of
-        one shape are lists and structs. A column that polars has no type for is JSON text. An empty table has
-        the columns of its profile.
-
-        Raises:
-            InvalidArtifact: it is no table, or was read without its data.
-            ArtifactStoreError: polars is not installed.
-
-        Examples:
-            >>> from artifact_store import ArtifactStore
-            >>> store = ArtifactStore("sqlite:///:memory:")
-            >>> rows = [{"day": "2026-11-24", "wind": 3}, {"day": "2026-11-25", "wind": None}]
-            >>> store.create_artifact(key="wind", type="table", data=rows).to_polars().dtypes
-            [Date, Int64]
-        """
-        rows = self.rows()
-        return to_polars(rows, self._names(rows))
-
-    def _names(self, rows: list[Row]) -> list[str]:
-        profile = None if rows else known_profile(self.profile)
-        return column_names(rows, [column["name"] for column in profile["columns"]] if profile else [])
-
-
-class ListFrames:
-    """The methods of a list of artifacts that give it back as a frame."""
-
-    def to_pandas(self) -> "pandas.DataFrame":
-        """Return a pandas frame with a row for each artifact.
-
-        Its columns are `id`, `key`, `version`, `type`, `description`, `metadata`, `flow_run_id`, `task_run_id`,
-        `created`, `updated` and `data`; metadata and data are Python objects, ids are text.
-
-        Raises:
-            ArtifactStoreError: pandas is not installed.
-
-        Examples:
-            >>> from artifact_store import ArtifactStore
-            >>> store = ArtifactStore("sqlite:///:memory:")
-            >>> made = store.create_artifacts({"key": "loss", "data": 1 / n} for n in range(1, 4))
-            >>> store.read_artifacts().to_pandas()[["key", "version", "data"]].values.tolist()
-            [['loss', 3, 0.3333333333333333], ['loss', 2, 0.5], ['loss', 1, 1.0]]
-        """
-        return to_pandas(self._rows(), list(_ARTIFACT), _ARTIFACT)
-
-    def to_polars(self) -> "polars.DataFrame":
-        """Return a polars frame with the columns of `to_pandas`; metadata and data are JSON text.
-
-        Raises:
-            ArtifactStoreError: polars is not installed.
-        """
-        return to_polars(self._rows(), list(_ARTIFACT), _ARTIFACT)
-
-    def _rows(self) -> list[Row]:
-        artifacts: Any = self
-        return [{name: _cell(getattr(artifact, name)) for name in _ARTIFACT} for artifact in artifacts]
-
-
-_ARTIFACT: Mapping[str, ColumnType] = {
+ARTIFACT: Mapping[str, ColumnType] = {
     "id": "text",
     "key": "text",
     "version": "integer",
@@ -152,6 +41,18 @@ _ARTIFACT: Mapping[str, ColumnType] = {
     "updated": "time",
     "data": "mixed",
 }
+"""The columns of a frame of artifacts."""
+
+
+def listed(artifacts: Iterable[Any]) -> list[Row]:
+    """Return the rows of a frame of artifacts."""
+    return [{name: _cell(getattr(artifact, name)) for name in ARTIFACT} for artifact in artifacts]
+
+
+def names_of(rows: list[Row], profile: object) -> list[str]:
+    """Return the names of the columns of a table; an empty one has those of its profile."""
+    known = None if rows else known_profile(profile)
+    return column_names(rows, [column["name"] for column in known["columns"]] if known else [])
 
 
 def _cell(value: Any) -> Any:

@@ -18,8 +18,8 @@ from uuid import UUID
 import peewee
 from peewee import SQL, Case, NodeList, fn
 
+from .dialects import encode_time
 from .models import Artifact, ArtifactCollection
-from .operators import encode_time
 from .schemas import Breach, as_uuid
 from .statements import Query, Statements, slot
 

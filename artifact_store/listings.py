@@ -1,43 +1,23 @@
 """The methods of a store that find artifacts: lists, streams and counts, of all or of the latest of each key."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
-from . import pages
-from .conditions import condition
+from .deferred import deferred
 from .errors import InvalidQuery
-from .filters import (
-    ArtifactCollectionFilter,
-    ArtifactFilter,
-    DeploymentFilter,
-    Filter,
-    FlowFilter,
-    FlowRunFilter,
-    TaskRunFilter,
-    WorkPoolFilter,
-)
-from .pages import Asked
 from .replica import Reader
-from .runs import RunFilters, bounds, chosen
 from .schemas import Artifact, ArtifactList
-from .sorting import ArtifactCollectionSort, ArtifactSort, cursor_of, from_cursor
+from .sorting import ArtifactCollectionSort, ArtifactSort, bounds, chosen
 
-__all__ = ["AllFilters", "LatestFilters", "ListingStore", "asked_of"]
+if TYPE_CHECKING:
+    from . import conditions, filters, orders, pages
+else:
+    conditions, filters, orders, pages = deferred("conditions", "filters", "orders", "pages")
+
+__all__ = ["ListingStore", "asked_of"]
 
 _PAGE = 200  # with more, the garbage collector has more to look at than there is to win
 _LARGEST_PAGE = 100_000
-
-
-class AllFilters(RunFilters, total=False):
-    """The filters of `read_artifacts`."""
-
-    artifact_filter: ArtifactFilter | None
-
-
-class LatestFilters(RunFilters, total=False):
-    """The filters of `read_latest_artifacts`."""
-
-    artifact_filter: ArtifactCollectionFilter | None
 
 
 _NAMES = (
@@ -56,19 +36,19 @@ _NOTHING = (None,) * len(_NAMES)
 def asked_of(
     ask: Reader,
     sort: ArtifactSort | ArtifactCollectionSort,
-    given: Sequence[Filter | None] | AllFilters | LatestFilters,
+    given: "Sequence[filters.Filter | None] | filters.AllFilters | filters.LatestFilters",
     include_data: bool = True,
-) -> Asked:
+) -> "pages.Asked":
     """Return what the filters of a listing ask, given by name or in the order of their parameters."""
     if isinstance(given, tuple) and given == _NOTHING:
-        return Asked(None, {}, sort, include_data)
-    filters: dict[str, Any] = dict(given) if isinstance(given, dict) else dict(zip(_NAMES, given, strict=True))
-    kind = ArtifactFilter if isinstance(sort, ArtifactSort) else ArtifactCollectionFilter
-    own = filters.get("artifact_filter")
+        return pages.Asked(None, {}, sort, include_data)
+    named: dict[str, Any] = dict(given) if isinstance(given, dict) else dict(zip(_NAMES, given, strict=True))
+    kind = filters.ArtifactFilter if isinstance(sort, ArtifactSort) else filters.ArtifactCollectionFilter
+    own = named.get("artifact_filter")
     if own is not None and not isinstance(own, kind):
         raise InvalidQuery(f"artifact_filter takes an {kind.__name__} here, not a {type(own).__name__}.")
-    shape, values = condition("artifact_filter", filters, ask.primary.dialect)
-    return Asked(shape, values, sort, include_data)
+    shape, values = conditions.condition("artifact_filter", named, ask.primary.dialect)
+    return pages.Asked(shape, values, sort, include_data)
 
 
 class ListingStore:
@@ -80,12 +60,12 @@ class ListingStore:
         self,
         offset: int | None = None,
         limit: int | None = None,
-        artifact_filter: ArtifactFilter | None = None,
-        flow_run_filter: FlowRunFilter | None = None,
-        task_run_filter: TaskRunFilter | None = None,
-        deployment_filter: DeploymentFilter | None = None,
-        flow_filter: FlowFilter | None = None,
-        work_pool_filter: WorkPoolFilter | None = None,
+        artifact_filter: "filters.ArtifactFilter | None" = None,
+        flow_run_filter: "filters.FlowRunFilter | None" = None,
+        task_run_filter: "filters.TaskRunFilter | None" = None,
+        deployment_filter: "filters.DeploymentFilter | None" = None,
+        flow_filter: "filters.FlowFilter | None" = None,
+        work_pool_filter: "filters.WorkPoolFilter | None" = None,
         sort: ArtifactSort = ArtifactSort.ID_DESC,
         *,
         after: str | None = None,
@@ -130,12 +110,12 @@ class ListingStore:
         self,
         offset: int | None = None,
         limit: int | None = None,
-        artifact_filter: ArtifactCollectionFilter | None = None,
-        flow_run_filter: FlowRunFilter | None = None,
-        task_run_filter: TaskRunFilter | None = None,
-        deployment_filter: DeploymentFilter | None = None,
-        flow_filter: FlowFilter | None = None,
-        work_pool_filter: WorkPoolFilter | None = None,
+        artifact_filter: "filters.ArtifactCollectionFilter | None" = None,
+        flow_run_filter: "filters.FlowRunFilter | None" = None,
+        task_run_filter: "filters.TaskRunFilter | None" = None,
+        deployment_filter: "filters.DeploymentFilter | None" = None,
+        flow_filter: "filters.FlowFilter | None" = None,
+        work_pool_filter: "filters.WorkPoolFilter | None" = None,
         sort: ArtifactCollectionSort = ArtifactCollectionSort.ID_DESC,
         *,
         after: str | None = None,
@@ -146,14 +126,14 @@ class ListingStore:
         asked = asked_of(self._ask, chosen(ArtifactCollectionSort, sort), given, include_data)
         return self._listed(asked, offset, limit, after)
 
-    def _listed(self, asked: Asked, offset: int | None, limit: int | None, after: str | None) -> ArtifactList:
-        position = None if after is None else from_cursor(asked.sort, after)
+    def _listed(self, asked: "pages.Asked", offset: int | None, limit: int | None, after: str | None) -> ArtifactList:
+        position = None if after is None else orders.from_cursor(asked.sort, after)
         if position is not None and offset is not None:
             raise InvalidQuery("offset and after exclude each other: a cursor says where the list goes on.")
         start, most = bounds(offset, limit)
         found = ArtifactList(self._ask(lambda db: pages.page(db, asked, start, most, position)))
         if found and len(found) == most:
-            found.cursor = cursor_of(asked.sort, found[-1])
+            found.cursor = orders.cursor_of(asked.sort, found[-1])
         return found
 
     def iter_artifacts(
@@ -162,7 +142,7 @@ class ListingStore:
         sort: ArtifactSort = ArtifactSort.ID_DESC,
         page_size: int = _PAGE,
         include_data: bool = True,
-        **filters: Unpack[AllFilters],
+        **filters: "Unpack[filters.AllFilters]",
     ) -> Iterator[Artifact]:
         """Yield artifacts, every version of them, with one page in memory at a time.
 
@@ -195,7 +175,7 @@ class ListingStore:
         sort: ArtifactCollectionSort = ArtifactCollectionSort.ID_DESC,
         page_size: int = _PAGE,
         include_data: bool = True,
-        **filters: Unpack[LatestFilters],
+        **filters: "Unpack[filters.LatestFilters]",
     ) -> Iterator[Artifact]:
         """Yield the latest artifact of each key, with one page in memory at a time.
 
@@ -208,12 +188,12 @@ class ListingStore:
 
     def count_artifacts(
         self,
-        artifact_filter: ArtifactFilter | None = None,
-        flow_run_filter: FlowRunFilter | None = None,
-        task_run_filter: TaskRunFilter | None = None,
-        deployment_filter: DeploymentFilter | None = None,
-        flow_filter: FlowFilter | None = None,
-        work_pool_filter: WorkPoolFilter | None = None,
+        artifact_filter: "filters.ArtifactFilter | None" = None,
+        flow_run_filter: "filters.FlowRunFilter | None" = None,
+        task_run_filter: "filters.TaskRunFilter | None" = None,
+        deployment_filter: "filters.DeploymentFilter | None" = None,
+        flow_filter: "filters.FlowFilter | None" = None,
+        work_pool_filter: "filters.WorkPoolFilter | None" = None,
     ) -> int:
         """Return how many artifacts match, every version counted; takes the filters of `read_artifacts`."""
         given = (artifact_filter, flow_run_filter, task_run_filter, deployment_filter, flow_filter, work_pool_filter)
@@ -222,12 +202,12 @@ class ListingStore:
 
     def count_latest_artifacts(
         self,
-        artifact_filter: ArtifactCollectionFilter | None = None,
-        flow_run_filter: FlowRunFilter | None = None,
-        task_run_filter: TaskRunFilter | None = None,
-        deployment_filter: DeploymentFilter | None = None,
-        flow_filter: FlowFilter | None = None,
-        work_pool_filter: WorkPoolFilter | None = None,
+        artifact_filter: "filters.ArtifactCollectionFilter | None" = None,
+        flow_run_filter: "filters.FlowRunFilter | None" = None,
+        task_run_filter: "filters.TaskRunFilter | None" = None,
+        deployment_filter: "filters.DeploymentFilter | None" = None,
+        flow_filter: "filters.FlowFilter | None" = None,
+        work_pool_filter: "filters.WorkPoolFilter | None" = None,
     ) -> int:
         """Return how many keys have a latest artifact that matches; takes the filters of `read_latest_artifacts`."""
         given = (artifact_filter, flow_run_filter, task_run_filter, deployment_filter, flow_filter, work_pool_filter)

@@ -18,9 +18,10 @@ from uuid import UUID
 
 from .clock import new_id, now
 from .context import CURRENT, FLOW_RUN_VARIABLE, TASK_RUN_VARIABLE, Origin
+from .entities import FLOW_RUNS, TASK_RUNS, Entity
 from .errors import InvalidQuery
-from .runs import FLOW_RUNS, TASK_RUNS, Entity, RunStore
-from .schemas import Deployment, Flow, FlowRun, StateType, TaskRun
+from .runs import RunStore
+from .runvalues import Deployment, Flow, FlowRun, StateType, TaskRun
 from .termination import WATCH, Terminated
 
 __all__ = ["FlowRunBlock", "OpenFlowRun", "OpenRun", "OpenTaskRun", "TaskRunBlock"]

@@ -15,8 +15,9 @@ from . import models, schemas
 from .artifacts import ROWS
 from .conditions import Condition, links_of, narrowed, related_keys, replaced, way_in
 from .models import ArtifactCollection
+from .orders import Order, Position, beyond, order_of, position_of
 from .replica import Reader
-from .sorting import ArtifactCollectionSort, ArtifactSort, Order, Position, beyond, order_of, position_of
+from .sorting import ArtifactCollectionSort, ArtifactSort
 from .statements import Query, Statements, Values, slot
 
 __all__ = ["Asked", "count", "each", "page", "select_keys"]

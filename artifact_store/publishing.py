@@ -13,9 +13,9 @@ from pydantic_core import PydanticSerializationError, from_json
 from . import artifacts, latest
 from .clock import now
 from .context import Origin
+from .dialects import encode_time
 from .errors import ArtifactConflict, IntegrityViolation, InvalidArtifact
 from .jsonvalues import dump_json
-from .operators import encode_time
 from .rows import NO_TEXTS, collecting_later, same, trusted
 from .schemas import Artifact, ArtifactCreate, is_key
 from .statements import Statements

@@ -15,8 +15,8 @@ from uuid import UUID
 from pydantic import BaseModel, TypeAdapter
 from pydantic_core import SchemaValidator, core_schema
 
+from .dialects import encode_time
 from .jsonvalues import dump_json
-from .operators import encode_time
 
 __all__ = ["NO_TEXTS", "Rows", "bound", "collecting_later", "same", "trusted"]
 

@@ -1,19 +1,19 @@
-"""The values that go in and come out: frozen pydantic models."""
+"""The values that go in and come out of a store, artifacts above all: frozen pydantic models."""
 
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal, NamedTuple, SupportsIndex, TypedDict, TypeVar, get_args, overload
+from typing import Annotated, Any, NamedTuple, SupportsIndex, TypedDict, TypeVar, overload
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from .criteria import in_utc
 from .errors import InvalidArtifact, InvalidQuery
-from .frames import ListFrames, TableFrames
 from .jsonvalues import check_text, normalize_data, normalize_metadata, spell_data
+from .tabular import ListFrames, TableFrames
 
 __all__ = [
+    "FROZEN",
     "Artifact",
     "ArtifactChanges",
     "ArtifactCreate",
@@ -21,18 +21,13 @@ __all__ = [
     "ArtifactList",
     "ArtifactUpdate",
     "Breach",
-    "Deployment",
-    "Flow",
-    "FlowRun",
-    "RunValue",
     "Scalar",
-    "State",
-    "StateType",
     "StoreInfo",
-    "TaskRun",
-    "WorkPool",
-    "WorkQueue",
+    "Text",
+    "as_uuid",
     "is_key",
+    "plain_object",
+    "sentence",
     "spelled",
 ]
 
@@ -54,15 +49,13 @@ def is_key(text: object) -> bool:
 # What is tried by a pattern, and explained by `_explained` when it fails: pydantic's core does it without Python.
 Text = Annotated[str, Field(pattern=r"\A[^\x00]*\z")]
 Key = Annotated[str, Field(pattern=rf"\A{_KEY.pattern}\z")]
-Time = Annotated[datetime, AfterValidator(in_utc)]
-Tags = tuple[Text, ...]
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, hide_input_in_errors=True)
+FROZEN = ConfigDict(frozen=True, extra="forbid", defer_build=True, hide_input_in_errors=True)
+"""What all values have in common; a base class for it would take longer to load."""
 
 
-class Artifact(TableFrames, _Value):
+class Artifact(TableFrames, BaseModel):
     """One artifact, as it is stored.
 
     Attributes:
@@ -80,6 +73,8 @@ class Artifact(TableFrames, _Value):
         profile: what the columns of a table hold: `rows` and `columns`, each with `name`, `type`, `nulls`,
             `distinct`, `min` and `max`; `None` where none is stored.
     """
+
+    model_config = FROZEN
 
     id: UUID
     key: str | None = None
@@ -134,11 +129,13 @@ class ArtifactList(ListFrames, list[Artifact]):
         return list_html(self)
 
 
-class _Given(_Value):
+class _Given(BaseModel):
     """What a caller hands over; a value that cannot be stored is one `InvalidArtifact`.
 
     Pydantic calls `__init__` wherever it makes a value of a class that has its own, in `model_validate` too.
     """
+
+    model_config = FROZEN
 
     def __init__(self, **fields: Any) -> None:
         """Validate the fields.
@@ -167,7 +164,7 @@ def _fill(made: Any, fields: Mapping[str, Any]) -> dict[str, str]:
     try:
         made.__pydantic_validator__.validate_python(fields, self_instance=made)
     except ValidationError as error:
-        raise InvalidArtifact(_sentence(error, type(made))) from error
+        raise InvalidArtifact(sentence(error, type(made))) from error
     # For pydantic's core to call a function of ours takes as long as all that it checks itself.
     values, texts = made.__dict__, {}
     if values["data"] is not None:
@@ -177,7 +174,7 @@ def _fill(made: Any, fields: Mapping[str, Any]) -> dict[str, str]:
     if values["metadata"] is not None:
         values["metadata"] = normalize_metadata(values["metadata"])
     if values["profile"] is not None:
-        values["profile"] = _plain_object(values["profile"], "profile", "the profile of a table")
+        values["profile"] = plain_object(values["profile"], "profile", "the profile of a table")
     return texts
 
 
@@ -189,7 +186,7 @@ _WANTED = {
 }
 
 
-def _sentence(error: ValidationError, kind: type[BaseModel]) -> str:
+def sentence(error: ValidationError, kind: type[BaseModel]) -> str:
     """Say in one sentence what the first validation error means, and what to pass instead."""
     first = error.errors(include_url=False)[0]
     path = ".".join(str(part) for part in first["loc"])
@@ -208,10 +205,6 @@ def _sentence(error: ValidationError, kind: type[BaseModel]) -> str:
     return f"{message}."
 
 
-def _metadata(path: str) -> Any:
-    return AfterValidator(lambda value: None if value is None else normalize_metadata(value, path))
-
-
 def _explained(path: str, text: str) -> str:
     """Say what is wrong with a text that a pattern has refused."""
     try:
@@ -224,27 +217,19 @@ def _explained(path: str, text: str) -> str:
     )
 
 
-def _plain_object(value: object, name: str, meaning: str) -> Any:
+def plain_object(value: object, name: str, meaning: str) -> Any:
+    """Return the plain JSON object that a value says.
+
+    Raises:
+        InvalidArtifact: it cannot be said in JSON, or is no object.
+    """
     plain = normalize_data(value, name)
     if plain is not None and not isinstance(plain, dict):
         raise InvalidArtifact(f"{name} is a {type(value).__name__}: pass {meaning}, or None.")
     return plain
 
 
-Parameters = Annotated[
-    Any, AfterValidator(lambda value: _plain_object(value, "parameters", "a dict of names and values"))
-]
-
-
-class _Content(_Given):
-    type: Text | None = None
-    description: Text | None = None
-    data: Any = None
-    metadata: Any = None
-    profile: Any = None
-
-
-class ArtifactUpdate(_Content):
+class ArtifactUpdate(_Given):
     """What to change in an artifact; fields that are not set stay as they are.
 
     New data without a profile leaves the artifact without one.
@@ -254,8 +239,14 @@ class ArtifactUpdate(_Content):
         {'description': 'checked'}
     """
 
+    type: Text | None = None
+    description: Text | None = None
+    data: Any = None
+    metadata: Any = None
+    profile: Any = None
 
-class ArtifactCreate(_Content):
+
+class ArtifactCreate(_Given):
     """An artifact to be created.
 
     Raises:
@@ -270,6 +261,11 @@ class ArtifactCreate(_Content):
         artifact_store.errors.InvalidArtifact: data.rows[0].x ...
     """
 
+    type: Text | None = None
+    description: Text | None = None
+    data: Any = None
+    metadata: Any = None
+    profile: Any = None
     id: UUID | None = None
     key: Key | None = None
     flow_run_id: UUID | None = None
@@ -323,106 +319,6 @@ class StoreInfo(NamedTuple):
     pool_size: int | None
 
 
-class RunValue(_Value):
-    """What all runs and their surroundings have."""
-
-    id: UUID
-    name: Text
-    created: Time
-    updated: Time
-
-
-class Flow(RunValue):
-    """A flow: what runs again and again under one name."""
-
-    tags: Tags = ()
-
-
-class WorkPool(RunValue):
-    """A pool of workers; `type` says of which kind."""
-
-    type: Text = "process"
-
-
-class WorkQueue(RunValue):
-    """A queue of a work pool."""
-
-    work_pool_id: UUID
-
-
-class Deployment(RunValue):
-    """A flow with its schedule and infrastructure; its name is unique within the flow."""
-
-    flow_id: UUID
-    paused: bool = False
-    tags: Tags = ()
-    work_queue_id: UUID | None = None
-
-
-StateType = Literal[
-    "SCHEDULED", "PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "CRASHED", "PAUSED", "CANCELLING"
-]
-_STATE_TYPES: tuple[str, ...] = get_args(StateType)
-
-
-def _state_type(value: str) -> str:
-    if value not in _STATE_TYPES:
-        raise ValueError(f"{value!r:.80} is no state type: use one of {', '.join(_STATE_TYPES)}")
-    return value
-
-
-class State(_Value):
-    """What state a run is put into."""
-
-    state_type: Annotated[str, AfterValidator(_state_type)]
-    state_name: Text
-    state_message: Text | None = None
-
-
-class _Timed(RunValue):
-    state_type: Annotated[str, AfterValidator(_state_type)] | None = None
-    state_name: Text | None = None
-    expected_start_time: Time | None = None
-    start_time: Time | None = None
-    end_time: Time | None = None
-    tags: Tags = ()
-    state_message: Text | None = None
-    parameters: Parameters = None
-
-
-class FlowRun(_Timed):
-    """One run of a flow.
-
-    Attributes:
-        state_message: why the run is in its state, such as the text of the error that made it fail.
-        parameters: what the run was started with, as a JSON object.
-        idempotency_key: creating a run of the same flow with the same key returns the first one.
-        created_by: who or what made the run, such as `{"id": "…", "type": "SCHEDULE"}`.
-    """
-
-    flow_id: UUID
-    deployment_id: UUID | None = None
-    work_queue_id: UUID | None = None
-    parent_task_run_id: UUID | None = None
-    flow_version: Text | None = None
-    idempotency_key: Text | None = None
-    next_scheduled_start_time: Time | None = None
-    created_by: Annotated[Any, _metadata("created_by")] = None
-
-
-class TaskRun(_Timed):
-    """One run of a task.
-
-    Attributes:
-        task_key: which task it is a run of.
-        state_message: why the run is in its state, such as the text of the error that made it fail.
-        parameters: what the run was started with, as a JSON object.
-    """
-
-    flow_run_id: UUID | None = None
-    task_key: Text
-
-
 class Breach(NamedTuple):
     """One breach of an invariant of latest-version tracking, as `verify` finds it.
 
@@ -435,21 +331,6 @@ class Breach(NamedTuple):
     kind: str
     key: str
     message: str
-
-
-V = TypeVar("V", bound=BaseModel)
-
-
-def checked(model: type[V], fields: Mapping[str, Any]) -> V:
-    """Return the value of a run entity from what a caller gave.
-
-    Raises:
-        InvalidQuery: a field is unknown or its value is not understood.
-    """
-    try:
-        return model(**fields)
-    except ValidationError as error:
-        raise InvalidQuery(_sentence(error, model)) from error
 
 
 def as_uuid(value: object) -> UUID:

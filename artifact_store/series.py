@@ -1,25 +1,26 @@
 """The methods of a store that tell how the numbers of a key went, and what lies around an artifact."""
 
-import contextlib
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from peewee import Case, Select, fn
-from pydantic_core import from_json
-
-from . import figures, models
-from .errors import InvalidArtifact, InvalidQuery
-from .profile import changes, known_profile, profile_table
-from .rendering.surroundings import Point, Surroundings, ref_of
+from .deferred import deferred
+from .errors import InvalidQuery
+from .listings import ListingStore
 from .replica import Reader
-from .runs import bounds, made_by
+from .runs import RunStore
 from .schemas import Artifact, is_key
-from .statements import Query, Statements, slot
+from .sorting import bounds
+from .statements import Statements
 
-__all__ = ["SeriesStore"]
+if TYPE_CHECKING:
+    from . import figures, neighbours
+    from .rendering import surroundings
+else:
+    figures, neighbours, surroundings = deferred("figures", "neighbours", "rendering.surroundings")
 
-_A, _C = models.Artifact, models.ArtifactCollection
+__all__ = ["SeriesStore", "Source"]
+
 _LARGEST_TREND = 1000
-_COMPARED = 262_144  # characters of a previous table without a profile that are read to tell what changed
 
 
 class SeriesStore:
@@ -27,7 +28,9 @@ class SeriesStore:
 
     _ask: Reader
 
-    def read_series(self, key: str, field: str | None = None, *, limit: int | None = None) -> list[Point]:
+    def read_series(
+        self, key: str, field: str | None = None, *, limit: int | None = None
+    ) -> "list[surroundings.Point]":
         """Return how a number of a key went from version to version.
 
         Args:
@@ -94,7 +97,7 @@ class SeriesStore:
             return []
         return figures.best_first(self._ask(lambda db: figures.newest(db, key, figures.WINDOW)))
 
-    def read_trends(self, keys: Iterable[str], limit: int = 20) -> dict[str, list[Point]]:
+    def read_trends(self, keys: Iterable[str], limit: int = 20) -> "dict[str, list[surroundings.Point]]":
         """Return how the most telling number of each of many keys went, for a list with a sparkline beside each.
 
         One statement reads the newest versions of all keys: their metadata, profiles and data of up to 16 KB,
@@ -122,9 +125,9 @@ class SeriesStore:
         asked = list(dict.fromkeys(keys))
         known = [key for key in asked if is_key(key)]
         found = self._ask(lambda db: figures.newest_of_keys(db, known, limit)) if known else {}
-        return {key: _trend(found.get(key, []))[1] for key in asked}
+        return {key: neighbours.trend(found.get(key, []))[1] for key in asked}
 
-    def read_surroundings(self, artifact: Artifact) -> Surroundings:
+    def read_surroundings(self, artifact: Artifact) -> "surroundings.Surroundings":
         """Return what lies around an artifact: its neighbours, its run, what changed, and how its numbers went.
 
         No payload of another version is read but a previous table of up to 256 KB that has no profile.
@@ -142,71 +145,13 @@ class SeriesStore:
             ('wind@1', None, ('rows +1',), 'rows')
         """
         primary = self._ask.primary
-        return self._ask(lambda db: _surroundings(db if db is primary or _has(db, artifact) else primary, artifact))
+
+        def read(db: Statements) -> "surroundings.Surroundings":
+            known = db is primary or neighbours.has(db, artifact)
+            return neighbours.read_surroundings(db if known else primary, artifact)
+
+        return self._ask(read)
 
 
-def _trend(versions: list[figures.Version]) -> tuple[str | None, list[Point]]:
-    field = next(iter(figures.best_first(versions)), None)
-    return field, figures.points_of(versions, field)
-
-
-def _has(db: Statements, artifact: Artifact) -> bool:
-    """Tell whether a replica has an artifact yet; where it has not, it would tell of older neighbours."""
-    here = db.row("series.has", lambda: _A.select(_A.id).where(_A.id == slot("id")), {"id": str(artifact.id)})
-    return here is not None
-
-
-def _surroundings(db: Statements, artifact: Artifact) -> Surroundings:
-    flow_run, flow, task_run = made_by(db, artifact.flow_run_id, artifact.task_run_id)
-    key, version = artifact.key, artifact.version
-    if key is None or version is None:
-        return Surroundings(ref_of(artifact), flow_run=flow_run, flow=flow, task_run=task_run)
-    previous, following, latest = _neighbours(db, key, version)
-    field, series = _trend(figures.newest(db, key, figures.WINDOW))
-    return Surroundings(
-        ref=ref_of(artifact),
-        previous=None if previous is None else f"{key}@{previous}",
-        next=None if following is None else f"{key}@{following}",
-        latest=latest,
-        flow_run=flow_run,
-        flow=flow,
-        task_run=task_run,
-        changes=tuple(_changes(db, artifact, key, previous)) if previous is not None else (),
-        field=field,
-        series=tuple(series),
-    )
-
-
-def _neighbours(db: Statements, key: str, version: int) -> tuple[int | None, int | None, int | None]:
-    """Return the versions before and after one, and the latest, of those that there are."""
-
-    def build() -> Query:
-        of_key = _A.key == slot("key")
-        before = _A.select(fn.MAX(_A.version)).where(of_key & (_A.version < slot("version")))
-        after = _A.select(fn.MIN(_A.version)).where(of_key & (_A.version > slot("version")))
-        return Select(columns=[before, after, _C.select(_C.latest_version).where(_C.key == slot("key"))])
-
-    previous, following, latest = db.row("series.neighbours", build, {"key": key, "version": version}) or (None,) * 3
-    return previous, following, latest
-
-
-def _changes(db: Statements, artifact: Artifact, key: str, previous: int) -> list[str]:
-    """Tell what changed in a table since its previous version, by their profiles."""
-    if artifact.type != "table":
-        return []
-
-    def build() -> Query:
-        uncounted = _A.profile.is_null() & db.dialect.at_most(_A.data, _COMPARED)
-        columns = _A.profile, Case(None, ((uncounted, _A.data),))
-        of_version = (_A.key == slot("key")) & (_A.version == slot("version")) & (_A.type == "table")
-        return _A.select(*columns).where(of_version)
-
-    row = db.row("series.previous", build, {"key": key, "version": previous})
-    profile, data = row or (None, None)
-    with contextlib.suppress(InvalidArtifact):  # what calls itself a table may be none
-        if profile is None and data is None:
-            return []
-        before = from_json(profile) if profile is not None else profile_table(from_json(data))
-        after = known_profile(artifact.profile) or profile_table(artifact.data)
-        return changes(before, after)
-    return []
+class Source(ListingStore, SeriesStore, RunStore):
+    """The methods of a store that a report reads with."""

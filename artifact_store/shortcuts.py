@@ -4,11 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from uuid import UUID
 
-from .payloads import image_payload, link_payload, markdown_payload, progress_payload, table_payload
+from .deferred import deferred
 from .schemas import Artifact, Scalar
 
 if TYPE_CHECKING:
+    from . import payloads
     from .schemas import ArtifactChanges, ArtifactCreate, ArtifactFields, ArtifactUpdate
+else:
+    (payloads,) = deferred("payloads")
 
 __all__ = ["Origin", "ShortcutStore"]
 
@@ -70,7 +73,7 @@ class ShortcutStore:
             >>> store.create_link_artifact("https://example.com/d/7", "Sales today", key="dashboard").data
             {'link': 'https://example.com/d/7', 'link_text': 'Sales today'}
         """
-        payload = link_payload(link, link_text)
+        payload = payloads.link_payload(link, link_text)
         return self.create_artifact(key=key, description=description, metadata=metadata, **payload, **origin)
 
     def create_markdown_artifact(
@@ -102,7 +105,7 @@ class ShortcutStore:
             >>> store.create_markdown_artifact("# All *well*", key="report")
             <Artifact report@1 markdown ...>
         """
-        payload = markdown_payload(markdown)
+        payload = payloads.markdown_payload(markdown)
         return self.create_artifact(key=key, description=description, metadata=metadata, **payload, **origin)
 
     def create_table_artifact(
@@ -145,7 +148,7 @@ class ShortcutStore:
             >>> sales.profile["columns"][1]["max"]
             12
         """
-        payload = table_payload(table, columns=columns, profile=profile)
+        payload = payloads.table_payload(table, columns=columns, profile=profile)
         return self.create_artifact(key=key, description=description, metadata=metadata, **payload, **origin)
 
     def create_progress_artifact(
@@ -178,7 +181,7 @@ class ShortcutStore:
             >>> store.update_progress_artifact(loading, 50).data
             50
         """
-        payload = progress_payload(progress)
+        payload = payloads.progress_payload(progress)
         return self.create_artifact(key=key, description=description, metadata=metadata, **payload, **origin)
 
     def update_progress_artifact(
@@ -204,7 +207,7 @@ class ShortcutStore:
             InvalidQuery: the id is no UUID.
         """
         target = artifact_id.id if isinstance(artifact_id, Artifact) else artifact_id
-        changes: ArtifactChanges = {"data": progress_payload(progress)["data"]}
+        changes: ArtifactChanges = {"data": payloads.progress_payload(progress)["data"]}
         if description is not None:
             changes["description"] = description
         if metadata is not None:
@@ -247,5 +250,5 @@ class ShortcutStore:
             >>> store.create_image_artifact("https://example.com/plot.png", key="plot").data
             {'image': 'https://example.com/plot.png'}
         """
-        payload = image_payload(image, alt=alt, image_url=image_url)
+        payload = payloads.image_payload(image, alt=alt, image_url=image_url)
         return self.create_artifact(key=key, description=description, metadata=metadata, **payload, **origin)

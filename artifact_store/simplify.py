@@ -1,7 +1,7 @@
 """How each type becomes simpler, a step at a time, until only JSON is left.
 
-NumPy, pandas and polars are in the table by name and never imported. Whoever takes the steps is
-`jsonvalues`, which knows the path of what it holds.
+NumPy, pandas and polars are in the table by name and never imported, and so is what takes pydantic long to
+load. Whoever takes the steps is `jsonvalues`, which knows the path of what it holds.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, RootModel
+from pydantic import BaseModel
 from pydantic_core import from_json, to_json
 
 __all__ = [
@@ -248,7 +248,7 @@ _SIMPLER: _Table = {
     timedelta: _timedelta,
     Decimal: lambda value: str(value) if value.is_finite() else None,
     BaseModel: _model,
-    RootModel: attrgetter("root"),
+    "pydantic.RootModel": attrgetter("root"),
     "numpy.generic": numpy_scalar,
     "numpy.void": lambda value: (
         {name: value[name] for name in value.dtype.names} if value.dtype.names else value.item()

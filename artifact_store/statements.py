@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import peewee
 
 from .database import ALL, COUNT, FIRST, Engine, Row
-from .operators import DIALECTS
+from .dialects import DIALECTS
 
 __all__ = ["Query", "Statement", "Statements", "Values", "slot"]
 

@@ -3,28 +3,24 @@
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from functools import partial
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack
 from uuid import UUID
 
 import peewee
 
-from . import artifacts, context, latest, pages, publishing, schema
+from . import context
 from .activities import ActivityStore
-from .address import Address, PostgresAddress, parse_address
 from .clock import new_id, now
-from .database import Block, Engine
-from .errors import IntegrityViolation, InvalidArtifact, InvalidQuery, InvalidURL
-from .filters import ArtifactFilter
+from .database import Block
+from .deferred import deferred
+from .dialects import encode_time
+from .errors import IntegrityViolation, InvalidArtifact, InvalidQuery
 from .listings import asked_of
-from .operators import encode_time
-from .rendering.surroundings import sources
 from .replica import Reader
-from .report import ReportStore
+from .reporting import ReportStore
 from .rows import NO_TEXTS, bound
-from .runs import RunFilters
 from .schemas import (
     Artifact,
     ArtifactChanges,
@@ -40,14 +36,19 @@ from .schemas import (
 )
 from .shortcuts import ShortcutStore
 from .sorting import ArtifactSort
-from .sqlite import SqliteEngine
 from .statements import Statements
+
+if TYPE_CHECKING:
+    from . import artifacts, engines, filters, latest, pages, publishing, schema
+else:
+    artifacts, latest, publishing = deferred("artifacts", "latest", "publishing")
+    engines, filters, pages, schema = deferred("engines", "filters", "pages", "schema")
 
 __all__ = ["ArtifactStore"]
 
 T = TypeVar("T")
 
-_VERSION = re.compile("[1-9][0-9]{0,17}")
+_VERSION = "[1-9][0-9]{0,17}"
 
 
 class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
@@ -94,16 +95,17 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             SchemaOutdated: a newer artifact-store has written the database.
         """
         self._inherited = context.inherited()
-        self._engine = _engine(url)
+        self._engine = engines.engine_of(url)
         self._db = Statements(self._engine)
-        self._ask = Reader(self._db, None if replica_url is None else Statements(_replica(self._engine, replica_url)))
+        replica = None if replica_url is None else Statements(engines.replica_of(self._engine, replica_url))
+        self._ask = Reader(self._db, replica)
         try:
             schema.ensure_current(self._db, create)
         except BaseException:
             if not self._engine.in_block():
                 self._engine.close()
             raise
-        sources.add(self)
+        context.opened.add(self)
 
     # Artifacts
 
@@ -209,7 +211,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         except InvalidQuery:
             found = None
         key, at, version = str(ref).partition("@")
-        if found is not None or not is_key(key) or (at and _VERSION.fullmatch(version) is None):
+        if found is not None or not is_key(key) or (at and re.fullmatch(_VERSION, version) is None):
             return found
         return artifacts.read_version(self._db, key, int(version)) if at else artifacts.read_latest(self._db, key)
 
@@ -266,7 +268,9 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
 
         return self._engine.retrying(delete)
 
-    def delete_artifacts(self, artifact_filter: ArtifactFilter | None = None, **filters: Unpack[RunFilters]) -> int:
+    def delete_artifacts(
+        self, artifact_filter: "filters.ArtifactFilter | None" = None, **filters: "Unpack[filters.RunFilters]"
+    ) -> int:
         """Delete all artifacts that match, in one atomic block; takes the filters of `read_artifacts`.
 
         Returns:
@@ -275,6 +279,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         Examples:
             >>> store = ArtifactStore("sqlite:///:memory:")
             >>> made = store.create_artifacts({"key": "log", "data": n} for n in range(300))
+            >>> from artifact_store import ArtifactFilter
             >>> store.delete_artifacts(ArtifactFilter(key={"any_": ["log"]}))
             300
         """
@@ -362,7 +367,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
 
     def close(self) -> None:
         """Close the connections of every thread; a later call opens new ones."""
-        sources.discard(self)
+        context.opened.discard(self)
         self._engine.close()
         if self._ask.replica is not None:
             self._ask.replica.engine.close()
@@ -381,31 +386,6 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
     def __repr__(self) -> str:
         """Tell where the store is."""
         return f"ArtifactStore({self.url!r})"
-
-
-def _engine(url: str | os.PathLike[str] | peewee.Database | None) -> Engine:
-    """Return the engine of an address or of a database; PostgreSQL's driver is imported when it is asked for."""
-    if isinstance(url, peewee.SqliteDatabase):
-        return SqliteEngine(url)
-    if isinstance(url, peewee.Database):
-        raise InvalidURL(f"{type(url).__name__} is not supported: pass its URL, or a Peewee SqliteDatabase.")
-    return _engine_at(parse_address(url))
-
-
-def _engine_at(address: Address) -> Engine:
-    if isinstance(address, PostgresAddress):
-        from .postgresql import PostgresEngine
-
-        return PostgresEngine(address)
-    return SqliteEngine(address)
-
-
-def _replica(primary: Engine, url: str) -> Engine:
-    """Return the engine of a replica; it does not wait, because the primary can answer too."""
-    address = parse_address(url)
-    if primary.dialect != "postgresql" or not isinstance(address, PostgresAddress):
-        raise InvalidURL("Replicas are PostgreSQL's: leave out replica_url, or give two postgresql:// addresses.")
-    return _engine_at(replace(address, timeout=0.0))
 
 
 G = TypeVar("G", ArtifactCreate, ArtifactUpdate)

@@ -357,7 +357,7 @@ def test_states_of_nobody_and_no_states(family: Family, kind: str) -> None:
 def test_sorts_and_pages(family: Family, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     times = [WHEN, WHEN + dt.timedelta(days=1)]
     for n in range(12):
-        monkeypatch.setattr("artifact_store.runs.now", lambda n=n: times[n % 2])
+        monkeypatch.setattr("artifact_store.entities.now", lambda n=n: times[n % 2])
         name = f"{'bA-'[n % 3]}{n // 6 if kind in ('flow_run', 'task_run') else n}"
         family.create(kind, name, id=uuid.UUID(int=(n * 7919) % 10007 + 1))
     everything = listing(family.store, kind)

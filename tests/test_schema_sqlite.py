@@ -11,7 +11,7 @@ import peewee
 import pytest
 from playhouse.schema_diff import diff_models
 
-from artifact_store import ArtifactStore, SchemaOutdated, StoreUnavailable, models, schema
+from artifact_store import ArtifactStore, SchemaOutdated, StoreUnavailable, runmodels, schema
 
 HISTORY = "artifact_store_migration"
 UPGRADE = """
@@ -57,11 +57,11 @@ def test_migrations_and_models_converge(path: Path, tmp_path: Path) -> None:
     ArtifactStore(path).close()
     migrated = peewee.SqliteDatabase(path)
     with closing(migrated):
-        difference = diff_models(migrated, models.TABLES)
+        difference = diff_models(migrated, runmodels.TABLES)
         assert not difference, difference
     fresh = peewee.SqliteDatabase(tmp_path / "fresh.db")
-    with closing(fresh), fresh.bind_ctx(models.TABLES):
-        fresh.create_tables(models.TABLES, safe=False)
+    with closing(fresh), fresh.bind_ctx(runmodels.TABLES):
+        fresh.create_tables(runmodels.TABLES, safe=False)
     with closing(sqlite3.connect(path)) as one, closing(sqlite3.connect(tmp_path / "fresh.db")) as other:
         assert definitions(one) == definitions(other)
         assert len(definitions(one)) > 20

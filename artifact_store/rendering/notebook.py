@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from ..context import opened
 from . import blocks
 from .html import blocks_to_html
 from .markdown import first_line
 from .renderers import render_artifact
 from .style import STYLE
-from .surroundings import Shown, Surroundings, sources
+from .surroundings import Shown, Surroundings
 from .text import age, counted
 
 __all__ = ["artifact_html", "list_html"]
@@ -53,7 +54,7 @@ def _listed(artifact: Shown, names: dict[UUID, str]) -> dict[str, Any]:
 
 def _open_stores() -> list[Any]:
     try:
-        return list(sources)
+        return list(opened)
     except RuntimeError:  # another thread is just opening one
         return []
 

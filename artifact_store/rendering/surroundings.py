@@ -8,12 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
-from weakref import WeakSet
 
-__all__ = ["Named", "Point", "Run", "Shown", "Surroundings", "ref_of", "sources"]
-
-sources: WeakSet[Any] = WeakSet()
-"""The stores that are open: a value does not hold its store, so a notebook asks them for its surroundings."""
+__all__ = ["Named", "Point", "Run", "Shown", "Surroundings", "ref_of"]
 
 
 class Named(Protocol):

@@ -7,22 +7,17 @@ from uuid import UUID
 
 from ..errors import InvalidQuery
 from ..filters import ArtifactFilter, FlowFilter, FlowRunFilter, TaskRunFilter
-from ..listings import ListingStore
 from ..rendering.surroundings import Point
-from ..runs import RunStore
-from ..schemas import Artifact, Flow, FlowRun, TaskRun
-from ..series import SeriesStore
+from ..runvalues import Flow, FlowRun, TaskRun
+from ..schemas import Artifact
+from ..series import Source
 from ..sorting import ArtifactSort
 
-__all__ = ["History", "Made", "Source", "read_history", "up_to"]
+__all__ = ["History", "Made", "read_history", "up_to"]
 
 _LISTED = 200  # versions of a key that are named
 _FIELDS = 12  # numbers of a key that can be plotted
 _POINTS = 200  # points of a plot
-
-
-class Source(ListingStore, SeriesStore, RunStore):
-    """The methods of a store that a report reads with."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,79 @@
+"""How a report is written, a key at a time."""
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from itertools import chain, pairwise
+from typing import IO, NamedTuple
+
+from ..clock import now
+from ..errors import InvalidArtifact
+from ..profile import TableProfile, changes, known_profile, profile_table
+from ..schemas import Artifact
+from ..series import Source
+from ..sorting import ArtifactSort
+from .history import History, read_history, up_to
+from .page import Page, opened
+from .views import history_html, row_html, version_html
+
+__all__ = ["ReportInfo", "written"]
+
+_PAGE = 4  # payloads that are in memory at a time
+
+
+class ReportInfo(NamedTuple):
+    """What a report holds.
+
+    Attributes:
+        artifacts: how many keys it shows.
+        versions: how many versions of them can be opened.
+        size: its size in bytes.
+    """
+
+    artifacts: int
+    versions: int
+    size: int
+
+
+def written(
+    store: Source, path: str | os.PathLike[str] | IO[bytes], title: str, versions: int, latest: Iterable[Artifact]
+) -> ReportInfo:
+    """Write a report of the latest artifacts of some keys, each with so many versions."""
+    with opened(path) as file, Page(title, now()) as page:
+        for number, each in enumerate(latest):
+            history = read_history(store, each, versions)
+            if history is not None:  # otherwise it was deleted just now
+                _add(store, page, number, history)
+        return ReportInfo(page.artifacts, page.versions, page.write_to(file))
+
+
+def _add(store: Source, page: Page, number: int, history: History) -> None:
+    """Add one key to a report, a payload at a time."""
+    page.add_row(row_html(number, history))
+    page.add_history(number, history_html(history))
+    oldest = history.versions[len(history.kept) - 1]
+    before = history.previous(oldest)  # what the oldest is compared with
+    least = (before or oldest).version
+    found = store.iter_artifacts(
+        sort=ArtifactSort.KEY_DESC, page_size=_PAGE, artifact_filter=up_to(history.latest, least)
+    )
+    profiled = (_Profiled(each, _profile(each)) for each in found)
+    for current, older in pairwise(chain(profiled, [None])):
+        if current is not None and current.artifact.id in history.made:  # a key may be deleted and published anew
+            artifact, told = current.artifact, changes(older and older.profile, current.profile)
+            if artifact.version in history.kept:
+                page.add_version(number, artifact.version, version_html(number, artifact, history, told), artifact.data)
+
+
+class _Profiled(NamedTuple):
+    artifact: Artifact
+    profile: TableProfile | None
+
+
+def _profile(artifact: Artifact) -> TableProfile | None:
+    """Return the profile that is stored with a table, or is made now; `None` for what is none."""
+    if artifact.type != "table":
+        return None
+    with suppress(InvalidArtifact):  # what calls itself a table may hold anything
+        return known_profile(artifact.profile) or profile_table(artifact.data)
+    return None

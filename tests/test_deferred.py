@@ -1,0 +1,96 @@
+"""What is loaded when it is first used: importing the package and publishing load little, and no name is missed."""
+
+import ast
+import inspect
+import subprocess
+import sys
+import typing
+from importlib import import_module
+
+import pytest
+
+import artifact_store
+from artifact_store import ArtifactStore, default
+
+PUBLISH_AND_READ = """
+import sys
+
+before = {*sys.modules}
+import artifact_store
+
+with artifact_store.ArtifactStore(sys.argv[1]) as store:
+    made = store.create_artifact(key="sales", data=[{"x": 1}], metadata={"team": "finance"})
+    assert store.read_latest_artifact("sales") == store.read_artifact(made.id) == made
+    assert store.update_artifact(made.id, description="checked")
+    assert store.delete_artifact(made.id)
+print(*{*sys.modules} - before)
+"""
+LATER = """
+    conditions criteria entities figures filters frames images neighbours openruns operators orders pages payloads
+    postgresql profile rendering report runmodels runvalues tables termination
+""".split()
+ALL_NAMES = """
+import artifact_store
+
+assert {*artifact_store.__all__} <= {*dir(artifact_store)}
+print(*{*artifact_store.__all__} - {*vars(artifact_store)})
+from artifact_store import *
+assert {*artifact_store.__all__} <= {*globals()}
+"""
+
+
+def printed_by(code, *arguments):
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+
+
+def later_names():
+    """Return the modules, by name, from which `__init__` says to a type checker that its later names come."""
+    tree = ast.parse(inspect.getsource(artifact_store))
+    (later,) = (node for node in tree.body if isinstance(node, ast.If))
+    return {alias.name: node.module for node in later.body for alias in node.names}
+
+
+def test_publishing_and_reading_load_neither_filters_nor_looks(tmp_path):
+    url = f"sqlite:///{tmp_path / 'artifacts.db'}"
+    ArtifactStore(url).close()
+    loaded = printed_by(PUBLISH_AND_READ, url)
+    assert "artifact_store.sqlite" in loaded
+    for name in LATER:
+        assert [module for module in loaded if f"{module}.".startswith(f"artifact_store.{name}.")] == []
+    assert {"difflib", "html", "platformdirs", "pydantic.root_model"} & {*loaded} == set()
+
+
+def test_every_name_is_there_in_a_new_interpreter():
+    assert {*printed_by(ALL_NAMES)} == {*later_names()}
+
+
+@pytest.mark.parametrize(("name", "home"), later_names().items())
+def test_a_later_name_is_that_of_its_module(name, home):
+    module = import_module(f"artifact_store.{home}")
+    own = import_module(f"{module.__name__}.{name}") if not hasattr(module, name) else getattr(module, name)
+    assert getattr(artifact_store, name) is own
+
+
+def test_a_name_that_is_not_there():
+    with pytest.raises(AttributeError, match="module 'artifact_store' has no attribute 'ArtefactFilter'"):
+        artifact_store.ArtefactFilter  # noqa: B018
+
+
+FUNCTIONS = [
+    *(each for name, each in inspect.getmembers(ArtifactStore, inspect.isfunction) if name[0] != "_"),
+    *(getattr(artifact_store, name) for name in default.__all__),
+]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__qualname__)
+def test_annotations_can_be_asked_for(function):
+    hints = typing.get_type_hints(function)
+    assert {*hints} - {"return"} <= {*inspect.signature(function).parameters}
+    assert "return" in hints
+
+
+def test_annotations_are_the_public_classes():
+    hints = typing.get_type_hints(ArtifactStore.read_artifacts)
+    assert hints["flow_run_filter"] == artifact_store.FlowRunFilter | None
+    assert typing.get_type_hints(ArtifactStore.create_flow)["return"] is artifact_store.Flow
