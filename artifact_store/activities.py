@@ -11,7 +11,7 @@ from .runs import RunStore
 if TYPE_CHECKING:
     from . import openruns, runvalues
 else:
-    openruns, runvalues = deferred("openruns", "runvalues")
+    deferred(globals(), "openruns runvalues")
 
 __all__ = ["ActivityStore"]
 

@@ -11,25 +11,30 @@ __all__ = ["deferred", "deferred_names"]
 
 
 class _Deferred:
-    """Stands for a module of this package, which is loaded when one of its names is asked for.
+    """Stands for a module in the globals of another one, until one of its names is asked for."""
 
-    Annotations that are text may use it too: `typing.get_type_hints` asks for the name.
-    """
-
-    def __init__(self, name: str) -> None:
-        self.__name__ = f"{__package__}.{name}"
+    def __init__(self, home: str, owner: dict[str, Any]) -> None:
+        self._home, self._owner = home, owner
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # whoever looks through a module's globals asks for these, and wants none of it
             raise AttributeError(name)
-        found = getattr(import_module(self.__name__), name)
-        setattr(self, name, found)
-        return found
+        module = import_module(self._home)
+        self._owner[self._home.rpartition(".")[2]] = module  # from now on it is used as if it had been imported
+        return getattr(module, name)
 
 
-def deferred(*names: str) -> tuple[Any, ...]:
-    """Return stand-ins for modules of this package, each loaded when one of its names is first used."""
-    return tuple(map(_Deferred, names))
+def deferred(owner: dict[str, Any], names: str) -> None:
+    """Let modules of this package stand in the globals of another one, and load each when it is first used.
+
+    Annotations that are text may name what is in them: `typing.get_type_hints` finds it.
+
+    Args:
+        owner: the globals.
+        names: the modules, relative to the package, with spaces between; each stands under the last part of its name.
+    """
+    for name in names.split():
+        owner[name.rpartition(".")[2]] = _Deferred(f"{__package__}.{name}", owner)
 
 
 def deferred_names(

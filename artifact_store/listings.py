@@ -12,7 +12,7 @@ from .sorting import ArtifactCollectionSort, ArtifactSort, bounds, chosen
 if TYPE_CHECKING:
     from . import conditions, filters, orders, pages
 else:
-    conditions, filters, orders, pages = deferred("conditions", "filters", "orders", "pages")
+    deferred(globals(), "conditions filters orders pages")
 
 __all__ = ["ListingStore", "asked_of"]
 

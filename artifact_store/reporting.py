@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from . import filters
     from .report import writing
 else:
-    filters, writing = deferred("filters", "report.writing")
+    deferred(globals(), "filters report.writing")
 
 __all__ = ["ReportStore"]
 

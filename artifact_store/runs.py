@@ -20,7 +20,7 @@ from .statements import Statements
 if TYPE_CHECKING:
     from . import entities, filters, runvalues
 else:
-    entities, filters, runvalues = deferred("entities", "filters", "runvalues")
+    deferred(globals(), "entities filters runvalues")
 
 __all__ = ["RunStore"]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from . import figures, neighbours
     from .rendering import surroundings
 else:
-    figures, neighbours, surroundings = deferred("figures", "neighbours", "rendering.surroundings")
+    deferred(globals(), "figures neighbours rendering.surroundings")
 
 __all__ = ["SeriesStore", "Source"]
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from . import payloads
     from .schemas import ArtifactChanges, ArtifactCreate, ArtifactFields, ArtifactUpdate
 else:
-    (payloads,) = deferred("payloads")
+    deferred(globals(), "payloads")
 
 __all__ = ["Origin", "ShortcutStore"]
 

@@ -41,8 +41,7 @@ from .statements import Statements
 if TYPE_CHECKING:
     from . import artifacts, engines, filters, latest, pages, publishing, schema
 else:
-    artifacts, latest, publishing = deferred("artifacts", "latest", "publishing")
-    engines, filters, pages, schema = deferred("engines", "filters", "pages", "schema")
+    deferred(globals(), "artifacts engines filters latest pages publishing schema")
 
 __all__ = ["ArtifactStore"]
 

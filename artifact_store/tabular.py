@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from . import frames, tables
 else:
-    frames, tables = deferred("frames", "tables")
+    deferred(globals(), "frames tables")
 
 __all__ = ["ListFrames", "TableFrames"]
 

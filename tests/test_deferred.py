@@ -11,6 +11,7 @@ import pytest
 
 import artifact_store
 from artifact_store import ArtifactStore, default
+from artifact_store.deferred import deferred
 
 PUBLISH_AND_READ = """
 import sys
@@ -94,3 +95,14 @@ def test_annotations_are_the_public_classes():
     hints = typing.get_type_hints(ArtifactStore.read_artifacts)
     assert hints["flow_run_filter"] == artifact_store.FlowRunFilter | None
     assert typing.get_type_hints(ArtifactStore.create_flow)["return"] is artifact_store.Flow
+
+
+def test_a_module_takes_the_place_of_its_stand_in():
+    owner = {}
+    deferred(owner, "csvfile rendering.text")
+    assert not hasattr(owner["csvfile"], "__wrapped__")
+    assert type(owner["csvfile"]).__name__ == "_Deferred"
+    read_csv = owner["csvfile"].read_csv
+    assert owner["csvfile"] is import_module("artifact_store.csvfile")
+    assert owner["csvfile"].read_csv is read_csv
+    assert owner["text"].age is artifact_store.age
