@@ -95,9 +95,9 @@ def update(db: Statements, row: Row) -> bool:
     return db.run(("artifacts.update", names), build, row) > 0
 
 
-def delete(db: Statements, artifact_id: UUID) -> bool:
+def delete(db: Statements, artifact_id: str) -> bool:
     """Delete an artifact; tell whether there was one."""
-    return db.run("artifacts.delete", lambda: _A.delete().where(_A.id == slot("id")), {"id": str(artifact_id)}) > 0
+    return db.run("artifacts.delete", lambda: _A.delete().where(_A.id == slot("id")), {"id": artifact_id}) > 0
 
 
 def delete_many(db: Statements, ids: Sequence[UUID]) -> list[UUID]:

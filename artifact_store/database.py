@@ -46,12 +46,17 @@ Row = tuple[Any, ...]
 ALL, FIRST, COUNT = methodcaller("fetchall"), methodcaller("fetchone"), attrgetter("rowcount")
 """What may be taken from a cursor: all rows, the first row, the number of rows that were changed."""
 
-logged = partial(logging.getLogger("peewee").isEnabledFor, logging.DEBUG)
-"""Tells whether somebody reads the statements that Peewee logs.
+_LOGGER = logging.getLogger("peewee")
+_LEVELS: dict[int, bool] = getattr(_LOGGER, "_cache", {})  # what `isEnabledFor` has found; emptied when a level changes
 
-Where nobody does, and no hook of Peewee's is set, the driver is called directly: what Peewee does around a statement
-costs a quarter of it.
-"""
+
+def logged() -> bool:
+    """Tell whether somebody reads the statements that Peewee logs.
+
+    Where nobody does, and no hook of Peewee's is set, the driver is called directly: what Peewee does around a
+    statement costs a quarter of it.
+    """
+    return _LEVELS.get(logging.DEBUG, True) and _LOGGER.isEnabledFor(logging.DEBUG)
 
 
 class TableMissing(errors.StoreUnavailable):
@@ -130,7 +135,10 @@ class Engine:
 
     def taken(self, sql: str, params: Sequence[Any], take: Callable[[Any], Any]) -> Any:
         """Run one statement and return what `take` takes from its cursor."""
-        return self.patiently(lambda: take(self.database.execute_sql(sql, params)))
+        return self.patiently(partial(self._attempt, sql, params, take))
+
+    def _attempt(self, sql: str, params: Sequence[Any], take: Callable[[Any], Any]) -> Any:
+        return take(self.database.execute_sql(sql, params))
 
     def packed(self, sql: str, params: Sequence[Any], size: int, pack: Callable[[list[Row]], bytes]) -> list[bytes]:
         """Run one statement and return its rows, packed by `pack`, so many at a time."""
@@ -188,7 +196,7 @@ class Engine:
 
         Inside a block it is called once: what comes before it in the block cannot be called again.
         """
-        block = Block(self)
+        block = self.atomic()
         try:
             with block:
                 return function()
@@ -201,7 +209,7 @@ class Engine:
             tries += 1
             self.pause(tries)
             try:
-                with Block(self):
+                with self.atomic():
                     return function()
             except errors.ArtifactStoreError as error:
                 failure = error

@@ -20,7 +20,7 @@ from peewee import SQL, Case, NodeList, fn
 
 from .dialects import encode_time
 from .models import Artifact, ArtifactCollection
-from .schemas import Breach, as_uuid
+from .schemas import Breach
 from .statements import Query, Statements, slot
 
 __all__ = [
@@ -145,10 +145,10 @@ def _key_of_artifact() -> Query:
     return Artifact.select(Artifact.key).where(Artifact.id == slot("id"))
 
 
-def locked(db: Statements, artifact_id: UUID) -> tuple[str, UUID] | None:
+def locked(db: Statements, artifact_id: str) -> tuple[str, str] | None:
     """Lock the key of an artifact; return the key and the id of its latest, `None` for an artifact without key."""
-    row = db.row("latest.locked", lambda: _for_update(db, _locked()), {"id": str(artifact_id)})
-    return None if row is None else (row[0], as_uuid(row[1]))
+    row = db.row("latest.locked", lambda: _for_update(db, _locked()), {"id": artifact_id})
+    return None if row is None else (row[0], str(row[1]))
 
 
 def _locked() -> Query:

@@ -14,6 +14,7 @@ import weakref
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 import peewee
@@ -212,7 +213,7 @@ class PostgresEngine(Engine):
         except MaxConnectionsExceeded:  # then it waits for one
             return super().taken(sql, params, take)
         except self.driver_errors as error:
-            return self.again(lambda: take(self.database.execute_sql(sql, params)), error)
+            return self.again(partial(self._attempt, sql, params, take), error)
 
     def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Load many rows, inside a block."""

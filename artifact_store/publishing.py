@@ -3,9 +3,9 @@
 Every function here runs inside a block that the store has begun, or is one statement.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from pydantic_core import PydanticSerializationError, from_json
@@ -16,66 +16,76 @@ from .context import Origin
 from .dialects import encode_time
 from .errors import ArtifactConflict, IntegrityViolation, InvalidArtifact
 from .jsonvalues import dump_json
-from .rows import NO_TEXTS, collecting_later, same, trusted
-from .schemas import Artifact, ArtifactCreate, is_key
+from .rows import NO_TEXTS, bound, collecting_later, same, trusted
+from .schemas import Artifact, ArtifactCreate, ArtifactUpdate, is_key, spelled
 from .statements import Statements
 
-__all__ = ["create", "create_many", "damaged", "repeated", "stamped"]
-
-S = TypeVar("S", Artifact, ArtifactCreate)
-
+__all__ = ["Draft", "changes", "create", "create_many", "damaged", "drafted", "repeat", "stamped"]
 
 _JSON = ("data", "metadata", "profile")
 _RUN_IDS = ("flow_run_id", "task_run_id")
+_NOTHING = dict.fromkeys(ArtifactCreate.model_fields)
 
 
-def stamped(given: ArtifactCreate, origin: Origin) -> ArtifactCreate:
+class Draft(NamedTuple):
+    """What is to be created; to make an `ArtifactCreate` of keywords takes as long as a statement.
+
+    Attributes:
+        fields: those of an `ArtifactCreate`, all of them.
+        named: the names of those that its creator has set.
+        texts: the JSON of its fields, as far as it is known, when nobody else holds what they hold.
+    """
+
+    fields: Mapping[str, Any]
+    named: Collection[str]
+    texts: Mapping[str, str] | None
+
+
+def drafted(given: ArtifactCreate | None, fields: Mapping[str, Any]) -> Draft:
+    """Return what is to be created, given as a value or as its fields."""
+    if given is not None:
+        return Draft(given.__dict__, given.model_fields_set, None)
+    known, texts = spelled(ArtifactCreate, fields)
+    return Draft({**_NOTHING, **known}, fields, texts)
+
+
+def stamped(draft: Draft, origin: Origin) -> Draft:
     """Return what is to be created with the ids of the current runs where its creator has set none.
 
-    A task run is filled in beside its own flow run alone. `model_fields_set` still tells what the creator has set.
+    A task run is filled in beside its own flow run alone.
     """
-    missing = [name for name in _RUN_IDS if name not in given.model_fields_set]
-    if not missing or (missing == ["task_run_id"] and given.flow_run_id != origin.flow_run_id):
-        return given
-    made = given.model_copy()
-    made.__dict__.update({name: getattr(origin, name) for name in missing})
-    return made
+    missing = [name for name in _RUN_IDS if name not in draft.named]
+    if not missing or (missing == ["task_run_id"] and draft.fields["flow_run_id"] != origin.flow_run_id):
+        return draft
+    return draft._replace(fields={**draft.fields, **{name: getattr(origin, name) for name in missing}})
 
 
-def create(db: Statements, artifact_id: UUID, given: ArtifactCreate, texts: Mapping[str, str] | None) -> Artifact:
-    """Create one artifact under an id.
-
-    Args:
-        db: the statements of a store.
-        artifact_id: its id.
-        given: what to create.
-        texts: the JSON of its fields, as far as it is known, when nobody else holds what is given.
-    """
+def create(db: Statements, artifact_id: UUID, draft: Draft) -> Artifact:
+    """Create one artifact under an id."""
     time = now()
-    row = _row(artifact_id, given, encode_time(time), texts)
-    if given.key is None:
+    row = _row(artifact_id, draft, encode_time(time))
+    if row["key"] is None:
         artifacts.insert(db, row)
     elif db.dialect.name == "postgresql":
         row["version"] = latest.advance_and_insert(db, row)
     else:
         row["version"] = latest.advance(db, row)
         artifacts.insert(db, row)
-    return _made(artifact_id, given, time, row, texts is not None)
+    return _made(artifact_id, draft, time, row)
 
 
-def _made(artifact_id: UUID, given: ArtifactCreate, time: datetime, row: dict[Any, Any], own: bool) -> Artifact:
+def _made(artifact_id: UUID, draft: Draft, time: datetime, row: dict[Any, Any]) -> Artifact:
     """Return what was created, with data that nobody else holds; its row becomes its fields."""
-    row["id"], row["flow_run_id"], row["task_run_id"] = artifact_id, given.flow_run_id, given.task_run_id
+    fields, own = draft.fields, draft.texts is not None
+    row["id"], row["flow_run_id"], row["task_run_id"] = artifact_id, fields["flow_run_id"], fields["task_run_id"]
     row["created"] = row["updated"] = time
     for name in _JSON:
         if row[name] is not None:
-            row[name] = given.__dict__[name] if own else from_json(row[name])
+            row[name] = fields[name] if own else from_json(row[name])
     return trusted(Artifact, row)
 
 
-def create_many(
-    db: Statements, given: Sequence[tuple[UUID, ArtifactCreate]], perhaps_known: Sequence[UUID]
-) -> list[Artifact]:
+def create_many(db: Statements, given: Sequence[tuple[UUID, Draft]], perhaps_known: Sequence[UUID]) -> list[Artifact]:
     """Create many artifacts under their ids and return them in order.
 
     Args:
@@ -89,23 +99,23 @@ def create_many(
     if not perhaps_known:
         return _create_fresh(db, given)
     known = {each.id: each for each in artifacts.read_many(db, perhaps_known)}
-    fresh: dict[UUID, ArtifactCreate] = {}
+    fresh: dict[UUID, Draft] = {}
     for artifact_id, each in given:
         if artifact_id in known:
-            repeated(each, known[artifact_id])
+            repeat(each, known[artifact_id].__dict__)
         elif fresh.setdefault(artifact_id, each) is not each:
-            repeated(each, fresh[artifact_id])
+            repeat(each, fresh[artifact_id].fields)
     known.update(zip(fresh, _create_fresh(db, list(fresh.items())), strict=True))
     return [known[artifact_id] for artifact_id, _ in given]
 
 
-def _create_fresh(db: Statements, fresh: Sequence[tuple[UUID, ArtifactCreate]]) -> list[Artifact]:
+def _create_fresh(db: Statements, fresh: Sequence[tuple[UUID, Draft]]) -> list[Artifact]:
     """Create artifacts whose ids are not taken: all keys are locked in sorted order, then all rows inserted."""
     time = now()
     places: dict[str, list[int]] = {}
-    for place, (_, given) in enumerate(fresh):
-        if given.key is not None:
-            places.setdefault(given.key, []).append(place)
+    for place, (_, draft) in enumerate(fresh):
+        if (key := draft.fields["key"]) is not None:
+            places.setdefault(key, []).append(place)
     pointers = [(key, fresh[of_key[-1]][0], len(of_key)) for key, of_key in sorted(places.items())]
     last_versions = latest.advance_many(db, pointers, time)
     versions: list[int | None] = [None] * len(fresh)
@@ -114,17 +124,15 @@ def _create_fresh(db: Statements, fresh: Sequence[tuple[UUID, ArtifactCreate]]) 
             versions[place] = version
     text = encode_time(time)
     with collecting_later():
-        rows = [_row(each, given, text, None, version) for (each, given), version in zip(fresh, versions, strict=True)]
+        rows = [_row(each, draft, text, version) for (each, draft), version in zip(fresh, versions, strict=True)]
     artifacts.insert_many(db, rows)
     with collecting_later():
-        return [_made(each, given, time, row, False) for (each, given), row in zip(fresh, rows, strict=True)]
+        return [_made(each, draft, time, row) for (each, draft), row in zip(fresh, rows, strict=True)]
 
 
-def _row(
-    artifact_id: UUID, given: ArtifactCreate, time: str, texts: Mapping[str, str] | None, version: int | None = None
-) -> dict[Any, Any]:
+def _row(artifact_id: UUID, draft: Draft, time: str, version: int | None = None) -> dict[Any, Any]:
     """Return the row of a new artifact, by column and in the order of `artifacts.ROWS.names`."""
-    fields = given.__dict__  # what pydantic calls a field is an item of it, and quicker to reach
+    fields, texts = draft.fields, draft.texts
     key, flow_run_id, task_run_id = fields["key"], fields["flow_run_id"], fields["task_run_id"]
     if texts is None:  # then it may be a copy of a value, which may hold what was never checked
         texts = NO_TEXTS
@@ -135,7 +143,7 @@ def _row(
             None if (value := fields[name]) is None else texts.get(name) or dump_json(value) for name in _JSON
         ]
     except PydanticSerializationError:  # it was changed after it was checked
-        return _row(artifact_id, ArtifactCreate(**fields), time, None, version)
+        return _row(artifact_id, drafted(ArtifactCreate(**fields), {}), time, version)
     return {
         "id": str(artifact_id),
         "key": key,
@@ -152,22 +160,35 @@ def _row(
     }
 
 
-def repeated(given: ArtifactCreate, stored: S) -> S:
-    """Return what is stored under the id of a create, when the create says the same.
+def changes(given: ArtifactUpdate | None, fields: Mapping[str, Any]) -> dict[Any, Any]:
+    """Return what an update changes, by column: what is set in a value, or some fields."""
+    if given is not None:
+        row = bound(given, given.model_fields_set)
+    else:
+        row, texts = spelled(ArtifactUpdate, fields)
+        for name in _JSON:
+            if row.get(name) is not None:
+                row[name] = texts.get(name) or dump_json(row[name])
+    if "data" in row:
+        row.setdefault("profile", None)
+    return row
+
+
+def repeat(draft: Draft, stored: Mapping[str, Any]) -> None:
+    """Hold a create against what is stored under its id; it is a repeat of it, or an error.
 
     Run ids that its creator has not set are not compared, so that a job that is run twice publishes once.
 
     Raises:
         ArtifactConflict: it says something else.
     """
-    for name in ArtifactCreate.model_fields:
-        if name == "id" or (name in _RUN_IDS and name not in given.model_fields_set):
+    for name in _NOTHING:
+        if name == "id" or (name in _RUN_IDS and name not in draft.named):
             continue
-        if not same(name, getattr(given, name), getattr(stored, name)):
+        if not same(name, draft.fields[name], stored[name]):
             raise ArtifactConflict(
-                f"The id {stored.id} is taken by an artifact with another {name}: leave out the id or update it."
+                f"The id {stored['id']} is taken by an artifact with another {name}: leave out the id or update it."
             )
-    return stored
 
 
 def damaged(error: IntegrityViolation) -> IntegrityViolation:

@@ -18,7 +18,7 @@ from pydantic_core import SchemaValidator, core_schema
 from .dialects import encode_time
 from .jsonvalues import dump_json
 
-__all__ = ["NO_TEXTS", "Rows", "bound", "collecting_later", "same", "trusted"]
+__all__ = ["NO_TEXTS", "Rows", "bound", "collecting_later", "fill", "same", "trusted"]
 
 V = TypeVar("V", bound=BaseModel)
 
@@ -73,18 +73,22 @@ class Rows(Generic[V]):
 def trusted(model: type[V], fields: dict[str, Any]) -> V:
     """Return a value of fields that are all given and known to be right; `model_construct` takes ten times as long."""
     made = model.__new__(model)
-    assign = object.__setattr__
-    assign(made, "__dict__", fields)
-    assign(made, "__pydantic_fields_set__", {*fields})
-    assign(made, "__pydantic_extra__", None)
-    assign(made, "__pydantic_private__", None)
+    fill(made, fields, fields)
     return made
 
 
-def bound(value: BaseModel, names: Iterable[str], texts: Mapping[str, str] = NO_TEXTS) -> dict[Any, Any]:
-    """Return the parameters that store some fields of a value, by column; some of its JSON may be known as text."""
-    fields = value.__dict__
-    return {name: texts.get(name) or _bound(name, fields[name]) for name in names}
+def fill(made: BaseModel, fields: dict[str, Any], given: Iterable[str]) -> None:
+    """Make a new value hold fields that are known to be right, as pydantic does, and remember which were given."""
+    assign = object.__setattr__
+    assign(made, "__dict__", fields)
+    assign(made, "__pydantic_fields_set__", {*given})
+    assign(made, "__pydantic_extra__", None)
+    assign(made, "__pydantic_private__", None)
+
+
+def bound(value: BaseModel, names: Iterable[str]) -> dict[Any, Any]:
+    """Return the parameters that store some fields of a value, by column."""
+    return {name: _bound(name, getattr(value, name)) for name in names}
 
 
 def same(name: str, one: Any, other: Any) -> bool:

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, NamedTuple, SupportsIndex, TypedDict, TypeVar, overload
+from typing import Annotated, Any, NamedTuple, SupportsIndex, TypedDict, overload
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .errors import InvalidArtifact, InvalidQuery
 from .jsonvalues import check_text, normalize_data, normalize_metadata, spell_data
+from .rows import fill
 from .tabular import ListFrames, TableFrames
 
 __all__ = [
@@ -146,36 +147,71 @@ class _Given(BaseModel):
         _fill(self, fields)
 
 
-G = TypeVar("G", bound=_Given)
+def spelled(kind: type[_Given], fields: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return fields as a value of them holds them, without making the value where that is not needed.
 
-
-def spelled(kind: type[G], fields: Mapping[str, Any]) -> tuple[G, dict[str, str]]:
-    """Return a value of some fields, and what is known of the JSON texts of its fields, by their names.
+    Beside them it returns what is known of their JSON texts, by their names.
 
     Raises:
         InvalidArtifact: a field is unknown or its value cannot be stored; the sentence names it.
     """
+    if _is_clear(fields, _NOTHING[kind]):
+        values = {**fields}
+        return values, _make_plain(values)
     made = kind.__new__(kind)
-    return made, _fill(made, fields)
+    texts = _fill(made, fields)
+    return {name: made.__dict__[name] for name in fields}, texts
 
 
 def _fill(made: Any, fields: Mapping[str, Any]) -> dict[str, str]:
     """Validate fields into a value, as `BaseModel.__init__` does; return the JSON texts that were met."""
+    nothing = _NOTHING.get(type(made))
+    if nothing is not None and _is_clear(fields, nothing):
+        values = {**nothing, **fields}
+        texts = _make_plain(values)
+        fill(made, values, fields)
+        return texts
     try:
         made.__pydantic_validator__.validate_python(fields, self_instance=made)
     except ValidationError as error:
         raise InvalidArtifact(sentence(error, type(made))) from error
-    # For pydantic's core to call a function of ours takes as long as all that it checks itself.
-    values, texts = made.__dict__, {}
-    if values["data"] is not None:
-        values["data"], text = spell_data(values["data"])
+    return _make_plain(made.__dict__)
+
+
+def _make_plain(values: dict[str, Any]) -> dict[str, str]:
+    """Make what fields hold plain JSON, in place; return the JSON texts that were met.
+
+    For pydantic's core to call a function of ours takes as long as all that it checks itself.
+    """
+    texts: dict[str, str] = {}
+    if (data := values.get("data")) is not None:
+        values["data"], text = spell_data(data)
         if text is not None:
             texts["data"] = text.decode()
-    if values["metadata"] is not None:
-        values["metadata"] = normalize_metadata(values["metadata"])
-    if values["profile"] is not None:
-        values["profile"] = plain_object(values["profile"], "profile", "the profile of a table")
+    if (metadata := values.get("metadata")) is not None:
+        values["metadata"] = normalize_metadata(metadata)
+    if (profile := values.get("profile")) is not None:
+        values["profile"] = plain_object(profile, "profile", "the profile of a table")
     return texts
+
+
+_JSON_NAMES = frozenset({"data", "metadata", "profile"})
+_ID_NAMES = frozenset({"id", "flow_run_id", "task_run_id"})
+
+
+def _is_clear(fields: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    """Tell whether pydantic would take fields as they are, which is the common case and here told sooner."""
+    for name, value in fields.items():
+        if name not in known:
+            return False
+        if value is None or name in _JSON_NAMES:
+            continue
+        if name in _ID_NAMES:
+            if type(value) is not UUID:
+                return False
+        elif type(value) is not str or not value.isascii() or "\0" in value or (name == "key" and not is_key(value)):
+            return False
+    return True
 
 
 _WANTED = {
@@ -270,6 +306,12 @@ class ArtifactCreate(_Given):
     key: Key | None = None
     flow_run_id: UUID | None = None
     task_run_id: UUID | None = None
+
+
+# Of subclasses, which may check more, nothing is known.
+_NOTHING: dict[type[Any], dict[str, Any]] = {
+    kind: dict.fromkeys(kind.model_fields) for kind in (ArtifactUpdate, ArtifactCreate)
+}
 
 
 class ArtifactChanges(TypedDict, total=False):

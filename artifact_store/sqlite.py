@@ -10,11 +10,14 @@ import ctypes
 import os
 import sqlite3
 import threading
+import time
 import uuid
 import weakref
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
+from types import TracebackType
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -22,7 +25,7 @@ import peewee
 
 from . import errors
 from .address import SqliteAddress
-from .database import GATE, HISTORY, NOTHING, Engine, Facts, Held, Row, TableMissing, driver_error, logged
+from .database import GATE, HISTORY, NOTHING, Block, Engine, Facts, Held, Row, TableMissing, driver_error, logged
 
 __all__ = ["SqliteEngine"]
 
@@ -34,11 +37,66 @@ _TOO_LARGE = ("too many SQL variables", "parser stack overflow", "Expression tre
 class _Connection(sqlite3.Connection):
     """A connection that can be referenced weakly, so that `close` reaches those of every thread.
 
+    To close a connection under a running statement is a crash. Locks would prevent it, but to take one for every
+    statement costs as much as a small statement, so two notes do: its thread notes that it runs something and then
+    looks whether somebody closes it; who closes it notes that and then looks whether something runs. One of the two
+    sees the other, because Python's own lock puts the notes and looks of all threads into one order.
+
     Attributes:
-        busy: held while a statement runs; to close a connection under a running statement is a crash.
+        thread: the thread that runs its statements.
+        running: how many statements are about to run or run, one inside another.
+        closing: whether somebody who holds `GATE` closes it, or decides whether to.
     """
 
-    busy: "threading.RLock"
+    thread: int
+    running = 0
+    closing = False
+
+    def stand_by(self) -> None:
+        """Let somebody who closes connections finish, before a statement runs that is noted already."""
+        self.running -= 1
+        try:
+            GATE.acquire()
+        finally:
+            self.running += 1
+        GATE.release()
+
+
+class _Running:
+    """Held while statements of a connection run."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: _Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        self._connection.running += 1
+        try:
+            if self._connection.closing:
+                self._connection.stand_by()
+        except BaseException:
+            self._connection.running -= 1
+            raise
+
+    def __exit__(self, *raised: object) -> None:
+        self._connection.running -= 1
+
+
+@contextmanager
+def _standing(connections: Sequence[_Connection]) -> Iterator[None]:
+    """Keep connections of any threads from running anything, once their statements have ended; holds `GATE`."""
+    with GATE:
+        try:
+            for connection in connections:
+                connection.closing = True
+            for connection in connections:
+                while connection.running and connection.thread != threading.get_ident():
+                    time.sleep(0.0002)
+            yield
+        finally:
+            for connection in connections:
+                connection.closing = False
 
 
 class _Guard:
@@ -62,14 +120,14 @@ class _Database(peewee.SqliteDatabase):
             name, options = f"file:artifact-store-{uuid.uuid4()}?mode=memory&cache=shared", {"uri": True}
         super().__init__(name, pragmas=pragmas, timeout=0, factory=_Connection, check_same_thread=False, **options)
 
-    # Locks are taken in this order: Peewee's own, GATE, those of connections.
+    # Locks are taken in this order: Peewee's own, GATE.
 
     def _connect(self) -> _Connection:
         with GATE:
             if self.orphaned:
                 raise errors.StoreUnavailable(self.orphaned)
             connection: _Connection = super()._connect()  # type: ignore[misc]
-            connection.busy = threading.RLock()
+            connection.thread = threading.get_ident()
             self.opened.add(connection)
         # It dies with the thread. The connection alone would wait for the garbage collector.
         self.threads.guard = guard = _Guard()
@@ -83,21 +141,20 @@ class _Database(peewee.SqliteDatabase):
             self._close(connection)
 
     def _close(self, connection: _Connection) -> None:
-        with GATE:
+        with _standing([connection]):
             self.opened.discard(connection)
-            with connection.busy:
-                connection.close()
+            connection.close()
 
     def close_all(self, in_blocks: bool = True) -> bool:
         """Close the connections of every thread when their statements have ended; maybe not if one is in a block."""
-        with GATE, ExitStack() as stack:
+        with GATE:
             connections = list(self.opened)
-            for connection in connections:
-                stack.enter_context(connection.busy)
-            if not in_blocks and any(connection.in_transaction for connection in connections):
-                return False
-            for connection in connections:
-                self._close(connection)
+            with _standing(connections):
+                if not in_blocks and any(connection.in_transaction for connection in connections):
+                    return False
+                for connection in connections:
+                    self.opened.discard(connection)
+                    connection.close()
         return True
 
     def connection(self) -> _Connection:
@@ -120,13 +177,13 @@ class _Transaction:
 
     def __enter__(self) -> None:
         connection = self._state.conn or self._database.connection()
-        with connection.busy:
+        with _Running(connection):
             connection.execute("BEGIN IMMEDIATE")
         self._state.transactions.append(self)
 
     def __exit__(self, kind: type[BaseException] | None, *raised: object) -> None:
         connection = self._state.conn or self._database.connection()
-        with connection.busy:
+        with _Running(connection):
             self._state.transactions.pop()
             if kind is not None:
                 self._database.rollback()
@@ -139,6 +196,63 @@ class _Transaction:
             except Exception:
                 self._database.rollback()
                 raise
+
+
+class _Block(Block):
+    """A block that begins and ends at once when nothing stands in the way; what is left out here is `Block`'s."""
+
+    __slots__ = ()
+    _engine: "SqliteEngine"
+
+    def __enter__(self) -> None:
+        engine = self._engine
+        state = engine.database._state
+        if state.transactions or engine.own is None or not engine.turn.acquire(blocking=False):
+            super().__enter__()
+            return
+        try:
+            self.deadline = time.monotonic() + engine.timeout
+            self._atomic = engine.own
+            connection = state.conn or engine.database.connection()
+            connection.running += 1
+            try:
+                if connection.closing:
+                    connection.stand_by()
+                connection.execute("BEGIN IMMEDIATE")
+            finally:
+                connection.running -= 1
+            state.transactions.append(self)
+        except engine.driver_errors:
+            self._let_go(None)
+            super().__enter__()
+        except BaseException as error:
+            self._let_go(error)
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        engine = self._engine
+        if kind is not None or self._atomic is not engine.own or engine.own is None:
+            super().__exit__(kind, error, trace)
+            return
+        state = engine.database._state
+        try:
+            connection = state.conn or engine.database.connection()
+            connection.running += 1
+            try:
+                if connection.closing:
+                    connection.stand_by()
+                connection.execute("COMMIT")
+            finally:
+                connection.running -= 1
+            state.transactions.pop()
+            engine.turn.release()
+        except engine.driver_errors:
+            super().__exit__(None, None, None)  # it tries again, and tells what is wrong
+        except BaseException as interrupt:
+            self._let_go(interrupt)
+            raise
 
 
 class SqliteEngine(Engine):
@@ -164,9 +278,9 @@ class SqliteEngine(Engine):
             name = str(address.database)
             self.path = None if name == ":memory:" else Path(name)
             super().__init__(address, name, _url(name), 30.0)
-        self._turn = threading.RLock()  # a thread that was interrupted while it took its turn may take it again
+        self.turn = threading.RLock()  # a thread that was interrupted while it took its turn may take it again
         self._owned = isinstance(address, SqliteAddress)
-        self._transaction = _Transaction(self.database) if self._owned else None
+        self.own = _Transaction(self.database) if self._owned else None
         self._in_memory = keeper is not None
         self._orphans = ""
         opened = self.database.opened if self._owned else ()
@@ -177,11 +291,13 @@ class SqliteEngine(Engine):
         """The file; a database in memory is nobody else's."""
         return self if self.path is None else self.path.resolve()
 
+    def atomic(self) -> Block:
+        """Return a block: a write transaction, or a savepoint inside one."""
+        return _Block(self)
+
     def held(self) -> AbstractContextManager[Any]:
-        """Return the lock of this thread's connection, so that nobody closes it while it works."""
-        database = self.database
-        busy: AbstractContextManager[Any] = getattr(database._state.conn or database.connection(), "busy", NOTHING)
-        return busy
+        """Return what is held while this thread's connection works, so that nobody closes it."""
+        return _Running(self.database.connection()) if self._owned else NOTHING
 
     def taken(self, sql: str, params: Sequence[Any], take: Callable[[Any], Any]) -> Any:
         """Run one statement and return what `take` takes from its cursor."""
@@ -190,23 +306,28 @@ class SqliteEngine(Engine):
             return super().taken(sql, params, take)
         try:
             connection = database._state.conn or database.connection()
-            with connection.busy:
+            connection.running += 1
+            try:
+                if connection.closing:
+                    connection.stand_by()
                 return take(connection.execute(sql, params))
+            finally:
+                connection.running -= 1
         except self.driver_errors as error:
-            return self.again(lambda: take(self.database.execute_sql(sql, params)), error)
+            return self.again(partial(self._attempt, sql, params, take), error)
 
     def starting(self) -> AbstractContextManager[Any]:
         """Queue with the other threads of this process: if they all tried for the file, none would get on."""
-        if not self._turn.acquire(blocking=False) and not self._turn.acquire(timeout=self.timeout):
+        if not self.turn.acquire(blocking=False) and not self.turn.acquire(timeout=self.timeout):
             raise errors.StoreUnavailable(
                 f"{self.label}: {_REMEDIES[sqlite3.SQLITE_LOCKED].format(timeout=self.timeout)}"
             )
-        return self._transaction or Held(self, self.database.transaction("IMMEDIATE"))
+        return self.own or Held(self, self.database.transaction("IMMEDIATE"))
 
     def ended(self) -> None:
         """Let the next thread of this process begin."""
         try:
-            self._turn.release()
+            self.turn.release()
         except RuntimeError:
             return  # a child that was forked inside the block has a lock of its own
 
@@ -335,7 +456,7 @@ class SqliteEngine(Engine):
 
     def after_fork(self) -> None:
         """Forget the parent's connections for good: closing one could remove files that the parent uses."""
-        self._turn = threading.RLock()  # another thread of the parent may have held it
+        self.turn = threading.RLock()  # another thread of the parent may have held it
         if self._owned:
             self._finalizer.detach()
             for connection in list(self.database.opened):

@@ -20,7 +20,6 @@ from .errors import IntegrityViolation, InvalidArtifact, InvalidQuery
 from .listings import asked_of
 from .replica import Reader
 from .reporting import ReportStore
-from .rows import NO_TEXTS, bound
 from .schemas import (
     Artifact,
     ArtifactChanges,
@@ -32,7 +31,6 @@ from .schemas import (
     StoreInfo,
     as_uuid,
     is_key,
-    spelled,
 )
 from .shortcuts import ShortcutStore
 from .sorting import ArtifactSort
@@ -125,13 +123,14 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             ArtifactConflict: the given id is taken by an artifact with other content.
             StoreUnavailable: the database cannot be written.
         """
-        given, texts = _given(ArtifactCreate, artifact, fields)
+        draft = publishing.drafted(None if artifact is None else _given(artifact, ArtifactCreate, fields), fields)
         origin = self._origin()
         if origin is not None:
-            given = publishing.stamped(given, origin)
-        artifact_id = given.id or new_id()
+            draft = publishing.stamped(draft, origin)
+        given_id = draft.fields["id"]
+        artifact_id = given_id or new_id()
         engine = self._engine
-        create = partial(publishing.create, self._db, artifact_id, given, texts)
+        create = partial(publishing.create, self._db, artifact_id, draft)
         while True:
             try:
                 if engine.one_statement and not engine.in_block():
@@ -142,8 +141,11 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
                     raise publishing.damaged(error) from error
             stored = artifacts.read(self._db, artifact_id)
             if stored is not None:  # otherwise it was deleted just now, and this create makes it anew
-                # Under an id of our own it is what a first try, whose answer was lost, has created.
-                return stored if given.id is None else publishing.repeated(given, stored)
+                if (
+                    given_id is not None
+                ):  # else it is what a first try, whose answer was lost, has made
+                    publishing.repeat(draft, stored.__dict__)
+                return stored
 
     def create_artifacts(self, many: Iterable[ArtifactCreate | Mapping[str, Any]]) -> ArtifactList:
         """Create many artifacts in one atomic block and return them in order.
@@ -159,12 +161,12 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             ArtifactConflict: an id is taken by an artifact with other content; nothing is created.
             StoreUnavailable: the database cannot be written.
         """
-        given = [each if isinstance(each, ArtifactCreate) else _from_mapping(each) for each in many]
+        drafts = [_draft_of(each) for each in many]
         origin = self._origin()
         if origin is not None:
-            given = [publishing.stamped(each, origin) for each in given]
-        pairs = [(each.id or new_id(), each) for each in given]
-        perhaps_known = [each.id for each in given if each.id is not None]
+            drafts = [publishing.stamped(draft, origin) for draft in drafts]
+        pairs = [(draft.fields["id"] or new_id(), draft) for draft in drafts]
+        perhaps_known = [draft.fields["id"] for draft in drafts if draft.fields["id"] is not None]
 
         def create() -> list[Artifact]:
             nonlocal perhaps_known
@@ -233,10 +235,8 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         Raises:
             InvalidArtifact: a value cannot be stored; nothing is changed.
         """
-        target, (given, texts) = str(as_uuid(artifact_id)), _given(ArtifactUpdate, artifact, fields)
-        row = bound(given, given.__pydantic_fields_set__, texts or NO_TEXTS)
-        if "data" in row:
-            row.setdefault("profile", None)
+        target = str(as_uuid(artifact_id))
+        row = publishing.changes(None if artifact is None else _given(artifact, ArtifactUpdate, fields), fields)
         row["updated"], row["id"] = encode_time(now()), target
 
         if self._engine.one_statement and not self._engine.in_block():
@@ -254,7 +254,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         Returns:
             Whether there was such an artifact.
         """
-        target, deleted = as_uuid(artifact_id), False
+        target, deleted = str(as_uuid(artifact_id)), False
 
         def delete() -> bool:
             nonlocal deleted
@@ -390,18 +390,18 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
 G = TypeVar("G", ArtifactCreate, ArtifactUpdate)
 
 
-def _given(kind: type[G], value: G | None, fields: Mapping[str, Any]) -> tuple[G, dict[str, str] | None]:
-    """Return what the caller handed over, as a value, or as keywords with the JSON texts that were met."""
-    if value is None:
-        return spelled(kind, fields)
+def _given(value: G, kind: type[G], fields: Mapping[str, Any]) -> G:
+    """Return a value that the caller handed over."""
     if fields:
         raise InvalidArtifact(f"Give an {kind.__name__} or keywords, not both: {', '.join(fields)}.")
     if not isinstance(value, kind):
         raise InvalidArtifact(f"{type(value).__name__} is no {kind.__name__}: pass one, or its fields as keywords.")
-    return value, None
+    return value
 
 
-def _from_mapping(fields: object) -> ArtifactCreate:
-    if not isinstance(fields, Mapping):
-        raise InvalidArtifact(f"{type(fields).__name__} is no ArtifactCreate: pass one, or a mapping of its fields.")
-    return ArtifactCreate(**fields)
+def _draft_of(given: object) -> publishing.Draft:
+    if isinstance(given, ArtifactCreate):
+        return publishing.drafted(given, {})
+    if not isinstance(given, Mapping):
+        raise InvalidArtifact(f"{type(given).__name__} is no ArtifactCreate: pass one, or a mapping of its fields.")
+    return publishing.drafted(None, {**given})
