@@ -27,15 +27,13 @@ class Planner:
     def __init__(self, store: ArtifactStore) -> None:
         self.store, self._said = store, list[tuple[str, list[Any]]]()
         self._engine = store._engine
-        for name in ("rows", "row", "run"):
-            setattr(self._engine, name, self._heard(getattr(self._engine, name)))
+        taken = self._engine.taken
 
-    def _heard(self, run: Callable[..., Any]) -> Callable[..., Any]:
-        def heard(sql: str, params: Any = ()) -> Any:
+        def heard(sql: str, params: Any, take: Callable[[Any], Any]) -> Any:
             self._said.append((sql, list(params)))
-            return run(sql, params)
+            return taken(sql, params, take)
 
-        return heard
+        self._engine.taken = heard  # type: ignore[method-assign]
 
     def plans(self, call: Call, latest: Artifact) -> list[str]:
         """Return the plan of each statement of a call, whose writes are undone."""

@@ -220,22 +220,17 @@ def statements(store: ArtifactStore, call: Callable[[], object]) -> list[str]:
     """Return the statements of a call."""
     said: list[str] = []
     engine = store._engine
-    run = {name: getattr(engine, name) for name in ("rows", "row")}
+    taken = engine.taken
 
-    def heard(name: str) -> Callable[..., Any]:
-        def ask(sql: str, params: Any = ()) -> Any:
-            said.append(sql)
-            return run[name](sql, params)
+    def heard(sql: str, params: Any, take: Callable[[Any], Any]) -> Any:
+        said.append(sql)
+        return taken(sql, params, take)
 
-        return ask
-
-    for name in run:
-        setattr(engine, name, heard(name))
+    engine.taken = heard  # type: ignore[method-assign]
     try:
         call()
     finally:
-        for name in run:
-            delattr(engine, name)
+        del engine.taken  # type: ignore[method-assign]
     return said
 
 
