@@ -47,6 +47,7 @@ class Dialect(NamedTuple):
         unlimited: the value of LIMIT that means no limit.
         table: binds keys, ids and counts, by the names of their slots.
         rows: the bound table called `given`, with the columns `key`, `id` and `count`.
+        native: whether the driver binds ids and times as they are sooner than as text.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Dialect(NamedTuple):
     unlimited: int | None
     table: Callable[[Sequence[str], Sequence[str], Sequence[int]], dict[Any, Any]]
     rows: Callable[[Callable[[Any], Any]], Any]
+    native: bool
 
 
 def _json_list(values: Sequence[Any]) -> str:
@@ -91,6 +93,7 @@ def _sqlite_entry(column: Any, kind: str, comparison: str, slots: Slots) -> Any:
 
 _SQLITE = Dialect(
     name="sqlite",
+    native=False,
     many=_json_list,
     among=lambda column, slot: sql(column, "IN (SELECT value FROM json_each(", slot, "))"),
     not_among=lambda column, slot: sql(column, "NOT IN (SELECT value FROM json_each(", slot, "))"),
@@ -139,6 +142,7 @@ def _postgres_entry(column: Any, kind: str, comparison: str, slots: Slots) -> An
 
 _POSTGRES = Dialect(
     name="postgresql",
+    native=True,
     many=list,
     among=lambda column, slot: sql(column, "= ANY(", slot, ")"),
     not_among=lambda column, slot: sql(column, "<> ALL(", slot, ")"),

@@ -6,10 +6,12 @@ are turned into UTC as they are read, how long to wait for a lock is said anew i
 transaction, and the schema is a start-up parameter.
 """
 
+import heapq
 import math
 import os
 import re
 import threading
+import time
 import weakref
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -18,7 +20,7 @@ from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 import peewee
-from playhouse.pool import MaxConnectionsExceeded, PooledPostgresqlDatabase
+from playhouse.pool import MaxConnectionsExceeded, PoolConnection, PooledPostgresqlDatabase
 
 from . import errors
 from .address import PostgresAddress
@@ -78,9 +80,24 @@ class _Database(PooledPostgresqlDatabase):  # type: ignore[misc]
     def _is_closed(self, connection: Any) -> bool:
         return bool(connection.closed)
 
-    def _can_reuse(self, connection: Any) -> bool:
-        idle = connection.pgconn.transaction_status == TransactionStatus.IDLE
-        return idle or bool(super()._can_reuse(connection))
+    def lend(self) -> Any:
+        """Take a connection out of the pool for one statement; `None` when none is idle."""
+        with self._pool_lock:
+            if not self._connections:
+                return None
+            since, _, connection = heapq.heappop(self._connections)
+            self._in_use[id(connection)] = PoolConnection(since, connection, time.time())
+            return connection
+
+    def take_back(self, connection: Any) -> None:
+        """Put a connection back that was lent."""
+        with self._pool_lock:
+            if connection.pgconn.transaction_status != TransactionStatus.IDLE:
+                self._close(connection)
+            elif (lent := self._in_use.pop(id(connection), None)) is not None:  # not closed meanwhile with the store
+                self._heap_counter += 1
+                heapq.heappush(self._connections, (lent.timestamp, self._heap_counter, connection))
+                self._pool_available.notify()
 
     def begin(self, isolation_level: object = None) -> None:
         # Two statements in one text cannot be prepared.
@@ -205,15 +222,15 @@ class PostgresEngine(Engine):
         try:
             if database._state.transactions:
                 return take(database._state.conn.execute(sql, params))
-            connection = database._connect()
-            try:
-                return take(connection.execute(sql, params))
-            finally:
-                database._close(connection)
-        except MaxConnectionsExceeded:  # then it waits for one
-            return super().taken(sql, params, take)
+            connection = database.lend()
+            if connection is not None:
+                try:
+                    return take(connection.execute(sql, params))
+                finally:
+                    database.take_back(connection)
         except self.driver_errors as error:
             return self.again(partial(self._attempt, sql, params, take), error)
+        return super().taken(sql, params, take)
 
     def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Load many rows, inside a block."""

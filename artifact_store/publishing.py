@@ -63,7 +63,7 @@ def stamped(draft: Draft, origin: Origin) -> Draft:
 def create(db: Statements, artifact_id: UUID, draft: Draft) -> Artifact:
     """Create one artifact under an id."""
     time = now()
-    row = _row(artifact_id, draft, encode_time(time))
+    row = _row(artifact_id, draft, time, db.dialect.native)
     if row["key"] is None:
         artifacts.insert(db, row)
     elif db.dialect.name == "postgresql":
@@ -122,15 +122,16 @@ def _create_fresh(db: Statements, fresh: Sequence[tuple[UUID, Draft]]) -> list[A
     for key, of_key in places.items():
         for version, place in enumerate(of_key, last_versions[key] - len(of_key) + 1):
             versions[place] = version
-    text = encode_time(time)
     with collecting_later():
-        rows = [_row(each, draft, text, version) for (each, draft), version in zip(fresh, versions, strict=True)]
+        rows = [_row(each, draft, time, False, version) for (each, draft), version in zip(fresh, versions, strict=True)]
     artifacts.insert_many(db, rows)
     with collecting_later():
         return [_made(each, draft, time, row) for (each, draft), row in zip(fresh, rows, strict=True)]
 
 
-def _row(artifact_id: UUID, draft: Draft, time: str, version: int | None = None) -> dict[Any, Any]:
+def _row(
+    artifact_id: UUID, draft: Draft, time: datetime, native: bool = False, version: int | None = None
+) -> dict[Any, Any]:
     """Return the row of a new artifact, by column and in the order of `artifacts.ROWS.names`."""
     fields, texts = draft.fields, draft.texts
     key, flow_run_id, task_run_id = fields["key"], fields["flow_run_id"], fields["task_run_id"]
@@ -143,19 +144,20 @@ def _row(artifact_id: UUID, draft: Draft, time: str, version: int | None = None)
             None if (value := fields[name]) is None else texts.get(name) or dump_json(value) for name in _JSON
         ]
     except PydanticSerializationError:  # it was changed after it was checked
-        return _row(artifact_id, drafted(ArtifactCreate(**fields), {}), time, version)
+        return _row(artifact_id, drafted(ArtifactCreate(**fields), {}), time, native, version)
+    created: Any = time if native else encode_time(time)
     return {
-        "id": str(artifact_id),
+        "id": artifact_id if native else str(artifact_id),
         "key": key,
         "version": version,
         "type": fields["type"],
         "description": fields["description"],
         "data": data,
         "metadata": metadata,
-        "flow_run_id": flow_run_id and str(flow_run_id),
-        "task_run_id": task_run_id and str(task_run_id),
-        "created": time,
-        "updated": time,
+        "flow_run_id": flow_run_id if native else flow_run_id and str(flow_run_id),
+        "task_run_id": task_run_id if native else task_run_id and str(task_run_id),
+        "created": created,
+        "updated": created,
         "profile": profile,
     }
 

@@ -141,9 +141,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
                     raise publishing.damaged(error) from error
             stored = artifacts.read(self._db, artifact_id)
             if stored is not None:  # otherwise it was deleted just now, and this create makes it anew
-                if (
-                    given_id is not None
-                ):  # else it is what a first try, whose answer was lost, has made
+                if given_id is not None:  # else it is what a first try, whose answer was lost, has made
                     publishing.repeat(draft, stored.__dict__)
                 return stored
 
@@ -235,9 +233,10 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         Raises:
             InvalidArtifact: a value cannot be stored; nothing is changed.
         """
-        target = str(as_uuid(artifact_id))
+        target = as_uuid(artifact_id)
         row = publishing.changes(None if artifact is None else _given(artifact, ArtifactUpdate, fields), fields)
-        row["updated"], row["id"] = encode_time(now()), target
+        native, time = self._db.dialect.native, now()
+        row["updated"], row["id"] = (time, target) if native else (encode_time(time), str(target))
 
         if self._engine.one_statement and not self._engine.in_block():
             return latest.touch_and_update(self._db, row)
