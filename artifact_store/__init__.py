@@ -25,11 +25,12 @@ from .errors import (
     SchemaOutdated,
     StoreUnavailable,
 )
-from .schemas import Artifact, ArtifactCreate, ArtifactList, ArtifactUpdate, Breach, StoreInfo
+from .schemas import Artifact, ArtifactCreate, ArtifactList, ArtifactUpdate
 from .sorting import ArtifactCollectionSort, ArtifactSort, RunSort
 from .store import ArtifactStore
 
 if TYPE_CHECKING:
+    from .care import Breach, StoreInfo
     from .filters import (
         ArtifactCollectionFilter,
         ArtifactFilter,
@@ -53,6 +54,7 @@ else:
     __getattr__, __dir__ = deferred_names(
         globals(),
         {
+            "Breach StoreInfo": "care",
             "ArtifactCollectionFilter ArtifactFilter DeploymentFilter": "filters",
             "FlowFilter FlowRunFilter TaskRunFilter WorkPoolFilter": "filters",
             "OpenFlowRun OpenTaskRun": "openruns",

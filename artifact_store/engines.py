@@ -1,4 +1,4 @@
-"""Which engine the address of a store asks for."""
+"""Who answers at the address of a store: its engine, and its replica if there is one."""
 
 import os
 
@@ -7,12 +7,24 @@ import peewee
 from .address import Address, PostgresAddress, parse_address
 from .database import Engine
 from .errors import InvalidURL
+from .replica import Reader
 from .sqlite import SqliteEngine
+from .statements import Statements
 
-__all__ = ["engine_of", "replica_of"]
+__all__ = ["reader_of"]
 
 
-def engine_of(url: str | os.PathLike[str] | peewee.Database | None) -> Engine:
+def reader_of(url: str | os.PathLike[str] | peewee.Database | None, replica_url: str | None) -> Reader:
+    """Return what asks the database at an address, and its replica if there is one; nothing is connected yet.
+
+    Raises:
+        InvalidURL: an address is not understood.
+    """
+    engine = _engine_of(url)
+    return Reader(Statements(engine), None if replica_url is None else Statements(_replica_of(engine, replica_url)))
+
+
+def _engine_of(url: str | os.PathLike[str] | peewee.Database | None) -> Engine:
     """Return the engine of an address or of a database; PostgreSQL's driver is imported when it is asked for."""
     if isinstance(url, peewee.SqliteDatabase):
         return SqliteEngine(url)
@@ -29,7 +41,7 @@ def _engine_at(address: Address) -> Engine:
     return SqliteEngine(address)
 
 
-def replica_of(primary: Engine, url: str) -> Engine:
+def _replica_of(primary: Engine, url: str) -> Engine:
     """Return the engine of a replica; it does not wait, because the primary can answer too."""
     address = parse_address(url)
     if primary.dialect != "postgresql" or not isinstance(address, PostgresAddress):

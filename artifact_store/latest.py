@@ -18,9 +18,9 @@ from uuid import UUID
 import peewee
 from peewee import SQL, Case, NodeList, fn
 
+from .care import Breach
 from .dialects import encode_time
 from .models import Artifact, ArtifactCollection
-from .schemas import Breach
 from .statements import Query, Statements, slot
 
 __all__ = [

@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from .deferred import deferred
 from .errors import InvalidQuery
-from .replica import Reader
 from .schemas import Artifact, ArtifactList
 from .sorting import ArtifactCollectionSort, ArtifactSort, bounds, chosen
 
 if TYPE_CHECKING:
-    from . import conditions, filters, orders, pages
+    from . import conditions, filters, orders, pages, replica
 else:
-    deferred(globals(), "conditions filters orders pages")
+    deferred(globals(), "conditions filters orders pages replica")
 
 __all__ = ["ListingStore", "asked_of"]
 
@@ -34,7 +33,7 @@ _NOTHING = (None,) * len(_NAMES)
 
 
 def asked_of(
-    ask: Reader,
+    ask: "replica.Reader",
     sort: ArtifactSort | ArtifactCollectionSort,
     given: "Sequence[filters.Filter | None] | filters.AllFilters | filters.LatestFilters",
     include_data: bool = True,
@@ -54,7 +53,7 @@ def asked_of(
 class ListingStore:
     """The methods of a store that find artifacts."""
 
-    _ask: Reader
+    _ask: "replica.Reader"
 
     def read_artifacts(
         self,

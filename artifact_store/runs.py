@@ -12,15 +12,13 @@ from . import context
 from .clock import new_id
 from .context import CURRENT, Origin
 from .deferred import deferred
-from .replica import Reader
 from .schemas import as_uuid
 from .sorting import RunSort
-from .statements import Statements
 
 if TYPE_CHECKING:
-    from . import entities, filters, runvalues
+    from . import entities, filters, replica, runvalues, statements
 else:
-    deferred(globals(), "entities filters runvalues")
+    deferred(globals(), "entities filters replica runvalues statements")
 
 __all__ = ["RunStore"]
 
@@ -38,8 +36,8 @@ class RunStore:
     `flow_filter` and `work_pool_filter`.
     """
 
-    _db: Statements
-    _ask: Reader
+    _db: "statements.Statements"
+    _ask: "replica.Reader"
     _inherited: Origin | None
 
     # The current run

@@ -3,15 +3,19 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, NamedTuple, SupportsIndex, TypedDict, overload
+from typing import TYPE_CHECKING, Annotated, Any, SupportsIndex, TypedDict, overload
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from .deferred import deferred
 from .errors import InvalidArtifact, InvalidQuery
-from .jsonvalues import check_text, normalize_data, normalize_metadata, spell_data
-from .rows import fill
 from .tabular import ListFrames, TableFrames
+
+if TYPE_CHECKING:
+    from . import jsonvalues, rows
+else:
+    deferred(globals(), "jsonvalues rows")
 
 __all__ = [
     "FROZEN",
@@ -21,9 +25,7 @@ __all__ = [
     "ArtifactFields",
     "ArtifactList",
     "ArtifactUpdate",
-    "Breach",
     "Scalar",
-    "StoreInfo",
     "Text",
     "as_uuid",
     "is_key",
@@ -169,7 +171,7 @@ def _fill(made: Any, fields: Mapping[str, Any]) -> dict[str, str]:
     if nothing is not None and _is_clear(fields, nothing):
         values = {**nothing, **fields}
         texts = _make_plain(values)
-        fill(made, values, fields)
+        rows.fill(made, values, fields)
         return texts
     try:
         made.__pydantic_validator__.validate_python(fields, self_instance=made)
@@ -185,11 +187,11 @@ def _make_plain(values: dict[str, Any]) -> dict[str, str]:
     """
     texts: dict[str, str] = {}
     if (data := values.get("data")) is not None:
-        values["data"], text = spell_data(data)
+        values["data"], text = jsonvalues.spell_data(data)
         if text is not None:
             texts["data"] = text.decode()
     if (metadata := values.get("metadata")) is not None:
-        values["metadata"] = normalize_metadata(metadata)
+        values["metadata"] = jsonvalues.normalize_metadata(metadata)
     if (profile := values.get("profile")) is not None:
         values["profile"] = plain_object(profile, "profile", "the profile of a table")
     return texts
@@ -244,7 +246,7 @@ def sentence(error: ValidationError, kind: type[BaseModel]) -> str:
 def _explained(path: str, text: str) -> str:
     """Say what is wrong with a text that a pattern has refused."""
     try:
-        check_text(text, path)
+        jsonvalues.check_text(text, path)
     except InvalidArtifact as error:
         return str(error).rstrip(".")
     return (
@@ -259,7 +261,7 @@ def plain_object(value: object, name: str, meaning: str) -> Any:
     Raises:
         InvalidArtifact: it cannot be said in JSON, or is no object.
     """
-    plain = normalize_data(value, name)
+    plain = jsonvalues.normalize_data(value, name)
     if plain is not None and not isinstance(plain, dict):
         raise InvalidArtifact(f"{name} is a {type(value).__name__}: pass {meaning}, or None.")
     return plain
@@ -331,48 +333,6 @@ class ArtifactFields(ArtifactChanges, total=False):
     key: str | None
     flow_run_id: UUID | str | None
     task_run_id: UUID | str | None
-
-
-class StoreInfo(NamedTuple):
-    """What a store is and holds.
-
-    Attributes:
-        url: where it is, without a password.
-        replica: where its read replica is, without a password; `None` when it has none.
-        engine: the database engine and its version.
-        server: the user, host, port and database that it is connected to; `None` for SQLite.
-        schema: the name of the newest migration applied.
-        size: bytes of the database on disk; `None` in memory.
-        artifacts: number of artifacts, every version counted.
-        keys: number of keys.
-        connections: the open connections of this process.
-        pool_size: the most connections of this process; `None` for SQLite, where each thread has one.
-    """
-
-    url: str
-    replica: str | None
-    engine: str
-    server: str | None
-    schema: str | None
-    size: int | None
-    artifacts: int
-    keys: int
-    connections: int
-    pool_size: int | None
-
-
-class Breach(NamedTuple):
-    """One breach of an invariant of latest-version tracking, as `verify` finds it.
-
-    Attributes:
-        kind: `missing`, `surplus`, `dangling`, `stale`, `wrong-version`, `wrong-times` or `low-counter`.
-        key: the key whose row in the collection table is wrong.
-        message: one sentence that says what is wrong.
-    """
-
-    kind: str
-    key: str
-    message: str
 
 
 def as_uuid(value: object) -> UUID:

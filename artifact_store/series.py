@@ -6,17 +6,15 @@ from typing import TYPE_CHECKING
 from .deferred import deferred
 from .errors import InvalidQuery
 from .listings import ListingStore
-from .replica import Reader
 from .runs import RunStore
 from .schemas import Artifact, is_key
 from .sorting import bounds
-from .statements import Statements
 
 if TYPE_CHECKING:
-    from . import figures, neighbours
+    from . import figures, neighbours, replica, statements
     from .rendering import surroundings
 else:
-    deferred(globals(), "figures neighbours rendering.surroundings")
+    deferred(globals(), "figures neighbours rendering.surroundings replica statements")
 
 __all__ = ["SeriesStore", "Source"]
 
@@ -26,7 +24,7 @@ _LARGEST_TREND = 1000
 class SeriesStore:
     """The methods of a store that tell how numbers went, and what lies around an artifact."""
 
-    _ask: Reader
+    _ask: "replica.Reader"
 
     def read_series(
         self, key: str, field: str | None = None, *, limit: int | None = None
@@ -146,7 +144,7 @@ class SeriesStore:
         """
         primary = self._ask.primary
 
-        def read(db: Statements) -> "surroundings.Surroundings":
+        def read(db: "statements.Statements") -> "surroundings.Surroundings":
             known = db is primary or neighbours.has(db, artifact)
             return neighbours.read_surroundings(db if known else primary, artifact)
 

@@ -13,12 +13,9 @@ import peewee
 from . import context
 from .activities import ActivityStore
 from .clock import new_id, now
-from .database import Block
 from .deferred import deferred
-from .dialects import encode_time
 from .errors import IntegrityViolation, InvalidArtifact, InvalidQuery
 from .listings import asked_of
-from .replica import Reader
 from .reporting import ReportStore
 from .schemas import (
     Artifact,
@@ -27,19 +24,16 @@ from .schemas import (
     ArtifactFields,
     ArtifactList,
     ArtifactUpdate,
-    Breach,
-    StoreInfo,
     as_uuid,
     is_key,
 )
 from .shortcuts import ShortcutStore
 from .sorting import ArtifactSort
-from .statements import Statements
 
 if TYPE_CHECKING:
-    from . import artifacts, engines, filters, latest, pages, publishing, schema
+    from . import artifacts, care, database, dialects, engines, filters, latest, pages, publishing, schema
 else:
-    deferred(globals(), "artifacts engines filters latest pages publishing schema")
+    deferred(globals(), "artifacts care database dialects engines filters latest pages publishing schema")
 
 __all__ = ["ArtifactStore"]
 
@@ -92,10 +86,9 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             SchemaOutdated: a newer artifact-store has written the database.
         """
         self._inherited = context.inherited()
-        self._engine = engines.engine_of(url)
-        self._db = Statements(self._engine)
-        replica = None if replica_url is None else Statements(engines.replica_of(self._engine, replica_url))
-        self._ask = Reader(self._db, replica)
+        self._ask = engines.reader_of(url, replica_url)
+        self._db = self._ask.primary
+        self._engine = self._db.engine
         try:
             schema.ensure_current(self._db, create)
         except BaseException:
@@ -236,7 +229,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         target = as_uuid(artifact_id)
         row = publishing.changes(None if artifact is None else _given(artifact, ArtifactUpdate, fields), fields)
         native, time = self._db.dialect.native, now()
-        row["updated"], row["id"] = (time, target) if native else (encode_time(time), str(target))
+        row["updated"], row["id"] = (time, target) if native else (dialects.encode_time(time), str(target))
 
         if self._engine.one_statement and not self._engine.in_block():
             return latest.touch_and_update(self._db, row)
@@ -297,7 +290,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
 
     # Blocks
 
-    def atomic(self) -> Block:
+    def atomic(self) -> "database.Block":
         """Return a block in which several writes become visible together, or not at all when it raises.
 
         Blocks nest: an inner block that raises undoes its own writes alone. Keep a block short,
@@ -326,14 +319,14 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
 
     # Care
 
-    def verify(self) -> list[Breach]:
+    def verify(self) -> "list[care.Breach]":
         """Return every breach of the invariants of latest-version tracking; an empty list is a healthy store."""
         return latest.verify(self._db)
 
-    def repair(self) -> list[Breach]:
+    def repair(self) -> "list[care.Breach]":
         """Mend every breach in one atomic block, from the artifacts themselves, and return what was mended."""
 
-        def repair() -> list[Breach]:
+        def repair() -> "list[care.Breach]":
             latest.lock_all(self._db)
             found = latest.verify(self._db)
             latest.rebuild(self._db, sorted({breach.key for breach in found}))
@@ -341,11 +334,11 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
 
         return self._engine.retrying(repair)
 
-    def info(self) -> StoreInfo:
+    def info(self) -> "care.StoreInfo":
         """Return what the store is and holds."""
         facts = self._engine.facts()
         replica = self._ask.replica
-        return StoreInfo(
+        return care.StoreInfo(
             url=self.url,
             replica=None if replica is None else replica.engine.url,
             engine=facts.engine,
@@ -398,7 +391,7 @@ def _given(value: G, kind: type[G], fields: Mapping[str, Any]) -> G:
     return value
 
 
-def _draft_of(given: object) -> publishing.Draft:
+def _draft_of(given: object) -> "publishing.Draft":
     if isinstance(given, ArtifactCreate):
         return publishing.drafted(given, {})
     if not isinstance(given, Mapping):

@@ -30,6 +30,17 @@ LATER = """
     conditions criteria entities figures filters frames images neighbours openruns operators orders pages payloads
     postgresql profile rendering report runmodels runvalues tables termination
 """.split()
+WITH_THE_STORE = (
+    "address artifacts database dialects engines jsonvalues latest models publishing rows schema sqlite".split()
+)
+IMPORT = """
+import sys
+
+before = {*sys.modules}
+import artifact_store
+
+print(*{*sys.modules} - before)
+"""
 ALL_NAMES = """
 import artifact_store
 
@@ -56,10 +67,16 @@ def test_publishing_and_reading_load_neither_filters_nor_looks(tmp_path):
     url = f"sqlite:///{tmp_path / 'artifacts.db'}"
     ArtifactStore(url).close()
     loaded = printed_by(PUBLISH_AND_READ, url)
-    assert "artifact_store.sqlite" in loaded
+    assert {f"artifact_store.{name}" for name in WITH_THE_STORE} <= {*loaded}
     for name in LATER:
         assert [module for module in loaded if f"{module}.".startswith(f"artifact_store.{name}.")] == []
     assert {"difflib", "html", "platformdirs", "pydantic.root_model"} & {*loaded} == set()
+
+
+def test_importing_loads_nothing_that_talks_to_a_database():
+    loaded = printed_by(IMPORT)
+    assert "artifact_store.schemas" in loaded
+    assert {f"artifact_store.{name}" for name in [*WITH_THE_STORE, *LATER]} & {*loaded} == set()
 
 
 def test_every_name_is_there_in_a_new_interpreter():

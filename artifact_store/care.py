@@ -1,0 +1,47 @@
+"""What a store tells of itself to those who look after it."""
+
+from typing import NamedTuple
+
+__all__ = ["Breach", "StoreInfo"]
+
+
+class StoreInfo(NamedTuple):
+    """What a store is and holds.
+
+    Attributes:
+        url: where it is, without a password.
+        replica: where its read replica is, without a password; `None` when it has none.
+        engine: the database engine and its version.
+        server: the user, host, port and database that it is connected to; `None` for SQLite.
+        schema: the name of the newest migration applied.
+        size: bytes of the database on disk; `None` in memory.
+        artifacts: number of artifacts, every version counted.
+        keys: number of keys.
+        connections: the open connections of this process.
+        pool_size: the most connections of this process; `None` for SQLite, where each thread has one.
+    """
+
+    url: str
+    replica: str | None
+    engine: str
+    server: str | None
+    schema: str | None
+    size: int | None
+    artifacts: int
+    keys: int
+    connections: int
+    pool_size: int | None
+
+
+class Breach(NamedTuple):
+    """One breach of an invariant of latest-version tracking, as `verify` finds it.
+
+    Attributes:
+        kind: `missing`, `surplus`, `dangling`, `stale`, `wrong-version`, `wrong-times` or `low-counter`.
+        key: the key whose row in the collection table is wrong.
+        message: one sentence that says what is wrong.
+    """
+
+    kind: str
+    key: str
+    message: str
