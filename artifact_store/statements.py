@@ -58,9 +58,11 @@ def _binder(parts: tuple[Any, ...]) -> Callable[[Values], Sequence[Any]]:
     """Return what puts values into the slots among some parts, for most statements without a loop in Python."""
     names = [part.name for part in parts if type(part) is _Slot]
     constants = [(at, part) for at, part in enumerate(parts) if type(part) is not _Slot]
-    if len(names) < 2:  # an itemgetter of one name returns no sequence
-        return lambda values: [values[part.name] if type(part) is _Slot else part for part in parts]
-    take = itemgetter(*names)
+    if not names:
+        return lambda values: parts
+    first, *others = names
+    # An itemgetter of one name returns no sequence.
+    take: Callable[[Values], Sequence[Any]] = itemgetter(*names) if others else lambda values: (values[first],)
 
     def bind(values: Values) -> list[Any]:
         bound = list(take(values))
