@@ -45,21 +45,32 @@ class _Connection(sqlite3.Connection):
     Attributes:
         thread: the thread that runs its statements.
         running: how many statements are about to run or run, one inside another.
-        closing: whether somebody who holds `GATE` closes it, or decides whether to.
+        closing: the thread that holds `GATE` and closes it, or decides whether to; 0 for none.
     """
 
     thread: int
     running = 0
-    closing = False
+    closing = 0
 
     def stand_by(self) -> None:
-        """Let somebody who closes connections finish, before a statement runs that is noted already."""
-        self.running -= 1
+        """Let whoever closes connections finish, before a statement runs that is noted already."""
+        while self.closing not in (0, threading.get_ident()):
+            self.running -= 1
+            try:
+                with GATE:
+                    pass
+            finally:
+                self.running += 1
+
+    def say(self, sql: str) -> None:
+        """Run a statement that has no parameters and no rows."""
+        self.running += 1
         try:
-            GATE.acquire()
+            if self.closing:
+                self.stand_by()
+            self.execute(sql)
         finally:
-            self.running += 1
-        GATE.release()
+            self.running -= 1
 
 
 class _Running:
@@ -89,14 +100,14 @@ def _standing(connections: Sequence[_Connection]) -> Iterator[None]:
     with GATE:
         try:
             for connection in connections:
-                connection.closing = True
+                connection.closing = threading.get_ident()
             for connection in connections:
                 while connection.running and connection.thread != threading.get_ident():
                     time.sleep(0.0002)
             yield
         finally:
             for connection in connections:
-                connection.closing = False
+                connection.closing = 0
 
 
 class _Guard:
@@ -177,8 +188,7 @@ class _Transaction:
 
     def __enter__(self) -> None:
         connection = self._state.conn or self._database.connection()
-        with _Running(connection):
-            connection.execute("BEGIN IMMEDIATE")
+        connection.say("BEGIN IMMEDIATE")
         self._state.transactions.append(self)
 
     def __exit__(self, kind: type[BaseException] | None, *raised: object) -> None:
@@ -214,13 +224,7 @@ class _Block(Block):
             self.deadline = time.monotonic() + engine.timeout
             self._atomic = engine.own
             connection = state.conn or engine.database.connection()
-            connection.running += 1
-            try:
-                if connection.closing:
-                    connection.stand_by()
-                connection.execute("BEGIN IMMEDIATE")
-            finally:
-                connection.running -= 1
+            connection.say("BEGIN IMMEDIATE")
             state.transactions.append(self)
         except engine.driver_errors:
             self._let_go(None)
@@ -239,13 +243,7 @@ class _Block(Block):
         state = engine.database._state
         try:
             connection = state.conn or engine.database.connection()
-            connection.running += 1
-            try:
-                if connection.closing:
-                    connection.stand_by()
-                connection.execute("COMMIT")
-            finally:
-                connection.running -= 1
+            connection.say("COMMIT")
             state.transactions.pop()
             engine.turn.release()
         except engine.driver_errors:

@@ -45,12 +45,10 @@ class Statement(NamedTuple):
 
     Attributes:
         sql: its text.
-        parts: a slot or a constant for each parameter.
         bind: returns the parameters, with values in the slots.
     """
 
     sql: str
-    parts: tuple[Any, ...]
     bind: Callable[[Values], Sequence[Any]]
 
 
@@ -92,7 +90,7 @@ class Statements:
         statement = self._kept.get(key)
         if statement is None:
             sql, parts = self.engine.database.get_sql_context().sql(build()).query()
-            statement = Statement(sql, tuple(parts), _binder(tuple(parts)))
+            statement = Statement(sql, _binder(tuple(parts)))
             self._size += len(sql)
             if self._size > _KEPT:
                 self._kept, self._size = {}, len(sql)
