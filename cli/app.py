@@ -105,6 +105,8 @@ class Program(click.Group):
         _open_streams()
         try:
             code = run()
+        except (KeyboardInterrupt, click.Abort):  # while the command line was read
+            code = INTERRUPTED
         except Exception as error:
             code = _report(error)
         sys.exit(code or 0)

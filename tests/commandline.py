@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import multiprocessing
 import os
 import pty
 import select
@@ -10,12 +11,23 @@ import subprocess
 import sys
 import termios
 import time
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.reduction import DupFd
 
 from click.testing import CliRunner
 
 from artifact_store_cli import main
+from artifact_store_cli.__main__ import run as program
 
 SCRIPT = [sys.executable, "-m", "artifact_store_cli"]
+# To load the program takes most of the time of most commands, so it is loaded once, and each command is a fork of that.
+FORKS = multiprocessing.get_context("forkserver")
+LOADED = (
+    "artifacts conditions engines entities filters orders pages replica runvalues sqlite statements rendering.terminal"
+)
+FORKS.set_forkserver_preload(
+    ["commandline", "artifact_store_cli.commands", *(f"artifact_store.{name}" for name in LOADED.split())]
+)
 
 
 def run(url, *args, code=0, input=None):
@@ -31,12 +43,48 @@ def loaded(url, *args, code=0, input=None):
     return json.loads(run(url, *args, "--json", code=code, input=input))
 
 
+def started(args, environment, streams, terminal=False):
+    """Start the program in a process of its own, with three file descriptors for its standard streams."""
+    streams = [DupFd(stream) for stream in streams]
+    child = FORKS.Process(target=_be_the_program, args=(args, environment, streams, terminal))
+    child.start()
+    return child
+
+
+def _be_the_program(args, environment, streams, terminal):
+    if terminal:
+        os.setsid()
+    for number, stream in enumerate(streams):
+        os.dup2(stream.detach(), number)
+    if terminal:
+        fcntl.ioctl(2, termios.TIOCSCTTY, 0)
+    os.environ.clear()
+    os.environ.update(environment)
+    encoding = environment.get("PYTHONIOENCODING", "utf-8")
+    sys.stdin = open(0, encoding=encoding)  # noqa: SIM115
+    sys.stdout = sys.__stdout__ = open(1, "w", encoding=encoding)  # noqa: SIM115
+    sys.stderr = sys.__stderr__ = open(2, "w", encoding=encoding, buffering=1)  # noqa: SIM115
+    sys.argv = ["artifact-store", *args]
+    program()
+
+
 def piped(url, *args, env=()):
     """Run a command in a process of its own with pipes for its output; return what subprocess.run does."""
     environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
-    return subprocess.run(
-        [*SCRIPT, "--url", url, *args], capture_output=True, text=True, check=False, env={**environment, **dict(env)}
-    )
+    (out, stdout), (err, stderr) = os.pipe(), os.pipe()
+    with open(os.devnull) as stdin:  # noqa: PTH123
+        child = started(["--url", url, *args], {**environment, **dict(env)}, [stdin.fileno(), stdout, stderr])
+    os.close(stdout)
+    os.close(stderr)
+    with ThreadPoolExecutor() as readers:
+        told = list(readers.map(_all_of, (out, err)))
+    child.join(60)
+    return subprocess.CompletedProcess(args, child.exitcode, *told)
+
+
+def _all_of(end):
+    with open(end, encoding="utf-8") as stream:  # noqa: PTH123
+        return stream.read()
 
 
 def on_terminal(url, *args, **options):
@@ -45,26 +93,43 @@ def on_terminal(url, *args, **options):
     Several things `typed` are entered one after the other. Nothing is paged unless `env` names a PAGER; `stdout`
     takes standard output away from the terminal.
     """
-    return program_on_terminal([*SCRIPT, "--url", url, *args], **options)
+    return _watched(lambda streams, environment: _Forked(["--url", url, *args], environment, streams), **options)
 
 
-def program_on_terminal(
-    command, *, typed=None, question="[y/N]", columns=100, lines=24, env=(), stdin=None, stdout=None
-):
+class _Forked:
+    """The part of `subprocess.Popen` that is used here, of a program that was forked."""
+
+    def __init__(self, args, environment, streams):
+        self._process = started(args, environment, streams, terminal=True)
+
+    def wait(self, timeout):
+        """Return the exit code."""
+        self._process.join(timeout)
+        return self._process.exitcode
+
+
+def program_on_terminal(command, **options):
     """Run any program as `on_terminal` does a command."""
+
+    def start(streams, environment):
+        take = lambda: fcntl.ioctl(2, termios.TIOCSCTTY, 0)  # noqa: E731
+        stdin, stdout, stderr = streams
+        return subprocess.Popen(
+            command, stdin=stdin, stdout=stdout, stderr=stderr, env=environment, start_new_session=True, preexec_fn=take
+        )
+
+    return _watched(start, **options)
+
+
+def _watched(start, *, typed=None, question="[y/N]", columns=100, lines=24, env=(), stdin=None, stdout=None):
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
     unset = ("COLUMNS", "LINES", "NO_COLOR", "LESS")
     environment = {name: value for name, value in os.environ.items() if name not in unset} | {"PAGER": "cat"}
-    child = subprocess.Popen(
-        command,
-        stdin=slave if stdin is None else stdin,
-        stdout=slave if stdout is None else stdout,
-        stderr=slave,
-        env={**environment, "TERM": "xterm-256color", **dict(env)},
-        start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(2, termios.TIOCSCTTY, 0),
-    )
+    streams = [
+        slave if given is None else getattr(given, "fileno", lambda given=given: given)() for given in (stdin, stdout)
+    ]
+    child = start([*streams, slave], {**environment, "TERM": "xterm-256color", **dict(env)})
     os.close(slave)
     screen = b""
     while select.select([master], [], [], 30)[0]:

@@ -138,16 +138,43 @@ def test_closed_standard_streams(url, command, code, says):
     assert "report" not in done.stderr
 
 
-@pytest.mark.parametrize("delay", [0.02, 0.06, 0.1, 0.15, 0.2])
-def test_ctrl_c_while_it_loads(url, delay):
-    # Until the program's own first line runs, the interpreter's own Ctrl-C is in force.
-    code = "import sys; sys.stdout.write('up'); sys.stdout.flush(); from artifact_store_cli.__main__ import run; run()"
-    child = subprocess.Popen(
-        [sys.executable, "-c", code, "--url", url, "ls"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert child.stdout.read(2) == "up"
-    time.sleep(delay)
-    child.send_signal(signal.SIGINT)
-    told = child.communicate(timeout=60)[1]
-    assert child.returncode in (0, 130)
-    assert "Traceback" not in told
+INTERRUPTED = """
+import signal, sys
+from artifact_store_cli.__main__ import run
+
+name, left = sys.argv.pop(1), int(sys.argv.pop(1))
+
+def press(frame, event, argument):
+    global left
+    if event == "call" and frame.f_code.co_name == name:
+        left -= 1
+        if left == 0:
+            signal.raise_signal(signal.SIGINT)
+
+sys.setprofile(press)
+run()
+"""
+
+
+@pytest.mark.parametrize("name", ["exec_module", "cb", "acquire", "release"])
+@pytest.mark.parametrize("nth", [1, 50])
+def test_ctrl_c_while_a_module_loads(url, name, nth):
+    done = run_python(INTERRUPTED, name, str(nth), "--url", url, "ls")
+    assert (done.returncode, done.stdout, done.stderr.strip()) == (130, "", "")
+
+
+@pytest.mark.parametrize("name", ["make_context", "parse_args", "_remember", "invoke"])
+def test_ctrl_c_while_the_command_line_is_read(url, name):
+    done = run_python(INTERRUPTED, name, "1", "--url", url, "ls")
+    assert (done.returncode, done.stdout, done.stderr.strip()) == (130, "", "")
+
+
+def test_ctrl_c_stays_ignored_where_it_was(url):
+    code = f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN){INTERRUPTED}"
+    done = run_python(code, "exec_module", "10", "--url", url, "ls")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def run_python(code, *args):
+    command = [sys.executable, "-c", code, *args]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, check=False)
