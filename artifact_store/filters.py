@@ -101,12 +101,18 @@ class Filter(c.Described):
     def _joined(self, word: str, other: Self) -> Self:
         if type(other) is not type(self):
             return NotImplemented  # type: ignore[no-any-return]
-        parts: Any = tuple(part for side in (self, other) for part in (side._parts(word) or (side,)))
-        if max(map(_depth, parts)) >= DEPTH_LIMIT:
+        mine, yours = self._parts(word), other._parts(word)
+        parts: Any = (mine or (self,)) + (yours or (other,))
+        # Members are one level less deep than a filter that is nothing but a list of them.
+        depth = 1 + max(_depth(self) - bool(mine), _depth(other) - bool(yours))
+        if depth > DEPTH_LIMIT:
             return type(self)(**{word: parts})  # which refuses it
-        return self.model_construct(
-            **{word: parts}
-        )  # without checking again, at every link of a chain, what was checked
+        # At every link of a chain, what was checked, or how deep it is, is not looked at again.
+        joined = self.model_construct()
+        joined.__dict__[word] = parts
+        joined.__pydantic_fields_set__.add(word)
+        joined._depth = depth
+        return joined
 
     def _parts(self, word: str) -> tuple[Self, ...]:
         """Return the members of a filter that is nothing but a list of them, so that chains stay flat."""
