@@ -110,7 +110,7 @@ class Entity(Generic[V]):
             return query.order_by(*run_ordering(sort, self.table)).limit(slot("limit")).offset(slot("offset"))
 
         values |= {"limit": dialect.unlimited if limit is None else limit, "offset": offset}
-        return self.rows.values(ask(lambda db: db.rows((self.label, "page", sort, shape), build, values)))
+        return self.rows.values(ask(Statements.rows, (self.label, "page", sort, shape), build, values))
 
     def set_state(
         self,

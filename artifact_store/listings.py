@@ -130,7 +130,7 @@ class ListingStore:
         if position is not None and offset is not None:
             raise InvalidQuery("offset and after exclude each other: a cursor says where the list goes on.")
         start, most = bounds(offset, limit)
-        found = ArtifactList(self._ask(lambda db: pages.page(db, asked, start, most, position)))
+        found = ArtifactList(self._ask(pages.page, asked, start, most, position))
         if found and len(found) == most:
             found.cursor = orders.cursor_of(asked.sort, found[-1])
         return found
@@ -196,8 +196,8 @@ class ListingStore:
     ) -> int:
         """Return how many artifacts match, every version counted; takes the filters of `read_artifacts`."""
         given = (artifact_filter, flow_run_filter, task_run_filter, deployment_filter, flow_filter, work_pool_filter)
-        asked = asked_of(self._ask, ArtifactSort.ID_DESC, given)
-        return self._ask(lambda db: pages.count(db, asked))
+        asked = pages.ALL if given == _NOTHING else asked_of(self._ask, ArtifactSort.ID_DESC, given)
+        return self._ask(pages.count, asked)
 
     def count_latest_artifacts(
         self,
@@ -210,8 +210,8 @@ class ListingStore:
     ) -> int:
         """Return how many keys have a latest artifact that matches; takes the filters of `read_latest_artifacts`."""
         given = (artifact_filter, flow_run_filter, task_run_filter, deployment_filter, flow_filter, work_pool_filter)
-        asked = asked_of(self._ask, ArtifactCollectionSort.ID_DESC, given)
-        return self._ask(lambda db: pages.count(db, asked))
+        asked = pages.LATEST if given == _NOTHING else asked_of(self._ask, ArtifactCollectionSort.ID_DESC, given)
+        return self._ask(pages.count, asked)
 
 
 def _page_size(size: int) -> int:

@@ -20,7 +20,7 @@ from .replica import Reader
 from .sorting import ArtifactCollectionSort, ArtifactSort
 from .statements import Query, Statements, Values, slot
 
-__all__ = ["Asked", "count", "each", "page", "select_keys"]
+__all__ = ["ALL", "LATEST", "Asked", "count", "each", "page", "select_keys"]
 
 _A, _C = models.Artifact, ArtifactCollection
 _FEW = 200  # related rows that are looked up first
@@ -66,6 +66,10 @@ class Asked(NamedTuple):
             getattr(_A, name) if self.include_data or name not in _PAYLOAD else SQL("NULL").alias(name)
             for name in ROWS.names
         ]
+
+
+ALL, LATEST = Asked(None, {}), Asked(None, {}, ArtifactCollectionSort.ID_DESC)
+"""All artifacts, and the latest of each key."""
 
 
 def page(
@@ -218,7 +222,7 @@ def each(ask: Reader, asked: Asked, size: int) -> Iterator[schemas.Artifact]:
 def _lasting(ask: Reader, asked: Asked, size: int) -> Iterator[schemas.Artifact]:
     after: Position | None = None
     while True:
-        found = ask(_later(page, asked, 0, size, after))
+        found = ask(page, asked, 0, size, after)
         yield from found
         if len(found) < size:
             return
@@ -226,12 +230,8 @@ def _lasting(ask: Reader, asked: Asked, size: int) -> Iterator[schemas.Artifact]
 
 
 def _by_name(ask: Reader, asked: Asked, size: int) -> Iterator[schemas.Artifact]:
-    for names in ask(_later(_names, asked, size)):
-        yield from ask(_later(_named, asked, names.decode().split("\n")))
-
-
-def _later(function: Callable[..., Any], *args: Any) -> Callable[[Statements], Any]:
-    return lambda db: function(db, *args)
+    for names in ask(_names, asked, size):
+        yield from ask(_named, asked, names.decode().split("\n"))
 
 
 def _names(db: Statements, asked: Asked, size: int) -> list[bytes]:

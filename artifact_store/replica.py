@@ -3,13 +3,14 @@
 import logging
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 from .errors import StoreUnavailable
 from .statements import Statements
 
 __all__ = ["Reader"]
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _LOG = logging.getLogger("artifact_store")
@@ -27,18 +28,18 @@ class Reader:
         self.primary, self.replica = primary, replica
         self._resting_until = 0.0
 
-    def __call__(self, ask: Callable[[Statements], T]) -> T:
-        """Call `ask` with the statements of whoever is to answer.
+    def __call__(self, ask: Callable[Concatenate[Statements, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call `ask` with the statements of whoever is to answer, and with what else is given.
 
         Raises:
             StoreUnavailable: the primary does not answer either.
         """
         replica = self.replica
         if replica is None or time.monotonic() < self._resting_until or self.primary.engine.in_block():
-            return ask(self.primary)
+            return ask(self.primary, *args, **kwargs)
         try:
-            return ask(replica)
+            return ask(replica, *args, **kwargs)
         except StoreUnavailable as error:
             self._resting_until = time.monotonic() + _REST
             _LOG.warning("The replica does not answer, the primary does: %s", error)
-        return ask(self.primary)
+        return ask(self.primary, *args, **kwargs)

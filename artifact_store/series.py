@@ -57,9 +57,9 @@ class SeriesStore:
         wanted = self._field(key, field)
         if wanted is None:
             return []
-        found = self._ask(lambda db: figures.points(db, key, wanted, most))
+        found = self._ask(figures.points, key, wanted, most)
         if not found and field is not None and most != 0:
-            newest = self._ask(lambda db: figures.newest(db, key, figures.WINDOW))
+            newest = self._ask(figures.newest, key, figures.WINDOW)
             if newest:
                 fields = ", ".join(figures.best_first(newest)[:20])
                 known = f"use one of {fields}" if fields else "its versions carry none"
@@ -93,7 +93,7 @@ class SeriesStore:
         """
         if not is_key(key):
             return []
-        return figures.best_first(self._ask(lambda db: figures.newest(db, key, figures.WINDOW)))
+        return figures.best_first(self._ask(figures.newest, key, figures.WINDOW))
 
     def read_trends(self, keys: Iterable[str], limit: int = 20) -> "dict[str, list[surroundings.Point]]":
         """Return how the most telling number of each of many keys went, for a list with a sparkline beside each.
@@ -122,7 +122,7 @@ class SeriesStore:
             raise InvalidQuery(f"limit={limit!r:.80} is no whole number from 1 to {_LARGEST_TREND:,}.")
         asked = list(dict.fromkeys(keys))
         known = [key for key in asked if is_key(key)]
-        found = self._ask(lambda db: figures.newest_of_keys(db, known, limit)) if known else {}
+        found = self._ask(figures.newest_of_keys, known, limit) if known else {}
         return {key: neighbours.trend(found.get(key, []))[1] for key in asked}
 
     def read_surroundings(self, artifact: Artifact) -> "surroundings.Surroundings":
