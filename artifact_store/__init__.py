@@ -2,35 +2,32 @@
 
 from typing import TYPE_CHECKING
 
-from .default import (
-    create_image_artifact,
-    create_link_artifact,
-    create_markdown_artifact,
-    create_progress_artifact,
-    create_table_artifact,
-    default_store,
-    read_artifact_ref,
-    read_latest_artifact,
-    set_default_store,
-    update_progress_artifact,
-)
 from .deferred import deferred_names
-from .errors import (
-    ArtifactConflict,
-    ArtifactStoreError,
-    IntegrityViolation,
-    InvalidArtifact,
-    InvalidQuery,
-    InvalidURL,
-    SchemaOutdated,
-    StoreUnavailable,
-)
-from .schemas import Artifact, ArtifactCreate, ArtifactList, ArtifactUpdate
-from .sorting import ArtifactCollectionSort, ArtifactSort, RunSort
-from .store import ArtifactStore
 
 if TYPE_CHECKING:
     from .care import Breach, StoreInfo
+    from .default import (
+        create_image_artifact,
+        create_link_artifact,
+        create_markdown_artifact,
+        create_progress_artifact,
+        create_table_artifact,
+        default_store,
+        read_artifact_ref,
+        read_latest_artifact,
+        set_default_store,
+        update_progress_artifact,
+    )
+    from .errors import (
+        ArtifactConflict,
+        ArtifactStoreError,
+        IntegrityViolation,
+        InvalidArtifact,
+        InvalidQuery,
+        InvalidURL,
+        SchemaOutdated,
+        StoreUnavailable,
+    )
     from .filters import (
         ArtifactCollectionFilter,
         ArtifactFilter,
@@ -50,11 +47,19 @@ if TYPE_CHECKING:
     from .rendering.text import age, escape_controls
     from .report.writing import ReportInfo
     from .runvalues import Deployment, Flow, FlowRun, TaskRun, WorkPool, WorkQueue
+    from .schemas import Artifact, ArtifactCreate, ArtifactList, ArtifactUpdate
+    from .sorting import ArtifactCollectionSort, ArtifactSort, RunSort
+    from .store import ArtifactStore
 else:
     __getattr__, __dir__ = deferred_names(
         globals(),
         {
             "Breach StoreInfo": "care",
+            "create_image_artifact create_link_artifact create_markdown_artifact": "default",
+            "create_progress_artifact create_table_artifact default_store": "default",
+            "read_artifact_ref read_latest_artifact set_default_store update_progress_artifact": "default",
+            "ArtifactConflict ArtifactStoreError IntegrityViolation InvalidArtifact": "errors",
+            "InvalidQuery InvalidURL SchemaOutdated StoreUnavailable": "errors",
             "ArtifactCollectionFilter ArtifactFilter DeploymentFilter": "filters",
             "FlowFilter FlowRunFilter TaskRunFilter WorkPoolFilter": "filters",
             "OpenFlowRun OpenTaskRun": "openruns",
@@ -67,6 +72,9 @@ else:
             "age escape_controls": "rendering.text",
             "ReportInfo": "report.writing",
             "Deployment Flow FlowRun TaskRun WorkPool WorkQueue": "runvalues",
+            "Artifact ArtifactCreate ArtifactList ArtifactUpdate": "schemas",
+            "ArtifactCollectionSort ArtifactSort RunSort": "sorting",
+            "ArtifactStore": "store",
         },
     )
 
