@@ -20,7 +20,6 @@ __all__ = [
     "read_latest",
     "read_many",
     "read_version",
-    "update",
 ]
 
 _A = models.Artifact
@@ -83,16 +82,6 @@ def read_version(db: Statements, key: str, version: int) -> schemas.Artifact | N
 def _one(db: Statements, key: str, build: Any, values: Values) -> schemas.Artifact | None:
     row = db.row(key, build, values)
     return None if row is None else ROWS.value(row)
-
-
-def update(db: Statements, row: Row) -> bool:
-    """Change columns of an artifact, given with its id; tell whether there is one."""
-    names = tuple(row)
-
-    def build() -> Query:
-        return _A.update({getattr(_A, name): slot(name) for name in names if name != "id"}).where(_A.id == slot("id"))
-
-    return db.run(("artifacts.update", names), build, row) > 0
 
 
 def delete(db: Statements, artifact_id: str) -> bool:

@@ -47,6 +47,7 @@ ALL, FIRST, COUNT = methodcaller("fetchall"), methodcaller("fetchone"), attrgett
 """What may be taken from a cursor: all rows, the first row, the number of rows that were changed."""
 
 _LOGGER = logging.getLogger("peewee")
+_DEBUG = logging.DEBUG
 _LEVELS: dict[int, bool] = getattr(_LOGGER, "_cache", {})  # what `isEnabledFor` has found; emptied when a level changes
 
 
@@ -56,7 +57,7 @@ def logged() -> bool:
     Where nobody does, and no hook of Peewee's is set, the driver is called directly: what Peewee does around a
     statement costs a quarter of it.
     """
-    return _LEVELS.get(logging.DEBUG, True) and _LOGGER.isEnabledFor(logging.DEBUG)
+    return _LEVELS.get(_DEBUG, True) and _LOGGER.isEnabledFor(_DEBUG)
 
 
 class TableMissing(errors.StoreUnavailable):
@@ -149,6 +150,13 @@ class Engine:
 
         return self.patiently(attempt)
 
+    def run_all(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> int:
+        """Run statements one after the other, inside a block; return the number of rows that the last has changed."""
+        changed = 0
+        for sql, params in statements:
+            changed = self.taken(sql, params, COUNT)
+        return changed
+
     def run_many(self, sql: str, params: Iterable[Sequence[Any]]) -> None:
         """Run one statement for each set of parameters, inside a block."""
         try:
@@ -214,6 +222,10 @@ class Engine:
             except errors.ArtifactStoreError as error:
                 failure = error
         raise failure
+
+    def changing(self, function: Callable[[], T]) -> T:
+        """Do as `retrying`, for a function of the store's own, which does little more than to run statements."""
+        return self.retrying(function)
 
     def pause(self, tries: int) -> None:
         """Sleep for a random time that grows with the number of tries."""

@@ -55,7 +55,7 @@ class Entity(Generic[V]):
         row = bound(value, self.rows.names)
         try:
             # In a block of its own, because inside one a refused row would spoil what came before it.
-            inserted = db.engine.retrying(partial(db.run, (self.label, "insert"), self._insert, row))
+            inserted = db.engine.changing(partial(db.run, (self.label, "insert"), self._insert, row))
         except IntegrityViolation as error:
             parents = ", ".join(name for name in self.rows.names if name.endswith("_id"))
             raise IntegrityViolation(
@@ -145,7 +145,7 @@ class Entity(Generic[V]):
             return query
 
         change = partial(db.run, (self.label, "state", running, final, unless_final), build, values)
-        return db.engine.retrying(change) > 0
+        return db.engine.changing(change) > 0
 
 
 FLOWS = Entity("flow_filter", Flow, runmodels.Flow, "name")

@@ -12,6 +12,7 @@ touches the collection row before an artifact is touched: that row is the lock o
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -32,8 +33,8 @@ __all__ = [
     "locked",
     "rebuild",
     "retreat",
-    "touch",
     "touch_and_update",
+    "touch_then_update",
     "verify",
 ]
 
@@ -104,15 +105,25 @@ def advance_many(db: Statements, many: Sequence[tuple[str, UUID, int]], created:
     return {row[0]: row[1] for row in db.rows("latest.advance_many", build, values)}
 
 
-def touch(db: Statements, row: Mapping[Any, Any]) -> None:
-    """Lock the key of an artifact that is about to be updated, given by column; note the time when it is the latest."""
-    db.run("latest.touch", _touch if db.dialect.name == "postgresql" else _touch_latest, row)
+def touch_then_update(db: Statements, row: Mapping[Any, Any]) -> bool:
+    """Change columns of an artifact, given with its id; tell whether there is one.
+
+    Its key is locked first; the time is noted there when it is the latest.
+    """
+    names = tuple(row)
+    touch = _touch if db.dialect.name == "postgresql" else _touch_latest
+    return db.run_all((("latest.touch", touch), (("latest.update", names), partial(_update, names))), row) > 0
 
 
 def touch_and_update(db: Statements, row: Mapping[Any, Any]) -> bool:
-    """Do `touch` and update the artifact in one statement, where the engine can; tell whether there is one."""
+    """Do `touch_then_update` in one statement, where the engine can."""
     names = tuple(row)
     return db.run(("latest.touch_and_update", names), lambda: _touch_and_update(db, names), row) > 0
+
+
+def _update(names: tuple[str, ...]) -> Query:
+    changes = {getattr(Artifact, name): slot(name) for name in names if name != "id"}
+    return Artifact.update(changes).where(Artifact.id == slot("id"))
 
 
 def _touch_and_update(db: Statements, names: tuple[str, ...]) -> Query:
@@ -120,9 +131,8 @@ def _touch_and_update(db: Statements, names: tuple[str, ...]) -> Query:
     touch = _touch().where(_says_timeout(db)).returning(_C.key)
     # The row of the key is locked before the artifact's, because its number is asked for first.
     locked = touched.select(fn.COUNT(SQL("*"))) >= 0
-    changes = {getattr(Artifact, name): slot(name) for name in names if name != "id"}
     # An artifact without key has no row of a key, in front of which the time-out would be said.
-    update = Artifact.update(changes).where((Artifact.id == slot("id")) & locked & _says_timeout(db))
+    update = _update(names).where(locked & _says_timeout(db))
     return NodeList((SQL('WITH "touched" AS ('), touch, SQL(")"), update))
 
 

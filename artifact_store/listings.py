@@ -196,8 +196,9 @@ class ListingStore:
     ) -> int:
         """Return how many artifacts match, every version counted; takes the filters of `read_artifacts`."""
         given = (artifact_filter, flow_run_filter, task_run_filter, deployment_filter, flow_filter, work_pool_filter)
-        asked = pages.ALL if given == _NOTHING else asked_of(self._ask, ArtifactSort.ID_DESC, given)
-        return self._ask(pages.count, asked)
+        ask = self._ask
+        asked = pages.ALL if given == _NOTHING else asked_of(ask, ArtifactSort.ID_DESC, given)
+        return pages.count(ask.primary, asked) if ask.replica is None else ask(pages.count, asked)
 
     def count_latest_artifacts(
         self,
@@ -210,8 +211,9 @@ class ListingStore:
     ) -> int:
         """Return how many keys have a latest artifact that matches; takes the filters of `read_latest_artifacts`."""
         given = (artifact_filter, flow_run_filter, task_run_filter, deployment_filter, flow_filter, work_pool_filter)
-        asked = pages.LATEST if given == _NOTHING else asked_of(self._ask, ArtifactCollectionSort.ID_DESC, given)
-        return self._ask(pages.count, asked)
+        ask = self._ask
+        asked = pages.LATEST if given == _NOTHING else asked_of(ask, ArtifactCollectionSort.ID_DESC, given)
+        return pages.count(ask.primary, asked) if ask.replica is None else ask(pages.count, asked)
 
 
 def _page_size(size: int) -> int:

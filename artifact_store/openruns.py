@@ -174,7 +174,7 @@ class RunBlock(ABC, Generic[Opened]):
         begun = Begun(new_id(), new_id(), now(), os.getpid(), engine.in_block(), WATCH.opening())
         self._begun = begun
         try:
-            run = engine.retrying(partial(self._begin, begun, self._name))
+            run = engine.changing(partial(self._begin, begun, self._name))
             self._origin = run._origin
             CURRENT.set(self._origin)
             if begun.watched:
@@ -219,7 +219,7 @@ class RunBlock(ABC, Generic[Opened]):
         if not begun.inside and not isinstance(error, Exception | None):
             db.engine.abandon()
         try:
-            db.engine.retrying(end)
+            db.engine.changing(end)
         except Exception as failure:
             if error is None:
                 raise

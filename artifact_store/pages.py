@@ -6,6 +6,7 @@ meanwhile would be skipped, so the names of all rows are taken once, packed, and
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -258,14 +259,16 @@ def _named(db: Statements, asked: Asked, names: list[str]) -> list[schemas.Artif
 
 def count(db: Statements, asked: Asked) -> int:
     """Return how many artifacts, or latest artifacts, are asked for."""
-
-    def build() -> Query:
-        number = fn.COUNT(SQL("*"))
-        return _C.select(number) if asked.latest and asked.shape is None else asked.select(db, number)
-
-    row = db.row(("pages.count", asked.latest, asked.shape), build, asked.values)
+    key = ("pages.count", type(asked.sort), asked.shape)
+    row = db.row(key, partial(_counting, asked, db), asked.values)
     assert row is not None
-    return int(row[0])
+    number: int = row[0]
+    return number
+
+
+def _counting(asked: Asked, db: Statements) -> Query:
+    number = fn.COUNT(SQL("*"))
+    return _C.select(number) if asked.latest and asked.shape is None else asked.select(db, number)
 
 
 def select_keys(db: Statements, asked: Asked) -> list[tuple[UUID, str | None]]:

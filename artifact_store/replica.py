@@ -3,15 +3,15 @@
 import logging
 import time
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import TypeVar, TypeVarTuple
 
 from .errors import StoreUnavailable
 from .statements import Statements
 
 __all__ = ["Reader"]
 
-P = ParamSpec("P")
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 _LOG = logging.getLogger("artifact_store")
 _REST = 5.0  # seconds for which a replica that failed is not asked again
@@ -28,7 +28,7 @@ class Reader:
         self.primary, self.replica = primary, replica
         self._resting_until = 0.0
 
-    def __call__(self, ask: Callable[Concatenate[Statements, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def __call__(self, ask: Callable[[Statements, *Ts], T], *args: *Ts) -> T:
         """Call `ask` with the statements of whoever is to answer, and with what else is given.
 
         Raises:
@@ -36,10 +36,10 @@ class Reader:
         """
         replica = self.replica
         if replica is None or time.monotonic() < self._resting_until or self.primary.engine.in_block():
-            return ask(self.primary, *args, **kwargs)
+            return ask(self.primary, *args)
         try:
-            return ask(replica, *args, **kwargs)
+            return ask(replica, *args)
         except StoreUnavailable as error:
             self._resting_until = time.monotonic() + _REST
             _LOG.warning("The replica does not answer, the primary does: %s", error)
-        return ask(self.primary, *args, **kwargs)
+        return ask(self.primary, *args)

@@ -14,20 +14,21 @@ import time
 import uuid
 import weakref
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import quote
 
 import peewee
 
 from . import errors
 from .address import SqliteAddress
-from .database import GATE, HISTORY, NOTHING, Block, Engine, Facts, Held, Row, TableMissing, driver_error, logged
+from .database import COUNT, GATE, HISTORY, NOTHING, Engine, Facts, Held, Row, TableMissing, driver_error, logged
 
 __all__ = ["SqliteEngine"]
+
+T = TypeVar("T")
 
 _MINIMUM = (3, 35, 0)  # RETURNING
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
@@ -53,24 +54,17 @@ class _Connection(sqlite3.Connection):
     closing = 0
 
     def stand_by(self) -> None:
-        """Let whoever closes connections finish, before a statement runs that is noted already."""
-        while self.closing not in (0, threading.get_ident()):
+        """Let whoever closes connections finish, before a statement runs that is noted already.
+
+        Inside of what is noted too they wait for this thread, and have not begun.
+        """
+        while self.running == 1 and self.closing not in (0, threading.get_ident()):
             self.running -= 1
             try:
                 with GATE:
                     pass
             finally:
                 self.running += 1
-
-    def say(self, sql: str) -> None:
-        """Run a statement that has no parameters and no rows."""
-        self.running += 1
-        try:
-            if self.closing:
-                self.stand_by()
-            self.execute(sql)
-        finally:
-            self.running -= 1
 
 
 class _Running:
@@ -148,8 +142,12 @@ class _Database(peewee.SqliteDatabase):
     def _abandon(self, reference: "weakref.ref[_Connection]", process: int) -> None:
         """Close the connection of a thread that has ended, but not in a child that was forked from its process."""
         connection = reference()
-        if connection is not None and process == os.getpid():
-            self._close(connection)
+        # Where the garbage collector calls this, it may be inside of a statement that the holder of GATE waits for.
+        if connection is not None and process == os.getpid() and GATE.acquire(timeout=1):
+            try:
+                self._close(connection)
+            finally:
+                GATE.release()
 
     def _close(self, connection: _Connection) -> None:
         with _standing([connection]):
@@ -188,7 +186,8 @@ class _Transaction:
 
     def __enter__(self) -> None:
         connection = self._state.conn or self._database.connection()
-        connection.say("BEGIN IMMEDIATE")
+        with _Running(connection):
+            connection.execute("BEGIN IMMEDIATE")
         self._state.transactions.append(self)
 
     def __exit__(self, kind: type[BaseException] | None, *raised: object) -> None:
@@ -206,51 +205,6 @@ class _Transaction:
             except Exception:
                 self._database.rollback()
                 raise
-
-
-class _Block(Block):
-    """A block that begins and ends at once when nothing stands in the way; what is left out here is `Block`'s."""
-
-    __slots__ = ()
-    _engine: "SqliteEngine"
-
-    def __enter__(self) -> None:
-        engine = self._engine
-        state = engine.database._state
-        if state.transactions or engine.own is None or not engine.turn.acquire(blocking=False):
-            super().__enter__()
-            return
-        try:
-            self.deadline = time.monotonic() + engine.timeout
-            self._atomic = engine.own
-            connection = state.conn or engine.database.connection()
-            connection.say("BEGIN IMMEDIATE")
-            state.transactions.append(self)
-        except engine.driver_errors:
-            self._let_go(None)
-            super().__enter__()
-        except BaseException as error:
-            self._let_go(error)
-            raise
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        engine = self._engine
-        if kind is not None or self._atomic is not engine.own or engine.own is None:
-            super().__exit__(kind, error, trace)
-            return
-        state = engine.database._state
-        try:
-            connection = state.conn or engine.database.connection()
-            connection.say("COMMIT")
-            state.transactions.pop()
-            engine.turn.release()
-        except engine.driver_errors:
-            super().__exit__(None, None, None)  # it tries again, and tells what is wrong
-        except BaseException as interrupt:
-            self._let_go(interrupt)
-            raise
 
 
 class SqliteEngine(Engine):
@@ -289,9 +243,47 @@ class SqliteEngine(Engine):
         """The file; a database in memory is nobody else's."""
         return self if self.path is None else self.path.resolve()
 
-    def atomic(self) -> Block:
-        """Return a block: a write transaction, or a savepoint inside one."""
-        return _Block(self)
+    def changing(self, function: Callable[[], T]) -> T:
+        """Call a function in a block that begins and ends at once where nothing stands in the way, else as usual.
+
+        Whoever closes the connection waits for the end of the block.
+        """
+        database, own = self.database, self.own
+        state = database._state
+        if state.transactions or own is None or not self.turn.acquire(blocking=False):
+            return self.retrying(function)
+        try:
+            try:
+                connection = state.conn or database.connection()
+                connection.running += 1
+                try:
+                    if connection.closing:
+                        connection.stand_by()
+                    connection.execute("BEGIN IMMEDIATE")
+                    state.transactions.append(own)
+                    result = function()
+                    connection.execute("COMMIT")
+                    state.transactions.pop()
+                finally:
+                    connection.running -= 1
+                self.turn.release()
+                return result
+            except Exception as error:
+                self._undo()
+                if not isinstance(error, self.driver_errors) and not getattr(error, "passing", False):
+                    raise
+        except BaseException as interrupt:
+            if not isinstance(interrupt, Exception):
+                self.abandon()
+            raise
+        return self.retrying(function)  # which tries again, and tells what is wrong
+
+    def _undo(self) -> None:
+        if self.database._state.transactions:
+            self.database._state.transactions.pop()
+            with suppress(*self.driver_errors), self.held():
+                self.database.rollback()
+        self.ended()
 
     def held(self) -> AbstractContextManager[Any]:
         """Return what is held while this thread's connection works, so that nobody closes it."""
@@ -313,6 +305,29 @@ class SqliteEngine(Engine):
                 connection.running -= 1
         except self.driver_errors as error:
             return self.again(partial(self._attempt, sql, params, take), error)
+
+    def run_all(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> int:
+        """Run statements one after the other, inside a block; return the number of rows that the last has changed."""
+        database = self.database
+        if not self._owned or database.query_hooks or logged():
+            return super().run_all(statements)
+        changed = done = 0
+        try:
+            connection = database.connection()
+            connection.running += 1
+            try:
+                if connection.closing:
+                    connection.stand_by()
+                for sql, params in statements:
+                    changed = connection.execute(sql, params).rowcount
+                    done += 1
+            finally:
+                connection.running -= 1
+        except self.driver_errors as error:
+            (sql, params), *rest = statements[done:]
+            changed = self.again(partial(self._attempt, sql, params, COUNT), error)
+            return super().run_all(rest) if rest else changed
+        return changed
 
     def starting(self) -> AbstractContextManager[Any]:
         """Queue with the other threads of this process: if they all tried for the file, none would get on."""

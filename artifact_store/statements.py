@@ -122,6 +122,14 @@ class Statements:
         taken: int = self.engine.taken(statement.sql, statement.bind(values), COUNT)
         return taken
 
+    def run_all(self, wanted: Iterable[tuple[Hashable, Callable[[], Query]]], values: Values) -> int:
+        """Run statements one after the other, inside a block; return the number of rows that the last has changed."""
+        statements = []
+        for key, build in wanted:
+            statement = self._kept.get(key) or self.get(key, build)
+            statements.append((statement.sql, statement.bind(values)))
+        return self.engine.run_all(statements)
+
     def run_many(self, key: Hashable, build: Callable[[], Query], values: Iterable[Values]) -> None:
         """Run a statement once for each set of values."""
         statement = self.get(key, build)

@@ -128,7 +128,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             try:
                 if engine.one_statement and not engine.in_block():
                     return create()
-                return engine.retrying(create)
+                return engine.changing(create)
             except IntegrityViolation as error:
                 if "artifact.id" not in str(error):
                     raise publishing.damaged(error) from error
@@ -166,7 +166,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
 
         while pairs:
             try:
-                return ArtifactList(self._engine.retrying(create))
+                return ArtifactList(self._engine.changing(create))
             except IntegrityViolation as error:
                 # Somebody else has just created one of the ids; the next try finds it.
                 if "artifact.id" not in str(error) or self._engine.in_block():
@@ -233,12 +233,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
 
         if self._engine.one_statement and not self._engine.in_block():
             return latest.touch_and_update(self._db, row)
-
-        def update() -> bool:
-            latest.touch(self._db, row)
-            return artifacts.update(self._db, row)
-
-        return self._engine.retrying(update)
+        return self._engine.changing(partial(latest.touch_then_update, self._db, row))
 
     def delete_artifact(self, artifact_id: UUID | str) -> bool:
         """Delete an artifact; when it was the latest of its key, the next greatest version becomes the latest.
@@ -257,7 +252,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
                 latest.retreat(self._db, pointed[0])
             return deleted
 
-        return self._engine.retrying(delete)
+        return self._engine.changing(delete)
 
     def delete_artifacts(
         self, artifact_filter: "filters.ArtifactFilter | None" = None, **filters: "Unpack[filters.RunFilters]"
@@ -286,7 +281,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             latest.rebuild(self._db, keys)
             return len(gone)
 
-        return self._engine.retrying(delete)
+        return self._engine.changing(delete)
 
     # Blocks
 
@@ -332,7 +327,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             latest.rebuild(self._db, sorted({breach.key for breach in found}))
             return found
 
-        return self._engine.retrying(repair)
+        return self._engine.changing(repair)
 
     def info(self) -> "care.StoreInfo":
         """Return what the store is and holds."""

@@ -25,6 +25,7 @@ from artifact_store import (
     ArtifactUpdate,
     FlowFilter,
     FlowRunFilter,
+    IntegrityViolation,
     InvalidArtifact,
     InvalidQuery,
 )
@@ -714,14 +715,19 @@ def test_a_refused_value_is_named_by_its_path(store: ArtifactStore, fields: dict
 
 def test_a_write_that_fails_halfway_leaves_nothing(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = store.create_artifact(key="k")
-    for name in ("insert", "insert_many", "update", "delete_many"):
+    for name in ("insert", "insert_many", "delete_many"):
         monkeypatch.setattr(statements, name, lambda *arguments: 1 / 0)
     writes: list[Callable[[], object]] = [
         lambda: store.create_artifacts([{"key": "k"}, {"key": "new"}]),
         lambda: store.delete_artifacts(),
     ]
     if store.url.startswith("sqlite"):  # on PostgreSQL these are one statement, which has no half
-        writes += [lambda: store.create_artifact(key="k"), lambda: store.update_artifact(kept.id, data=1)]
+        writes += [lambda: store.create_artifact(key="k")]
+        sql = store._engine.database.execute_sql
+        sql("CREATE TRIGGER halfway BEFORE UPDATE ON artifact BEGIN SELECT RAISE(ABORT, 'halfway'); END")
+        with pytest.raises(IntegrityViolation, match="halfway"):
+            store.update_artifact(kept.id, data=1)
+        sql("DROP TRIGGER halfway")
     for write in writes:
         with pytest.raises(ZeroDivisionError):
             write()

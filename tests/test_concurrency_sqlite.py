@@ -5,6 +5,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -178,6 +179,23 @@ def test_a_store_is_closed_while_threads_read_and_write(url: str) -> None:
         for thread in threads:
             thread.join()
         assert all("closed" in error for error in errors), errors
+    healthy(url).close()
+
+
+def test_who_closes_a_store_waits_for_the_change_under_way(url: str) -> None:
+    with ArtifactStore(url) as store:
+        engine, inside = store._engine, threading.Event()
+
+        def change() -> UUID:
+            inside.set()
+            wait_for(lambda: engine.database.connection().closing)
+            return store.create_artifact(key="k").id  # which does not wait for whoever waits for it
+
+        with ThreadPoolExecutor() as pool:
+            made = pool.submit(engine.changing, change)
+            inside.wait(30)
+            pool.submit(store.close).result(30)
+            assert store.read_latest_artifact("k").id == made.result(30)
     healthy(url).close()
 
 
