@@ -17,7 +17,7 @@ from artifact_store import (
     FlowFilter,
     FlowRunFilter,
 )
-from artifact_store.sqlite import _Connection
+from artifact_store.connections import Connection
 
 UNCOUNTED = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
 
@@ -38,14 +38,14 @@ class Listener:
 @pytest.fixture(scope="module")
 def listener() -> Iterator[Listener]:
     """Listen to every connection that stores open, inside SQLite itself."""
-    heard, open_ = Listener(), _Connection.__init__
+    heard, open_ = Listener(), Connection.__init__
 
-    def listening(self: _Connection, *args: object, **options: object) -> None:
+    def listening(self: Connection, *args: object, **options: object) -> None:
         open_(self, *args, **options)
         self.set_trace_callback(heard.all.append)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_Connection, "__init__", listening)
+        patch.setattr(Connection, "__init__", listening)
         yield heard
 
 

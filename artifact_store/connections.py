@@ -1,0 +1,192 @@
+"""The connections of a SQLite database, one for each thread, and how they are closed under the eyes of the others."""
+
+import os
+import sqlite3
+import threading
+import time
+import uuid
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import peewee
+
+from . import errors
+from .address import SqliteAddress
+from .database import GATE
+
+__all__ = ["Connection", "Database", "Running", "Transaction"]
+
+
+class Connection(sqlite3.Connection):
+    """A connection that can be referenced weakly, so that `close` reaches those of every thread.
+
+    To close a connection under a running statement is a crash. Locks would prevent it, but to take one for every
+    statement costs as much as a small statement, so two notes do: its thread notes that it runs something and then
+    looks whether somebody closes it; who closes it notes that and then looks whether something runs. One of the two
+    sees the other, because Python's own lock puts the notes and looks of all threads into one order.
+
+    Attributes:
+        thread: the thread that runs its statements.
+        running: how many statements are about to run or run, one inside another.
+        closing: the thread that holds `GATE` and closes it, or decides whether to; 0 for none.
+    """
+
+    thread: int
+    running = 0
+    closing = 0
+
+    def stand_by(self) -> None:
+        """Let whoever closes connections finish, before a statement runs that is noted already.
+
+        Inside of what is noted too they wait for this thread, and have not begun.
+        """
+        while self.running == 1 and self.closing not in (0, threading.get_ident()):
+            self.running -= 1
+            try:
+                with GATE:
+                    pass
+            finally:
+                self.running += 1
+
+
+class Running:
+    """Held while statements of a connection run."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        self._connection.running += 1
+        try:
+            if self._connection.closing:
+                self._connection.stand_by()
+        except BaseException:
+            self._connection.running -= 1
+            raise
+
+    def __exit__(self, *raised: object) -> None:
+        self._connection.running -= 1
+
+
+@contextmanager
+def _standing(connections: Sequence[Connection]) -> Iterator[None]:
+    """Keep connections of any threads from running anything, once their statements have ended; holds `GATE`."""
+    with GATE:
+        try:
+            for connection in connections:
+                connection.closing = threading.get_ident()
+            for connection in connections:
+                while connection.running and connection.thread != threading.get_ident():
+                    time.sleep(0.0002)
+            yield
+        finally:
+            for connection in connections:
+                connection.closing = 0
+
+
+class _Guard:
+    """What a thread holds for as long as it lives."""
+
+    __slots__ = ("__weakref__",)
+
+
+class Database(peewee.SqliteDatabase):
+    """Peewee's SQLite database at an address of ours, with weakly tracked connections."""
+
+    def __init__(self, address: SqliteAddress) -> None:
+        self.opened: weakref.WeakSet[Connection] = weakref.WeakSet()
+        self.threads = threading.local()
+        self.orphaned = ""
+        self.again: Callable[[Callable[[], None], BaseException], None]
+        self._state: Any
+        pragmas = {"foreign_keys": 1, "synchronous": address.synchronous}
+        name, options = str(address.path), dict[str, Any]()
+        if address.path is None:
+            name, options = f"file:artifact-store-{uuid.uuid4()}?mode=memory&cache=shared", {"uri": True}
+        super().__init__(name, pragmas=pragmas, timeout=0, factory=Connection, check_same_thread=False, **options)
+
+    # Locks are taken in this order: Peewee's own, GATE.
+
+    def _connect(self) -> Connection:
+        with GATE:
+            if self.orphaned:
+                raise errors.StoreUnavailable(self.orphaned)
+            connection: Connection = super()._connect()  # type: ignore[misc]
+            connection.thread = threading.get_ident()
+            self.opened.add(connection)
+        # It dies with the thread. The connection alone would wait for the garbage collector.
+        self.threads.guard = guard = _Guard()
+        weakref.finalize(guard, self._abandon, weakref.ref(connection), os.getpid())
+        return connection
+
+    def _abandon(self, reference: "weakref.ref[Connection]", process: int) -> None:
+        """Close the connection of a thread that has ended, but not in a child that was forked from its process."""
+        connection = reference()
+        # Where the garbage collector calls this, it may be inside of a statement that the holder of GATE waits for.
+        if connection is not None and process == os.getpid() and GATE.acquire(timeout=1):
+            try:
+                self._close(connection)
+            finally:
+                GATE.release()
+
+    def _close(self, connection: Connection) -> None:
+        with _standing([connection]):
+            self.opened.discard(connection)
+            connection.close()
+
+    def close_all(self, in_blocks: bool = True) -> bool:
+        """Close the connections of every thread when their statements have ended; maybe not if one is in a block."""
+        with GATE:
+            connections = list(self.opened)
+            with _standing(connections):
+                if not in_blocks and any(connection.in_transaction for connection in connections):
+                    return False
+                for connection in connections:
+                    self.opened.discard(connection)
+                    connection.close()
+        return True
+
+    def connection(self) -> Connection:
+        """Return this thread's connection, opened when there is none."""
+        connection: Connection = self._state.conn or super().connection()  # type: ignore[no-untyped-call]
+        return connection
+
+    def commit_again(self, error: sqlite3.Error) -> None:
+        """Try a commit again: where WAL is not to be had, as on some file systems, it waits for readers."""
+        self.again(self.commit, error)
+
+
+class Transaction:
+    """An outermost transaction of a store's own database: Peewee's, without what only others need."""
+
+    __slots__ = ("_database", "_state")
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._state: Any = database._state
+
+    def __enter__(self) -> None:
+        connection = self._state.conn or self._database.connection()
+        with Running(connection):
+            connection.execute("BEGIN IMMEDIATE")
+        self._state.transactions.append(self)
+
+    def __exit__(self, kind: type[BaseException] | None, *raised: object) -> None:
+        connection = self._state.conn or self._database.connection()
+        with Running(connection):
+            self._state.transactions.pop()
+            if kind is not None:
+                self._database.rollback()
+                return
+            try:
+                try:
+                    connection.execute("COMMIT")
+                except sqlite3.Error as error:
+                    self._database.commit_again(error)
+            except Exception:
+                self._database.rollback()
+                raise
