@@ -134,8 +134,15 @@ class Engine:
         count: int = self.taken(sql, params, COUNT)
         return count
 
-    def taken(self, sql: str, params: Sequence[Any], take: Callable[[Any], Any]) -> Any:
-        """Run one statement and return what `take` takes from its cursor."""
+    def taken(self, sql: str, params: Sequence[Any], take: Callable[[Any], Any], varied: bool = False) -> Any:
+        """Run one statement and return what `take` takes from its cursor.
+
+        Args:
+            sql: the statement.
+            params: its parameters.
+            take: one of `ALL`, `FIRST` and `COUNT`.
+            varied: the best plan depends on the parameters, so that none may be kept for all of them.
+        """
         return self.patiently(partial(self._attempt, sql, params, take))
 
     def _attempt(self, sql: str, params: Sequence[Any], take: Callable[[Any], Any]) -> Any:

@@ -199,7 +199,8 @@ def _page(
     values = {**asked.values, "limit": db.dialect.unlimited if limit is None else limit, "offset": offset}
     values |= {("after", number): value for number, value in enumerate(after or ())}
     key = ("pages.page", form.__name__, part, type(asked.sort), asked.sort, asked.include_data, asked.shape)
-    return ROWS.values(db.rows(key, build, values))
+    # How many related rows there are decides whether they are met one by one or all at once.
+    return ROWS.values(db.rows(key, build, values, varied=form is _by_ids))
 
 
 def _condition_of(part: str, order: Order) -> Query | None:

@@ -211,7 +211,7 @@ class PostgresEngine(Engine):
 
     # Statements
 
-    def taken(self, sql: str, params: Sequence[Any], take: Callable[[Any], Any]) -> Any:
+    def taken(self, sql: str, params: Sequence[Any], take: Callable[[Any], Any], varied: bool = False) -> Any:
         """Run one statement and return what `take` takes from its cursor.
 
         Outside of a block a connection leaves the pool for the statement alone, and does not become this thread's.
@@ -219,13 +219,15 @@ class PostgresEngine(Engine):
         database = self.database
         if not self._checked or database.query_hooks or logged():
             return super().taken(sql, params, take)
+        # The server keeps one plan for a prepared statement, which may be several times as slow as one for its values.
+        prepare = False if varied else None
         try:
             if database._state.transactions:
-                return take(database._state.conn.execute(sql, params))
+                return take(database._state.conn.execute(sql, params, prepare=prepare))
             connection = database.lend()
             if connection is not None:
                 try:
-                    return take(connection.execute(sql, params))
+                    return take(connection.execute(sql, params, prepare=prepare))
                 finally:
                     database.take_back(connection)
         except self.driver_errors as error:

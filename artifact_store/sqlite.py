@@ -116,7 +116,7 @@ class SqliteEngine(Engine):
         """Return what is held while this thread's connection works, so that nobody closes it."""
         return Running(self.database.connection()) if self._owned else NOTHING
 
-    def taken(self, sql: str, params: Sequence[Any], take: Callable[[Any], Any]) -> Any:
+    def taken(self, sql: str, params: Sequence[Any], take: Callable[[Any], Any], varied: bool = False) -> Any:
         """Run one statement and return what `take` takes from its cursor."""
         database = self.database
         if not self._owned or database.query_hooks or logged():

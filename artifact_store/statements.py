@@ -97,10 +97,10 @@ class Statements:
             self._kept[key] = statement
         return statement
 
-    def rows(self, key: Hashable, build: Callable[[], Query], values: Values) -> list[Row]:
-        """Run a statement and return all its rows."""
+    def rows(self, key: Hashable, build: Callable[[], Query], values: Values, varied: bool = False) -> list[Row]:
+        """Run a statement and return all its rows; its plan is `varied` when the best one depends on the values."""
         statement = self._kept.get(key) or self.get(key, build)
-        taken: list[Row] = self.engine.taken(statement.sql, statement.bind(values), ALL)
+        taken: list[Row] = self.engine.taken(statement.sql, statement.bind(values), ALL, varied)
         return taken
 
     def row(self, key: Hashable, build: Callable[[], Query], values: Values) -> Row | None:

@@ -30,7 +30,9 @@ LATER = """
     conditions criteria entities figures filters frames images neighbours openruns operators orders pages payloads
     postgresql profile rendering report runmodels runvalues tables termination
 """.split()
-WITH_THE_STORE = "address artifacts connections database dialects engines jsonvalues latest models publishing rows schema sqlite".split()
+WITH_THE_STORE = """
+    address artifacts connections database dialects engines jsonvalues latest models publishing rows schema sqlite
+""".split()
 IMPORT = """
 import sys
 

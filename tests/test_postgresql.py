@@ -13,7 +13,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from artifact_store import ArtifactStore, InvalidURL, StoreUnavailable
+from artifact_store import ArtifactStore, FlowRunFilter, InvalidURL, StoreUnavailable
 
 ONE = UUID(int=1)
 
@@ -207,6 +207,19 @@ def test_the_deadline_is_no_state_of_the_session(store: ArtifactStore) -> None:
     with store.atomic():
         store.create_artifact(key="k")
     assert store._engine.row("SHOW lock_timeout") == ("0",)
+
+
+def test_no_plan_is_kept_for_any_number_of_related_rows(store: ArtifactStore) -> None:
+    """After ten runs the server would keep a plan that knows nothing of how many there are."""
+    flow = store.create_flow("flow")
+    runs = [store.create_flow_run(flow.id, tags=["old"]) for _ in range(3)]
+    store.create_artifacts({"key": "k", "flow_run_id": run.id} for run in runs)
+    for _ in range(12):
+        store.read_latest_artifacts(limit=2, flow_run_filter=FlowRunFilter(tags={"all_": ["old"]}))
+        store.read_latest_artifacts(limit=2)
+    prepared = [sql for (sql,) in store._engine.rows("SELECT statement FROM pg_prepared_statements")]
+    assert any("artifact_collection" in sql for sql in prepared)
+    assert [sql for sql in prepared if "MATERIALIZED" in sql] == []
 
 
 def test_times_are_utc_whatever_the_session(url: str) -> None:
