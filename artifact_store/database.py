@@ -12,12 +12,12 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from operator import attrgetter, methodcaller
 from types import TracebackType
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
 
 import peewee
 
@@ -34,6 +34,7 @@ __all__ = [
     "Engine",
     "Facts",
     "Held",
+    "Params",
     "Row",
     "TableMissing",
     "driver_error",
@@ -42,6 +43,8 @@ __all__ = [
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
+Params: TypeAlias = Sequence[Any] | Mapping[Any, Any]
+"""The values of a statement, by place or by name."""
 
 ALL, FIRST, COUNT = methodcaller("fetchall"), methodcaller("fetchone"), attrgetter("rowcount")
 """What may be taken from a cursor: all rows, the first row, the number of rows that were changed."""
@@ -119,22 +122,22 @@ class Engine:
 
     # Statements
 
-    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+    def rows(self, sql: str, params: Params = ()) -> list[Row]:
         """Run one statement and return all its rows."""
         rows: list[Row] = self.taken(sql, params, ALL)
         return rows
 
-    def row(self, sql: str, params: Sequence[Any] = ()) -> Row | None:
+    def row(self, sql: str, params: Params = ()) -> Row | None:
         """Run one statement and return its first row."""
         row: Row | None = self.taken(sql, params, FIRST)
         return row
 
-    def run(self, sql: str, params: Sequence[Any] = ()) -> int:
+    def run(self, sql: str, params: Params = ()) -> int:
         """Run one statement and return the number of rows it changed."""
         count: int = self.taken(sql, params, COUNT)
         return count
 
-    def taken(self, sql: str, params: Sequence[Any], take: Callable[[Any], Any], varied: bool = False) -> Any:
+    def taken(self, sql: str, params: Params, take: Callable[[Any], Any], varied: bool = False) -> Any:
         """Run one statement and return what `take` takes from its cursor.
 
         Args:
@@ -145,10 +148,10 @@ class Engine:
         """
         return self.patiently(partial(self._attempt, sql, params, take))
 
-    def _attempt(self, sql: str, params: Sequence[Any], take: Callable[[Any], Any]) -> Any:
+    def _attempt(self, sql: str, params: Params, take: Callable[[Any], Any]) -> Any:
         return take(self.database.execute_sql(sql, params))
 
-    def packed(self, sql: str, params: Sequence[Any], size: int, pack: Callable[[list[Row]], bytes]) -> list[bytes]:
+    def packed(self, sql: str, params: Params, size: int, pack: Callable[[list[Row]], bytes]) -> list[bytes]:
         """Run one statement and return its rows, packed by `pack`, so many at a time."""
 
         def attempt() -> list[bytes]:
@@ -157,14 +160,14 @@ class Engine:
 
         return self.patiently(attempt)
 
-    def run_all(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> int:
+    def run_all(self, statements: Sequence[tuple[str, Params]]) -> int:
         """Run statements one after the other, inside a block; return the number of rows that the last has changed."""
         changed = 0
         for sql, params in statements:
             changed = self.taken(sql, params, COUNT)
         return changed
 
-    def run_many(self, sql: str, params: Iterable[Sequence[Any]]) -> None:
+    def run_many(self, sql: str, params: Iterable[Params]) -> None:
         """Run one statement for each set of parameters, inside a block."""
         try:
             with self.held():

@@ -110,7 +110,7 @@ def normalize_metadata(value: object, path: str = "metadata") -> dict[str, _Scal
     trail: list[int | str] = []
     try:
         for key, item in value.items():
-            if type(key) is str and _is_simple(key) and _is_simple(item) and key not in flat:
+            if type(key) is str and key.isascii() and "\0" not in key and _is_simple(item) and key not in flat:
                 flat[key] = item
                 continue
             trail.clear()

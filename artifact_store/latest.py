@@ -82,7 +82,9 @@ def _advance_and_insert(db: Statements) -> Query:
     pointed = peewee.Table("pointed")
     first = peewee.Select(columns=_first_pointer()).where(_says_timeout(db))
     advance = _risen(_C.insert_from(first, list(_POINTER))).returning(_C.last_version)
-    source = pointed.select(*[slot(name) for name in names], pointed.c.last_version)
+    # A new artifact has not been updated; the fewer values, the sooner they are bound.
+    values = [slot("created" if name == "updated" else name) for name in names]
+    source = pointed.select(*values, pointed.c.last_version)
     columns = [*(getattr(Artifact, name) for name in names), Artifact.version]
     insert = Artifact.insert_from(source, columns).returning(Artifact.version)
     # Peewee's CTEs are queries that read, so the words around the two writes are ours.
@@ -138,7 +140,8 @@ def _touch_and_update(db: Statements, names: tuple[str, ...]) -> Query:
 
 def _says_timeout(db: Statements) -> Query:
     """Return a condition that always holds, and says how long a statement outside of a block may wait for a lock."""
-    return fn.set_config("lock_timeout", db.engine.lock_timeout, True).is_null(False)
+    words = (SQL("'lock_timeout'"), SQL(f"'{db.engine.lock_timeout}'"), SQL("TRUE"))  # a number of ours, not a value
+    return fn.set_config(*words).is_null(False)
 
 
 def _touch_latest() -> Query:

@@ -24,7 +24,7 @@ from playhouse.pool import MaxConnectionsExceeded, PoolConnection, PooledPostgre
 
 from . import errors
 from .address import PostgresAddress
-from .database import NOTHING, Engine, Facts, TableMissing, driver_error, logged
+from .database import NOTHING, Engine, Facts, Params, TableMissing, driver_error, logged
 
 try:
     import psycopg
@@ -211,7 +211,7 @@ class PostgresEngine(Engine):
 
     # Statements
 
-    def taken(self, sql: str, params: Sequence[Any], take: Callable[[Any], Any], varied: bool = False) -> Any:
+    def taken(self, sql: str, params: Params, take: Callable[[Any], Any], varied: bool = False) -> Any:
         """Run one statement and return what `take` takes from its cursor.
 
         Outside of a block a connection leaves the pool for the statement alone, and does not become this thread's.

@@ -23,7 +23,7 @@ import peewee
 from . import errors
 from .address import SqliteAddress
 from .connections import Connection, Database, Running, Transaction
-from .database import COUNT, HISTORY, NOTHING, Engine, Facts, Held, Row, TableMissing, driver_error, logged
+from .database import COUNT, HISTORY, NOTHING, Engine, Facts, Held, Params, Row, TableMissing, driver_error, logged
 
 __all__ = ["SqliteEngine"]
 
@@ -116,7 +116,7 @@ class SqliteEngine(Engine):
         """Return what is held while this thread's connection works, so that nobody closes it."""
         return Running(self.database.connection()) if self._owned else NOTHING
 
-    def taken(self, sql: str, params: Sequence[Any], take: Callable[[Any], Any], varied: bool = False) -> Any:
+    def taken(self, sql: str, params: Params, take: Callable[[Any], Any], varied: bool = False) -> Any:
         """Run one statement and return what `take` takes from its cursor."""
         database = self.database
         if not self._owned or database.query_hooks or logged():
@@ -133,7 +133,7 @@ class SqliteEngine(Engine):
         except self.driver_errors as error:
             return self.again(partial(self._attempt, sql, params, take), error)
 
-    def run_all(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> int:
+    def run_all(self, statements: Sequence[tuple[str, Params]]) -> int:
         """Run statements one after the other, inside a block; return the number of rows that the last has changed."""
         database = self.database
         if not self._owned or database.query_hooks or logged():

@@ -5,13 +5,14 @@ Building a statement costs ten times what running it does, so everything hot pas
 under a key, and from then on only the values change.
 """
 
+import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 import peewee
 
-from .database import ALL, COUNT, FIRST, Engine, Row
+from .database import ALL, COUNT, FIRST, Engine, Params, Row
 from .dialects import DIALECTS
 
 __all__ = ["Query", "Statement", "Statements", "Values", "slot"]
@@ -49,7 +50,7 @@ class Statement(NamedTuple):
     """
 
     sql: str
-    bind: Callable[[Values], Sequence[Any]]
+    bind: Callable[[Values], Params]
 
 
 def _binder(parts: tuple[Any, ...]) -> Callable[[Values], Sequence[Any]]:
@@ -71,6 +72,24 @@ def _binder(parts: tuple[Any, ...]) -> Callable[[Values], Sequence[Any]]:
     return bind if constants else take
 
 
+def _named(sql: str, parts: tuple[Any, ...]) -> Statement | None:
+    """Return a statement in which a value that stands in several places is one parameter, of psycopg's `%(name)s`.
+
+    A parameter costs as much as a call in Python, and the server looks at each. `None` where nothing is to be won.
+    """
+    names = [part.name if type(part) is _Slot else f"constant {at}" for at, part in enumerate(parts)]
+    if len({*names}) == len(names) or not all(type(name) is str for name in names):
+        return None
+    constants = {name: part for name, part in zip(names, parts, strict=True) if type(part) is not _Slot}
+    left = iter(names)
+    text = re.sub("%%|%s", lambda found: found[0] if found[0] == "%%" else f"%({next(left)})s", sql)
+    return Statement(text, (lambda values: {**values, **constants}) if constants else _as_they_are)
+
+
+def _as_they_are(values: Values) -> Values:
+    return values
+
+
 class Statements:
     """The statements of one engine, compiled when first used.
 
@@ -90,7 +109,8 @@ class Statements:
         statement = self._kept.get(key)
         if statement is None:
             sql, parts = self.engine.database.get_sql_context().sql(build()).query()
-            statement = Statement(sql, _binder(tuple(parts)))
+            named = _named(sql, tuple(parts)) if self.dialect.name == "postgresql" else None
+            statement = named or Statement(sql, _binder(tuple(parts)))
             self._size += len(sql)
             if self._size > _KEPT:
                 self._kept, self._size = {}, len(sql)

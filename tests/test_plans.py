@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterator
+from copy import copy
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from artifact_store import (
     ArtifactStore,
     FlowRunFilter,
 )
+from artifact_store.database import Engine
 
 SIZE, KEYS, DEEP = 12_000, 1_500, 3_000
 AMONG_NULLS: dict[str, str | None] = {}
@@ -25,15 +28,16 @@ class Planner:
     """Asks the engine how it would run the statements of a call."""
 
     def __init__(self, store: ArtifactStore) -> None:
-        self.store, self._said = store, list[tuple[str, list[Any]]]()
+        self.store, self._said = store, list[tuple[str, Any]]()
         self._engine = store._engine
         taken = self._engine.taken
 
-        def heard(sql: str, params: Any, take: Callable[[Any], Any]) -> Any:
-            self._said.append((sql, list(params)))
-            return taken(sql, params, take)
+        def heard(sql: str, params: Any, *others: Any) -> Any:
+            self._said.append((sql, copy(params)))
+            return taken(sql, params, *others)
 
         self._engine.taken = heard  # type: ignore[method-assign]
+        self._engine.run_all = partial(Engine.run_all, self._engine)  # type: ignore[method-assign]
 
     def plans(self, call: Call, latest: Artifact) -> list[str]:
         """Return the plan of each statement of a call, whose writes are undone."""

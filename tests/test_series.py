@@ -222,9 +222,9 @@ def statements(store: ArtifactStore, call: Callable[[], object]) -> list[str]:
     engine = store._engine
     taken = engine.taken
 
-    def heard(sql: str, params: Any, take: Callable[[Any], Any]) -> Any:
+    def heard(sql: str, *others: Any) -> Any:
         said.append(sql)
-        return taken(sql, params, take)
+        return taken(sql, *others)
 
     engine.taken = heard  # type: ignore[method-assign]
     try:
