@@ -63,7 +63,8 @@ def stamped(draft: Draft, origin: Origin) -> Draft:
 def create(db: Statements, artifact_id: UUID, draft: Draft) -> Artifact:
     """Create one artifact under an id."""
     time = now()
-    row = _row(artifact_id, draft, time, db.dialect.native)
+    native = db.dialect.native
+    row = _row(artifact_id, draft, time if native else encode_time(time), native)
     if row["key"] is None:
         artifacts.insert(db, row)
     elif db.dialect.name == "postgresql":
@@ -123,16 +124,20 @@ def _create_fresh(db: Statements, fresh: Sequence[tuple[UUID, Draft]]) -> list[A
         for version, place in enumerate(of_key, last_versions[key] - len(of_key) + 1):
             versions[place] = version
     with collecting_later():
-        rows = [_row(each, draft, time, False, version) for (each, draft), version in zip(fresh, versions, strict=True)]
+        created, native = encode_time(time), db.dialect.native
+        rows = [
+            _row(each, draft, created, native, version) for (each, draft), version in zip(fresh, versions, strict=True)
+        ]
     artifacts.insert_many(db, rows)
     with collecting_later():
         return [_made(each, draft, time, row) for (each, draft), row in zip(fresh, rows, strict=True)]
 
 
-def _row(
-    artifact_id: UUID, draft: Draft, time: datetime, native: bool = False, version: int | None = None
-) -> dict[Any, Any]:
-    """Return the row of a new artifact, by column and in the order of `artifacts.ROWS.names`."""
+def _row(artifact_id: UUID, draft: Draft, created: Any, native: bool, version: int | None = None) -> dict[Any, Any]:
+    """Return the row of a new artifact, by column and in the order of `artifacts.ROWS.names`.
+
+    Its time is given as it is bound, its ids are bound as they are where they are `native`.
+    """
     fields, texts = draft.fields, draft.texts
     key, flow_run_id, task_run_id = fields["key"], fields["flow_run_id"], fields["task_run_id"]
     if texts is None:  # then it may be a copy of a value, which may hold what was never checked
@@ -144,8 +149,7 @@ def _row(
             None if (value := fields[name]) is None else texts.get(name) or dump_json(value) for name in _JSON
         ]
     except PydanticSerializationError:  # it was changed after it was checked
-        return _row(artifact_id, drafted(ArtifactCreate(**fields), {}), time, native, version)
-    created: Any = time if native else encode_time(time)
+        return _row(artifact_id, drafted(ArtifactCreate(**fields), {}), created, native, version)
     return {
         "id": artifact_id if native else str(artifact_id),
         "key": key,
