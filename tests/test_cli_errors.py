@@ -176,5 +176,9 @@ def test_ctrl_c_stays_ignored_where_it_was(url):
 
 
 def run_python(code, *args):
-    command = [sys.executable, "-c", code, *args]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, check=False)
+    # Coverage would stay locked for ever when an interrupt came inside of it.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    return subprocess.run(
+        [sys.executable, "-c", code, *args],
+        capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, check=False, env=environment,
+    )  # fmt: skip
