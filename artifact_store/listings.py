@@ -30,6 +30,7 @@ _NAMES = (
 
 
 _NOTHING = (None,) * len(_NAMES)
+# Counting everything takes no longer than a few calls in Python, so the counts below skip those that nothing needs.
 
 
 def asked_of(

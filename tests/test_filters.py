@@ -28,7 +28,7 @@ from artifact_store import (
 )
 
 SOME = settings(
-    max_examples=80,
+    max_examples=120,
     deadline=None,
     derandomize=bool(os.environ.get("CI")),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -547,7 +547,7 @@ def test_orders_and_pages(store: ArtifactStore, world: World, method: str) -> No
 def test_pages_of_filtered_rows(store: ArtifactStore, world: World, method: str) -> None:
     pages = st.tuples(st.sampled_from(sorts(method)), st.integers(0, 9), st.none() | st.integers(0, 9))
 
-    @settings(SOME, max_examples=30)
+    @settings(SOME, max_examples=40)
     @given(Questions(world).given(method, 2), pages)
     def check(filters: dict[str, Any], page: tuple[Any, int, int | None]) -> None:
         sort, offset, limit = page
@@ -565,7 +565,7 @@ def test_pages_of_filtered_rows(store: ArtifactStore, world: World, method: str)
 def test_json_round_trip(world: World, kind: Any) -> None:
     """A filter is the same after JSON, and after plain values."""
 
-    @settings(SOME, max_examples=40)
+    @settings(SOME, max_examples=60)
     @given(Questions(world).of(kind))
     def check(question: Any) -> None:
         text = question.model_dump_json()
@@ -581,7 +581,7 @@ def test_operators_of_python_are_those_of_the_filter(store: ArtifactStore, world
     method, parameter = HOME[kind]
     questions = Questions(world).of(kind, 2)
 
-    @settings(SOME, max_examples=35)
+    @settings(SOME, max_examples=50)
     @given(questions, questions, questions)
     def check(a: Any, b: Any, c: Any) -> None:
         rows = getattr(world, method.removeprefix("read_").removeprefix("latest_"))

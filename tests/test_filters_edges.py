@@ -1229,7 +1229,7 @@ def test_listing_with_and_without_key(ask: Ask) -> None:
 
 
 def test_thousands_of_metadata_names(store: ArtifactStore) -> None:
-    names = {f"n{number}": number for number in range(2000)}
+    names = {f"n{number}": number for number in range(3000)}
     made = store.create_artifact(key="k", metadata=names)
     assert store.read_artifacts(artifact_filter=ArtifactFilter(metadata={"has_key_": [*names]})) == [made]
     assert store.read_artifacts(artifact_filter=ArtifactFilter(metadata={"eq_": names, "ge_": names})) == [made]

@@ -204,7 +204,7 @@ def test_the_store_agrees_with_the_model(url: str) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=150 if url.startswith("sqlite") else 30,
+            max_examples=250 if url.startswith("sqlite") else 40,
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=checks,
