@@ -40,6 +40,7 @@ from .simplify import (
     searchable,
     step_of,
 )
+from .tables import with_names
 
 __all__ = ["check_text", "dump_json", "normalize_data", "normalize_metadata", "spell_data"]
 
@@ -73,8 +74,10 @@ turn it into text, numbers, a list or a dict first.
     return spell_data(value, path)[0]
 
 
-def spell_data(value: object, path: str = "data") -> tuple[Any, bytes | None]:
+def spell_data(value: object, path: str = "data", *, table: bool = False) -> tuple[Any, bytes | None]:
     """Do `normalize_data`; return its JSON text beside it, when it is known already.
+
+    Of a table, rows and columns that carry names of their own (series, named tuples) keep them.
 
     Examples:
         >>> spell_data([1, "a"]), spell_data((1, "a"))
@@ -83,7 +86,14 @@ def spell_data(value: object, path: str = "data") -> tuple[Any, bytes | None]:
     try:
         return _proven(value)
     except Exception:  # what is not proven is walked, and the walk says why
-        return _walk(value, path), None
+        return _walk(_named_parts(value, path) if table else value, path), None
+
+
+def _named_parts(value: object, path: str) -> Any:
+    try:
+        return with_names(value)
+    except UnsayableError as error:
+        raise InvalidArtifact(f"{path} {error}") from error.__cause__
 
 
 def normalize_metadata(value: object, path: str = "metadata") -> dict[str, _Scalar]:

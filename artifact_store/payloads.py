@@ -17,10 +17,10 @@ from typing import Any, NotRequired, TypedDict
 from . import images
 from .csvfile import Table, read_csv
 from .errors import InvalidArtifact
-from .jsonvalues import normalize_data
+from .jsonvalues import normalize_data, spell_data
 from .profile import profile_table
 from .simplify import named, names_of
-from .tables import column_names
+from .tables import column_names, from_columns, from_lists
 
 __all__ = ["Payload", "image_payload", "link_payload", "markdown_payload", "progress_payload", "table_payload"]
 
@@ -55,6 +55,7 @@ def table_payload(table: Any, *, columns: Sequence[str] | None = None, profile: 
             - a dict of columns: a list of cells by name, all of one length;
             - a list of lists: the rows, all of one length. The first row names the columns when its cells are texts
               that differ, none of them blank; otherwise they are named `0`, `1`, …, unless `columns` names them;
+            - a list of pandas series, the rows of a frame, or a list of polars series, its columns;
             - a pandas or polars frame or series. An index that says something (it has a name, or holds anything but
               integers) becomes the first columns;
             - the path of a CSV file, or an open file: its first line names the columns. A column becomes numbers
@@ -93,7 +94,9 @@ def _table(table: Any, columns: Sequence[str] | None) -> Table:
     elif isinstance(table, str | os.PathLike) or hasattr(table, "read"):
         made = read_csv(table)
     else:
-        return _from_plain(normalize_data(table, "table"), columns if columns is not None else _fields(table))
+        # Names that rows carry are kept, unless others are given.
+        plain = spell_data(table, "table", table=columns is None)[0]
+        return _from_plain(plain, columns)
     if columns is not None:
         raise _named_already()
     return made
@@ -102,11 +105,11 @@ def _table(table: Any, columns: Sequence[str] | None) -> Table:
 def _from_plain(plain: Any, columns: Sequence[str] | None) -> Table:
     """Return the table that plain JSON is."""
     if isinstance(plain, list) and all(isinstance(row, list) for row in plain):
-        return _from_lists(plain, columns)
+        return from_lists(plain, None if columns is None else _names(columns), "table")
     if columns is not None:
         raise _named_already()
     if isinstance(plain, dict):
-        return _from_columns(plain)
+        return from_columns(plain, "table")
     if not isinstance(plain, list):
         raise InvalidArtifact(f"table is a {named(plain)}: pass {_FORMS}.")
     kind = list if isinstance(plain[0], list) else dict
@@ -120,38 +123,6 @@ def _named_already() -> InvalidArtifact:
     return InvalidArtifact("columns names those of a list of lists, and this table has names already: leave it out.")
 
 
-def _from_columns(plain: dict[str, Any]) -> Table:
-    first = next(iter(plain), "")
-    for name, cells in plain.items():
-        if not isinstance(cells, list):
-            raise InvalidArtifact(f"table: column {name!r:.80} is a {named(cells)}: pass a list of its cells.")
-        if len(cells) != len(plain[first]):
-            lengths = f"has {len(cells)} cells and {first!r:.80} has {len(plain[first])}"
-            raise InvalidArtifact(f"table: column {name!r:.80} {lengths}: make them equal.")
-    return Table(list(plain), [dict(zip(plain, row, strict=True)) for row in zip(*plain.values(), strict=True)])
-
-
-def _from_lists(plain: list[list[Any]], columns: Sequence[str] | None) -> Table:
-    rows = plain
-    if columns is not None:
-        names = _names(columns)
-    elif rows and _is_header(rows[0]):
-        names, rows = rows[0], rows[1:]
-    else:
-        names = [str(place) for place in range(len(rows[0]) if rows else 0)]
-    for place, row in enumerate(rows, len(plain) - len(rows)):
-        if len(row) != len(names):
-            raise InvalidArtifact(
-                f"table[{place}] has {len(row)} cells and the table has {len(names)} columns: make them equal."
-            )
-    return Table(names, [dict(zip(names, row, strict=True)) for row in rows])
-
-
-def _is_header(row: list[Any]) -> bool:
-    """Tell whether a row is names: texts that differ, none of them blank."""
-    return bool(row) and all(isinstance(cell, str) and cell.strip() for cell in row) and len(set(row)) == len(row)
-
-
 def _names(given: Sequence[Any]) -> list[str]:
     """Return the names of columns that were given; none is blank, and none comes twice."""
     names = list(given)
@@ -162,12 +133,6 @@ def _names(given: Sequence[Any]) -> list[str]:
         twice = next(name for name in names if names.count(name) > 1)
         raise InvalidArtifact(f"table: two columns are named {twice!r:.80}: rename one.")
     return names
-
-
-def _fields(table: Any) -> Sequence[str] | None:
-    """Return the names that rows carry which are named tuples of one kind."""
-    kinds = {type(row) for row in table} if isinstance(table, list | tuple) and table else set()
-    return getattr(kinds.pop(), "_fields", None) if len(kinds) == 1 else None
 
 
 def _frame(table: Any) -> Any:

@@ -187,7 +187,7 @@ def _make_plain(values: dict[str, Any]) -> dict[str, str]:
     """
     texts: dict[str, str] = {}
     if (data := values.get("data")) is not None:
-        values["data"], text = jsonvalues.spell_data(data)
+        values["data"], text = jsonvalues.spell_data(data, table=values.get("type") == "table")
         if text is not None:
             texts["data"] = text.decode()
     if (metadata := values.get("metadata")) is not None:

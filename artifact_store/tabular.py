@@ -32,7 +32,7 @@ class TableFrames:
         """Return the rows of a table, objects by the names of the columns, in whichever form it was stored.
 
         Raises:
-            InvalidArtifact: it is no table, or was read without its data.
+            InvalidArtifact: it is no table, its rows or columns differ in length, or it was read without its data.
 
         Examples:
             >>> from artifact_store import ArtifactStore

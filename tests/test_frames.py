@@ -102,6 +102,79 @@ def test_each_form_of_a_table_comes_back(store: ArtifactStore, data: Any) -> Non
     assert artifact.to_pandas().to_dict("list") == artifact.to_polars().to_dict(as_series=False)
 
 
+FORMS = [
+    [" ", "x"],
+    ["", "x"],
+    ["x", "x"],
+    ["x", "y"],
+    ["x", None],
+    [1, 2],
+    ["x"],
+    ["x", "y", "z"],
+    [],
+]
+
+
+@pytest.mark.parametrize("first", FORMS, ids=repr)
+@pytest.mark.parametrize("rest", [[], [["a", "b"]], [["a"]], [["a", "b"], []]], ids=repr)
+def test_a_list_of_lists_is_published_and_read_by_one_rule(store: ArtifactStore, first: Any, rest: Any) -> None:
+    data = [first, *rest]
+    stored_as_it_comes = store.create_artifact(type="table", data=data)
+    assert stored_as_it_comes.data == data
+    try:
+        published = store.create_table_artifact(data).rows()
+    except InvalidArtifact as error:
+        sentence = str(error).removeprefix("table")
+        with pytest.raises(InvalidArtifact) as caught:
+            stored_as_it_comes.rows()
+        assert str(caught.value).removeprefix(str(stored_as_it_comes.id)) == sentence
+        assert "make them equal" in sentence
+    else:
+        assert stored_as_it_comes.rows() == published
+
+
+def test_a_column_of_another_length_is_refused_when_it_is_read_too(store: ArtifactStore) -> None:
+    artifact = store.create_artifact(key="wind", type="table", data={"city": ["Oslo", "Rome"], "wind": [3]})
+    with pytest.raises(InvalidArtifact, match=r"^wind@1: column 'wind' has 1 cells and 'city' has 2: make them equal"):
+        artifact.rows()
+
+
+@pytest.mark.parametrize("publish", ["create_table_artifact", "create_artifact", "update_artifact"])
+def test_a_list_of_series_keeps_its_names(store: ArtifactStore, publish: str) -> None:
+    def rows(data: Any) -> list[dict[str, Any]]:
+        if publish == "create_table_artifact":
+            return store.create_table_artifact(data).rows()
+        if publish == "create_artifact":
+            return store.create_artifact(type="table", data=data).rows()
+        made = store.create_artifact(type="table", data=[])
+        assert store.update_artifact(made.id, type="table", data=data)
+        return (store.read_artifact(made.id) or made).rows()
+
+    frame = pd.DataFrame({"city": ["Oslo", "Rome"], "zone": ["north", "south"]})
+    wanted = [{"city": "Oslo", "zone": "north"}, {"city": "Rome", "zone": "south"}]
+    assert rows([row for _, row in frame.iterrows()]) == wanted
+    assert rows([frame.iloc[1], frame.iloc[0]]) == wanted[::-1]
+    assert rows(list(frame.itertuples(index=False, name="City"))) == wanted
+    assert rows(pl.DataFrame(frame.to_dict("list")).get_columns()) == wanted
+    assert rows([row for _, row in frame.set_index("city").iterrows()]) == [
+        {"index": "Oslo", "zone": "north"},
+        {"index": "Rome", "zone": "south"},
+    ], "the label of a row is kept"
+    assert rows([pd.Series({"a": 1}), pd.Series({"b": "x", "a": None})]) == [{"a": 1}, {"b": "x", "a": None}]
+    assert rows([pl.Series([1, 2]), pl.Series(["x", None])]) == [{"0": 1, "1": "x"}, {"0": 2, "1": None}]
+    assert rows([pd.Series({"index": 1}, name="x")]) == [{"level_0": "x", "index": 1}]
+
+
+def test_a_list_of_series_with_one_name_twice_is_refused(store: ArtifactStore) -> None:
+    twice = [pd.Series([1, 2], index=["a", "a"])]
+    with pytest.raises(InvalidArtifact, match=r"^data has two keys that both become 'a': rename one"):
+        store.create_artifact(type="table", data=twice)
+    with pytest.raises(InvalidArtifact, match=r"^table has two keys that both become 'a': rename one"):
+        store.create_table_artifact(twice)
+    with pytest.raises(InvalidArtifact, match="two keys that both become 'x'"):
+        store.create_table_artifact([pl.Series("x", [1]), pl.Series("x", [2])])
+
+
 def test_what_no_frame_has_a_type_for(store: ArtifactStore) -> None:
     columns = {
         "mixed": [1, "a", None],

@@ -170,11 +170,24 @@ def test_rows_of_each_form() -> None:
     rows = [{"a": 1, "b": "x"}, {"a": None, "b": "y"}]
     assert rows_of(rows) is rows
     assert rows_of(json.dumps(rows)) == rows_of({"a": [1, None], "b": ["x", "y"]}) == rows
-    assert rows_of([[1, "x"], [2]]) == [{"0": 1, "1": "x"}, {"0": 2}]
-    assert rows_of([["a", "b"], [1, "x"], [None]]) == [{"a": 1, "b": "x"}, {"a": None}]
-    assert rows_of([["a", "b"], [1, "x", 5]]) == [{"0": "a", "1": "b"}, {"0": 1, "1": "x", "2": 5}]
-    assert rows_of([["a", "a"], [1]]) == [{"0": "a", "1": "a"}, {"0": 1}]
+    assert rows_of([[1, "x"], [2, None]]) == [{"0": 1, "1": "x"}, {"0": 2, "1": None}]
+    assert rows_of([["a", "b"], [1, "x"], [None, "y"]]) == [{"a": 1, "b": "x"}, {"a": None, "b": "y"}]
+    assert rows_of([["a", "a"], [1, 2]]) == [{"0": "a", "1": "a"}, {"0": 1, "1": 2}]
     assert rows_of([]) == rows_of({}) == rows_of("[]") == []
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        ([[1, "x"], [2]], r"The data\[1\] has 1 cells and the table has 2 columns: make them equal\."),
+        ([["a", "b"], [1, "x", 5]], r"The data\[1\] has 3 cells and the table has 2 columns: make them equal\."),
+        ('[["a", "a"], [1]]', r"The data\[1\] has 1 cells"),
+        ({"a": [1, 2], "b": []}, r"The data: column 'b' has 0 cells and 'a' has 2: make them equal\."),
+    ],
+)
+def test_rows_and_columns_that_differ_in_length(data: Any, sentence: str) -> None:
+    with pytest.raises(InvalidArtifact, match=f"^{sentence}"):
+        rows_of(data)
 
 
 @pytest.mark.parametrize(
