@@ -48,10 +48,20 @@ class Entity(Generic[V]):
         self.columns = tuple(getattr(table, name) for name in self.rows.names)
         self.label = table._meta.table_name.replace("_", " ")
 
-    def create(self, db: Statements, fields: dict[str, Any]) -> V:
-        """Insert a row, or return the one that has the same id or natural key."""
+    def create(self, db: Statements, fields: dict[str, Any], new: UUID | None = None) -> V:
+        """Insert a row, or return the one that has the same id or natural key.
+
+        Args:
+            db: the statements of a store.
+            fields: what the caller has set; an `id` is the caller's own.
+            new: the id of the row when the caller has set none.
+
+        Raises:
+            ArtifactConflict: the id is taken by a row with other content, or the natural key by one with another id.
+            IntegrityViolation: the row refers to something that does not exist.
+        """
         time = now()
-        value = checked(self.value, {"id": new_id(), "created": time, "updated": time, **fields})
+        value = checked(self.value, {"id": new or new_id(), "created": time, "updated": time, **fields})
         row = bound(value, self.rows.names)
         try:
             # In a block of its own, because inside one a refused row would spoil what came before it.
@@ -79,8 +89,15 @@ class Entity(Generic[V]):
         row = bound(value, self.rows.names)
         found = db.row((self.label, "natural"), self._by_natural_key, row)
         if found is None:  # deleted in between
-            return self.create(db, fields)
-        return self.rows.value(found)
+            return self.create(db, fields, value.id)
+        other = self.rows.value(found)
+        if "id" in fields:
+            name = self.natural[-1]
+            raise ArtifactConflict(
+                f"The {self.label} with the {name} {getattr(other, name)!r:.200} exists under another id, {other.id}: "
+                f"leave out the id to get it, or choose another {name}."
+            )
+        return other
 
     def _by_natural_key(self) -> Query:
         return self.table.select(*self.columns).where(

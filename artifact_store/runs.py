@@ -31,9 +31,9 @@ class RunStore:
     """The methods of a store for the runs that make artifacts.
 
     Every create takes an optional `id` and keeps what the caller sets. A name (or an
-    idempotency key) that is taken returns what has it, unchanged. Every listing takes the
-    five filters as keywords: `flow_run_filter`, `task_run_filter`, `deployment_filter`,
-    `flow_filter` and `work_pool_filter`.
+    idempotency key) that is taken returns what has it, unchanged; together with an `id` that is
+    not its own it raises `ArtifactConflict`. Every listing takes the five filters as keywords:
+    `flow_run_filter`, `task_run_filter`, `deployment_filter`, `flow_filter` and `work_pool_filter`.
     """
 
     _db: "statements.Statements"
@@ -65,6 +65,9 @@ class RunStore:
 
     def create_flow(self, name: str, *, tags: Sequence[str] = (), id: UUID | str | None = None) -> "runvalues.Flow":
         """Create a flow, or return the existing one of that name.
+
+        Raises:
+            ArtifactConflict: the id or the name belongs to another flow.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -103,6 +106,7 @@ class RunStore:
         """Create a deployment of a flow, or return the flow's existing one of that name.
 
         Raises:
+            ArtifactConflict: the id or the name belongs to another deployment.
             IntegrityViolation: there is no such flow or work queue.
         """
         given = _given(name=name, flow_id=flow_id, paused=paused, tags=tags, work_queue_id=work_queue_id, id=id)
@@ -132,9 +136,11 @@ class RunStore:
             fields: any other field of `FlowRun`; the name is the id's text unless it is given.
 
         Raises:
+            ArtifactConflict: the id or the idempotency key belongs to another flow run.
             IntegrityViolation: there is no such flow, deployment or work queue.
         """
-        return entities.FLOW_RUNS.create(self._db, _named({**fields, "flow_id": flow_id}))
+        new = new_id()
+        return entities.FLOW_RUNS.create(self._db, _named({**fields, "flow_id": flow_id}, new), new)
 
     def read_flow_run(self, flow_run_id: UUID | str) -> "runvalues.FlowRun | None":
         """Return a flow run by id, `None` when there is none."""
@@ -187,10 +193,12 @@ class RunStore:
                 name unless they are given.
 
         Raises:
+            ArtifactConflict: the id belongs to another task run.
             IntegrityViolation: there is no such flow run.
         """
-        given = _named({**fields, **_given(flow_run_id=flow_run_id)})
-        return entities.TASK_RUNS.create(self._db, {"task_key": given["name"], **given})
+        new = new_id()
+        given = _named({**fields, **_given(flow_run_id=flow_run_id)}, new)
+        return entities.TASK_RUNS.create(self._db, {"task_key": given["name"], **given}, new)
 
     def read_task_run(self, task_run_id: UUID | str) -> "runvalues.TaskRun | None":
         """Return a task run by id, `None` when there is none."""
@@ -222,7 +230,11 @@ class RunStore:
     def create_work_pool(
         self, name: str, *, type: str = "process", id: UUID | str | None = None
     ) -> "runvalues.WorkPool":
-        """Create a work pool, or return the existing one of that name."""
+        """Create a work pool, or return the existing one of that name.
+
+        Raises:
+            ArtifactConflict: the id or the name belongs to another work pool.
+        """
         return entities.WORK_POOLS.create(self._db, _given(name=name, type=type, id=id))
 
     def read_work_pool(self, work_pool_id: UUID | str) -> "runvalues.WorkPool | None":
@@ -245,6 +257,7 @@ class RunStore:
         """Create a queue of a work pool, or return the pool's existing one of that name.
 
         Raises:
+            ArtifactConflict: the id or the name belongs to another work queue.
             IntegrityViolation: there is no such work pool.
         """
         return entities.WORK_QUEUES.create(self._db, _given(name=name, work_pool_id=work_pool_id, id=id))
@@ -264,9 +277,10 @@ class RunStore:
         return entities.WORK_QUEUES.page(self._ask, offset, limit, sort, filters)
 
 
-def _named(fields: dict[str, Any]) -> dict[str, Any]:
-    """Give a run without a name the text of its id as its name."""
-    if "name" in fields:
-        return fields
-    run_id = fields.get("id") or new_id()
-    return {**fields, "id": run_id, "name": str(run_id)}
+def _named(fields: dict[str, Any], new: UUID) -> dict[str, Any]:
+    """Give a run without a name the text of its id as its name; `new` is the id of one that has none either."""
+    given = dict(fields)
+    if given.get("id") is None:
+        given.pop("id", None)
+    given.setdefault("name", str(given.get("id", new)))
+    return given

@@ -1,10 +1,11 @@
 """The methods of a store that publish one kind of artifact in one line, under the names that Prefect's users know."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
 from uuid import UUID
 
 from .deferred import deferred
+from .errors import InvalidQuery
 from .schemas import Artifact, Scalar
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ else:
 
 __all__ = ["Origin", "ShortcutStore"]
 
+T = TypeVar("T")
 Metadata = Mapping[str, Scalar] | None
 
 
@@ -41,6 +43,9 @@ class ShortcutStore:
             self, artifact_id: UUID | str, artifact: ArtifactUpdate | None = None, **fields: Unpack[ArtifactChanges]
         ) -> bool:
             """Change an artifact in place."""
+
+        def run(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+            """Call a function in a block."""
 
     def create_link_artifact(
         self,
@@ -204,7 +209,7 @@ class ShortcutStore:
 
         Raises:
             InvalidArtifact: the progress is NaN or no number, or another value cannot be stored.
-            InvalidQuery: the id is no UUID.
+            InvalidQuery: the id is no UUID, or it is that of an artifact of another type; nothing is changed.
         """
         target = artifact_id.id if isinstance(artifact_id, Artifact) else artifact_id
         changes: ArtifactChanges = {"data": payloads.progress_payload(progress)["data"]}
@@ -212,7 +217,18 @@ class ShortcutStore:
             changes["description"] = description
         if metadata is not None:
             changes["metadata"] = metadata
-        return self.read_artifact(target) if self.update_artifact(target, **changes) else None
+
+        def update() -> Artifact | None:
+            # The update comes first: it locks the artifact, so that its type cannot change any more.
+            changed = self.read_artifact(target) if self.update_artifact(target, **changes) else None
+            if changed is not None and changed.type != "progress":
+                raise InvalidQuery(
+                    f"{_called(changed)} is not a progress artifact (its type is {changed.type!r:.80}): "
+                    "pass the id of a progress artifact, or change this one with update_artifact."
+                )
+            return changed
+
+        return self.run(update)
 
     def create_image_artifact(
         self,
@@ -252,3 +268,8 @@ class ShortcutStore:
         """
         payload = payloads.image_payload(image, alt=alt, image_url=image_url)
         return self.create_artifact(key=key, description=description, metadata=metadata, **payload, **origin)
+
+
+def _called(artifact: Artifact) -> str:
+    """Return what an error message calls an artifact."""
+    return str(artifact.id) if artifact.key is None else f"{artifact.key}@{artifact.version}"

@@ -4,6 +4,7 @@ import datetime as dt
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -165,10 +166,34 @@ def test_a_taken_name_returns_what_has_it(family: Family, kind: str) -> None:
     first = family.create(kind, **EXTRA[kind])
     before = listing(family.store, kind)
     assert family.create(kind) == first
-    assert family.create(kind, id=ID) == first
     other = {"type": "docker"} if kind == "work_pool" else {"tags": ["x"]} if kind != "work_queue" else {}
     assert family.create(kind, **other) == first
     assert listing(family.store, kind) == before
+
+
+@pytest.mark.parametrize("kind", NAMED)
+@pytest.mark.parametrize("in_block", [False, True])
+def test_a_taken_name_and_an_id_of_its_own_conflict(family: Family, kind: str, in_block: bool) -> None:
+    first = family.create(kind)
+    with family.store.atomic() if in_block else nullcontext():
+        with pytest.raises(ArtifactConflict, match=f"with the name 'new' exists under another id, {first.id}: "):
+            family.create(kind, id=ID)
+        assert read(family.store, kind, ID) is None
+        assert family.create(kind, id=first.id) == first
+        second = family.create(kind, "free", id=ID)
+    assert family.create(kind, "free", id=str(ID)) == second
+    assert read(family.store, kind, ID) == second
+
+
+def test_a_taken_idempotency_key_and_an_id_of_its_own_conflict(family: Family) -> None:
+    first = family.store.create_flow_run(family.flow.id, idempotency_key="once")
+    said = rf"flow run with the idempotency_key 'once' exists under another id, {first.id}"
+    for name in ({}, {"name": "named"}):
+        with pytest.raises(ArtifactConflict, match=said):
+            family.store.create_flow_run(family.flow.id, id=ID, idempotency_key="once", **name)
+        assert family.store.create_flow_run(family.flow.id, idempotency_key="once", **name) == first
+    assert family.store.create_flow_run(family.flow.id, id=first.id, idempotency_key="once") == first
+    assert read(family.store, "flow_run", ID) is None
 
 
 @pytest.mark.parametrize("kind", ["deployment", "work_queue"])

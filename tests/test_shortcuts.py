@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import uuid
+from contextlib import nullcontext
 
 import pandas as pd
 import pytest
@@ -120,6 +121,21 @@ def test_progress_is_updated_in_place(store):
     with pytest.raises(InvalidQuery):
         store.update_progress_artifact("load", 1)
     assert store.read_artifact(made.id).data == 100
+
+
+@pytest.mark.parametrize("key", ["sales", None])
+@pytest.mark.parametrize("in_block", [False, True])
+def test_only_a_progress_artifact_is_updated_as_one(store, key, in_block):
+    table = store.create_table_artifact([{"n": 1}], key=key)
+    note = store.create_artifact(key=key, data="note")
+    with store.atomic() if in_block else nullcontext():
+        for made, name in ((table, "sales@1" if key else str(table.id)), (note, "sales@2" if key else str(note.id))):
+            with pytest.raises(InvalidQuery, match=f"^{name} is not a progress artifact .*update_artifact"):
+                store.update_progress_artifact(made, 50, "half", {"n": 1})
+            assert store.read_artifact(made.id) == made
+        loading = store.create_progress_artifact(0)
+        assert store.update_progress_artifact(loading, 50).data == 50
+    assert store.read_artifact(table.id).profile == table.profile
 
 
 def test_images_are_kept_in_the_store(store, tmp_path):
