@@ -4,24 +4,22 @@ Opening a store whose schema is current reads one row, takes no lock and writes 
 """
 
 from contextlib import suppress
-from functools import cache
-from pathlib import Path
+from importlib import import_module
+from typing import Any
 
 import peewee
 
+from . import migrations
 from .database import HISTORY, TableMissing
 from .errors import SchemaOutdated, StoreUnavailable
 from .statements import Statements
 
 __all__ = ["ensure_current", "known_versions", "schema_version"]
 
-_DIRECTORY = Path(__file__).parent / "migrations"
 
-
-@cache
 def known_versions() -> tuple[str, ...]:
     """Return the names of the migrations that this release ships, oldest first."""
-    return tuple(sorted(path.stem for path in _DIRECTORY.glob("[0-9]*.py")))
+    return migrations.NAMES
 
 
 def schema_version(statements: Statements) -> str | None:
@@ -67,8 +65,6 @@ def ensure_current(statements: Statements, create: bool = True) -> None:
 
 
 def _upgrade(statements: Statements) -> None:
-    from playhouse import migrations  # it takes a while, and most stores are current
-
     engine = statements.engine
     if engine.in_block():
         raise StoreUnavailable(f"{engine.label}: the schema cannot be upgraded inside a transaction: leave it first.")
@@ -76,9 +72,25 @@ def _upgrade(statements: Statements) -> None:
     try:
         with engine.migrating():
             if _version_inside(statements) != known_versions()[-1]:
-                migrations.Runner(engine.database, _DIRECTORY, HISTORY).up()
+                _run_migrations(engine.database)
     except peewee.PeeweeException as error:
         raise engine.translated(error) from error
+
+
+def _run_migrations(database: Any) -> None:
+    """Run the migrations that the database does not have yet, each imported as a module of the package."""
+    from playhouse.migrations import Migration, Runner  # it takes a while, and most stores are current
+
+    class Script(Migration):  # type: ignore[misc]
+        def load(self) -> Any:
+            return import_module(self.path)
+
+    class Scripts(Runner):  # type: ignore[misc]
+        def migrations(self) -> list[Script]:
+            package = migrations.__name__
+            return [Script(int(name[:4]), name, f"{package}.{name}", None) for name in known_versions()]
+
+    Scripts(database, table_name=HISTORY).up()
 
 
 def _version_inside(statements: Statements) -> str | None:

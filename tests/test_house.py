@@ -30,6 +30,7 @@ FLOORS = {
     "tables": 0.5, "images": 0.5, "simplify": 0.4, "csvfile": 0.1,
     "sqlite": 0.4, "connections": 0.3, "postgresql": 0.3, "database": 0.2, "address": 0.1, "context": 0.1,
     "termination": 0, "errors": 0, "clock": 0, "deferred": 0,
+    "migrations": 0, "__pyinstaller": 0,
 }  # fmt: skip
 PACKAGE_IMPORTS = {"peewee", "playhouse", "platformdirs", "pydantic", "pydantic_core", "uuid_utils"}
 LAZY_IMPORTS = {"markdown_it", "pandas", "polars", "psycopg", "rich"}
@@ -55,7 +56,8 @@ def named(path):
 
 
 SCRIPTS = sorted((PACKAGE / "migrations").glob("[0-9]*.py"))
-MODULES = sorted(set(PACKAGE.rglob("*.py")) - set(SCRIPTS))
+HOOKS = (PACKAGE / "__pyinstaller").glob("hook-*.py")  # PyInstaller runs them, and imports itself there
+MODULES = sorted(set(PACKAGE.rglob("*.py")) - {*SCRIPTS, *HOOKS})
 COMMANDS = sorted(CLI.rglob("*.py"))
 
 

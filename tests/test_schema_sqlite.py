@@ -1,8 +1,10 @@
 """The schema on SQLite: made by migrations, equal to the models, upgraded once, never downgraded."""
 
+import importlib
 import re
 import sqlite3
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +13,7 @@ import peewee
 import pytest
 from playhouse.schema_diff import diff_models
 
-from artifact_store import ArtifactStore, SchemaOutdated, StoreUnavailable, runmodels, schema
+from artifact_store import ArtifactStore, SchemaOutdated, StoreUnavailable, migrations, runmodels, schema
 
 HISTORY = "artifact_store_migration"
 UPGRADE = """
@@ -39,18 +41,21 @@ def bare(path: Path, *statements: str) -> list[tuple[object, ...]]:
 
 
 @pytest.fixture
-def newer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Let this release know one migration more."""
-    directory = tmp_path / "migrations"
-    directory.mkdir()
-    for script in schema._DIRECTORY.glob("[0-9]*.py"):
-        (directory / script.name).write_bytes(script.read_bytes())
-    (directory / "0900_extra.py").write_text(UPGRADE, encoding="ascii")
-    monkeypatch.setattr(schema, "_DIRECTORY", directory)
-    schema.known_versions.cache_clear()
-    yield "0900_extra"
-    monkeypatch.undo()
-    schema.known_versions.cache_clear()
+def newer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Let this release know one migration more; yields its file."""
+    script = tmp_path / "migrations" / "0900_extra.py"
+    script.parent.mkdir()
+    script.write_text(UPGRADE, encoding="ascii")
+    monkeypatch.setattr(migrations, "__path__", [*migrations.__path__, str(script.parent)])
+    monkeypatch.setattr(migrations, "NAMES", (*migrations.NAMES, script.stem))
+    yield script
+    sys.modules.pop(f"{migrations.__name__}.{script.stem}", None)
+
+
+def test_every_migration_is_listed() -> None:
+    scripts = sorted(path.stem for path in Path(migrations.__file__).parent.glob("[0-9]*.py"))
+    assert list(migrations.NAMES) == scripts
+    assert [int(name[:4]) for name in scripts] == list(range(1, len(scripts) + 1))
 
 
 def test_migrations_and_models_converge(path: Path, tmp_path: Path) -> None:
@@ -103,9 +108,9 @@ def test_an_older_schema_is_upgraded_with_what_it_holds(path: Path, request: pyt
     with ArtifactStore(path) as store:
         made = store.create_artifact(key="k", data=[1])
         store.create_task_run(store.create_flow_run(store.create_flow("f").id).id)
-    version = request.getfixturevalue("newer")
+    script = request.getfixturevalue("newer")
     with ArtifactStore(path) as store:
-        assert store.info().schema == version
+        assert store.info().schema == script.stem
         assert store.read_latest_artifact("k") == made
         assert store.create_artifact(key="k").version == 2
         assert store.verify() == []
@@ -113,16 +118,10 @@ def test_an_older_schema_is_upgraded_with_what_it_holds(path: Path, request: pyt
     assert bare(path, f"SELECT name FROM {HISTORY} ORDER BY name") == [(name,) for name in schema.known_versions()]
 
 
-def test_the_first_schema_is_upgraded_with_what_it_holds(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "first").mkdir()
-    (tmp_path / "first" / "0001_initial.py").write_bytes((schema._DIRECTORY / "0001_initial.py").read_bytes())
+def test_the_first_schema_is_upgraded_with_what_it_holds(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(schema, "_DIRECTORY", tmp_path / "first")
-        schema.known_versions.cache_clear()
+        patched.setattr(migrations, "NAMES", ("0001_initial",))
         ArtifactStore(path).close()
-    schema.known_versions.cache_clear()
     row = "'019ab000-0000-7000-8000-00000000000{}', {}, '2026-11-24T00:00:00.000000+00:00'"
     columns = "id, key, version, data, created, updated"
     for place, values in enumerate(["'k', 1, '[1, 2]'", "NULL, NULL, NULL"]):
@@ -139,26 +138,24 @@ def test_the_first_schema_is_upgraded_with_what_it_holds(
     assert [row[1] for row in bare(path, "PRAGMA table_info('artifact')")][-1] == "data"
 
 
-def test_a_new_store_gets_every_migration(path: Path, newer: str) -> None:
+def test_a_new_store_gets_every_migration(path: Path, newer: Path) -> None:
     with ArtifactStore(path) as store:
-        assert store.info().schema == newer
+        assert store.info().schema == newer.stem
 
 
-def test_an_upgrade_that_fails_leaves_the_old_schema(path: Path, newer: str) -> None:
-    script = schema._DIRECTORY / "0900_extra.py"
-    script.write_text(UPGRADE + "    db.execute_sql('SELECT nonsense')\n", encoding="ascii")
-    (schema._DIRECTORY / "0900_extra.py").rename(schema._DIRECTORY / "later")
-    schema.known_versions.cache_clear()
+def test_an_upgrade_that_fails_leaves_the_old_schema(path: Path, request: pytest.FixtureRequest) -> None:
     ArtifactStore(path).close()
-    (schema._DIRECTORY / "later").rename(script)
-    schema.known_versions.cache_clear()
+    newer = request.getfixturevalue("newer")
+    newer.write_text(UPGRADE + "    db.execute_sql('SELECT nonsense')\n", encoding="ascii")
     with pytest.raises(StoreUnavailable):
         ArtifactStore(path)
     assert "extra" not in [row[1] for row in bare(path, "PRAGMA table_info('artifact')")]
     assert bare(path, f"SELECT name FROM {HISTORY} WHERE name >= '0900'") == []
-    script.write_text(UPGRADE, encoding="ascii")
+    del sys.modules[f"{migrations.__name__}.{newer.stem}"]
+    newer.write_text(UPGRADE, encoding="ascii")
+    importlib.invalidate_caches()
     with ArtifactStore(path) as store:
-        assert store.info().schema == newer
+        assert store.info().schema == newer.stem
 
 
 @pytest.mark.parametrize("table", ["artifact", "flow", "artifact_collection"])
