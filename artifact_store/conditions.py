@@ -30,7 +30,7 @@ from .filters import (
     WorkPoolFilter,
     columns,
 )
-from .operators import OPERATORS
+from .operators import EMPTY, OPERATORS
 from .statements import Query, slot
 
 __all__ = ["LINKS", "Condition", "condition", "links_of", "narrowed", "related_keys", "replaced", "way_in"]
@@ -40,6 +40,16 @@ _FLAT = 100  # terms joined without parentheses; SQLite allows expressions to be
 
 Condition = tuple[Any, ...] | None
 Values = dict[Hashable, Any]
+
+EVERYTHING: Condition = ("everything",)
+"""The condition that every row satisfies: the negation of `NOTHING`. Unlike `None`, it counts under `or_`."""
+
+NOTHING: Condition = ("nothing",)
+"""The condition that no row satisfies: `any_` of an empty list."""
+
+# Under a word, the condition that changes nothing and the one that decides everything.
+_NEUTRAL = {"and_": EVERYTHING, "or_": NOTHING}
+_DECIDING = {"and_": NOTHING, "or_": EVERYTHING}
 
 
 # How the entities hang together
@@ -121,7 +131,7 @@ _KINDS: dict[str, tuple[type[Filter], ...]] = {
 
 
 def condition(root: str, given: Mapping[str, object], dialect: Dialect) -> tuple[Condition, Values]:
-    """Return the shape of a question and its values.
+    """Return the shape of a question and its values; the shape is `None` when every row satisfies the filters.
 
     Args:
         root: the entity asked for, a key of `LINKS`.
@@ -143,18 +153,28 @@ def condition(root: str, given: Mapping[str, object], dialect: Dialect) -> tuple
         filters[name] = value
     walk = _Walk(filters, dialect)
     own = [walk.of_filter(filters[root], False)] if root in filters else []
-    return _combined("and_", [*own, *(walk.of_link(link) for link in LINKS[root])]), walk.values
+    shape = _combined("and_", [*own, *(walk.of_link(link) for link in LINKS[root])])
+    return (None if shape == EVERYTHING else shape), walk.values
 
 
 def _combined(word: str, terms: Sequence[Condition]) -> Condition:
-    """Join conditions; what does not constrain is left out."""
+    """Join conditions; what does not constrain is left out, and what decides alone stands alone."""
     flat: list[Any] = []
+    neutral: Condition = None
     for term in terms:
-        if term is not None:
-            flat += term[1:] if term[0] == word else [term]
-    if len(flat) <= 1:
-        return flat[0] if flat else None
-    return (word, *flat)
+        if term is None:
+            continue
+        if term == _DECIDING[word]:
+            return term
+        if term == _NEUTRAL[word]:
+            neutral = term
+        elif term[0] == word:
+            flat += term[1:]
+        else:
+            flat.append(term)
+    if not flat:
+        return neutral
+    return flat[0] if len(flat) == 1 else (word, *flat)
 
 
 def _flipped(word: str, negated: bool) -> str:
@@ -177,8 +197,11 @@ class _Walk:
         if not self._wanted(link):
             return None
         own = self.of_filter(self._filters[link.name], False) if link.name in self._filters else None
+        inner = _combined("and_", [own, *map(self.of_link, link.links)])
+        if inner == NOTHING:
+            return NOTHING
         # A link is named by its number, because Peewee's fields do not compare as plain values.
-        return ("link", _LINK_NUMBERS[id(link)], _combined("and_", [own, *map(self.of_link, link.links)]))
+        return ("link", _LINK_NUMBERS[id(link)], None if inner == EVERYTHING else inner)
 
     def of_filter(self, value: Filter, negated: bool) -> Condition:
         """Return the condition of one filter, or of its negation."""
@@ -205,6 +228,9 @@ class _Walk:
             encoded = OPERATORS[value.family, operator].encode(operand, self._dialect)
             if encoded is not None:
                 variant, bound = encoded
+                if variant == EMPTY:
+                    terms.append(EVERYTHING if negated else NOTHING)
+                    continue
                 first = len(self.values)
                 self.values.update(enumerate(bound, first))
                 terms.append(("test", kind, name, part, operator, variant, first, len(bound), negated))
@@ -281,6 +307,8 @@ class _Built(NamedTuple):
 
 def _built(shape: tuple[Any, ...], rows: Query, dialect: Dialect, named: list[Query]) -> _Built:
     word = shape[0]
+    if shape == NOTHING:
+        return _Built(1, "", SQL("1 = 0"))
     if word == "test":
         return _Built(1, "", _test(dialect, *shape[1:]))
     if word == "keys":

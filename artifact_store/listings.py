@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 else:
     deferred(globals(), "conditions filters orders pages replica")
 
-__all__ = ["ListingStore", "asked_of"]
+__all__ = ["ListingStore", "asked_of", "check_constrained"]
 
 _PAGE = 200  # with more, the garbage collector has more to look at than there is to win
 _LARGEST_PAGE = 100_000
@@ -49,6 +49,21 @@ def asked_of(
         raise InvalidQuery(f"artifact_filter takes an {kind.__name__} here, not a {type(own).__name__}.")
     shape, values = conditions.condition("artifact_filter", named, ask.primary.dialect)
     return pages.Asked(shape, values, sort, include_data)
+
+
+def check_constrained(asked: "pages.Asked", everything: bool) -> None:
+    """Refuse to delete what no filter constrains, unless the caller says that everything is meant.
+
+    Raises:
+        InvalidQuery: the filters leave out no artifact, and `everything` is off.
+    """
+    if not isinstance(everything, bool):
+        raise InvalidQuery(f"Invalid everything={everything!r:.80}: expected True or False.")
+    if asked.shape is None and not everything:
+        raise InvalidQuery(
+            "These filters match every artifact of the store: set a field of a filter, "
+            "or pass everything=True to delete all of them."
+        )
 
 
 class ListingStore:

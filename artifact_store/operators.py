@@ -13,14 +13,17 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from peewee import SQL, NodeList
+from peewee import NodeList
 from pydantic_core import to_json
 
 from .dialects import Dialect, Slots, encode_time, sql
 
-__all__ = ["OPERATORS", "Operator"]
+__all__ = ["EMPTY", "OPERATORS", "Operator"]
 
 _GROUP = 100
+
+EMPTY = "none"
+"""The variant of an operator that no row satisfies, because nothing is in its list."""
 
 Encoded = tuple[Hashable, tuple[Any, ...]] | None
 
@@ -35,7 +38,7 @@ def _plain(value: Any) -> Any:
 
 def _encode_any(values: Sequence[Any], dialect: Dialect) -> Encoded:
     if not values:
-        return "none", ()
+        return EMPTY, ()
     return ("one", (_plain(values[0]),)) if len(values) == 1 else ("many", (dialect.many(values),))
 
 
@@ -46,7 +49,7 @@ def _encode_not_any(values: Sequence[Any], dialect: Dialect) -> Encoded:
 def _encode_any_tag(values: Sequence[Any], dialect: Dialect) -> Encoded:
     if len(values) == 1:
         return _encode_all(values, dialect)
-    return ("many", (dialect.many(values),)) if values else ("none", ())
+    return ("many", (dialect.many(values),)) if values else (EMPTY, ())
 
 
 def _encode_all(values: Sequence[Any], dialect: Dialect) -> Encoded:
@@ -114,8 +117,6 @@ Build = Callable[[Any, Any, Slots, Dialect], Any]
 
 
 def _any(column: Any, variant: Any, slots: Slots, dialect: Dialect) -> Any:
-    if variant == "none":
-        return SQL("1 = 0")
     return sql(column, "=", slots[0]) if variant == "one" else dialect.among(column, slots[0])
 
 
@@ -146,8 +147,6 @@ def _no_tags(column: Any, variant: Any, slots: Slots, dialect: Dialect) -> Any:
 
 
 def _any_tag(column: Any, variant: Any, slots: Slots, dialect: Dialect) -> Any:
-    if variant == "none":
-        return SQL("1 = 0")
     return dialect.any_tag(column, slots[0]) if variant == "many" else _all_tags(column, variant, slots, dialect)
 
 

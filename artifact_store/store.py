@@ -15,7 +15,7 @@ from .activities import ActivityStore
 from .clock import new_id, now
 from .deferred import deferred
 from .errors import IntegrityViolation, InvalidArtifact, InvalidQuery
-from .listings import asked_of
+from .listings import asked_of, check_constrained
 from .reporting import ReportStore
 from .schemas import (
     Artifact,
@@ -255,12 +255,25 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         return self._engine.changing(delete)
 
     def delete_artifacts(
-        self, artifact_filter: "filters.ArtifactFilter | None" = None, **filters: "Unpack[filters.RunFilters]"
+        self,
+        artifact_filter: "filters.ArtifactFilter | None" = None,
+        *,
+        everything: bool = False,
+        **filters: "Unpack[filters.RunFilters]",
     ) -> int:
         """Delete all artifacts that match, in one atomic block; takes the filters of `read_artifacts`.
 
+        Args:
+            artifact_filter: what must hold of the artifact.
+            everything: whether filters that leave out no artifact, or none at all, may delete the whole store.
+            filters: the other five filters, as keywords.
+
         Returns:
             How many were deleted: all of them, however many there are.
+
+        Raises:
+            InvalidQuery: the filters leave out no artifact, as `ArtifactFilter(key={"startswith_": ""})`, and
+                `everything` is off. Nothing is deleted.
 
         Examples:
             >>> store = ArtifactStore("sqlite:///:memory:")
@@ -270,6 +283,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             300
         """
         asked = asked_of(self._ask, ArtifactSort.ID_DESC, {"artifact_filter": artifact_filter, **filters})
+        check_constrained(asked, everything)
         gone: set[UUID] = set()
 
         def delete() -> int:

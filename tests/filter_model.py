@@ -106,6 +106,48 @@ def holds(world: World, question: Any, row: Any) -> bool | None:
     return _joined(question.operator, terms)
 
 
+def fixed(question: Any) -> Any:
+    """Tell what a filter of artifacts says of every row there could be, `...` when it depends on the row.
+
+    `None` means that it does not constrain, `False` that it matches nothing, and `True` everything: "not in no list".
+    """
+    terms = [_fixed_field(getattr(question, name)) for name in TABLE[type(question)]]
+    for word, members in (("and_", question.and_), ("or_", question.or_)):
+        if members is not None:
+            terms.append(_fixed_join(word, [fixed(each) for each in members]))
+    if question.not_ is not None:
+        inner = fixed(question.not_)
+        terms.append(not inner if isinstance(inner, bool) else inner)
+    return _fixed_join(question.operator, terms)
+
+
+def _fixed_field(criterion: Any) -> Any:
+    if criterion is None:
+        return None
+    terms: list[Any] = []
+    for word in type(criterion).model_fields:
+        operand = getattr(criterion, word)
+        if word == "operator" or operand is None:
+            continue
+        if word == "any_" and not operand:
+            terms.append(False)
+        elif operand in ("", (), {}):
+            terms.append(None)
+        else:
+            terms.append(...)
+    return _fixed_join(criterion.operator, terms)
+
+
+def _fixed_join(word: str, terms: list[Any]) -> Any:
+    known = [term for term in terms if term is not None]
+    decides = word == "or_"
+    if not known:
+        return None
+    if decides in known:
+        return decides
+    return ... if ... in known else not decides
+
+
 def _joined(word: str, terms: Iterable[bool | None]) -> bool | None:
     known = [term for term in terms if term is not None]
     if not known:

@@ -416,7 +416,7 @@ def test_delete_only_what_has_no_key(store: ArtifactStore) -> None:
 
 def test_delete_everything(store: ArtifactStore) -> None:
     store.create_artifacts([{"key": "k"}, {}, {"key": "l"}])
-    assert store.delete_artifacts() == 3
+    assert store.delete_artifacts(everything=True) == 3
     assert (store.count_artifacts(), store.count_latest_artifacts()) == (0, 0)
 
 
@@ -719,7 +719,7 @@ def test_a_write_that_fails_halfway_leaves_nothing(store: ArtifactStore, monkeyp
         monkeypatch.setattr(statements, name, lambda *arguments: 1 / 0)
     writes: list[Callable[[], object]] = [
         lambda: store.create_artifacts([{"key": "k"}, {"key": "new"}]),
-        lambda: store.delete_artifacts(),
+        lambda: store.delete_artifacts(everything=True),
     ]
     if store.url.startswith("sqlite"):  # on PostgreSQL these are one statement, which has no half
         writes += [lambda: store.create_artifact(key="k")]

@@ -65,7 +65,7 @@ WRITES: list[Callable[[ArtifactStore], object]] = [
     lambda store: store.create_artifacts([{"key": "k"}, {}]),
     lambda store: store.update_artifact(UUID(int=1), data=2),
     lambda store: store.delete_artifact(UUID(int=1)),
-    lambda store: store.delete_artifacts(),
+    lambda store: store.delete_artifacts(everything=True),
     lambda store: store.repair(),
     lambda store: store.create_flow("f"),
     lambda store: store.atomic().__enter__(),

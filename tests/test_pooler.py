@@ -73,7 +73,7 @@ def address(server: Server) -> Iterator[str]:
 @pytest.fixture
 def store(address: str) -> Iterator[ArtifactStore]:
     with ArtifactStore(f"{address}&prepare_threshold=none&timeout=20") as opened:
-        opened.delete_artifacts()
+        opened.delete_artifacts(everything=True)
         yield opened
         assert opened.verify() == []
 

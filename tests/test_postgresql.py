@@ -164,7 +164,7 @@ WRITES: list[Callable[[ArtifactStore], object]] = [
     lambda store: store.create_artifacts([{"key": "k"}, {}]),
     lambda store: store.update_artifact(ONE, data=2),
     lambda store: store.delete_artifact(ONE),
-    lambda store: store.delete_artifacts(),
+    lambda store: store.delete_artifacts(everything=True),
     lambda store: store.repair(),
     lambda store: store.create_flow("f"),
     lambda store: store.set_flow_run_state(ONE, "FAILED"),

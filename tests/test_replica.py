@@ -55,7 +55,7 @@ def replica(standby: Standby) -> Iterator[psycopg.Connection[Any]]:
 @pytest.fixture
 def store(primary: Server, standby: Standby) -> Iterator[ArtifactStore]:
     with ArtifactStore(primary.url, replica_url=standby.url) as opened:
-        opened.delete_artifacts()
+        opened.delete_artifacts(everything=True)
         caught_up(primary, standby)
         yield opened
         assert opened.verify() == []

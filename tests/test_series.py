@@ -128,7 +128,7 @@ def test_trends_of_many_keys_are_those_of_each(store: ArtifactStore) -> None:
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.dictionaries(NAMES, NUMBERS | SCALARS, max_size=4), min_size=1, max_size=5))
 def test_series_say_what_the_artifacts_hold(store: ArtifactStore, many: list[dict[str, Any]]) -> None:
-    store.delete_artifacts()
+    store.delete_artifacts(everything=True)
     made = create(store, "k", *many)
 
     def number(value: Any) -> float | None:

@@ -70,7 +70,7 @@ class Machine(RuleBasedStateMachine):
     def teardown(self) -> None:
         while self.blocks:
             self.blocks.pop()[0].__exit__(ValueError, ValueError(), None)
-        self.store.delete_artifacts()
+        self.store.delete_artifacts(everything=True)
         assert self.store.verify() == []
         self.store.close()
 

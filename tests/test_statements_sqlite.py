@@ -84,7 +84,7 @@ COUNTS: dict[str, tuple[int, Callable[[ArtifactStore, Artifact], object]]] = {
     "delete": (4, lambda store, latest: store.delete_artifact(latest.id)),
     "delete what is missing": (4, lambda store, latest: store.delete_artifact("0" * 32)),
     "delete many": (4, lambda store, latest: store.delete_artifacts(ArtifactFilter(key={"any_": ["k"]}))),
-    "delete all": (4, lambda store, latest: store.delete_artifacts()),
+    "delete all": (4, lambda store, latest: store.delete_artifacts(everything=True)),
 }
 AT_MOST = ("update", "delete")
 
