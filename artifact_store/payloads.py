@@ -45,7 +45,9 @@ class Payload(TypedDict):
 # --- Tables ---
 
 
-def table_payload(table: Any, *, columns: Sequence[str] | None = None, profile: bool = True) -> Payload:
+def table_payload(
+    table: Any, *, columns: Sequence[str] | None = None, profile: bool = True, delimiter: str | None = None
+) -> Payload:
     r"""Return a table as fields of an artifact, for `ArtifactCreate(key=…, **fields)` and bulk creates.
 
     Args:
@@ -59,9 +61,12 @@ def table_payload(table: Any, *, columns: Sequence[str] | None = None, profile: 
             - a pandas or polars frame or series. An index that says something (it has a name, or holds anything but
               integers) becomes the first columns;
             - the path of a CSV file, or an open file: its first line names the columns. A column becomes numbers
-              where every cell of it is a number; codes such as `00123` stay text, empty cells are null.
+              where every cell of it is a number; codes such as `00123` stay text, empty cells are null. A first
+              column without a name, as pandas writes an index, is called `index`.
         columns: the names of the columns of a list of lists, whose rows are all data then.
         profile: whether the profile of the columns is computed.
+        delimiter: the character between the cells of a CSV file; without it, the one of `,`, tab, `;` and `|` that
+            fits.
 
     Returns:
         `type`, `data` (a list of row objects) and `profile`.
@@ -80,19 +85,22 @@ def table_payload(table: Any, *, columns: Sequence[str] | None = None, profile: 
         ...
         artifact_store.errors.InvalidArtifact: table: column 'wind' has 1 cells and 'city' has 2: make them equal.
     """
-    names, rows = _table(table, columns)
+    names, rows = _table(table, columns, delimiter)
     payload: Payload = {"type": "table", "data": rows}
     if profile:
         payload["profile"] = dict(profile_table(rows, names))
     return payload
 
 
-def _table(table: Any, columns: Sequence[str] | None) -> Table:
-    if (frame := _frame(table)) is not None:  # first, since a column may be named `read`
-        rows = normalize_data(frame, "table")
+def _table(table: Any, columns: Sequence[str] | None, delimiter: str | None) -> Table:
+    frame = _frame(table)  # first, since a column may be named `read`
+    if frame is None and (isinstance(table, str | os.PathLike) or hasattr(table, "read")):
+        made = read_csv(table, delimiter)
+    elif delimiter is not None:
+        raise InvalidArtifact(f"delimiter belongs to a CSV file, and the table is a {named(table)}: leave it out.")
+    elif frame is not None:
+        rows = normalize_data(frame, "table")  # before its names, since it says what is wrong with them
         made = Table(names_of(frame.columns), rows)
-    elif isinstance(table, str | os.PathLike) or hasattr(table, "read"):
-        made = read_csv(table)
     else:
         # Names that rows carry are kept, unless others are given.
         plain = spell_data(table, "table", table=columns is None)[0]

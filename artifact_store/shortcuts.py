@@ -122,6 +122,7 @@ class ShortcutStore:
         *,
         columns: Sequence[str] | None = None,
         profile: bool = True,
+        delimiter: str | None = None,
         **origin: Unpack[Origin],
     ) -> Artifact:
         """Publish a table, stored as a list of row objects with the profile of its columns.
@@ -136,6 +137,8 @@ class ShortcutStore:
                 row names them when its cells are texts that differ.
             profile: whether the profile (type, nulls, distinct values, least and greatest of each column) is
                 computed and stored.
+            delimiter: the character between the cells of a CSV file; without it, the one of `,`, tab, `;` and `|` that
+                fits.
             origin: `flow_run_id`, `task_run_id` and `id`, as in `create_artifact`.
 
         Returns:
@@ -153,7 +156,7 @@ class ShortcutStore:
             >>> sales.profile["columns"][1]["max"]
             12
         """
-        payload = payloads.table_payload(table, columns=columns, profile=profile)
+        payload = payloads.table_payload(table, columns=columns, profile=profile, delimiter=delimiter)
         return self.create_artifact(key=key, description=description, metadata=metadata, **payload, **origin)
 
     def create_progress_artifact(

@@ -155,6 +155,9 @@ def content_options(function: F) -> F:
     return _added(
         function,
         _text("--table", "FILE", "A table from a CSV file (UTF-8, a header row); - is standard input.", complete.files),
+        _text(
+            "--delimiter", "CHAR", "The character between the cells of --table, or tab. [default: the one that fits]"
+        ),
         click.option("--no-profile", is_flag=True, help="Store no profile of the table (of what its columns hold)."),
         _text("--markdown", "FILE", "A report from a Markdown file (UTF-8); - is standard input.", complete.files),
         _text("--link", "URL", 'A link, stored as {"link": URL}.'),

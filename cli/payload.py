@@ -93,7 +93,10 @@ def _table(source: str, options: Mapping[str, Any]) -> Fields:
     from artifact_store import table_payload
 
     table = _StandardInput(sys.stdin.buffer.read()) if source == "-" else source
-    return {**table_payload(table, profile=not options["no_profile"])}
+    delimiter = options["delimiter"]
+    if delimiter in ("tab", r"\t"):
+        delimiter = "\t"
+    return {**table_payload(table, profile=not options["no_profile"], delimiter=delimiter)}
 
 
 def _image(source: str, options: Mapping[str, Any]) -> Fields:
@@ -134,7 +137,7 @@ _READERS: dict[str, Callable[[str, Mapping[str, Any]], Fields]] = {
     "progress": _progress,
     "data": lambda source, options: {"data": parse_json(source, "--data")},
 }
-_BELONGS = {"no_profile": "table", "link_text": "link", "alt": "image"}
+_BELONGS = {"no_profile": "table", "delimiter": "table", "link_text": "link", "alt": "image"}
 
 
 def read_payload(options: Mapping[str, Any]) -> Fields:

@@ -102,6 +102,7 @@ def test_files(url, tmp_path):
         (["--markdown", "-", "--alt", "x"], "--alt belongs to --image"),
         (["--link", "x", "--no-profile"], "--no-profile belongs to --table"),
         (["--no-profile"], "--no-profile belongs to --table"),
+        (["--link", "x", "--delimiter", ";"], "--delimiter belongs to --table"),
         (["--progress", "1e1"], "a number from 0 to 100, not '1e1'"),
         (["--data", "{"], "--data is not JSON"),
         (["--data", ""], "--data is not JSON"),
@@ -126,6 +127,12 @@ def test_a_table_from_the_shell_is_the_one_from_python(url, tmp_path):
         assert (same.data, same.profile) == (made["data"], made["profile"])
         assert loaded(url, "create", "sales", "--table", str(csv), "--no-profile")["profile"] is None
         assert loaded(url, "create", "empty", "--table", "-", input="a,b\n")["profile"]["columns"][1]["name"] == "b"
+        assert loaded(url, "create", "tabs", "--table", "-", input="a\tb\n1\t2\n")["data"] == [{"a": 1, "b": 2}]
+        for given in ("tab", r"\t", "\t"):
+            tabs = loaded(url, "create", "tabs", "--table", "-", "--delimiter", given, input="a\tb;c\n1\t2\n")
+            assert tabs["data"] == [{"a": 1, "b;c": 2}]
+        jsonl = run(url, "create", "lines", "--table", "-", input='{"a": 1}\n{"a": 2}\n', code=1)
+        assert "Standard input is JSON lines, not CSV" in jsonl
         updated = loaded(url, "update", "sales@1", "--table", "-", input="count\n9\n")
         assert updated["profile"]["columns"][0]["max"] == 9
         assert loaded(url, "update", "sales@1", "--data", "[]")["profile"] is None

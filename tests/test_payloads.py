@@ -199,6 +199,13 @@ def test_columns_are_those_of_lists(table):
         table_payload(table, columns=["a"])
 
 
+@pytest.mark.parametrize("table", [ROWS, [[1, 2]], pd.DataFrame(ROWS), pl.DataFrame(ROWS)])
+def test_a_delimiter_is_that_of_a_csv_file(table):
+    with pytest.raises(InvalidArtifact, match=r"^delimiter belongs to a CSV file, and the table is a "):
+        table_payload(table, delimiter=";")
+    assert rows_of(io.StringIO("a:b\n1:2\n"), delimiter=":") == [{"a": 1, "b": 2}]
+
+
 @pytest.mark.parametrize(
     ("columns", "sentence"),
     [
