@@ -20,7 +20,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 from pydantic import BaseModel, HttpUrl
 
 from artifact_store import ArtifactStore, InvalidArtifact, image_payload, table_payload
@@ -292,10 +292,135 @@ def test_a_pil_image_of_any_mode_is_png(mode):
     assert shown(image_payload(Image.new(mode, (4, 5)))).format == "PNG"
 
 
+GREYS = np.linspace(0, 1, 12, dtype="float32").reshape(3, 4)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "mode", "wanted"),
+    [
+        (GREYS, "L", np.round(GREYS * 255)),
+        (GREYS * 255, "L", np.round(GREYS * 255)),
+        (GREYS * 0, "L", GREYS * 0),
+        ((GREYS * 200).astype("int32"), "L", (GREYS * 200).astype("int32")),
+        ((GREYS * 60_000).astype("int32"), "I;16", (GREYS * 60_000).astype("int32")),
+        ((GREYS * 200).astype("uint16"), "I;16", (GREYS * 200).astype("uint16")),
+        ((GREYS * 60_000).astype(">u2"), "I;16", (GREYS * 60_000).astype("uint16")),
+    ],
+)
+def test_shades_of_grey_keep_their_range(pixels, mode, wanted):
+    image = shown(image_payload(Image.fromarray(pixels)))
+    assert image.mode == mode
+    assert np.abs(np.asarray(image).astype(float) - wanted).max() <= (1 if pixels.dtype.kind == "f" else 0)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "sentence"),
+    [
+        (GREYS * 1000, "mode F holds numbers from 0 to 1000: scale them to 0 to 1, or 0 to 255"),
+        (GREYS - 1, "mode F holds numbers from -1 to 0"),
+        (np.where(GREYS > 0.5, np.float32(np.inf), GREYS), "mode F holds numbers from 0 to inf"),
+        (np.where(GREYS > 0.5, np.float32(np.nan), GREYS), "mode F holds NaN: give these pixels a number"),
+        (
+            (GREYS * 70_000).astype("int32"),
+            "mode I holds numbers from 0 to 70000: scale them to 0 to 255, or 0 to 65535",
+        ),
+        ((GREYS * -5).astype("int32"), "mode I holds numbers from -5 to 0"),
+    ],
+)
+def test_shades_of_grey_that_an_image_cannot_show_are_refused(pixels, sentence):
+    with pytest.raises(InvalidArtifact, match=f"^image: the PIL image of {sentence}"):
+        image_payload(Image.fromarray(pixels))
+
+
+@pytest.mark.parametrize(("mode", "wanted"), [("RGBa", "RGBA"), ("La", "LA"), ("PA", "RGBA")])
+def test_transparency_is_kept(mode, wanted):
+    solid = Image.new("RGBA", (2, 2), (200, 200, 200, 128))
+    if mode == "PA":
+        image = Image.new("P", (2, 2))
+        image.putpalette([200] * 768)
+        image = image.convert("PA")
+        image.putalpha(128)
+    else:
+        image = solid.convert(wanted).convert(mode)
+    assert image.mode == mode
+    kept = shown(image_payload(image))
+    assert kept.mode == wanted
+    assert np.abs(np.asarray(kept.convert("RGBA")).astype(int) - np.asarray(solid)).max() <= 1
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "MPO"])
+@pytest.mark.parametrize("turned", [1, 3, 6, 8])
+def test_a_photo_is_the_right_way_up(format, turned):
+    exif = Image.Exif()
+    exif[0x0112] = turned
+    exif[0x010F] = "a camera"
+    upright = Image.new("RGB", (40, 20), "white")
+    upright.paste("black", (0, 0, 20, 20))
+    file = io.BytesIO()
+    upright.save(file, format, exif=exif, **({"save_all": True, "append_images": [upright]} if format == "MPO" else {}))
+    photo = Image.open(file)
+    assert photo.format == format
+    wanted = ImageOps.exif_transpose(photo).convert("L")
+    seen = shown(image_payload(photo))
+    assert seen.format == ("JPEG" if format in ("JPEG", "MPO") else "PNG")
+    assert 0x010F not in seen.getexif(), "what else EXIF tells is private"
+    kept = ImageOps.exif_transpose(seen).convert("L")
+    assert kept.size == wanted.size
+    assert np.abs(np.asarray(kept).astype(int) - np.asarray(wanted)).max() < 30
+
+
 def test_a_photo_stays_jpeg():
     file = io.BytesIO()
     Image.effect_noise((64, 64), 50).save(file, "JPEG", quality=60)
     assert shown(image_payload(Image.open(file))).format == "JPEG"
+
+
+WAYS = [
+    ("PNG", {}),
+    ("PNG", {"save_all": True}),
+    ("JPEG", {}),
+    ("JPEG", {"progressive": True}),
+    ("GIF", {}),
+    ("GIF", {"save_all": True}),
+    ("WEBP", {}),
+    ("WEBP", {"lossless": True}),
+    ("WEBP", {"save_all": True}),
+]
+
+
+@pytest.mark.parametrize(("format", "ways"), WAYS)
+@pytest.mark.parametrize("size", [(1, 1), (23, 7)])
+def test_an_image_that_is_cut_off_anywhere_is_refused(format, ways, size):
+    frames = [Image.effect_noise(size, spread).convert("RGB") for spread in (50, 90)]
+    file = io.BytesIO()
+    frames[0].save(file, format, **ways, **({"append_images": frames[1:]} if "save_all" in ways else {}))
+    whole = file.getvalue()
+    assert shown(image_payload(whole)).size == size
+    assert image_payload(whole + b"behind")["type"] == "image"
+    for length in range(len(whole)):
+        with pytest.raises(
+            InvalidArtifact, match=r"^image: the bytes is (cut off or damaged \(.*\): save it|no image)"
+        ):
+            image_payload(whole[:length])
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (png()[:20], r"cut off or damaged \(it ends at byte 20\): save it again"),
+        (png().replace(b"IHDR", b"IHDX"), "its first chunk is not its header"),
+        (png()[:50] + b"?" + png()[51:], "the checksum of its chunk at byte 33 is wrong"),
+        (png()[:33] + png()[-12:], "it holds no pixels"),
+        (b"GIF89a", "it ends at byte 6"),
+        (b"GIF89a" + bytes(7) + b";", "it holds no pixels"),
+        (b"GIF89a" + bytes(8), "byte 13 begins no block"),
+        (b"\xff\xd8\xff\xd9", "it holds no pixels"),
+        (b"RIFF\x04\0\0\0WEBP", "it holds no pixels"),
+    ],
+)
+def test_an_image_that_is_damaged_says_where(content, sentence):
+    with pytest.raises(InvalidArtifact, match=sentence):
+        image_payload(content)
 
 
 def test_figures_and_axes_of_matplotlib():
@@ -367,7 +492,9 @@ def test_the_limit_is_exact(tmp_path):
 
 def test_no_library_is_imported_for_what_it_has_not_made():
     script = (
-        "import sys, artifact_store as a; a.table_payload([[1]]); a.image_payload(b'GIF89a');"
+        "import sys, artifact_store as a; a.table_payload([[1]]); a.image_payload(bytes.fromhex('"
+        + png().hex()
+        + "'));"
         "assert not {'pandas', 'polars', 'numpy', 'matplotlib', 'PIL'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

@@ -27,7 +27,7 @@ from artifact_store import (
     table_payload,
 )
 
-GIF = b"GIF89a" + bytes(20)
+GIF = b"GIF89a" + bytes(7) + b"," + bytes(11) + b";"
 # What Prefect's synchronous functions take, by name and in this order (prefect.artifacts, 3.x); `client` is left out.
 OF_PREFECT = {
     "create_link_artifact": "link link_text key description",
