@@ -1,5 +1,7 @@
 """The connections of a SQLite database, one for each thread, and how they are closed under the eyes of the others."""
 
+import atexit
+import ctypes
 import os
 import sqlite3
 import threading
@@ -14,13 +16,13 @@ import peewee
 
 from . import errors
 from .address import SqliteAddress
-from .database import GATE
+from .gate import GATE, close_left, leave
 
 __all__ = ["Connection", "Database", "Running", "Transaction"]
 
 
 class Connection(sqlite3.Connection):
-    """A connection that can be referenced weakly, so that `close` reaches those of every thread.
+    """A connection of one thread, which others may close.
 
     To close a connection under a running statement is a crash. Locks would prevent it, but to take one for every
     statement costs as much as a small statement, so two notes do: its thread notes that it runs something and then
@@ -47,6 +49,7 @@ class Connection(sqlite3.Connection):
             try:
                 with GATE:
                     pass
+                close_left()
             finally:
                 self.running += 1
 
@@ -86,21 +89,32 @@ def _standing(connections: Sequence[Connection]) -> Iterator[None]:
         finally:
             for connection in connections:
                 connection.closing = 0
+    close_left()
 
 
 class _Guard:
-    """What a thread holds for as long as it lives."""
+    """What a thread holds for as long as it lives, and as the database lives."""
 
     __slots__ = ("__weakref__",)
 
 
 class Database(peewee.SqliteDatabase):
-    """Peewee's SQLite database at an address of ours, with weakly tracked connections."""
+    """Peewee's SQLite database at an address of ours, which knows the connections of every thread.
+
+    Nothing outside of it may hold it: it is freed, and its connections are closed, with the store that was dropped.
+
+    Attributes:
+        opened: the open connections.
+        threads: holds a guard for each thread that has a connection.
+        orphaned: why no connection can be opened any more; empty while it can.
+        keeper: what keeps a database in memory while no thread is connected to it; `None` for a file.
+    """
 
     def __init__(self, address: SqliteAddress) -> None:
-        self.opened: weakref.WeakSet[Connection] = weakref.WeakSet()
+        self.opened: set[Connection] = set()
         self.threads = threading.local()
         self.orphaned = ""
+        self.keeper: sqlite3.Connection | None = None
         self.again: Callable[[Callable[[], None], BaseException], None]
         self._state: Any
         pragmas = {"foreign_keys": 1, "synchronous": address.synchronous}
@@ -108,6 +122,10 @@ class Database(peewee.SqliteDatabase):
         if address.path is None:
             name, options = f"file:artifact-store-{uuid.uuid4()}?mode=memory&cache=shared", {"uri": True}
         super().__init__(name, pragmas=pragmas, timeout=0, factory=Connection, check_same_thread=False, **options)
+        if address.path is None:
+            self.keeper = sqlite3.connect(name, uri=True, check_same_thread=False)
+            weakref.finalize(self, leave, self.keeper.close)
+        _DATABASES.add(self)
 
     # Locks are taken in this order: Peewee's own, GATE.
 
@@ -118,20 +136,12 @@ class Database(peewee.SqliteDatabase):
             connection: Connection = super()._connect()  # type: ignore[misc]
             connection.thread = threading.get_ident()
             self.opened.add(connection)
-        # It dies with the thread. The connection alone would wait for the garbage collector.
-        self.threads.guard = guard = _Guard()
-        weakref.finalize(guard, self._abandon, weakref.ref(connection), os.getpid())
+            # It dies with the thread, or with the database. The connection alone would wait for the garbage collector.
+            self.threads.guard = guard = _Guard()
+            # At the end of the process a thread may be running a statement, which a finalizer does not wait for.
+            weakref.finalize(guard, _abandon, self.opened, connection, os.getpid()).atexit = False
+        close_left()
         return connection
-
-    def _abandon(self, reference: "weakref.ref[Connection]", process: int) -> None:
-        """Close the connection of a thread that has ended, but not in a child that was forked from its process."""
-        connection = reference()
-        # Where the garbage collector calls this, it may be inside of a statement that the holder of GATE waits for.
-        if connection is not None and process == os.getpid() and GATE.acquire(timeout=1):
-            try:
-                self._close(connection)
-            finally:
-                GATE.release()
 
     def _close(self, connection: Connection) -> None:
         with _standing([connection]):
@@ -148,7 +158,20 @@ class Database(peewee.SqliteDatabase):
                 for connection in connections:
                     self.opened.discard(connection)
                     connection.close()
+        close_left()
         return True
+
+    def give_up_memory(self) -> None:
+        """Let go of a database in memory, whose connections are closed."""
+        if self.keeper is not None:
+            self.orphaned = "The store was in memory and is closed, so what it held is gone: open a new store."
+            self.keeper.close()
+
+    def forget(self) -> None:
+        """Keep a forked child from ever closing its parent's connections: that could remove files in use."""
+        for connection in [*self.opened, *([self.keeper] if self.keeper else [])]:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+        self.opened.clear()
 
     def connection(self) -> Connection:
         """Return this thread's connection, opened when there is none."""
@@ -190,3 +213,25 @@ class Transaction:
             except Exception:
                 self._database.rollback()
                 raise
+
+
+_DATABASES: weakref.WeakSet[Database] = weakref.WeakSet()
+
+
+def _abandon(opened: set[Connection], connection: Connection, process: int) -> None:
+    """Close the connection of a thread that has ended, or of a database that was dropped.
+
+    A child that was forked leaves the connections of its parent alone.
+    """
+    opened.discard(connection)
+    if process == os.getpid():
+        leave(connection.close)
+
+
+def _close_databases() -> None:
+    """Close what is open at the end of the process, as the user of a store may forget to."""
+    for database in list(_DATABASES):
+        database.close_all()
+
+
+atexit.register(_close_databases)

@@ -22,12 +22,12 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
 import peewee
 
 from . import errors
+from .gate import GATE, close_left, forget_left
 
 __all__ = [
     "ALL",
     "COUNT",
     "FIRST",
-    "GATE",
     "HISTORY",
     "NOTHING",
     "Block",
@@ -429,14 +429,12 @@ NOTHING = nullcontext()
 HISTORY = "artifact_store_migration"
 """The table of the migrations that were applied."""
 
-GATE = threading.RLock()
-"""Held while a connection opens, and around a fork."""
-
 _ENGINES: weakref.WeakSet[Engine] = weakref.WeakSet()
 _FORK_PATIENCE = 10.0  # seconds that a fork waits for the blocks of other threads
 
 
 def _prepared() -> bool:
+    close_left()
     ready = [engine.before_fork() for engine in list(_ENGINES)]
     return all(ready)
 
@@ -451,11 +449,17 @@ def _before_fork() -> None:
         GATE.acquire()
 
 
+def _after_fork_in_parent() -> None:
+    GATE.release()
+    close_left()
+
+
 def _after_fork_in_child() -> None:
+    forget_left()
     for engine in list(_ENGINES):
         engine.after_fork()
     GATE.release()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
-    os.register_at_fork(before=_before_fork, after_in_parent=GATE.release, after_in_child=_after_fork_in_child)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

@@ -6,11 +6,9 @@ many writers, so it is switched off and a writer tries again after a jittered pa
 deadline.
 """
 
-import ctypes
 import os
 import sqlite3
 import threading
-import weakref
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
@@ -22,7 +20,7 @@ import peewee
 
 from . import errors
 from .address import SqliteAddress
-from .connections import Connection, Database, Running, Transaction
+from .connections import Database, Running, Transaction
 from .database import COUNT, HISTORY, NOTHING, Engine, Facts, Held, Params, Row, TableMissing, driver_error, logged
 
 __all__ = ["SqliteEngine"]
@@ -45,14 +43,10 @@ class SqliteEngine(Engine):
         """Prepare the engine; a database in memory is made now, a file when the tables are."""
         if sqlite3.sqlite_version_info < _MINIMUM:
             raise errors.StoreUnavailable(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or newer is needed.")
-        keeper: sqlite3.Connection | None = None
         if isinstance(address, SqliteAddress):
             self.path = address.path
             super().__init__(Database(address), address.label, _url(address.label), address.timeout)
             self.database.again = self._commit_again
-            if self.path is None:
-                # A shared database in memory lives as long as one connection to it is open.
-                keeper = sqlite3.connect(self.database.database, uri=True, check_same_thread=False)
         else:
             name = str(address.database)
             self.path = None if name == ":memory:" else Path(name)
@@ -60,15 +54,14 @@ class SqliteEngine(Engine):
         self.turn = threading.RLock()  # a thread that was interrupted while it took its turn may take it again
         self._owned = isinstance(address, SqliteAddress)
         self.own = Transaction(self.database) if self._owned else None
-        self._in_memory = keeper is not None
+        self._in_memory = self._owned and self.path is None
         self._orphans = ""
-        opened = self.database.opened if self._owned else ()
-        self._finalizer = weakref.finalize(self, _close_all, opened, keeper)
+        self._token = object()  # a run that was left open in some context must not keep the engine
 
     @property
     def place(self) -> Hashable:
         """The file; a database in memory is nobody else's."""
-        return self if self.path is None else self.path.resolve()
+        return self._token if self.path is None else self.path.resolve()
 
     def changing(self, function: Callable[[], T]) -> T:
         """Call a function in a block that begins and ends at once where nothing stands in the way, else as usual.
@@ -273,10 +266,11 @@ class SqliteEngine(Engine):
         return Facts(f"SQLite {sqlite3.sqlite_version}", size, len(getattr(self.database, "opened", ())))
 
     def close(self) -> None:
-        """Close the connections of every thread; the next statement opens a new one."""
+        """Close the connections of every thread; the next statement opens a new one, unless it was in memory."""
         super().close()
         if self._owned:
             self.database.close_all()
+            self.database.give_up_memory()
 
     def before_fork(self) -> bool:
         """Close the connections, which a forked child must not inherit; tell whether there is nothing to wait for.
@@ -298,10 +292,7 @@ class SqliteEngine(Engine):
         """Forget the parent's connections for good: closing one could remove files that the parent uses."""
         self.turn = threading.RLock()  # another thread of the parent may have held it
         if self._owned:
-            self._finalizer.detach()
-            for connection in list(self.database.opened):
-                ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
-            self.database.opened.clear()
+            self.database.forget()
             self.database.orphaned = self.database.orphaned or self._orphans
         super().after_fork()
 
@@ -327,8 +318,3 @@ def _url(name: str) -> str:
 def _code(error: BaseException) -> int:
     """Return SQLite's extended result code of a driver error, 0 when it has none."""
     return int(getattr(driver_error(error), "sqlite_errorcode", 0) or 0)
-
-
-def _close_all(opened: "weakref.WeakSet[Connection] | tuple[()]", keeper: sqlite3.Connection | None) -> None:
-    for connection in [*opened, *([keeper] if keeper else [])]:
-        connection.close()

@@ -366,7 +366,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         return self._engine.url
 
     def close(self) -> None:
-        """Close the connections of every thread; a later call opens new ones."""
+        """Close the connections of every thread; a later call opens new ones, but a store in memory is gone."""
         context.opened.discard(self)
         self._engine.close()
         if self._ask.replica is not None:
