@@ -15,6 +15,8 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_serializer, model_validator
 
 from .clock import in_utc
+from .validation import InvalidFilter, Refusing
+from .wording import shown
 
 __all__ = ["INT64", "PATTERN_LIMIT", "Criterion", "Described", "Given"]
 
@@ -77,10 +79,12 @@ Texts = tuple[Text, ...] | None
 # The criteria: sets of operators
 
 
-class Described(BaseModel):
+class Described(Refusing, BaseModel):
     """A frozen model that names the nearest valid field when it meets an unknown one and writes short JSON."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    __refused__ = InvalidFilter
 
     operator: Literal["and_", "or_"] = "and_"
 
@@ -90,8 +94,9 @@ class Described(BaseModel):
         if isinstance(value, Mapping):
             for name in value:
                 if name not in cls.model_fields:
-                    near = get_close_matches(str(name), cls.model_fields, 1, 0)[0]
-                    raise ValueError(f"{cls.__name__} does not know {name!r}; did you mean {near!r}?")
+                    text = name if isinstance(name, str) else shown(name)
+                    near = get_close_matches(text[:100], cls.model_fields, 1, 0)[0]
+                    raise ValueError(f"{cls.__name__} does not know {shown(name)}; did you mean {near!r}?")
         return value
 
     @model_serializer(mode="wrap")

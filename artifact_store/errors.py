@@ -12,7 +12,8 @@ ArtifactStoreError
 ```
 
 Driver and Peewee errors never reach the caller bare: they are chained as
-`__cause__`. No message carries a password. The docstring of each class is its
+`__cause__`. No message carries a password. What pydantic finds wrong with a filter or an artifact is
+an `InvalidQuery` or `InvalidArtifact`, and a `pydantic.ValidationError` too. The docstring of each class is its
 message when it is raised without one.
 """
 

@@ -10,7 +10,8 @@ from pydantic import AfterValidator, BaseModel, ValidationError
 from .clock import in_utc
 from .errors import InvalidQuery
 from .jsonvalues import normalize_metadata
-from .schemas import FROZEN, Scalar, Text, plain_object, sentence
+from .schemas import FROZEN, Scalar, Text, plain_object
+from .validation import Refusing
 
 __all__ = [
     "Deployment",
@@ -39,7 +40,7 @@ Parameters = Annotated[
 ]
 
 
-class RunValue(BaseModel):
+class RunValue(Refusing, BaseModel):
     """What all runs and their surroundings have."""
 
     model_config = FROZEN
@@ -89,7 +90,7 @@ def _state_type(value: str) -> str:
     return value
 
 
-class State(BaseModel):
+class State(Refusing, BaseModel):
     """What state a run is put into."""
 
     model_config = FROZEN
@@ -183,4 +184,4 @@ def checked(model: type[V], fields: Mapping[str, Any]) -> V:
     try:
         return model(**fields)
     except ValidationError as error:
-        raise InvalidQuery(sentence(error, model)) from error
+        raise InvalidQuery(str(error)) from error

@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, SupportsIndex, TypedDict, overload
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from .deferred import deferred
 from .errors import InvalidArtifact, InvalidQuery
 from .tabular import ListFrames, TableFrames
+from .validation import Refusing
+from .wording import shown
 
 if TYPE_CHECKING:
     from . import jsonvalues, rows
@@ -30,7 +32,6 @@ __all__ = [
     "as_uuid",
     "is_key",
     "plain_object",
-    "sentence",
     "spelled",
 ]
 
@@ -49,7 +50,7 @@ def is_key(text: object) -> bool:
     return isinstance(text, str) and _KEY.fullmatch(text) is not None
 
 
-# What is tried by a pattern, and explained by `_explained` when it fails: pydantic's core does it without Python.
+# What is tried by a pattern, and explained by `validation` when it fails: pydantic's core does it without Python.
 Text = Annotated[str, Field(pattern=r"\A[^\x00]*\z")]
 Key = Annotated[str, Field(pattern=rf"\A{_KEY.pattern}\z")]
 
@@ -58,7 +59,7 @@ FROZEN = ConfigDict(frozen=True, extra="forbid", defer_build=True, hide_input_in
 """What all values have in common; a base class for it would take longer to load."""
 
 
-class Artifact(TableFrames, BaseModel):
+class Artifact(TableFrames, Refusing, BaseModel):
     """One artifact, as it is stored.
 
     Attributes:
@@ -132,7 +133,7 @@ class ArtifactList(ListFrames, list[Artifact]):
         return list_html(self)
 
 
-class _Given(BaseModel):
+class _Given(Refusing, BaseModel):
     """What a caller hands over; a value that cannot be stored is one `InvalidArtifact`.
 
     Pydantic calls `__init__` wherever it makes a value of a class that has its own, in `model_validate` too.
@@ -173,10 +174,7 @@ def _fill(made: Any, fields: Mapping[str, Any]) -> dict[str, str]:
         texts = _make_plain(values)
         rows.fill(made, values, fields)
         return texts
-    try:
-        made.__pydantic_validator__.validate_python(fields, self_instance=made)
-    except ValidationError as error:
-        raise InvalidArtifact(sentence(error, type(made))) from error
+    made.__pydantic_validator__.validate_python(fields, self_instance=made)
     return _make_plain(made.__dict__)
 
 
@@ -214,45 +212,6 @@ def _is_clear(fields: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
         elif type(value) is not str or not value.isascii() or "\0" in value or (name == "key" and not is_key(value)):
             return False
     return True
-
-
-_WANTED = {
-    "uuid": "a UUID or its text",
-    "string": "text",
-    "bool": "true or false",
-    "datetime": "a time with a time zone",
-}
-
-
-def sentence(error: ValidationError, kind: type[BaseModel]) -> str:
-    """Say in one sentence what the first validation error means, and what to pass instead."""
-    first = error.errors(include_url=False)[0]
-    path = ".".join(str(part) for part in first["loc"])
-    message = first["msg"].removeprefix("Value error, ").rstrip(".")
-    wanted = _WANTED.get(first["type"].partition("_")[0])
-    if first["type"] == "extra_forbidden":
-        message = f"{path} is no field of {kind.__name__}: use one of {', '.join(sorted(kind.model_fields))}"
-    elif first["type"] in ("string_pattern_mismatch", "string_unicode"):
-        message = _explained(path, first["input"])
-    elif first["type"] == "missing":
-        message = f"{path} is missing: give one"
-    elif wanted is not None:
-        message = f"{path}: {first['input']!r:.80} is not {wanted}: pass {wanted}"
-    elif not message.startswith(path):
-        message = f"{path}: {message}"
-    return f"{message}."
-
-
-def _explained(path: str, text: str) -> str:
-    """Say what is wrong with a text that a pattern has refused."""
-    try:
-        jsonvalues.check_text(text, path)
-    except InvalidArtifact as error:
-        return str(error).rstrip(".")
-    return (
-        f"{path}: {text!r:.300} is no key: use 1 to 255 letters, digits and . _ / -, "
-        "the first and the last a letter or digit"
-    )
 
 
 def plain_object(value: object, name: str, meaning: str) -> Any:
@@ -346,4 +305,4 @@ def as_uuid(value: object) -> UUID:
     try:
         return UUID(value)  # type: ignore[arg-type]
     except (ValueError, AttributeError, TypeError):
-        raise InvalidQuery(f"{value!r:.80} is no id: pass a UUID or its text.") from None
+        raise InvalidQuery(f"{shown(value)} is no id: pass a UUID or its text.") from None

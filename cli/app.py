@@ -139,14 +139,12 @@ def _explained(error: Exception) -> tuple[int, str]:
 
     from artifact_store import ArtifactStoreError, InvalidQuery, InvalidURL
 
+    if isinstance(error, InvalidQuery) and isinstance(error, ValidationError):
+        return 2, f"The filter is not valid: {error}"
     if isinstance(error, InvalidQuery | InvalidURL):
         return 2, str(error)
     if isinstance(error, ArtifactStoreError):
         return 1, str(error)
-    if isinstance(error, ValidationError):
-        first = error.errors(include_url=False)[0]
-        path, message = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
-        return 2, f"The filter is not valid: {path}: {message}" if path else f"The filter is not valid: {message}"
     if isinstance(error, OSError):
         return 1, f"{error.filename or 'The system'}: {error.strerror or error}."
     return 1, f"Something unexpected happened, please report it: {type(error).__name__}: {error}"

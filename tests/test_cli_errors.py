@@ -48,7 +48,11 @@ from artifact_store_cli import main
             2,
             "key: KeyText does not know 'lik_'; did you mean 'like_'?",
         ),
-        (["ls", "--filter", '{{"id": {{"any_": ["zz"]}}}}', "--all"], 2, "id.any_.0: Input should be a valid UUID"),
+        (
+            ["ls", "--filter", '{{"id": {{"any_": ["zz"]}}}}', "--all"],
+            2,
+            "id.any_.0: 'zz' is not a UUID or its text: pass a UUID",
+        ),
         (["ls", "--filter", '{{"artifacts": {{}}, "limit": 3}}'], 2, "--filter does not know 'limit'"),
         (["ls", "--filter", '{{"flow_runs": {{"nmae": {{}}}}}}'], 2, "did you mean 'name'?"),
         (["ls", "--like", "x" * 1001], 2, "The filter is not valid"),

@@ -25,11 +25,12 @@ FLOORS = {
     "conditions": 2.1, "filters": 2, "orders": 2.1, "sorting": 2, "runvalues": 2.1, "schemas": 2, "care": 2,
     "tabular": 1.9, "frames": 1.2,
     "rendering": 1.5, "payloads": 1.3, "engines": 1.3,
-    "schema": 1.2, "replica": 1.2, "statements": 1.1, "criteria": 1, "operators": 1, "runmodels": 1.1, "models": 1,
+    "schema": 1.2, "replica": 1.2, "statements": 1.1, "criteria": 1.2, "validation": 1.1, "operators": 1,
+    "runmodels": 1.1, "models": 1,
     "rows": 1.3, "profile": 1.1, "jsonvalues": 1, "dialects": 0.9,
     "tables": 0.5, "images": 0.5, "simplify": 0.4, "csvfile": 0.1, "imagefiles": 0.1,
     "sqlite": 0.4, "connections": 0.3, "postgresql": 0.3, "database": 0.2, "address": 0.1, "context": 0.1,
-    "termination": 0, "errors": 0, "clock": 0, "deferred": 0, "gate": 0,
+    "termination": 0, "errors": 0, "wording": 0, "clock": 0, "deferred": 0, "gate": 0,
     "migrations": 0, "__pyinstaller": 0,
 }  # fmt: skip
 PACKAGE_IMPORTS = {"peewee", "playhouse", "platformdirs", "pydantic", "pydantic_core", "uuid_utils"}
