@@ -14,16 +14,17 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
+from hashlib import sha256
 from typing import Any, ClassVar, TypeVar
 
 import peewee
 from playhouse.pool import MaxConnectionsExceeded, PoolConnection, PooledPostgresqlDatabase
 
 from . import errors
-from .address import PostgresAddress
+from .address import PostgresAddress, did_you_mean
 from .database import NOTHING, Engine, Facts, Params, TableMissing, driver_error, logged
 
 try:
@@ -129,10 +130,7 @@ class PostgresEngine(Engine):
 
     def __init__(self, address: PostgresAddress) -> None:
         """Prepare the pool; nothing is connected yet."""
-        try:
-            known = psycopg.conninfo.conninfo_to_dict(address.dsn)
-        except psycopg.Error:
-            raise errors.InvalidURL(f"{address.url}: libpq does not understand this URL: check its spelling.") from None
+        known = _understood(address.dsn)
         database = _Database(
             address.dsn,
             max_connections=address.pool_size,
@@ -147,13 +145,14 @@ class PostgresEngine(Engine):
         self.address = address
         self.one_statement = address.isolation_level is None
         self._password = str(known.get("password") or "")
+        self._place = sha256(f"{address.dsn} {address.schema}".encode()).hexdigest()
         self._reached = self._checked = False
         weakref.finalize(self, database.close_idle)
 
     @property
     def place(self) -> Hashable:
-        """The address and the schema."""
-        return self.address.dsn, self.address.schema
+        """The address and the schema, as a digest: it is a part of what a run shows of itself."""
+        return self._place
 
     # Borrowing
 
@@ -307,6 +306,21 @@ class PostgresEngine(Engine):
         self.database._pool_lock = threading.RLock()  # another thread of the parent may have held it
         self.database._pool_available = threading.Condition(self.database._pool_lock)
         super().after_fork()
+
+
+def _understood(dsn: str) -> dict[str, Any]:
+    """Return the parameters of a URL as libpq reads them; what libpq says of others may quote a password."""
+    with suppress(psycopg.Error):
+        return dict(psycopg.conninfo.conninfo_to_dict(dsn))
+    known = {option.keyword.decode(): None for option in psycopg.pq.Conninfo.get_defaults()}
+    given = [part.partition("=")[0] for part in dsn.partition("?")[2].split("&")]
+    near = next((found for name in given if name not in known and (found := did_you_mean(name, known))), None)
+    raise errors.InvalidURL(
+        f"Unknown parameter in the PostgreSQL URL: {near}"
+        if near
+        else "The PostgreSQL URL has a parameter that libpq does not know: check its spelling, and percent-encode the "
+        "password ('?' is %3F, '&' is %26)."
+    )
 
 
 def _connecting(address: PostgresAddress, known: dict[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from artifact_store_cli import main
 @pytest.mark.parametrize(
     ("args", "code", "sentence"),
     [
-        (["--url", "foo", "ls"], 2, "Error: 'foo' is no URL"),
+        (["--url", "foo", "ls"], 2, "Error: The address is not a URL: write sqlite:///artifacts.db"),
         (["--url", "mysql://u:secret@h/d", "ls"], 2, "'mysql' is not supported"),
         (["--url", "sqlite:///{tmp}", "ls"], 1, "it is a directory"),
         (["--url", "sqlite:///{tmp}/text.db", "ls"], 1, "not a SQLite database"),

@@ -290,11 +290,12 @@ def test_a_user_without_rights(url: str, role: str) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ("pool_size=0", "pool_size takes a number of connections"),
-        ("isolation_level=chaos", "isolation_level takes serializable"),
-        ("prepare_threshold=-1", "prepare_threshold takes a number of runs, or none"),
-        ("schema=a-b", "schema takes the name of a schema"),
-        ("nonsense=1", "libpq does not understand this URL"),
+        ("pool_size=0", "Invalid pool_size in the URL: expected a number of connections"),
+        ("isolation_level=chaos", "Invalid isolation_level in the URL: expected serializable"),
+        ("prepare_threshold=-1", "Invalid prepare_threshold in the URL: expected a number of runs, or none"),
+        ("schema=a-b", "Invalid schema in the URL: expected the name of a schema"),
+        ("nonsense=1", "a parameter that libpq does not know"),
+        ("sslmod=require", "did you mean 'sslmode'"),
     ],
 )
 def test_parameters_that_are_not_understood(options: str, says: str) -> None:
