@@ -16,6 +16,7 @@ __all__ = [
     "delete_many",
     "insert",
     "insert_many",
+    "lock_without_key",
     "read",
     "read_latest",
     "read_many",
@@ -84,9 +85,13 @@ def _one(db: Statements, key: str, build: Any, values: Values) -> schemas.Artifa
     return None if row is None else ROWS.value(row)
 
 
-def delete(db: Statements, artifact_id: str) -> bool:
-    """Delete an artifact; tell whether there was one."""
-    return db.run("artifacts.delete", lambda: _A.delete().where(_A.id == slot("id")), {"id": artifact_id}) > 0
+def delete(db: Statements, artifact_id: str, key: str | None) -> bool:
+    """Delete an artifact that has this key, or none; tell whether there was one."""
+    if key is None:
+        without = (_A.id == slot("id")) & _A.key.is_null()
+        return db.run("artifacts.delete_without_key", lambda: _A.delete().where(without), {"id": artifact_id}) > 0
+    of_key = (_A.id == slot("id")) & (_A.key == slot("key"))
+    return db.run("artifacts.delete", lambda: _A.delete().where(of_key), {"id": artifact_id, "key": key}) > 0
 
 
 def delete_many(db: Statements, ids: Sequence[UUID]) -> list[UUID]:
@@ -97,3 +102,13 @@ def delete_many(db: Statements, ids: Sequence[UUID]) -> list[UUID]:
 
     rows = db.rows("artifacts.delete_many", build, {"ids": db.dialect.many(ids)})
     return [schemas.as_uuid(row[0]) for row in rows]
+
+
+def lock_without_key(db: Statements, ids: Sequence[UUID]) -> None:
+    """Lock artifacts that have no key, whose row would be the lock, in the order of their ids."""
+
+    def build() -> Query:
+        without = db.dialect.among(_A.id, slot("ids")) & _A.key.is_null()
+        return _A.select(_A.id).where(without).order_by(_A.id).for_update()
+
+    db.rows("artifacts.lock_without_key", build, {"ids": db.dialect.many(ids)})

@@ -37,7 +37,7 @@ class Breach(NamedTuple):
     """One breach of an invariant of latest-version tracking, as `verify` finds it.
 
     Attributes:
-        kind: `missing`, `surplus`, `dangling`, `stale`, `wrong-version`, `wrong-times` or `low-counter`.
+        kind: `missing`, `empty`, `dangling`, `stale`, `wrong-version`, `wrong-times` or `low-counter`.
         key: the key whose row in the collection table is wrong.
         message: one sentence that says what is wrong.
     """

@@ -6,8 +6,14 @@ versions; everything reads it. The *computed query* finds the greatest version o
 straight from the artifact table. `verify` holds the first against the second, `rebuild`
 makes the first from the second.
 
-Every function that writes runs inside a block that the store has begun, or is one statement, and
-touches the collection row before an artifact is touched: that row is the lock of its key.
+The row of a key is its lock. It is made with the first version and stays when the last artifact
+of the key is deleted: the key is *empty* then, its pointer is NULL, and its counter goes on from where
+it was. A row that disappeared would let a writer that has waited for it go on without a lock.
+
+Every function that writes runs inside a block that the store has begun, or is one statement. It
+writes to the row of the key before an artifact is touched, and decides from what it reads
+afterwards. A row lock alone would not do: at REPEATABLE READ a transaction that waited for it would go on
+with what it saw before. A row that was written meanwhile ends it, and it is tried again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -108,19 +114,33 @@ def advance_many(db: Statements, many: Sequence[tuple[str, UUID, int]], created:
 
 
 def touch_then_update(db: Statements, row: Mapping[Any, Any]) -> bool:
-    """Change columns of an artifact, given with its id; tell whether there is one.
+    """Change columns of an artifact, given with its id, on SQLite; tell whether there is one.
 
-    Its key is locked first; the time is noted there when it is the latest.
+    The time is noted in the row of its key when it is the latest.
     """
     names = tuple(row)
-    touch = _touch if db.dialect.name == "postgresql" else _touch_latest
-    return db.run_all((("latest.touch", touch), (("latest.update", names), partial(_update, names))), row) > 0
+    wanted = (("latest.touch", _touch_latest), (("latest.update", names), partial(_update, names)))
+    return db.run_all(wanted, row) > 0
 
 
-def touch_and_update(db: Statements, row: Mapping[Any, Any]) -> bool:
-    """Do `touch_then_update` in one statement, where the engine can."""
+def touch_and_update(db: Statements, row: Mapping[Any, Any], alone: bool) -> bool:
+    """Do `touch_then_update` in one statement, where rows are locked.
+
+    Two statements would look at two moments: in between, an artifact may be deleted and made again under
+    another key, which is not locked. One statement changes what it has seen, or nothing.
+
+    Args:
+        db: the statements of a store.
+        row: what to change, by column, with the id.
+        alone: it is not inside a block, so the statement says itself how long it waits.
+    """
     names = tuple(row)
-    return db.run(("latest.touch_and_update", names), lambda: _touch_and_update(db, names), row) > 0
+    key = ("latest.touch_and_update", names, alone)
+    while not db.run(key, lambda: _touch_and_update(db, names, alone), row):
+        # What was deleted while this waited for the lock may have been made again in the same moment.
+        if db.row("latest.there", lambda: Artifact.select(SQL("1")).where(Artifact.id == slot("id")), row) is None:
+            return False
+    return True
 
 
 def _update(names: tuple[str, ...]) -> Query:
@@ -128,13 +148,17 @@ def _update(names: tuple[str, ...]) -> Query:
     return Artifact.update(changes).where(Artifact.id == slot("id"))
 
 
-def _touch_and_update(db: Statements, names: tuple[str, ...]) -> Query:
+def _touch_and_update(db: Statements, names: tuple[str, ...], alone: bool) -> Query:
     touched = peewee.Table("touched")
-    touch = _touch().where(_says_timeout(db)).returning(_C.key)
+    # A version is never given out twice: where it is equal, the artifact is the one that this statement has seen.
+    noted = Case(None, ((_C.latest_version == Artifact.version, slot("updated")),), _C.updated)
+    of_artifact = (Artifact.id == slot("id")) & (_C.key == Artifact.key)
+    touch = _C.update({_C.updated: noted}).from_(Artifact).where(of_artifact).returning(_C.key)
     # The row of the key is locked before the artifact's, because its number is asked for first.
-    locked = touched.select(fn.COUNT(SQL("*"))) >= 0
-    # An artifact without key has no row of a key, in front of which the time-out would be said.
-    update = _update(names).where(locked & _says_timeout(db))
+    update = _update(names).where(touched.select(fn.COUNT(SQL("*"))) >= 0)
+    if alone:
+        # An artifact without key has no row of a key, in front of which the time-out would be said.
+        touch, update = touch.where(_says_timeout(db)), update.where(_says_timeout(db))
     return NodeList((SQL('WITH "touched" AS ('), touch, SQL(")"), update))
 
 
@@ -149,35 +173,41 @@ def _touch_latest() -> Query:
     return _C.update({_C.updated: slot("updated")}).where(_C.latest_id == slot("id"))
 
 
-def _touch() -> Query:
-    noted = Case(None, ((_C.latest_id == slot("id"), slot("updated")),), _C.updated)
-    return _C.update({_C.updated: noted}).where(_C.key == _key_of_artifact())
+def locked(db: Statements, artifact_id: str) -> tuple[str | None, str | None] | None:
+    """Lock the key of an artifact.
+
+    Returns:
+        The key and the id of its latest artifact, as they are under the lock; `None` when there is no such artifact.
+    """
+    build = _locked if db.dialect.name == "postgresql" else _key_and_latest
+    row = db.row("latest.locked", build, {"id": artifact_id})
+    return None if row is None else (row[0], row[1] and str(row[1]))
 
 
-def _key_of_artifact() -> Query:
-    return Artifact.select(Artifact.key).where(Artifact.id == slot("id"))
-
-
-def locked(db: Statements, artifact_id: str) -> tuple[str, str] | None:
-    """Lock the key of an artifact; return the key and the id of its latest, `None` for an artifact without key."""
-    row = db.row("latest.locked", lambda: _for_update(db, _locked()), {"id": artifact_id})
-    return None if row is None else (row[0], str(row[1]))
+def _key_and_latest() -> Query:
+    """Read alone: SQLite has locked the whole database already."""
+    query = Artifact.select(Artifact.key, _C.latest_id).join(_C, peewee.JOIN.LEFT_OUTER, on=(_C.key == Artifact.key))
+    return query.where(Artifact.id == slot("id"))
 
 
 def _locked() -> Query:
-    return _C.select(_C.key, _C.latest_id).where(_C.key == _key_of_artifact())
-
-
-def _for_update(db: Statements, query: Query) -> Query:
-    """Lock the rows of a query where rows can be locked; SQLite has locked the whole database already."""
-    return query.for_update() if db.dialect.name == "postgresql" else query
+    found, row = peewee.Table("found"), peewee.Table("locked")
+    find = Artifact.select(Artifact.key).where(Artifact.id == slot("id"))
+    write = _C.update({_C.last_version: _C.last_version}).where(_C.key == found.select(found.c.key))
+    result = found.select(found.c.key, row.c.latest_id).join(row, peewee.JOIN.LEFT_OUTER, on=SQL("TRUE"))
+    named = (SQL('WITH "found" AS ('), find, SQL('), "locked" AS ('), write.returning(_C.latest_id), SQL(")"))
+    return NodeList((*named, result))
 
 
 def lock(db: Statements, keys: Sequence[str]) -> None:
-    """Lock some keys in sorted order, so that writers of several keys never wait for each other in a ring."""
+    """Lock some keys in sorted order, so that writers of several keys never wait for each other in a ring.
+
+    What locks them must write to their rows, as `rebuild` does.
+    """
 
     def build() -> Query:
-        return _for_update(db, _C.select(_C.key).where(db.dialect.among(_C.key, slot("keys"))).order_by(_C.key))
+        query = _C.select(_C.key).where(db.dialect.among(_C.key, slot("keys"))).order_by(_C.key)
+        return query.for_update()
 
     if db.dialect.name == "postgresql":
         db.rows("latest.lock", build, {"keys": db.dialect.many(keys)})
@@ -190,9 +220,13 @@ def lock_all(db: Statements) -> None:
 
 
 def retreat(db: Statements, key: str) -> None:
-    """Point a key whose latest artifact was deleted to the next greatest version, or forget the key."""
+    """Point a locked key whose latest artifact was deleted to the next greatest version, or to none."""
     if not db.run("latest.point", _point, {"key": key}):
-        db.run("latest.forget", lambda: _C.delete().where(_C.key == slot("key")), {"key": key})
+        db.run("latest.empty", lambda: _emptied().where(_C.key == slot("key")), {"key": key})
+
+
+def _emptied() -> Query:
+    return _C.update({_C.latest_id: None, _C.latest_version: None})
 
 
 def _point() -> Query:
@@ -206,12 +240,12 @@ def _point() -> Query:
 
 
 def rebuild(db: Statements, keys: Sequence[str]) -> None:
-    """Make the rows of some keys anew from the computed query; counters never fall."""
+    """Make the rows of some locked keys anew from the computed query; counters never fall."""
     values = {"keys": db.dialect.many(keys)}
     db.run("latest.rebuild", lambda: _rebuild(db.dialect.among(Artifact.key, slot("keys"))), values)
 
     def sweep() -> Query:
-        return _C.delete().where(db.dialect.among(_C.key, slot("keys")), ~fn.EXISTS(_artifacts_of_row()))
+        return _emptied().where(db.dialect.among(_C.key, slot("keys")), ~fn.EXISTS(_artifacts_of_row()))
 
     db.run("latest.sweep", sweep, values)
 
@@ -248,16 +282,21 @@ def _artifacts_of_row() -> Query:
 def verify(db: Statements) -> list[Breach]:
     """Return every difference between the collection table and the computed query."""
     breaches = [breach for row in db.rows("latest.differences", _differences, {}) for breach in _breaches(*row)]
-    for (key,) in db.rows("latest.surplus", lambda: _C.select(_C.key).where(~fn.EXISTS(_artifacts_of_row())), {}):
-        breaches.append(Breach("surplus", key, f"{key} has a collection row and no artifact."))
+
+    def pointing() -> Query:
+        points = _C.latest_id.is_null(False) | _C.latest_version.is_null(False)
+        return _C.select(_C.key).where(points, ~fn.EXISTS(_artifacts_of_row()))
+
+    for (key,) in db.rows("latest.pointing", pointing, {}):
+        breaches.append(Breach("dangling", key, f"The collection row of {key} points to an artifact, and it has none."))
     return sorted(breaches)
 
 
 def _differences() -> Query:
     greatest, pointed = computed(), Artifact.alias("pointed")
     own = (greatest.c.key, greatest.c.version)
-    row = (_C.key, _C.latest_version, _C.last_version)
-    right = _C.latest_id == Artifact.id
+    row = (_C.key, _C.latest_id, _C.latest_version, _C.last_version)
+    right = fn.COALESCE(_C.latest_id == Artifact.id, SQL("FALSE"))
     times = (_C.created == Artifact.created) & (_C.updated == Artifact.updated)
     return (
         _joined(Artifact.select(*own, *row, right, pointed.version, times), greatest)
@@ -266,6 +305,7 @@ def _differences() -> Query:
         .where(
             _C.key.is_null()
             | ~right
+            | _C.latest_version.is_null()
             | (_C.latest_version != greatest.c.version)
             | (_C.last_version < greatest.c.version)
             | ~times
@@ -274,20 +314,34 @@ def _differences() -> Query:
 
 
 def _breaches(
-    key: str, version: int, row: str | None, latest: int, last: int, right: bool, pointed: int | None, times: bool
+    key: str,
+    version: int,
+    row: str | None,
+    latest_id: object,
+    latest: int | None,
+    last: int,
+    right: bool,
+    pointed: int | None,
+    times: bool,
 ) -> list[Breach]:
     """Name what is wrong with the collection row of one key."""
     if row is None:
         return [Breach("missing", key, f"{key} has {version} as its greatest version and no collection row.")]
     found = []
-    if not right and pointed is None:
-        found.append(("dangling", f"the collection row of {key} points to no artifact of that key."))
-    elif not right:
-        found.append(("stale", f"the collection row of {key} points to version {pointed}, the greatest is {version}."))
-    if latest != version:
+    if latest_id is None and latest is None:
         found.append(
-            ("wrong-version", f"the collection row of {key} says version {latest}, the greatest is {version}.")
+            ("empty", f"the collection row of {key} says that it is empty, the greatest version is {version}.")
         )
+    else:
+        if not right and pointed is None:
+            found.append(("dangling", f"the collection row of {key} points to no artifact of that key."))
+        elif not right:
+            found.append(
+                ("stale", f"the collection row of {key} points to version {pointed}, the greatest is {version}.")
+            )
+        if latest != version:
+            said = "no version" if latest is None else f"version {latest}"
+            found.append(("wrong-version", f"the collection row of {key} says {said}, the greatest is {version}."))
     if last < version:
         found.append(("low-counter", f"the counter of {key} is {last}, below its greatest version {version}."))
     if right and not times:

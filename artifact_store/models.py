@@ -55,13 +55,13 @@ class Artifact(Table):
 
 
 class ArtifactCollection(Table):
-    """The pointer from a key to its latest version; `latest` alone writes it."""
+    """The pointer from a key to its latest version, NULL while the key is empty; `latest` alone writes it."""
 
     created = TimeField()
     updated = TimeField()
     key = peewee.TextField(primary_key=True)
-    latest_id = IdField(index=True)
-    latest_version = peewee.BigIntegerField()
+    latest_id = IdField(null=True)
+    latest_version = peewee.BigIntegerField(null=True)
     last_version = peewee.BigIntegerField()
 
 
@@ -71,5 +71,12 @@ for _column in (Artifact.created, Artifact.updated, Artifact.type, Artifact.task
     Artifact.add_index(_column, Artifact.id)
 # With `created`, what many runs have made is sorted by it without reading the artifacts.
 Artifact.add_index(Artifact.flow_run_id, Artifact.id, Artifact.created)
-ArtifactCollection.add_index(ArtifactCollection.updated, ArtifactCollection.key)
-ArtifactCollection.add_index(ArtifactCollection.created, ArtifactCollection.key)
+
+# Listings pass over empty keys without reading them, and a count leaves them out by reading them alone.
+_live = ArtifactCollection.latest_id.is_null(False)
+ArtifactCollection.add_index(ArtifactCollection.latest_id, where=_live)
+ArtifactCollection.add_index(ArtifactCollection.updated, ArtifactCollection.key, where=_live)
+ArtifactCollection.add_index(ArtifactCollection.created, ArtifactCollection.key, where=_live)
+ArtifactCollection.add_index(
+    ArtifactCollection.key, where=ArtifactCollection.latest_id.is_null(), name="artifact_collection_empty"
+)

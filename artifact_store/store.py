@@ -31,9 +31,9 @@ from .shortcuts import ShortcutStore
 from .sorting import ArtifactSort
 
 if TYPE_CHECKING:
-    from . import artifacts, care, database, dialects, engines, filters, latest, pages, publishing, schema
+    from . import artifacts, care, database, deletion, dialects, engines, filters, latest, publishing, schema
 else:
-    deferred(globals(), "artifacts care database dialects engines filters latest pages publishing schema")
+    deferred(globals(), "artifacts care database deletion dialects engines filters latest publishing schema")
 
 __all__ = ["ArtifactStore"]
 
@@ -232,24 +232,34 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         row["updated"], row["id"] = (time, target) if native else (dialects.encode_time(time), str(target))
 
         if self._engine.one_statement and not self._engine.in_block():
-            return latest.touch_and_update(self._db, row)
+            return latest.touch_and_update(self._db, row, alone=True)
+        if self._engine.dialect == "postgresql":
+            return self._engine.changing(partial(latest.touch_and_update, self._db, row, alone=False))
         return self._engine.changing(partial(latest.touch_then_update, self._db, row))
 
     def delete_artifact(self, artifact_id: UUID | str) -> bool:
         """Delete an artifact; when it was the latest of its key, the next greatest version becomes the latest.
 
+        A version number is never given out again, even when all versions of the key are gone.
+
         Returns:
             Whether there was such an artifact.
+
+        Examples:
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> store.delete_artifact(store.create_artifact(key="log", data="first").id)
+            True
+            >>> store.read_latest_artifact("log") is None
+            True
+            >>> store.create_artifact(key="log", data="second").version
+            2
         """
         target, deleted = str(as_uuid(artifact_id)), False
 
         def delete() -> bool:
             nonlocal deleted
-            pointed = latest.locked(self._db, target)
             # A try whose answer was lost may have deleted it.
-            deleted = artifacts.delete(self._db, target) or deleted
-            if pointed is not None and pointed[1] == target:
-                latest.retreat(self._db, pointed[0])
+            deleted = deletion.delete(self._db, target) or deleted
             return deleted
 
         return self._engine.changing(delete)
@@ -287,12 +297,8 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         gone: set[UUID] = set()
 
         def delete() -> int:
-            found = pages.select_keys(self._db, asked)
-            keys = sorted({key for _, key in found if key is not None})
-            latest.lock(self._db, keys)
             # A try whose answer was lost may have deleted some.
-            gone.update(artifacts.delete_many(self._db, [artifact_id for artifact_id, _ in found]))
-            latest.rebuild(self._db, keys)
+            gone.update(deletion.delete_asked(self._db, asked))
             return len(gone)
 
         return self._engine.changing(delete)
@@ -329,7 +335,10 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
     # Care
 
     def verify(self) -> "list[care.Breach]":
-        """Return every breach of the invariants of latest-version tracking; an empty list is a healthy store."""
+        """Return every breach of the invariants of latest-version tracking; an empty list is a healthy store.
+
+        A key whose versions are all deleted is no breach: its counter stays, so that no version is numbered twice.
+        """
         return latest.verify(self._db)
 
     def repair(self) -> "list[care.Breach]":

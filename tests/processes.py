@@ -128,8 +128,10 @@ def assert_latest_is_right(url: str, store: ArtifactStore) -> None:
     """Hold what the store takes for the latest against the greatest version that the bare driver finds."""
     all_versions = "SELECT key, id, version FROM artifact WHERE key IS NOT NULL ORDER BY version"
     greatest = {key: (str(id_), version) for key, id_, version in bare(url, all_versions)}
-    pointers = bare(url, "SELECT key, latest_id, latest_version FROM artifact_collection")
-    assert {key: (str(id_), version) for key, id_, version in pointers} == greatest
+    pointers = bare(url, "SELECT key, latest_id, latest_version, last_version FROM artifact_collection")
+    right = {key: (str(id_), version) for key, id_, version, _ in pointers if (id_, version) != (None, None)}
+    assert right == greatest
+    assert all(version is None or version <= last for *_, version, last in pointers)
     assert {each.key: (str(each.id), each.version) for each in store.read_latest_artifacts()} == greatest
     assert store.verify() == []
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bare import bare
 from pydantic import ValidationError
 
 from artifact_store import (
@@ -368,12 +369,37 @@ def test_latest_falls_back_to_the_next_greatest_version(store: ArtifactStore) ->
     assert versions(store) == [1, 2, 3, 6]
 
 
-def test_versions_start_again_after_the_last_is_deleted(store: ArtifactStore) -> None:
+def test_versions_go_on_after_the_last_is_deleted(store: ArtifactStore, url: str) -> None:
+    """A reference names one artifact for ever, or nothing."""
     for each in store.create_artifacts([{"key": "k"}] * 3):
         assert store.delete_artifact(each.id)
-    assert store.read_latest_artifact("k") is None
-    assert store.count_latest_artifacts() == 0
-    assert store.create_artifact(key="k").version == 1
+    assert bare(url, "SELECT latest_id, latest_version, last_version FROM artifact_collection") == [(None, None, 3)]
+    assert store.verify() == []
+    assert store.create_artifact(key="k").version == 4
+    assert store.read_artifact_ref("k@1") is None
+    assert store.delete_artifacts(ArtifactFilter(key={"any_": ["k"]})) == 1
+    assert [each.version for each in store.create_artifacts([{"key": "k"}, {"key": "new"}])] == [5, 1]
+
+
+def test_empty_keys_are_passed_over(store: ArtifactStore) -> None:
+    runs = [store.create_flow_run(store.create_flow("f").id).id]
+    kept = store.create_artifact(key="b", data=1, flow_run_id=runs[0])
+    gone = store.create_artifacts({"key": key, "data": 1, "flow_run_id": runs[0]} for key in ("a", "c") for _ in "12")
+    for each in gone:
+        store.delete_artifact(each.id)
+    of_run = FlowRunFilter(id={"any_": runs})
+    for sort in ArtifactCollectionSort:
+        assert store.read_latest_artifacts(sort=sort) == [kept]
+        assert store.read_latest_artifacts(limit=3, sort=sort, flow_run_filter=of_run) == [kept]
+        assert list(store.iter_latest_artifacts(sort=sort, page_size=1)) == [kept]
+    assert store.count_latest_artifacts() == store.info().keys == 1
+    assert store.count_latest_artifacts(ArtifactCollectionFilter(not_={"key": {"any_": ["b"]}})) == 0
+    assert store.count_latest_artifacts(flow_run_filter=of_run) == 1
+    for key in ("a", "c"):
+        assert store.read_latest_artifact(key) is store.read_artifact_ref(key) is None
+        assert store.read_series(key) == store.series_fields(key) == []
+        assert store.read_trends([key]) == {key: []}
+    assert store.read_surroundings(gone[0]).latest is None
 
 
 def test_delete_without_key(store: ArtifactStore) -> None:
@@ -387,7 +413,7 @@ def test_delete_all_versions_of_a_key(store: ArtifactStore) -> None:
     assert store.delete_artifacts(ArtifactFilter(key={"any_": ["k"]})) == 300
     assert [each.key for each in everything(store)] == [None, "other"]
     assert store.read_latest_artifact("k") is None
-    assert store.create_artifact(key="k").version == 1
+    assert store.create_artifact(key="k").version == 301
 
 
 def test_delete_the_newest_of_several_keys(store: ArtifactStore) -> None:
@@ -526,7 +552,7 @@ def test_deletes_and_updates_are_undone(store: ArtifactStore) -> None:
     def work() -> None:
         store.update_artifact(before[0].id, data="x")
         store.delete_artifacts(ArtifactFilter(key={"any_": ["k"]}))
-        assert store.create_artifact(key="k").version == 1
+        assert store.create_artifact(key="k").version == 4
         raise Undo
 
     with pytest.raises(Undo):
@@ -828,7 +854,7 @@ def test_info(store: ArtifactStore) -> None:
     store.create_artifacts([{"key": "k"}, {"key": "k"}, {}])
     info = store.info()
     assert (info.artifacts, info.keys) == (3, 1)
-    assert info.schema == "0003_run_details"
+    assert info.schema == "0004_empty_keys"
     assert info.size is None or info.size > 0
 
 

@@ -114,7 +114,9 @@ def refereed(url: str, whole: Any, rounds: int) -> int:
     store = ArtifactStore(url)
     with store:
         for number in range(rounds):
-            if number % 3 == 2:  # one version of each key is left, so that deletes forget keys and creates begin anew
+            if (
+                number % 3 == 2
+            ):  # one version of each key is left, so that deletes empty keys and creates fill them again
                 store.delete_artifacts(ArtifactFilter(key={"any_": KEYS}))
                 store.create_artifacts({"key": key} for key in KEYS)
             else:

@@ -21,7 +21,7 @@ FLOORS = {
     "reporting": 3.5, "report": 3.4, "shortcuts": 3.3,
     "series": 3.3, "neighbours": 3.2, "figures": 3.1,
     "activities": 3.4, "openruns": 3.3, "progress": 3.3, "listings": 3.2, "pages": 3.1, "publishing": 3.1,
-    "artifacts": 3, "latest": 3, "runs": 3, "entities": 2.9,
+    "deletion": 3.2, "artifacts": 3, "latest": 3, "runs": 3, "entities": 2.9,
     "conditions": 2.1, "filters": 2, "orders": 2.1, "sorting": 2, "runvalues": 2.1, "schemas": 2, "care": 2,
     "tabular": 1.9, "frames": 1.2,
     "rendering": 1.5, "payloads": 1.3, "engines": 1.3,

@@ -9,5 +9,6 @@ NAMES = (
     "0001_initial",
     "0002_profile",
     "0003_run_details",
+    "0004_empty_keys",
 )
 """The names of the scripts, oldest first; the database remembers by them what was applied."""

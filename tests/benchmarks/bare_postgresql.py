@@ -187,7 +187,8 @@ class BarePostgresql:
             WHERE c.key = %(key)s
         """
         if self.connection.execute(sql, {"key": key}).rowcount == 0:
-            self.connection.execute("DELETE FROM artifact_collection WHERE key = %s", (key,))
+            emptied = "UPDATE artifact_collection SET latest_id = NULL, latest_version = NULL WHERE key = %s"
+            self.connection.execute(emptied, (key,))
 
     def bulk(self, many: list[Fields]) -> list[UUID]:
         """Create many artifacts in one transaction with COPY; return their ids."""

@@ -164,7 +164,8 @@ class BareSqlite:
         following = "SELECT id, version, created, updated FROM artifact WHERE key = ? ORDER BY version DESC LIMIT 1"
         row = self.connection.execute(following, (key,)).fetchone()
         if row is None:
-            self.connection.execute("DELETE FROM artifact_collection WHERE key = ?", (key,))
+            emptied = "UPDATE artifact_collection SET latest_id = NULL, latest_version = NULL WHERE key = ?"
+            self.connection.execute(emptied, (key,))
             return
         self.connection.execute(
             "UPDATE artifact_collection SET latest_id = ?, latest_version = ?, created = ?, updated = ?"

@@ -1,0 +1,39 @@
+"""Deletes artifacts: their keys are locked first, and what goes is decided under the locks.
+
+Every function here runs inside a block that the store has begun.
+"""
+
+from uuid import UUID
+
+from . import artifacts, latest, pages
+from .statements import Statements
+
+__all__ = ["delete", "delete_asked"]
+
+
+def delete(db: Statements, artifact_id: str) -> bool:
+    """Delete an artifact; tell whether there was one."""
+    while (found := latest.locked(db, artifact_id)) is not None:
+        key, latest_id = found
+        # While this waited for the lock, it may have been deleted, and made again under another key.
+        if artifacts.delete(db, artifact_id, key):
+            if key is not None and latest_id == artifact_id:
+                latest.retreat(db, key)
+            return True
+    return False
+
+
+def delete_asked(db: Statements, asked: pages.Asked) -> list[UUID]:
+    """Delete everything that is asked for when this begins and still is when the keys are locked; return the ids."""
+    found = pages.select_keys(db, asked)
+    keys = sorted({key for _, key in found if key is not None})
+    if db.dialect.name == "postgresql":  # SQLite has locked the whole database already
+        latest.lock(db, keys)
+        without_key = [artifact_id for artifact_id, key in found if key is None]
+        if without_key:
+            artifacts.lock_without_key(db, without_key)
+        seen = {*found}
+        found = [each for each in pages.select_keys(db, asked) if each in seen]
+    deleted = artifacts.delete_many(db, [artifact_id for artifact_id, _ in found])
+    latest.rebuild(db, keys)
+    return deleted
