@@ -22,6 +22,7 @@ from . import errors
 from .address import SqliteAddress
 from .connections import Database, Running, Transaction
 from .database import COUNT, HISTORY, NOTHING, Engine, Facts, Held, Params, Row, TableMissing, driver_error, logged
+from .paths import mode_of
 
 __all__ = ["SqliteEngine"]
 
@@ -256,7 +257,7 @@ class SqliteEngine(Engine):
     def missing(self) -> bool:
         """Tell whether the database file does not exist yet."""
         try:
-            return self._owned and self.path is not None and not self.path.exists()
+            return self._owned and self.path is not None and not mode_of(self.path)
         except OSError as error:
             raise self._unreachable(error) from error
 

@@ -327,6 +327,7 @@ def steps(interrupt_at: int | None, work: Callable[[], object]) -> int:
         return trace
 
     before = sys.gettrace()
+    sys._getframe().f_trace_opcodes = True  # Python 3.12 looks for this in `settrace`, and traces lines alone otherwise
     sys.settrace(trace)
     try:
         work()

@@ -15,11 +15,13 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from tempfile import TemporaryFile
 from typing import IO, Any
 
 from ..clock import new_id
 from ..errors import InvalidQuery
+from ..paths import mode_of
 from ..rendering.style import STYLE
 from ..rendering.text import escape_controls, moment_text
 
@@ -167,11 +169,12 @@ def opened(path: str | os.PathLike[str] | IO[bytes]) -> Iterator[IO[bytes]]:
     name, target = os.fspath(path), Path(os.path.realpath(path))
     written = target.with_name(f".{target.name[:100]}.{new_id()}")
     try:
-        if target.is_dir():
+        mode = mode_of(target)
+        if S_ISDIR(mode):
             raise InvalidQuery(f"{name} is a directory: name a file in it.")
-        if not target.parent.is_dir():
+        if not S_ISDIR(mode_of(target.parent)):
             raise InvalidQuery(f"{name} is in no directory that exists: make it first.")
-        special = target.exists() and not target.is_file()
+        special = mode != 0 and not S_ISREG(mode)
         file = target.open("wb") if special else written.open("xb")
     except OSError as error:
         raise InvalidQuery(f"{name} cannot be written: {error.strerror}.") from error
@@ -179,7 +182,7 @@ def opened(path: str | os.PathLike[str] | IO[bytes]) -> Iterator[IO[bytes]]:
         with file:
             yield file
         if not special:
-            if target.exists():
+            if mode_of(target):
                 shutil.copymode(target, written)
             written.replace(target)
     except BaseException:
