@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import wraps
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 import click
@@ -65,7 +65,15 @@ _FORMS = {
 }
 
 
-class Since(click.ParamType[datetime]):
+if TYPE_CHECKING:
+    MomentType = click.ParamType[datetime]
+    EntryType = click.ParamType[tuple[str, Any]]
+else:
+    # Before click 8.4 `ParamType` is not generic.
+    MomentType = EntryType = click.ParamType
+
+
+class Since(MomentType):
     """A time, or how long ago it was."""
 
     name = "when"
@@ -84,7 +92,7 @@ class Since(click.ParamType[datetime]):
             )
 
 
-class Entry(click.ParamType[tuple[str, Any]]):
+class Entry(EntryType):
     """`NAME=VALUE`; the value is a JSON scalar when it reads as one, else text."""
 
     name = "name=value"
