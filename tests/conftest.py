@@ -7,11 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from artifact_store import ArtifactStore
 
 NUMBERS = itertools.count(1)
 collect_ignore = ["soak.py"]  # a program
+
+# How long an example takes says how busy the machine is, and nothing about the store.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -83,7 +83,9 @@ def told(url: str, caplog: pytest.LogCaptureFixture) -> str:
     return re.sub("0x[0-9a-f]+", "", "\n".join(texts))  # where objects lie in memory
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(password=st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF), min_size=3, max_size=20))
 @example(password="Winter?2026")
 @example(password="p@ss/w:rd%#?&x")

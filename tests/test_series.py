@@ -125,7 +125,9 @@ def test_trends_of_many_keys_are_those_of_each(store: ArtifactStore) -> None:
         assert len(trends[key]) == 20
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(st.lists(st.dictionaries(NAMES, NUMBERS | SCALARS, max_size=4), min_size=1, max_size=5))
 def test_series_say_what_the_artifacts_hold(store: ArtifactStore, many: list[dict[str, Any]]) -> None:
     store.delete_artifacts(everything=True)
