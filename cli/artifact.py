@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -12,14 +11,11 @@ from . import complete, render
 from .app import command, open_store
 from .options import changes, common_options, content_options, form_options
 from .reading import resolved
-from .screen import note
-from .text import safe
-from .waiting import working
 
 if TYPE_CHECKING:
-    from artifact_store import Artifact, ArtifactFilter, ArtifactStore
+    from artifact_store import Artifact
 
-__all__ = ["create", "delete", "show", "update"]
+__all__ = ["create", "show", "update"]
 
 
 @command(
@@ -141,61 +137,3 @@ def _print_done(verb: str, artifact: Artifact, as_json: bool) -> None:
         render.print_json(artifact)
     else:
         click.echo(f"{verb} {render.named(artifact)}" + (f" (id {artifact.id})" if artifact.key else ""))
-
-
-@command(
-    examples=[
-        "artifact-store delete sales@3",
-        "artifact-store delete sales --all-versions",
-        "artifact-store delete draft/a draft/b --all-versions --yes",
-    ],
-)
-@click.argument("refs", nargs=-1, required=True, metavar="REF...", shell_complete=complete.refs)
-@click.option("--all-versions", is_flag=True, help="Every version of each key; REF must be a key then.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@common_options
-def delete(refs: tuple[str, ...], all_versions: bool, yes: bool, as_json: bool) -> int:
-    """Delete what references name, all or nothing.
-
-    REF is a key (its latest version: the one before it becomes the latest), KEY@3 (that version)
-    or an id. Asks on a terminal, and says what will go.
-    """
-    if not yes and not sys.stdin.isatty():
-        raise click.UsageError("Standard input is no terminal to ask on: add --yes.")
-    with open_store() as store:
-        target, going = (_all_versions if all_versions else _single)(store, refs)
-        if not yes and not click.confirm(safe(f"Delete {going}?"), err=True):
-            note("Nothing was deleted.")
-            return 1
-        with working("Deleting"):
-            deleted = store.delete_artifacts(target)
-    if not deleted:
-        raise click.ClickException("There is nothing left to delete.")
-    if as_json:
-        render.print_json({"deleted": deleted})
-    else:
-        click.echo(f"Deleted {deleted} artifact{'s' * (deleted != 1)}." if all_versions else f"Deleted {going}.")
-    return 0
-
-
-def _single(store: ArtifactStore, refs: tuple[str, ...]) -> tuple[ArtifactFilter, str]:
-    """Return the filter of what references name, and words for it."""
-    from artifact_store import ArtifactFilter
-
-    found = {artifact.id: render.named(artifact) for artifact in (resolved(store, ref) for ref in refs)}
-    return ArtifactFilter(id={"any_": list(found)}), ", ".join(found.values())
-
-
-def _all_versions(store: ArtifactStore, refs: tuple[str, ...]) -> tuple[ArtifactFilter, str]:
-    """Return the filter of all versions of keys, and words for them."""
-    from artifact_store import ArtifactFilter
-
-    parts = []
-    for key in dict.fromkeys(refs):
-        if "@" in key:
-            raise click.UsageError(f"--all-versions takes keys, and {key!r} names one version.")
-        count = store.count_artifacts(ArtifactFilter(key={"any_": [key]}))
-        if not count:
-            raise click.ClickException(f"There is no key {key!r}.")
-        parts.append(f"all {count} versions of {key}" if count > 1 else f"the only version of {key}")
-    return ArtifactFilter(key={"any_": refs}), ", ".join(parts)

@@ -1,7 +1,8 @@
 """The commands, in the order in which a newcomer needs them."""
 
 from .app import main
-from .artifact import create, delete, show, update
+from .artifact import create, show, update
+from .delete import delete
 from .listing import count, history, ls
 from .report import report
 from .store import completion, demo, info, repair, verify

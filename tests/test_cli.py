@@ -260,9 +260,13 @@ def test_update_of_what_is_deleted_meanwhile(url, store, sales, monkeypatch):
 
 
 def test_delete(url, store, sales):
-    assert run(url, "delete", "sales/north", "--yes") == "Deleted sales/north@2.\n"
+    told = run(url, "delete", "sales/north", "--yes")
+    assert told == "Deleted sales/north@2.\nThe latest version of sales/north is 1 now.\n"
     assert store.read_latest_artifact("sales/north").version == 1
-    assert loaded(url, "delete", "report", str(sales[4].id), "report@1", "--yes") == {"deleted": 2}
+    assert loaded(url, "delete", "report", str(sales[4].id), "report@1", "--yes") == {
+        "deleted": 2,
+        "latest": {"report": None},
+    }
     assert store.count_artifacts() == 2
 
 
@@ -282,7 +286,7 @@ def test_delete_is_all_or_nothing(url, store, sales):
 
 
 def test_delete_of_what_is_gone_meanwhile(url, store, sales, monkeypatch):
-    monkeypatch.setattr(ArtifactStore, "delete_artifacts", lambda *_: 0)
+    monkeypatch.setattr(ArtifactStore, "delete_artifacts", lambda *_, **__: 0)
     assert run(url, "delete", "report", "--yes", code=1) == "Error: There is nothing left to delete.\n"
 
 

@@ -131,11 +131,13 @@ def test_ctrl_c_ends_quietly(url):
     [
         ("info >&-", 0, ""),
         ("ls >&- 2>&-", 0, ""),
-        ("delete k <&-", 2, "Standard input is no terminal to ask on: add --yes."),
+        ("delete k <&-", 1, "There is no artifact 'k'."),
+        ("delete there <&-", 2, "Standard input is no terminal to ask on: add --yes."),
         ("create k --data - <&-", 2, "--data is not JSON"),
     ],
 )
-def test_closed_standard_streams(url, command, code, says):
+def test_closed_standard_streams(url, store, command, code, says):
+    store.create_artifact(key="there")
     shell = f"{shlex.quote(SCRIPT[0])} -m artifact_store_cli --url {shlex.quote(url)} {command}"
     done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, timeout=60)
     assert (done.returncode, says in done.stderr) == (code, True), done.stderr

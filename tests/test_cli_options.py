@@ -63,6 +63,8 @@ CASES = [
     ["update", "load", "--data", "51"],
     ["delete", "sales@1", "--yes"],
     ["delete", "sales", "--all-versions", "--yes", "--json"],
+    ["delete", *WHERE, *RUNS, "--yes"],
+    ["delete", "--everything", "--yes"],
     ["count"],
     ["count", "--all", *WHERE, *RUNS],
     ["count", "--json"],
