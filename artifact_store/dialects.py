@@ -103,9 +103,11 @@ _SQLITE = Dialect(
         "EXISTS (SELECT 1 FROM json_each(", column, ") AS tag",
         "WHERE tag.value IN (SELECT value FROM json_each(", slot, ")))",
     ),
+    # Each list is read once: to look for every bound tag in the list of the row would read that as many times.
     all_tags=lambda column, slot: sql(
-        "NOT EXISTS (SELECT 1 FROM json_each(", slot, ") AS tag",
-        "WHERE tag.value NOT IN (SELECT value FROM json_each(", column, ")))",
+        "(SELECT COUNT(DISTINCT tag.value) FROM json_each(", column, ") AS tag",
+        "WHERE tag.value IN (SELECT value FROM json_each(", slot, ")))",
+        "= (SELECT COUNT(DISTINCT value) FROM json_each(", slot, "))",
     ),
     has_key=lambda column, slot: sql(
         "EXISTS (SELECT 1 FROM json_each(", column, ") AS entry WHERE entry.key =", slot, ")"

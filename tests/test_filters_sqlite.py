@@ -159,3 +159,21 @@ def test_thousands_of_shapes_are_not_all_kept(store: ArtifactStore, monkeypatch:
 
 def test_the_bound_is_a_few_megabytes() -> None:
     assert 100_000 <= statements._KEPT <= 20_000_000
+
+
+@pytest.mark.parametrize("operator", ["all_", "any_"])
+def test_many_tags_are_compared_in_steps_that_grow_with_their_number(store: ArtifactStore, operator: str) -> None:
+    tags = [f"tag {number}" for number in range(4000)]
+    held = store.create_flow("held", tags=[*tags, "more"])
+    asked = {"all_": [*tags, tags[0]], "any_": [*(f"other {tag}" for tag in tags), "more"]}[operator]
+    filters = FlowFilter(tags={operator: asked})
+    assert [flow.id for flow in store.read_flows(flow_filter=filters)] == [held.id]
+
+    # A step for each pair would be 16 million of them; SQLite breaks a statement off at the first report.
+    connection = store._engine.database.connection()
+    connection.set_progress_handler(lambda: 1, 1_000_000)
+    try:
+        assert [flow.id for flow in store.read_flows(flow_filter=filters)] == [held.id]
+        assert store.read_flows(flow_filter=FlowFilter(tags={"all_": [*tags, "another"]})) == []
+    finally:
+        connection.set_progress_handler(None, 0)
