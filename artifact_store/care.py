@@ -19,6 +19,8 @@ class StoreInfo(NamedTuple):
         keys: number of keys.
         connections: the open connections of this process.
         pool_size: the most connections of this process; `None` for SQLite, where each thread has one.
+        journal: SQLite's journal mode, which is `wal` for a file: in any other, readers and writers wait for each
+            other. `None` for PostgreSQL.
     """
 
     url: str
@@ -31,6 +33,7 @@ class StoreInfo(NamedTuple):
     keys: int
     connections: int
     pool_size: int | None
+    journal: str | None = None
 
 
 class Breach(NamedTuple):

@@ -9,13 +9,15 @@ import time
 import uuid
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import peewee
 
 from . import errors
 from .address import SqliteAddress
+from .database import HISTORY
+from .datafile import DataFile
 from .gate import GATE, close_left, leave
 
 __all__ = ["Connection", "Database", "Running", "Transaction"]
@@ -108,6 +110,7 @@ class Database(peewee.SqliteDatabase):
         threads: holds a guard for each thread that has a connection.
         orphaned: why no connection can be opened any more; empty while it can.
         keeper: what keeps a database in memory while no thread is connected to it; `None` for a file.
+        file: the file; `None` for a database in memory.
     """
 
     def __init__(self, address: SqliteAddress) -> None:
@@ -119,6 +122,7 @@ class Database(peewee.SqliteDatabase):
         self._state: Any
         pragmas = {"foreign_keys": 1, "synchronous": address.synchronous}
         name, options = str(address.path), dict[str, Any]()
+        self.file = None if address.path is None else DataFile(address.path, address.label)
         if address.path is None:
             name, options = f"file:artifact-store-{uuid.uuid4()}?mode=memory&cache=shared", {"uri": True}
         super().__init__(name, pragmas=pragmas, timeout=0, factory=Connection, check_same_thread=False, **options)
@@ -133,7 +137,15 @@ class Database(peewee.SqliteDatabase):
         with GATE:
             if self.orphaned:
                 raise errors.StoreUnavailable(self.orphaned)
+            looked = None if self.file is None else self.file.look()
             connection: Connection = super()._connect()  # type: ignore[misc]
+            if self.file is not None and looked is not None:
+                try:
+                    self.file.opened(looked)
+                    _keep_wal(connection)
+                except BaseException:
+                    connection.close()
+                    raise
             connection.thread = threading.get_ident()
             self.opened.add(connection)
             # It dies with the thread, or with the database. The connection alone would wait for the garbage collector.
@@ -160,6 +172,20 @@ class Database(peewee.SqliteDatabase):
                     connection.close()
         close_left()
         return True
+
+    def check_file(self, connection: Connection) -> None:
+        """Make sure, in a transaction that will write, that the file is still where it was opened; else disconnect.
+
+        Raises:
+            StoreUnavailable: the file was deleted, moved or replaced.
+        """
+        if self.file is not None:
+            try:
+                self.file.check()
+            except errors.StoreUnavailable:
+                self.opened.discard(connection)
+                connection.close()
+                raise
 
     def give_up_memory(self) -> None:
         """Let go of a database in memory, whose connections are closed."""
@@ -196,6 +222,7 @@ class Transaction:
         connection = self._state.conn or self._database.connection()
         with Running(connection):
             connection.execute("BEGIN IMMEDIATE")
+            self._database.check_file(connection)
         self._state.transactions.append(self)
 
     def __exit__(self, kind: type[BaseException] | None, *raised: object) -> None:
@@ -213,6 +240,15 @@ class Transaction:
             except Exception:
                 self._database.rollback()
                 raise
+
+
+def _keep_wal(connection: sqlite3.Connection) -> None:
+    """Set a store to WAL again when another tool has changed that; where it cannot be had, `info` tells so."""
+    with suppress(sqlite3.Error):  # the first statement tells what is wrong
+        if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            ours = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (HISTORY,)).fetchone()
+            if ours is not None:
+                connection.execute("PRAGMA journal_mode = wal")
 
 
 _DATABASES: weakref.WeakSet[Database] = weakref.WeakSet()

@@ -76,6 +76,7 @@ class Facts(NamedTuple):
         connections: the open connections of this process.
         server: the user, host, port and database of a server.
         pool_size: the most connections of this process, where there is a limit.
+        journal: SQLite's journal mode; `None` elsewhere.
     """
 
     engine: str
@@ -83,6 +84,7 @@ class Facts(NamedTuple):
     connections: int
     server: str | None = None
     pool_size: int | None = None
+    journal: str | None = None
 
 
 class Engine:

@@ -22,6 +22,7 @@ from . import errors
 from .address import SqliteAddress
 from .connections import Database, Running, Transaction
 from .database import COUNT, HISTORY, NOTHING, Engine, Facts, Held, Params, Row, TableMissing, driver_error, logged
+from .datafile import TOO_MANY_FILES, too_many_files
 from .paths import mode_of
 
 __all__ = ["SqliteEngine"]
@@ -82,6 +83,7 @@ class SqliteEngine(Engine):
                         connection.stand_by()
                     connection.execute("BEGIN IMMEDIATE")
                     state.transactions.append(own)
+                    database.check_file(connection)
                     result = function()
                     connection.execute("COMMIT")
                     state.transactions.pop()
@@ -210,6 +212,8 @@ class SqliteEngine(Engine):
             remedy = f"it is not a store and has tables of the same names ({text}): name another file."
         if code == sqlite3.SQLITE_CANTOPEN and self.path is not None and self.path.is_dir():
             remedy = "it is a directory: name a file in it."
+        elif code == sqlite3.SQLITE_CANTOPEN and too_many_files():
+            remedy = TOO_MANY_FILES
         return errors.StoreUnavailable(f"{self.label}: {remedy.format(timeout=self.timeout)}")
 
     def pragma(self, statement: str) -> Row | None:
@@ -229,9 +233,10 @@ class SqliteEngine(Engine):
             raise self._unreachable(error) from error
 
     def _unreachable(self, error: OSError) -> errors.StoreUnavailable:
-        return errors.StoreUnavailable(
-            f"{self.label}: cannot be created ({error.strerror}): choose a place that you may write to."
-        )
+        remedy = f"cannot be created ({error.strerror}): choose a place that you may write to."
+        if too_many_files():
+            remedy = TOO_MANY_FILES
+        return errors.StoreUnavailable(f"{self.label}: {remedy}")
 
     def use_wal(self) -> None:
         """Let readers and a writer not wait for each other, from now on and for everybody."""
@@ -262,15 +267,30 @@ class SqliteEngine(Engine):
             raise self._unreachable(error) from error
 
     def facts(self) -> Facts:
-        """Return SQLite's version, the size of the file and the number of connections."""
+        """Return SQLite's version, the size of the file, the number of connections and the journal mode."""
+        self.check_place()
+        journal = self.pragma("journal_mode")
         size = self.path.stat().st_size if self.path is not None and self.path.exists() else None
-        return Facts(f"SQLite {sqlite3.sqlite_version}", size, len(getattr(self.database, "opened", ())))
+        return Facts(
+            f"SQLite {sqlite3.sqlite_version}",
+            size,
+            len(getattr(self.database, "opened", ())),
+            journal=None if journal is None else str(journal[0]),
+        )
+
+    def check_place(self) -> None:
+        """Make sure that the file is still where it was opened."""
+        if self._owned and self.database.file is not None:
+            self.database.connection()
+            self.database.file.check()
 
     def close(self) -> None:
         """Close the connections of every thread; the next statement opens a new one, unless it was in memory."""
         super().close()
         if self._owned:
             self.database.close_all()
+            if self.database.file is not None:
+                self.database.file.forget()
             self.database.give_up_memory()
 
     def before_fork(self) -> bool:

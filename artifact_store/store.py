@@ -367,6 +367,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             keys=self.count_latest_artifacts(),
             connections=facts.connections,
             pool_size=facts.pool_size,
+            journal=facts.journal,
         )
 
     @property

@@ -31,7 +31,7 @@ FLOORS = {
     "tables": 0.5, "images": 0.5, "simplify": 0.4, "csvfile": 0.1, "imagefiles": 0.1,
     "sqlite": 0.4, "connections": 0.3, "postgresql": 0.3, "database": 0.2, "address": 0.1, "context": 0.1,
     "termination": 0, "errors": 0, "wording": 0, "clock": 0, "deferred": 0, "gate": 0,
-    "paths": 0,
+    "paths": 0, "datafile": 0.1,
     "migrations": 0, "__pyinstaller": 0,
 }  # fmt: skip
 PACKAGE_IMPORTS = {"peewee", "playhouse", "platformdirs", "pydantic", "pydantic_core", "uuid_utils"}

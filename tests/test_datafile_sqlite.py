@@ -1,0 +1,244 @@
+"""The file of a store is deleted, moved, replaced or changed by another tool while the store is open."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from artifact_store import ArtifactStore, ArtifactStoreError, StoreUnavailable
+
+
+def deleted(path: Path) -> None:
+    for each in path.parent.glob("store.db*"):
+        each.unlink()
+
+
+def moved(path: Path) -> None:
+    path.rename(path.with_name("elsewhere.db"))
+
+
+def directory_moved(path: Path) -> None:
+    path.parent.rename(path.parent.with_name("elsewhere"))
+
+
+def replaced(path: Path) -> None:
+    copy = path.with_name("copy.db")
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    copy.replace(path)
+
+
+def replaced_by_another_store(path: Path) -> None:
+    with ArtifactStore(path.with_name("other.db")) as other:
+        other.create_artifact(key="other")
+    for kind in ("-wal", "-shm"):  # otherwise SQLite would read what is in them into the new file
+        path.with_name(f"store.db{kind}").unlink()
+    path.with_name("other.db").replace(path)
+
+
+def link_changed(path: Path) -> None:
+    """The name was a link, which now leads to another file."""
+    shutil.copy(path, path.with_name("copy.db"))
+    path.rename(path.with_name("first.db"))
+    path.symlink_to("copy.db")
+
+
+CHANGES = (deleted, moved, directory_moved, replaced, replaced_by_another_store, link_changed)
+WRITES: dict[str, Callable[[ArtifactStore], object]] = {
+    "create": lambda store: store.create_artifact(key="k"),
+    "create many": lambda store: store.create_artifacts([{"key": "k"}, {"key": "l"}]),
+    "update": lambda store: store.update_artifact("0" * 32, data=1),
+    "delete": lambda store: store.delete_artifact("0" * 32),
+    "run": lambda store: store.run(store.create_artifact, key="k"),
+    "flow": lambda store: store.create_flow("f"),
+    "repair": lambda store: store.repair(),
+}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    (tmp_path / "place").mkdir()
+    return tmp_path / "place/store.db"
+
+
+def refused(call: Callable[[], object]) -> None:
+    with pytest.raises(
+        StoreUnavailable, match=r"the file was (deleted or moved|replaced) while the store was open: .*"
+    ):
+        call()
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("write", WRITES)
+def test_a_write_says_that_its_file_is_gone(path: Path, change: Callable[[Path], None], write: str) -> None:
+    """It reported success, into a file that nobody could find."""
+    with ArtifactStore(path) as store:
+        store.create_artifact(key="k")
+        change(path)
+        before = sorted(path.parent.glob("*")) if path.parent.exists() else []
+        refused(lambda: WRITES[write](store))
+        refused(lambda: WRITES[write](store))
+        with ThreadPoolExecutor(1) as other:
+            refused(lambda: other.submit(WRITES[write], store).result())
+        assert not store._engine.in_block()
+        assert (sorted(path.parent.glob("*")) if path.parent.exists() else []) == before, "no file was made"
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_block_says_so_before_its_first_write(path: Path, change: Callable[[Path], None]) -> None:
+    with ArtifactStore(path) as store:
+        store.create_artifact(key="k")
+        change(path)
+        ran = []
+        with pytest.raises(StoreUnavailable, match="while the store was open"), store.atomic():
+            ran.append(store.create_artifact(key="k"))
+        assert ran == []
+        refused(store.info)
+
+
+def test_another_thread_does_not_open_another_file(path: Path) -> None:
+    """Its connection would be one to the new file, beside those to the old one."""
+    with ArtifactStore(path) as store, ThreadPoolExecutor(1) as other:
+        store.create_artifact(key="k")
+        replaced_by_another_store(path)
+        refused(lambda: other.submit(store.read_latest_artifact, "other").result())
+
+
+def test_a_store_that_was_closed_opens_what_is_there(path: Path) -> None:
+    store = ArtifactStore(path)
+    store.create_artifact(key="k")
+    replaced_by_another_store(path)
+    refused(lambda: store.create_artifact(key="k"))
+    store.close()
+    assert store.read_latest_artifact("other") is not None
+    assert store.create_artifact(key="other").version == 2
+    store.close()
+
+
+def test_a_store_that_was_closed_does_not_make_an_empty_file(path: Path) -> None:
+    store = ArtifactStore(path)
+    store.close()
+    deleted(path)
+    with pytest.raises(
+        StoreUnavailable, match=r"the file was deleted or moved: open the store again to make a new one"
+    ):
+        store.read_artifacts()
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_file_that_is_put_back_is_used_again(path: Path) -> None:
+    with ArtifactStore(path) as store:
+        made = store.create_artifact(key="k")
+        moved(path)
+        refused(lambda: store.create_artifact(key="k"))
+        path.with_name("elsewhere.db").rename(path)
+        assert store.create_artifact(key="k").version == 2
+        assert store.read_artifact(made.id) == made
+        assert store.verify() == []
+
+
+def test_the_new_file_is_left_alone(path: Path) -> None:
+    """Closing a connection to the old file must not take away the write-ahead log of the new one."""
+    with ArtifactStore(path) as store:
+        store.create_artifact(key="k")
+        deleted(path)
+        with ArtifactStore(path) as new:
+            new.create_artifact(key="new")
+            refused(lambda: store.create_artifact(key="k"))
+            store.close()
+            assert path.with_name("store.db-wal").exists()
+            assert new.create_artifact(key="new").version == 2
+        with ArtifactStore(path) as new:
+            assert [each.version for each in new.read_artifacts()] == [2, 1]
+            assert new.verify() == []
+
+
+# Journal
+
+
+def journal(path: Path, mode: str | None = None) -> str:
+    with closing(sqlite3.connect(path)) as connection:
+        found: str = connection.execute("PRAGMA journal_mode" + (f" = {mode}" if mode else "")).fetchone()[0]
+    return found
+
+
+@pytest.mark.parametrize("mode", ["delete", "truncate", "persist"])
+def test_a_journal_mode_that_another_tool_has_set_is_set_back(path: Path, mode: str) -> None:
+    with ArtifactStore(path) as store:
+        store.create_artifact(key="k")
+    assert journal(path, mode) == mode
+    with ArtifactStore(path) as store:
+        assert store.info().journal == "wal"
+        assert store.create_artifact(key="k").version == 2
+    assert journal(path) == "wal"
+
+
+def test_a_journal_mode_that_cannot_be_set_back_is_told(path: Path) -> None:
+    """Somebody else reads meanwhile."""
+    ArtifactStore(path).close()
+    journal(path, "delete")
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM artifact").fetchall()
+        with ArtifactStore(path) as store:
+            assert store.info().journal == "delete"
+        reader.execute("COMMIT")
+    with ArtifactStore(path) as store:
+        assert store.info().journal == "wal"
+
+
+def test_a_database_that_is_no_store_keeps_its_journal(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE note (text)")
+    with pytest.raises(ArtifactStoreError):
+        ArtifactStore(path, create=False)
+    assert journal(path) == "delete"
+
+
+def test_the_journal_of_memory_is_told() -> None:
+    with ArtifactStore("sqlite:///:memory:") as store:
+        assert store.info().journal == "memory"
+
+
+# Descriptors
+
+EXHAUSTED = """
+import os, resource, sys
+from artifact_store import ArtifactStore
+store = ArtifactStore(sys.argv[1])
+store.create_artifact(key="k")
+store.close()
+try:
+    ArtifactStore(sys.argv[1] + "-not-there", create=False)
+except Exception:
+    pass
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+kept = []
+try:
+    while True:
+        kept.append(os.open(os.devnull, os.O_RDONLY))
+except OSError:
+    pass
+for path in sys.argv[1:]:
+    try:
+        ArtifactStore(path).create_artifact(key="k")
+    except Exception as error:
+        print(f"{type(error).__name__}: {error}")
+"""
+
+
+def test_too_many_open_files_are_called_so(path: Path) -> None:
+    """The message blamed the directory."""
+    names = [f"sqlite:///{path}", f"sqlite:///{path.with_name('new.db')}"]
+    done = subprocess.run([sys.executable, "-c", EXHAUSTED, *names], capture_output=True, text=True, check=True)
+    told = [name.removeprefix("sqlite:///") for name in names]
+    remedy = "too many files are open: close what this process does not need, or raise the limit (ulimit -n)."
+    assert done.stdout.splitlines() == [f"StoreUnavailable: {name}: {remedy}" for name in told], done.stderr
+    assert os.listdir(path.parent) == ["store.db"]  # noqa: PTH208
