@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic_core import PydanticSerializationError, from_json
 
 from . import artifacts, latest
-from .clock import now
+from .clock import new_id
 from .context import Origin
 from .dialects import encode_time
 from .errors import ArtifactConflict, IntegrityViolation, InvalidArtifact
@@ -20,7 +20,7 @@ from .rows import NO_TEXTS, bound, collecting_later, same, trusted
 from .schemas import Artifact, ArtifactCreate, ArtifactUpdate, is_key, spelled
 from .statements import Statements
 
-__all__ = ["Draft", "changes", "create", "create_many", "damaged", "drafted", "repeat", "stamped"]
+__all__ = ["Bulk", "Draft", "changes", "create", "damaged", "drafted", "repeat", "stamped", "unseen"]
 
 _JSON = ("data", "metadata", "profile")
 _RUN_IDS = ("flow_run_id", "task_run_id")
@@ -60,9 +60,8 @@ def stamped(draft: Draft, origin: Origin) -> Draft:
     return draft._replace(fields={**draft.fields, **{name: getattr(origin, name) for name in missing}})
 
 
-def create(db: Statements, artifact_id: UUID, draft: Draft) -> Artifact:
-    """Create one artifact under an id."""
-    time = now()
+def create(db: Statements, artifact_id: UUID, draft: Draft, time: datetime) -> Artifact:
+    """Create one artifact under an id, at a time by which a later try knows it again."""
     native = db.dialect.native
     row = _row(artifact_id, draft, time if native else encode_time(time), native)
     if row["key"] is None:
@@ -86,33 +85,54 @@ def _made(artifact_id: UUID, draft: Draft, time: datetime, row: dict[Any, Any]) 
     return trusted(Artifact, row)
 
 
-def create_many(db: Statements, given: Sequence[tuple[UUID, Draft]], perhaps_known: Sequence[UUID]) -> list[Artifact]:
-    """Create many artifacts under their ids and return them in order.
+class Bulk:
+    """A create of many artifacts in one block, which may be tried several times.
 
-    Args:
-        db: the statements of a store.
-        given: ids and what to create under them.
-        perhaps_known: the ids under which something may be stored already; equal content is returned as it is.
-
-    Raises:
-        ArtifactConflict: an id is taken by an artifact with other content.
+    What a try has made is known again by its id and time, whatever was done to it since: when the answer to
+    a commit was lost, the next try returns it.
     """
-    if not perhaps_known:
-        return _create_fresh(db, given)
-    known = {each.id: each for each in artifacts.read_many(db, perhaps_known)}
-    fresh: dict[UUID, Draft] = {}
-    for artifact_id, each in given:
-        if artifact_id in known:
-            repeat(each, known[artifact_id].__dict__)
-        elif fresh.setdefault(artifact_id, each) is not each:
-            repeat(each, fresh[artifact_id].fields)
-    known.update(zip(fresh, _create_fresh(db, list(fresh.items())), strict=True))
-    return [known[artifact_id] for artifact_id, _ in given]
+
+    def __init__(self, db: Statements, drafts: Sequence[Draft], time: datetime) -> None:
+        """Give an id to what has none."""
+        self._db, self._time = db, time
+        self._given = [(draft.fields["id"] or new_id(), draft) for draft in drafts]
+        self._perhaps_known = [draft.fields["id"] for draft in drafts if draft.fields["id"] is not None]
+        self._made: dict[UUID, Artifact] = {}
+
+    def __call__(self) -> list[Artifact]:
+        """Create the artifacts and return them in order; equal content under a given id is returned as it is stored.
+
+        Raises:
+            ArtifactConflict: an id is taken by an artifact with other content.
+        """
+        ids, self._perhaps_known = self._perhaps_known, [artifact_id for artifact_id, _ in self._given]
+        if not ids:
+            made = _create_fresh(self._db, self._given, self._time)
+            self._made = {each.id: each for each in made}
+            return made
+        known = {each.id: each for each in artifacts.read_many(self._db, ids)}
+        if any(self._is_own(each) for each in known.values()):
+            # The last try was committed. What is missing was deleted since, and is not made again.
+            known = {**self._made, **known}
+        fresh: dict[UUID, Draft] = {}
+        for artifact_id, draft in self._given:
+            if artifact_id in known:
+                if not self._is_own(known[artifact_id]):
+                    repeat(draft, known[artifact_id].__dict__)
+            elif fresh.setdefault(artifact_id, draft) is not draft:
+                repeat(draft, fresh[artifact_id].fields)
+        made = _create_fresh(self._db, list(fresh.items()), self._time)
+        self._made = {each.id: each for each in made} or self._made
+        known.update((each.id, each) for each in made)
+        return [known[artifact_id] for artifact_id, _ in self._given]
+
+    def _is_own(self, stored: Artifact) -> bool:
+        """Tell whether an earlier try has made what is stored."""
+        return stored.id in self._made and stored.created == self._time
 
 
-def _create_fresh(db: Statements, fresh: Sequence[tuple[UUID, Draft]]) -> list[Artifact]:
+def _create_fresh(db: Statements, fresh: Sequence[tuple[UUID, Draft]], time: datetime) -> list[Artifact]:
     """Create artifacts whose ids are not taken: all keys are locked in sorted order, then all rows inserted."""
-    time = now()
     places: dict[str, list[int]] = {}
     for place, (_, draft) in enumerate(fresh):
         if (key := draft.fields["key"]) is not None:
@@ -195,6 +215,16 @@ def repeat(draft: Draft, stored: Mapping[str, Any]) -> None:
             raise ArtifactConflict(
                 f"The id {stored['id']} is taken by an artifact with another {name}: leave out the id or update it."
             )
+
+
+def unseen() -> IntegrityViolation:
+    """Say that an id is taken by an artifact that the transaction does not see; one that begins anew will."""
+    failure = IntegrityViolation(
+        "The id is taken by an artifact that was created after this transaction began: "
+        "do the whole block again, as store.run does."
+    )
+    failure.passing = True
+    return failure
 
 
 def damaged(error: IntegrityViolation) -> IntegrityViolation:

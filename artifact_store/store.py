@@ -122,8 +122,8 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             draft = publishing.stamped(draft, origin)
         given_id = draft.fields["id"]
         artifact_id = given_id or new_id()
-        engine = self._engine
-        create = partial(publishing.create, self._db, artifact_id, draft)
+        engine, time = self._engine, now()
+        create = partial(publishing.create, self._db, artifact_id, draft, time)
         while True:
             try:
                 if engine.one_statement and not engine.in_block():
@@ -132,9 +132,12 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             except IntegrityViolation as error:
                 if "artifact.id" not in str(error):
                     raise publishing.damaged(error) from error
-            stored = artifacts.read(self._db, artifact_id)
+                stored = artifacts.read(self._db, artifact_id)
+                if stored is None and engine.in_block():
+                    raise publishing.unseen() from error
             if stored is not None:  # otherwise it was deleted just now, and this create makes it anew
-                if given_id is not None:  # else it is what a first try, whose answer was lost, has made
+                # What a first try has made, whose answer was lost, may have been changed since.
+                if given_id is not None and stored.created != time:
                     publishing.repeat(draft, stored.__dict__)
                 return stored
 
@@ -156,21 +159,18 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         origin = self._origin()
         if origin is not None:
             drafts = [publishing.stamped(draft, origin) for draft in drafts]
-        pairs = [(draft.fields["id"] or new_id(), draft) for draft in drafts]
-        perhaps_known = [draft.fields["id"] for draft in drafts if draft.fields["id"] is not None]
-
-        def create() -> list[Artifact]:
-            nonlocal perhaps_known
-            ids, perhaps_known = perhaps_known, [artifact_id for artifact_id, _ in pairs]
-            return publishing.create_many(self._db, pairs, ids)
-
-        while pairs:
+        create = publishing.Bulk(self._db, drafts, now())
+        tries = 0
+        while drafts:
+            tries += 1
             try:
                 return ArtifactList(self._engine.changing(create))
             except IntegrityViolation as error:
-                # Somebody else has just created one of the ids; the next try finds it.
-                if "artifact.id" not in str(error) or self._engine.in_block():
+                if "artifact.id" not in str(error):
                     raise publishing.damaged(error) from error
+                # Somebody else has just created one of the ids; the next try finds it where it can see it.
+                if tries > 1 and self._engine.in_block():
+                    raise publishing.unseen() from error
         return ArtifactList()
 
     def read_artifact(self, artifact_id: UUID | str) -> Artifact | None:
