@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         InvalidURL,
         SchemaOutdated,
         StoreUnavailable,
+        UnsupportedCharacter,
     )
     from .filters import (
         ArtifactCollectionFilter,
@@ -59,7 +60,7 @@ else:
             "create_progress_artifact create_table_artifact default_store": "default",
             "read_artifact_ref read_latest_artifact set_default_store update_progress_artifact": "default",
             "ArtifactConflict ArtifactStoreError IntegrityViolation InvalidArtifact": "errors",
-            "InvalidQuery InvalidURL SchemaOutdated StoreUnavailable": "errors",
+            "InvalidQuery InvalidURL SchemaOutdated StoreUnavailable UnsupportedCharacter": "errors",
             "ArtifactCollectionFilter ArtifactFilter DeploymentFilter": "filters",
             "FlowFilter FlowRunFilter TaskRunFilter WorkPoolFilter": "filters",
             "OpenFlowRun OpenTaskRun": "openruns",
@@ -113,6 +114,7 @@ __all__ = [
     "Surroundings",
     "TaskRun",
     "TaskRunFilter",
+    "UnsupportedCharacter",
     "WorkPool",
     "WorkPoolFilter",
     "WorkQueue",

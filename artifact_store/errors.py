@@ -7,6 +7,7 @@ ArtifactStoreError
 ├── ArtifactConflict              the id is taken by an artifact (or run) with other content
 ├── IntegrityViolation            the database refused a row that breaks a constraint
 ├── InvalidArtifact (ValueError)  a value that cannot be stored, named by its path
+│   └── UnsupportedCharacter      (also an InvalidQuery) the encoding of the database lacks a character
 ├── InvalidQuery (ValueError)     an argument that asks for something meaningless
 └── InvalidURL (ValueError)       a store address that cannot be understood
 ```
@@ -28,6 +29,7 @@ __all__ = [
     "InvalidURL",
     "SchemaOutdated",
     "StoreUnavailable",
+    "UnsupportedCharacter",
 ]
 
 
@@ -69,6 +71,10 @@ class InvalidArtifact(ArtifactStoreError, ValueError):
 
 class InvalidQuery(ArtifactStoreError, ValueError):
     """The arguments do not make a query."""
+
+
+class UnsupportedCharacter(InvalidArtifact, InvalidQuery):
+    """The encoding of the database cannot hold a character of the value or the filter."""
 
 
 class InvalidURL(ArtifactStoreError, ValueError):

@@ -1,21 +1,16 @@
 """PostgreSQL, and what speaks its protocol: many machines, one database.
 
-A connection is borrowed from Peewee's pool for one statement, or for one block, and goes
-back. Nothing of a session is changed, so a transaction pooler may stand in between: times
-are turned into UTC as they are read, how long to wait for a lock is said anew in each
-transaction, and the schema is a start-up parameter.
+A connection is borrowed from Peewee's pool for one statement, or for one block, and goes back.
+How connections are made, and what they have in common, is said by `pgsession`; nothing of a
+session is changed afterwards, so a transaction pooler may stand in between.
 """
 
 import heapq
-import math
-import os
-import re
 import threading
 import time
 import weakref
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 from typing import Any, ClassVar, TypeVar
@@ -29,8 +24,10 @@ from .database import NOTHING, Engine, Facts, Params, TableMissing, driver_error
 
 try:
     import psycopg
-    from psycopg.adapt import AdaptersMap, Loader
     from psycopg.pq import TransactionStatus
+
+    from .pgerrors import PASSING, REMEDIES, ServerSilent, TooLarge, Unreadable, is_long_for_index, state_of
+    from .pgsession import Connection, Session
 except ImportError as missing:  # the extra is not installed
     raise errors.StoreUnavailable(
         "PostgreSQL needs the psycopg driver: pip install 'artifact-store[postgres]'."
@@ -42,40 +39,29 @@ T = TypeVar("T")
 
 _MINIMUM = 130000
 _MIGRATION_LOCK = 0x61727469666163  # "artifac"
-_STARTING = "57P03"
-_LOCKED = "55P03"
-_LOST = "08006"
-_PASSING = {
-    "40001",  # serialization failure
-    "40003",  # it is not known whether the statement was carried out
-    "40P01",  # deadlock
-    "25006",  # read-only: the server was demoted in a failover
-    "53300",  # too many connections
-    "57P01",  # the connection was terminated by an administrator
-    "57P02",  # the server crashed
-    "57P05",  # the connection was idle for longer than the server allows
-    _STARTING,
-}
 _KEYS = {
     "artifact_pkey": "UNIQUE constraint failed: artifact.id",
     "artifact_key_version": "UNIQUE constraint failed: artifact.key, artifact.version",
 }
 
 
-class _UTCLoader(Loader):
-    """Reads a point in time as UTC, whatever the time zone of the session."""
+class _Adapter(peewee.Psycopg3Adapter):
+    """Lets Peewee connect as the session says."""
 
-    def load(self, data: Any) -> datetime:
-        return datetime.fromisoformat(bytes(data).decode()).astimezone(UTC)
+    def connect(self, db: "_Database", **params: Any) -> Connection:
+        return db.session.connect(db.database)
 
 
 class _Database(PooledPostgresqlDatabase):  # type: ignore[misc]
     """Peewee's pool, which believes a connection open until a statement on it fails.
 
     Attributes:
+        session: makes the connections.
         beginning: begins a transaction that waits for a lock only until the deadline, in one round trip.
     """
 
+    psycopg3_adapter = _Adapter
+    session: Session
     beginning = "BEGIN"
 
     def _is_closed(self, connection: Any) -> bool:
@@ -136,9 +122,9 @@ class PostgresEngine(Engine):
             max_connections=address.pool_size,
             timeout=address.timeout or 0.001,
             prefer_psycopg3=True,
-            **_connecting(address, known),
         )
-        self.lock_timeout = f"{max(math.ceil(address.timeout * 1000), 1)}ms"
+        database.session = self.session = Session(address, known, address.timeout)
+        self.lock_timeout = self.session.lock_timeout
         level = f" ISOLATION LEVEL {address.isolation_level}" if address.isolation_level else ""
         database.beginning = f"BEGIN{level}; SET LOCAL lock_timeout = '{self.lock_timeout}'"
         super().__init__(database, address.label, address.url, address.timeout)
@@ -195,13 +181,12 @@ class PostgresEngine(Engine):
         if self.database.server_version < _MINIMUM:
             return "the server is too old: PostgreSQL 13 or newer is needed."
         schema = self.address.schema
-        if schema is not None:
-            found = self.database.execute_sql("SHOW search_path").fetchone()[0]
-            if found.strip('"') != schema:
-                return (
-                    f"a pooler keeps ?schema={schema} from the server: leave it out, and say "
-                    f"ALTER ROLE … SET search_path = {schema} on the server."
-                )
+        found = self.session.learn(self.database.connection())
+        if schema is not None and found.strip('"') != schema:
+            return (
+                f"a pooler keeps ?schema={schema} from the server: leave it out, and say "
+                f"ALTER ROLE … SET search_path = {schema} on the server."
+            )
         return None
 
     def ended(self) -> None:
@@ -247,27 +232,44 @@ class PostgresEngine(Engine):
 
     def passing(self, error: BaseException) -> bool:
         """Tell whether the failure is one of timing, or of a connection that was lost."""
-        state = _state(error)
+        state, inner = state_of(error), driver_error(error)
+        if isinstance(inner, ServerSilent):
+            return False  # it was waited for until the deadline
         if state is not None and not state.startswith("no "):
-            return state in _PASSING or state.startswith("08")
-        inner = driver_error(error)
+            return state in PASSING or state.startswith("08")
         # Without a state there was no answer. A server that never answered is a wrong address.
         return isinstance(inner, psycopg.OperationalError | psycopg.InterfaceError) and self._reached
 
     def translated(self, error: BaseException) -> errors.ArtifactStoreError:
         """Return the error of ours that says what the server's error means and how to mend it."""
         first = driver_error(error)
-        state, text = _state(error), " ".join(str(first).split())
+        state, text = state_of(error), " ".join(str(first).split())
         if self._password:
             text = text.replace(self._password, "***")
+        if isinstance(first, TooLarge):
+            return errors.InvalidArtifact("The artifact is larger than PostgreSQL can store (1 GB): " + _ELSEWHERE)
+        if isinstance(first, Unreadable):
+            return errors.StoreUnavailable(f"{self.label}: {_unreadable(first)}")
+        if state == "22021":
+            return errors.StoreUnavailable(
+                f"{self.label}: another program has written text that is not UTF-8 into the database ({text}): "
+                "set it right with SQL."
+            )
+        if state == "22P05":
+            return errors.UnsupportedCharacter(
+                f"{self.label}: the encoding of the database cannot hold a character ({text}): "
+                "create the database with ENCODING 'UTF8'."
+            )
         if state is not None and state.startswith("23"):
             name = getattr(getattr(first, "diag", None), "constraint_name", None) or ""
             return errors.IntegrityViolation(f"The database refused the row: {_KEYS.get(name, text)}.")
+        if is_long_for_index(first):
+            return errors.InvalidArtifact(f"A value is too long for an index: shorten it ({text}).")
         if state in ("54000", "54001", "54011", "54023"):
             return errors.InvalidQuery(f"The filter is too large for PostgreSQL ({text}): ask in several queries.")
         if state == "42P01":
             return TableMissing(f"{self.label}: the tables of the store are gone ({text}): open the store again.")
-        remedy = _REMEDIES.get(state or "", "").format(timeout=self.timeout)
+        remedy = REMEDIES.get(state or "", "").format(timeout=self.timeout)
         return errors.StoreUnavailable(f"{self.label}: {remedy or f'PostgreSQL says: {text.rstrip(chr(46))}.'}")
 
     # Life
@@ -308,6 +310,9 @@ class PostgresEngine(Engine):
         super().after_fork()
 
 
+_ELSEWHERE = "keep it in a file, and publish a link to it."
+
+
 def _understood(dsn: str) -> dict[str, Any]:
     """Return the parameters of a URL as libpq reads them; what libpq says of others may quote a password."""
     with suppress(psycopg.Error):
@@ -323,60 +328,9 @@ def _understood(dsn: str) -> dict[str, Any]:
     )
 
 
-def _connecting(address: PostgresAddress, known: dict[str, Any]) -> dict[str, Any]:
-    """Return what psycopg takes beside the URL; a dead network is noticed within the deadline."""
-    adapters = AdaptersMap(psycopg.adapters)
-    adapters.register_loader("timestamptz", _UTCLoader)
-    options: dict[str, Any] = {"context": adapters, "prepare_threshold": address.prepare_threshold}
-    patience = max(math.ceil(address.timeout), 2)
-    if "connect_timeout" not in known and "PGCONNECT_TIMEOUT" not in os.environ:
-        options["connect_timeout"] = min(patience, 10)
-    if "tcp_user_timeout" not in known:
-        options["tcp_user_timeout"] = patience * 1000
-    if address.schema is not None:
-        # In quotes, because the server would fold capitals.
-        options["options"] = f'{known.get("options", "")} -c search_path="{address.schema}"'.strip()
-    return options
-
-
-_REMEDIES = {
-    "28P01": "the password is wrong: check it in the URL, in $PGPASSWORD or in ~/.pgpass.",
-    "28000": "the server does not let this user in: check the user's name and pg_hba.conf.",
-    "3D000": "the database does not exist: make it with createdb.",
-    "3F000": "the schema does not exist: create it, or name another with ?schema=.",
-    "42501": "this user may not do that: grant the rights on the database's schema and tables.",
-    "25006": "the server is read-only: name the primary in the URL.",
-    "53100": "the server's disk is full: free some space and try again; nothing was written.",
-    "53300": "the server has no connection left: lower ?pool_size= or raise max_connections.",
-    _LOCKED: "another writer held the lock for {timeout:g} s: try again, or wait longer with ?timeout=.",
-    _STARTING: "the server is starting up or shutting down: try again.",
-    "no host": "the host is unknown: check its name in the URL.",
-    "no server": "no server listens there: check the host and the port in the URL, and that the server runs.",
-    "no answer": "the server does not answer: check the host, the port and the network in between.",
-    **dict.fromkeys(("26000", "42P05"), "a pooler hands on prepared statements: add ?prepare_threshold=none."),
-    "pooler": "a pooler refuses the start-up parameter options: leave out ?schema= and options=, or let it pass "
-    "with ignore_startup_parameters.",
-}
-
-# While it connects, libpq tells what is wrong in words alone.
-_WORDS = (
-    (re.compile("password authentication failed|no password supplied"), "28P01"),
-    (re.compile('role ".*" does not exist|pg_hba.conf|authentication failed|not permitted to log in'), "28000"),
-    (re.compile('database ".*" does not exist'), "3D000"),
-    (re.compile("starting up|shutting down|not yet accepting connections"), _STARTING),
-    (re.compile("too many clients|connection slots|too many connections"), "53300"),
-    (re.compile("unsupported startup parameter"), "pooler"),
-    (re.compile("could not translate host name|failed to resolve host"), "no host"),
-    (re.compile("refused|No such file"), "no server"),
-    (re.compile("timeout expired|timed out"), "no answer"),
-    (re.compile("server closed the connection|[Cc]onnection reset|terminating connection"), _LOST),
-)
-
-
-def _state(error: BaseException) -> str | None:
-    """Return the SQLSTATE of an error, or a word of ours where the server gave none."""
-    inner = driver_error(error)
-    state: str | None = getattr(inner, "sqlstate", None)
-    if state is None and isinstance(inner, psycopg.OperationalError):
-        return next((state for words, state in _WORDS if words.search(str(inner))), None)
-    return state
+def _unreadable(error: Unreadable) -> str:
+    where = f" of the row with {error.row}" if error.row else ""
+    return (
+        f"another program has written a value that Python cannot read into {error.column}{where} "
+        "(text that is not UTF-8, or a time that is infinite or not in the years 1 to 9999): set it right with SQL."
+    )

@@ -5,13 +5,16 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
+import psutil
 import pytest
 from commandline import loaded, run
 from servers import Server
 
 from artifact_store import ArtifactStore, StoreUnavailable
+from artifact_store.schema import known_versions
 
 SECRET = "s3cret-pass"
 
@@ -176,6 +179,44 @@ def test_the_command_line_on_a_server(server: Server) -> None:
     assert told["url"] == f"postgresql://owner:***@127.0.0.1:{server.port}/postgres?timeout=5&schema=terminal"
     assert told["server"] == f"owner@127.0.0.1:{server.port}/postgres"
     assert told["engine"].startswith("PostgreSQL 1")
-    assert (told["artifacts"], told["keys"], told["pool_size"], told["schema"]) == (51, 50, 20, "0003_run_details")
+    assert (told["artifacts"], told["keys"], told["pool_size"], told["schema"]) == (51, 50, 20, known_versions()[-1])
     assert run(url, "delete", "weather/2015-12", "--yes") == "Deleted weather/2015-12@2.\n"
     assert loaded(url, "show", "weather/2015-12")["version"] == 1
+
+
+def processes(server: Server) -> list[psutil.Process]:
+    """The server and all its processes."""
+    pid = int((server.data / "postmaster.pid").read_text(encoding="ascii").split("\n", 1)[0])
+    postmaster = psutil.Process(pid)
+    return [postmaster, *postmaster.children(recursive=True)]
+
+
+@contextlib.contextmanager
+def stopped(server: Server) -> Iterator[None]:
+    """Let a server hang, with its connections open."""
+    hanging = processes(server)
+    for process in hanging:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in hanging:
+            process.resume()
+
+
+@pytest.mark.parametrize("place", ["url", "tcp_url"])
+def test_a_server_that_hangs_on_an_open_connection(place: str) -> None:
+    with Server(tcp=True) as hanging, ArtifactStore(f"{getattr(hanging, place)}&timeout=1") as store:
+        made = store.create_artifact(key="k")
+        calls: list[Callable[[], object]] = [
+            store.read_artifacts,
+            lambda: store.create_artifact(key="k"),
+            lambda: store.run(store.create_artifact, key="k"),
+        ]
+        for call in calls:
+            assert store.read_artifact(made.id) == made
+            with ThreadPoolExecutor(1) as workers, stopped(hanging):
+                waiting = workers.submit(call)
+                with pytest.raises(StoreUnavailable, match="the server does not answer: check the host, the port"):
+                    waiting.result(60)
+            assert store.verify() == []

@@ -4,10 +4,11 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -114,6 +115,41 @@ def test_nothing_is_left_in_a_session(store: ArtifactStore, address: str) -> Non
             settings = [other.execute(f"SHOW {name}").fetchone() for name in ("lock_timeout", "search_path")]
             assert settings == [("0",), ('"$user", public',)]
             assert other.execute("SELECT count(*) FROM pg_prepared_statements").fetchone() == (0,)
+
+
+POOLERS = ["", "ignore_startup_parameters = options"]
+
+
+@pytest.mark.parametrize("more", POOLERS)
+def test_a_table_lock_behind_a_pooler(server: Server, more: str) -> None:
+    """Whether the pooler refuses the start-up parameter that holds the deadline, or drops it."""
+    calls: list[Callable[[ArtifactStore], object]] = [
+        lambda store: store.read_latest_artifact("locked"),
+        lambda store: store.read_artifacts(),
+        lambda store: store.count_artifacts(),
+        lambda store: store.verify(),
+        lambda store: store.create_artifact(key="locked"),
+        lambda store: store.create_artifact(),
+        lambda store: store.create_artifacts([{"key": "locked"}, {}]),
+        lambda store: store.update_artifact(UUID(int=1), data=1),
+        lambda store: store.delete_artifact(UUID(int=1)),
+        lambda store: store.run(store.create_artifact, key="locked"),
+    ]
+    with pooler(server, more) as url, ArtifactStore(f"{url}&prepare_threshold=none&timeout=0.3") as store:
+        store.delete_artifacts(everything=True)
+        made = store.create_artifact(id=UUID(int=1), key="locked")
+        for call in calls:
+            with ThreadPoolExecutor(1) as workers, server.connect() as other, other.transaction():
+                other.execute("LOCK TABLE artifact IN ACCESS EXCLUSIVE MODE")
+                waiting = workers.submit(call, store)
+                with pytest.raises(StoreUnavailable, match=r"another writer held the lock for 0\.3 s"):
+                    waiting.result(60)
+        assert store.read_artifacts() == [made]
+        assert store._engine.row("SELECT 1 FROM pg_sleep(1)") == (1,), "what works is left to work"
+        for _ in range(8):
+            with closing(psycopg.connect(url, autocommit=True, prepare_threshold=None)) as other:
+                assert other.execute("SHOW lock_timeout").fetchone() == ("0",)
+        assert store.verify() == []
 
 
 def test_prepared_statements_are_told_of(address: str) -> None:

@@ -6,14 +6,13 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import UTC
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
 
-from artifact_store import ArtifactStore, FlowRunFilter, InvalidURL, StoreUnavailable
+from artifact_store import ArtifactStore, FlowRunFilter, InvalidArtifact, InvalidURL, StoreUnavailable
 
 ONE = UUID(int=1)
 
@@ -130,6 +129,130 @@ def test_a_deadlock_is_tried_again(store: ArtifactStore) -> None:
     ]
 
 
+def test_a_deadlock_in_a_block_names_the_remedy(store: ArtifactStore) -> None:
+    together = threading.Barrier(2)
+
+    def publish(first: str, second: str) -> str:
+        try:
+            with store.atomic():
+                store.create_artifact(key=first)
+                together.wait(10)
+                store.create_artifact(key=second)
+        except StoreUnavailable as error:
+            return str(error)
+        return ""
+
+    with ThreadPoolExecutor(2) as workers:
+        told = max(workers.map(publish, "ab", "ba"))
+    assert "(a deadlock): use store.run, which tries the whole block again." in told
+    assert "Process " not in told, "what the server says about its processes"
+
+
+def idle_until_ended(store: ArtifactStore, server: psycopg.Connection[Any]) -> None:
+    """Leave the transaction of this thread idle until the server has ended it."""
+    process = store._engine.row("SELECT pg_backend_pid()")
+    store._engine.run("SET LOCAL idle_in_transaction_session_timeout = '50ms'")
+    while server.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", process).fetchone():
+        time.sleep(0.02)
+
+
+def test_a_transaction_that_the_server_ends_because_it_is_idle(
+    store: ArtifactStore, server: psycopg.Connection[Any]
+) -> None:
+    tries = []
+
+    def publish() -> int:
+        tries.append(store.create_artifact(key="a"))
+        if len(tries) == 1:
+            idle_until_ended(store, server)
+        return store.create_artifact(key="b").version or 0
+
+    assert store.run(publish) == 1
+    assert len(tries) == 2
+    assert store.count_artifacts() == 2
+
+    def publish_once() -> None:
+        with store.atomic():
+            idle_until_ended(store, server)
+            store.create_artifact(key="a")
+
+    with pytest.raises(StoreUnavailable, match="idle for too long: keep blocks short"):
+        publish_once()
+    assert store.count_artifacts() == 2
+
+
+def test_a_table_that_is_changed_under_prepared_statements(
+    store: ArtifactStore, server: psycopg.Connection[Any], url: str
+) -> None:
+    made = store.create_artifact(key="k", description="d")
+    table = f"{schema_of(url)}.artifact"
+
+    def read() -> None:
+        """Often enough for a prepared statement, on each of two connections."""
+        for _ in range(8):
+            assert store.read_latest_artifact("k") == made
+            assert store.read_artifacts(limit=3) == [made]
+
+    def on_two_connections() -> None:
+        with store.atomic():
+            with ThreadPoolExecutor(1) as workers:
+                workers.submit(read).result(30)
+            read()
+
+    def prepared() -> bool:
+        return store._engine.rows("SELECT 1 FROM pg_prepared_statements WHERE statement LIKE '%%artifact%%'") != []
+
+    on_two_connections()
+    assert prepared()
+    server.execute(f"ALTER TABLE {table} ALTER COLUMN description TYPE varchar(100)")
+    read()
+    assert prepared(), "it is prepared anew"
+    tries = []
+
+    def publish() -> None:
+        tries.append(1)
+        on_two_connections()
+
+    server.execute(f"ALTER TABLE {table} ALTER COLUMN description TYPE text")
+    store.run(publish)
+    assert len(tries) == 2, "a block is undone, and tried again"
+    server.execute(f"ALTER TABLE {table} ALTER COLUMN description TYPE varchar(100)")
+    with pytest.raises(StoreUnavailable, match="a table was changed during the transaction"), store.atomic():
+        read()
+    with store.atomic():
+        read()
+
+
+LARGE = "x" * 5_000
+
+
+def test_a_row_that_is_too_large(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("artifact_store.pgcursor._LARGEST", 4_000)
+    monkeypatch.setattr("artifact_store.pgcursor._LONG", 1_000)
+    kept = store.create_artifact(key="k", data="x" * 3_000, description="y" * 900)
+    writes: list[Callable[[], object]] = [
+        lambda: store.create_artifact(key="k", data=LARGE),
+        lambda: store.create_artifact(key="k", data="é" * 2_500),
+        lambda: store.create_artifact(key="k", data="x" * 2_500, description="y" * 2_500),
+        lambda: store.create_artifacts([{"key": "k"}, {"key": "k", "data": LARGE}]),
+        lambda: store.update_artifact(kept.id, data=LARGE),
+        lambda: store.run(store.create_artifact, key="k", data=LARGE),
+    ]
+    for write in writes:
+        with pytest.raises(InvalidArtifact, match=r"larger than PostgreSQL can store \(1 GB\): keep it in a file"):
+            write()
+    assert store.read_artifacts() == [kept]
+    assert store.create_artifact(key="k").version == 2
+
+
+def test_a_value_that_is_too_long_for_an_index(store: ArtifactStore) -> None:
+    long = "".join(chr(33 + number * number % 90) + str(number) for number in range(3_000))
+    for length in (6_000, len(long)):
+        with pytest.raises(InvalidArtifact, match="too long for an index: shorten it"):
+            store.create_artifact(key="k", type=long[:length])
+    assert store.count_artifacts() == 0
+
+
 @pytest.mark.parametrize("options", ["isolation_level=serializable", "prepare_threshold=none", "pool_size=3"])
 def test_writers_of_one_key(url: str, options: str) -> None:
     with ArtifactStore(f"{url}&{options}") as store:
@@ -202,13 +325,6 @@ def test_the_lock_of_an_artifact_without_key(url: str, server: psycopg.Connectio
         assert store.update_artifact(made.id, data=2)
 
 
-def test_the_deadline_is_no_state_of_the_session(store: ArtifactStore) -> None:
-    store.create_artifact(key="k")
-    with store.atomic():
-        store.create_artifact(key="k")
-    assert store._engine.row("SHOW lock_timeout") == ("0",)
-
-
 def test_no_plan_is_kept_for_any_number_of_related_rows(store: ArtifactStore) -> None:
     """After ten runs the server would keep a plan that knows nothing of how many there are."""
     flow = store.create_flow("flow")
@@ -220,15 +336,6 @@ def test_no_plan_is_kept_for_any_number_of_related_rows(store: ArtifactStore) ->
     prepared = [sql for (sql,) in store._engine.rows("SELECT statement FROM pg_prepared_statements")]
     assert any("artifact_collection" in sql for sql in prepared)
     assert [sql for sql in prepared if "MATERIALIZED" in sql] == []
-
-
-def test_times_are_utc_whatever_the_session(url: str) -> None:
-    with ArtifactStore(f"{url}&options=-c%20timezone%3DAsia/Kathmandu") as store:
-        made = store.create_artifact(key="k")
-        read = store.read_latest_artifact("k")
-        assert read == made
-        assert read is not None
-        assert read.created.tzinfo == read.updated.tzinfo == UTC
 
 
 def test_many_open_a_new_database_at_once(url: str) -> None:

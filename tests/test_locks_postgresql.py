@@ -1,0 +1,93 @@
+"""Locks of whole tables on PostgreSQL: every statement ends at the deadline, and one that works is left to work."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from artifact_store import ArtifactStore, StoreUnavailable
+
+ONE = UUID(int=1)
+USUAL = r"another writer held the lock for 0\.3 s: try again, or wait longer with \?timeout="
+
+
+@pytest.fixture
+def schema() -> str:
+    return f"locks_{os.getpid()}_{time.monotonic_ns()}"
+
+
+@pytest.fixture
+def store(postgres: str, schema: str) -> Iterator[ArtifactStore]:
+    with ArtifactStore(f"{postgres}&schema={schema}&timeout=0.3") as opened:
+        opened.create_artifact(id=ONE, key="k", data=1)
+        yield opened
+        assert opened.verify() == []
+
+
+@pytest.fixture
+def server(postgres: str, schema: str) -> Iterator[psycopg.Connection[Any]]:
+    with closing(psycopg.connect(postgres, autocommit=True, options=f"-c search_path={schema}")) as connection:
+        yield connection
+
+
+READS: dict[str, Callable[[ArtifactStore], object]] = {
+    "read": lambda store: store.read_artifact(ONE),
+    "read the latest": lambda store: store.read_latest_artifact("k"),
+    "list": lambda store: store.read_artifacts(),
+    "list the latest": lambda store: store.read_latest_artifacts(limit=2),
+    "iterate": lambda store: list(store.iter_artifacts()),
+    "count": lambda store: store.count_artifacts(),
+    "series": lambda store: store.read_series("k"),
+    "verify": lambda store: store.verify(),
+    "info": lambda store: store.info(),
+}
+WRITES: dict[str, Callable[[ArtifactStore], object]] = {
+    "create": lambda store: store.create_artifact(key="k"),
+    "create without key": lambda store: store.create_artifact(data=1),
+    "create many": lambda store: store.create_artifacts([{"key": "k"}, {}]),
+    "update": lambda store: store.update_artifact(ONE, data=2),
+    "delete": lambda store: store.delete_artifact(ONE),
+    "run": lambda store: store.run(store.create_artifact, key="k"),
+}
+
+
+def blocked(call: Callable[[ArtifactStore], object], store: ArtifactStore) -> None:
+    """Call what waits for a lock in a thread, so that a call that never ends fails the test."""
+    with pytest.raises(StoreUnavailable, match=USUAL):
+        call(store)
+
+
+@pytest.mark.parametrize("call", [*READS, *WRITES])
+def test_a_table_that_is_locked(store: ArtifactStore, server: psycopg.Connection[Any], call: str) -> None:
+    """As a migration, a VACUUM FULL or a TRUNCATE locks it."""
+    with ThreadPoolExecutor(1) as workers, server.transaction():
+        server.execute("LOCK TABLE artifact IN ACCESS EXCLUSIVE MODE")
+        workers.submit(blocked, {**READS, **WRITES}[call], store).result(60)
+    assert store.read_latest_artifact("k") == store.read_artifact(ONE), "something of what was refused is there"
+
+
+@pytest.mark.parametrize("call", WRITES)
+def test_a_table_that_others_may_read(store: ArtifactStore, server: psycopg.Connection[Any], call: str) -> None:
+    """As CREATE INDEX locks it."""
+    with ThreadPoolExecutor(1) as workers, server.transaction():
+        server.execute("LOCK TABLE artifact IN SHARE MODE")
+        workers.submit(blocked, WRITES[call], store).result(60)
+        assert store.count_artifacts() == 1
+
+
+def test_a_statement_that_works_is_left_to_work(store: ArtifactStore) -> None:
+    """The deadline is for locks and for servers that do not answer, not for what takes its time."""
+    assert store._engine.row("SELECT 1 FROM pg_sleep(2)") == (1,)
+
+
+def test_the_deadline_holds_in_blocks_and_outside(store: ArtifactStore) -> None:
+    with store.atomic():
+        store.create_artifact(key="k")
+        assert store._engine.row("SHOW lock_timeout") == ("300ms",)
+    assert store._engine.row("SHOW lock_timeout") == ("300ms",)
