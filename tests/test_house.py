@@ -4,6 +4,7 @@ import ast
 import configparser
 import importlib.metadata
 import importlib.resources
+import re
 import sys
 from pathlib import Path
 
@@ -161,6 +162,16 @@ def test_sizes(path):
 @pytest.mark.parametrize("command", README_COMMANDS)
 def test_readme_has_the_two_commands(command):
     assert command in (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+
+
+def test_the_constraints_of_ci_are_the_lower_bounds_of_what_is_required():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    required = "\n".join([config["options"]["install_requires"], *config["options.extras_require"].values()])
+    bounds = dict(re.findall(r"^([\w-]+)(?:\[\w+\])?>=([\d.]+)", required, re.MULTILINE))
+    constraints = (ROOT / "tests" / "constraints-minimum.txt").read_text(encoding="utf-8")
+    assert len(bounds) > 25
+    assert dict(re.findall(r"^([\w-]+)==([\d.]+)$", constraints, re.MULTILINE)) == bounds
 
 
 def test_version():
