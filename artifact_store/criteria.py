@@ -9,14 +9,23 @@ import math
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from difflib import get_close_matches
+from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Optional, TypeAlias, TypeVar
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_serializer, model_validator
 
 from .clock import in_utc
+from .deferred import deferred
+from .errors import InvalidArtifact
+from .states import as_state_type
 from .validation import InvalidFilter, Refusing
 from .wording import shown
+
+if TYPE_CHECKING:
+    from . import jsonvalues
+else:
+    deferred(globals(), "jsonvalues")
 
 __all__ = ["INT64", "PATTERN_LIMIT", "Criterion", "Described", "Given"]
 
@@ -36,7 +45,13 @@ def _clean(text: str) -> str:
     return text
 
 
+_PLAIN = (str, int, float, bool, NoneType)
+
+
 def _scalar(value: Any) -> Any:
+    """Return what a value of metadata is compared with: of a date, an enum and the like, what is stored of it."""
+    if type(value) not in _PLAIN:
+        value = _stored(value)
     if isinstance(value, str):
         return _clean(value)
     if value is None or isinstance(value, bool):
@@ -46,14 +61,23 @@ def _scalar(value: Any) -> Any:
     if isinstance(value, float) and math.isfinite(value):
         return value
     raise ValueError(
-        f"{value!r:.80} is no metadata value: use text, a 64-bit integer, a finite number, a boolean or null"
+        f"{shown(value)} is no metadata value: use text, a 64-bit integer, a finite number, a boolean or null"
     )
 
 
+def _stored(value: Any) -> Any:
+    try:
+        stored = jsonvalues.normalize_metadata({"value": value})["value"]
+    except InvalidArtifact as error:
+        raise ValueError(str(error).removeprefix("metadata.").rstrip(".")) from None
+    return math.nan if stored is None else stored  # a number that is stored as null can be compared with nothing
+
+
 def _comparable(value: Any) -> Any:
-    if value is None or isinstance(value, bool):
-        raise ValueError(f"{value!r} has no order: compare numbers or text")
-    return _scalar(value)
+    plain = _scalar(value)
+    if plain is None or isinstance(plain, bool):
+        raise ValueError(f"{shown(value)} has no order: compare numbers or text")
+    return plain
 
 
 def _listed(value: Any) -> Any:
@@ -74,6 +98,7 @@ Moment = Annotated[datetime, AfterValidator(in_utc)] | None
 Number = Annotated[int, Field(ge=-INT64 - 1, le=INT64)]
 Ids = tuple[UUID, ...] | None
 Texts = tuple[Text, ...] | None
+StateTypes = tuple[Annotated[str, AfterValidator(as_state_type)], ...] | None
 
 
 # The criteria: sets of operators
@@ -142,6 +167,13 @@ class AnyNotText(AnyText):
     """`any_`, `not_any_`: the text is, or is not, in the list."""
 
     not_any_: Texts = None
+
+
+class AnyNotState(Criterion):
+    """`any_`, `not_any_`: the type of the state, in any case, is, or is not, in the list."""
+
+    any_: StateTypes = None
+    not_any_: StateTypes = None
 
 
 class AnyNotNullText(AnyNotText):

@@ -193,7 +193,7 @@ class DeploymentFilter(Filter):
 class StateFilter(c.Criterion):
     """The type and the name of a state."""
 
-    type: Annotated[c.Given[c.AnyNotText], "state_type"] = None
+    type: Annotated[c.Given[c.AnyNotState], "state_type"] = None
     name: Annotated[c.Given[c.AnyNotText], "state_name"] = None
 
 

@@ -36,7 +36,6 @@ from .simplify import (
     UnsayableError,
     named,
     names_of,
-    numpy_scalar,
     searchable,
     step_of,
 )
@@ -100,8 +99,8 @@ def normalize_metadata(value: object, path: str = "metadata") -> dict[str, _Scal
     """Return `value` as a flat object of JSON scalars.
 
     Args:
-        value: A mapping of strings to strings, 64-bit integers, floats, booleans or None; NumPy's
-            scalars are taken for Python's.
+        value: A mapping of strings to strings, 64-bit integers, floats, booleans or None. What data holds as a
+            scalar, such as a date, a UUID, an enum or a NumPy number, is what data makes of it.
         path: The name that errors give to the value.
 
     Returns:
@@ -310,16 +309,14 @@ def _is_simple(value: Any) -> bool:
 
 
 def _scalar(value: Any) -> _Scalar:
-    """Return a value of metadata: of what data may hold, only what is a scalar to begin with."""
-    kind: type = type(value)
-    if value is None or isinstance(value, (str, int, float)) or step_of(kind) is numpy_scalar:
-        plain = _plain(value)
-        if isinstance(plain, str):
-            return searchable(plain)
-        if isinstance(plain, int) and not -(2**63) <= plain < 2**63:
-            raise UnsayableError("is an integer beyond 64 bits: pass it as text, or put it into data.")
-        if plain is None or isinstance(plain, (int, float)):
-            return plain
+    """Return a value of metadata: of what data may hold, all that is a scalar in JSON, such as a date as text."""
+    plain = _plain(value)
+    if isinstance(plain, str):
+        return searchable(plain)
+    if isinstance(plain, int) and not -(2**63) <= plain < 2**63:
+        raise UnsayableError("is an integer beyond 64 bits: pass it as text, or put it into data.")
+    if plain is None or isinstance(plain, (int, float)):
+        return plain
     rule = "metadata is flat, of strings, numbers, booleans and null; put the rest into data."
     raise UnsayableError(f"is a {named(value)}: {rule}")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypedDict, TypeVar, get_args
+from typing import Annotated, Any, TypedDict, TypeVar
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ValidationError
@@ -11,7 +11,9 @@ from .clock import in_utc
 from .errors import InvalidQuery
 from .jsonvalues import normalize_metadata
 from .schemas import FROZEN, Scalar, Text, plain_object
+from .states import STATE_TYPES, StateType
 from .validation import Refusing
+from .wording import shown
 
 __all__ = [
     "Deployment",
@@ -78,15 +80,9 @@ class Deployment(RunValue):
     work_queue_id: UUID | None = None
 
 
-StateType = Literal[
-    "SCHEDULED", "PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "CRASHED", "PAUSED", "CANCELLING"
-]
-_STATE_TYPES: tuple[str, ...] = get_args(StateType)
-
-
 def _state_type(value: str) -> str:
-    if value not in _STATE_TYPES:
-        raise ValueError(f"{value!r:.80} is no state type: use one of {', '.join(_STATE_TYPES)}")
+    if value not in STATE_TYPES:
+        raise ValueError(f"{shown(value)} is no state type: use one of {', '.join(STATE_TYPES)}")
     return value
 
 

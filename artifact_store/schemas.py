@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, SupportsIndex, TypedDict, overload
+from typing import TYPE_CHECKING, Annotated, Any, SupportsIndex, TypedDict, TypeGuard, overload
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -40,7 +40,7 @@ Scalar = str | int | float | bool | None
 _KEY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,253}[A-Za-z0-9])?")
 
 
-def is_key(text: object) -> bool:
+def is_key(text: object) -> TypeGuard[str]:
     """Tell whether an artifact could have this key.
 
     Examples:

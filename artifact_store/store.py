@@ -1,7 +1,6 @@
 """The one public door: it owns the database and every transaction."""
 
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import TracebackType
@@ -14,7 +13,7 @@ from . import context
 from .activities import ActivityStore
 from .clock import new_id, now
 from .deferred import deferred
-from .errors import IntegrityViolation, InvalidArtifact, InvalidQuery
+from .errors import IntegrityViolation, InvalidArtifact
 from .listings import asked_of, check_constrained
 from .reporting import ReportStore
 from .schemas import (
@@ -31,15 +30,25 @@ from .shortcuts import ShortcutStore
 from .sorting import ArtifactSort
 
 if TYPE_CHECKING:
-    from . import artifacts, care, database, deletion, dialects, engines, filters, latest, publishing, schema
+    from . import (
+        artifacts,
+        care,
+        database,
+        deletion,
+        dialects,
+        engines,
+        filters,
+        latest,
+        publishing,
+        references,
+        schema,
+    )
 else:
-    deferred(globals(), "artifacts care database deletion dialects engines filters latest publishing schema")
+    deferred(globals(), "artifacts care database deletion dialects engines filters latest publishing references schema")
 
 __all__ = ["ArtifactStore"]
 
 T = TypeVar("T")
-
-_VERSION = "[1-9][0-9]{0,17}"
 
 
 class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
@@ -181,15 +190,26 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         """
         return artifacts.read(self._db, as_uuid(artifact_id))
 
-    def read_latest_artifact(self, key: str) -> Artifact | None:
-        """Return the latest artifact of a key, `None` when the key has none."""
-        return artifacts.read_latest(self._db, key) if is_key(key) else None
+    def read_latest_artifact(self, key: str | Artifact) -> Artifact | None:
+        """Return the latest artifact of a key, `None` when the key has none.
 
-    def read_artifact_ref(self, ref: str | UUID) -> Artifact | None:
+        Args:
+            key: the key, or an artifact of it.
+
+        Raises:
+            InvalidQuery: it is no key; of a reference to one version, the sentence says how to read that.
+        """
+        return artifacts.read_latest(self._db, key if is_key(key) else references.key_named(key))
+
+    def read_artifact_ref(self, ref: str | UUID | Artifact) -> Artifact | None:
         """Return the artifact that a reference names, `None` when there is none.
 
         Args:
-            ref: `key` (its latest version), `key@3` (that version) or an id.
+            ref: `key` or `key@latest` (its latest version), `key@3` (that version), an id, or an artifact, which is
+                read anew.
+
+        Raises:
+            InvalidQuery: nothing could have that name.
 
         Examples:
             >>> store = ArtifactStore("sqlite:///:memory:")
@@ -198,14 +218,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             >>> store.read_artifact_ref("weather@1") == store.read_artifact_ref(first.id) == first
             True
         """
-        try:
-            found = artifacts.read(self._db, as_uuid(ref))
-        except InvalidQuery:
-            found = None
-        key, at, version = str(ref).partition("@")
-        if found is not None or not is_key(key) or (at and re.fullmatch(_VERSION, version) is None):
-            return found
-        return artifacts.read_version(self._db, key, int(version)) if at else artifacts.read_latest(self._db, key)
+        return references.read(self._db, ref)
 
     def update_artifact(
         self,

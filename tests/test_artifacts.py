@@ -98,10 +98,22 @@ def test_what_is_missing_is_none_or_false(store: ArtifactStore) -> None:
     assert store.count_artifacts() == 1
 
 
-@pytest.mark.parametrize("key", [None, 3, "", "k\n", "k@1", b"k"])
+@pytest.mark.parametrize("key", [None, 3, "", "k\n", "k@x", b"k", OTHER])
 def test_what_is_no_key_has_no_latest(store: ArtifactStore, key: Any) -> None:
     store.create_artifact(key="k")
-    assert store.read_latest_artifact(key) is None
+    with pytest.raises(InvalidQuery, match=r"^Invalid (key|reference) "):
+        store.read_latest_artifact(key)
+
+
+def test_the_latest_is_not_asked_for_by_a_version_or_an_id(store: ArtifactStore) -> None:
+    store.create_artifact(key="k")
+    alone = store.create_artifact()
+    with pytest.raises(InvalidQuery, match=r"use read_artifact_ref\('k@1'\), or the key alone, 'k'\.$"):
+        store.read_latest_artifact("k@1")
+    with pytest.raises(InvalidQuery, match="is an id, not a key: use read_artifact"):
+        store.read_latest_artifact(f"{{{alone.id}}}")
+    with pytest.raises(InvalidQuery, match="has no key: read it by its id"):
+        store.read_latest_artifact(alone)
 
 
 @pytest.mark.parametrize("bad", [None, "", "nonsense", 7, b"x", "0" * 31])
@@ -457,14 +469,46 @@ def test_references(store: ArtifactStore) -> None:
     assert store.read_artifact_ref(str(loose.id)) == store.read_artifact_ref(loose.id.hex) == loose
 
 
-NOWHERE: list[Any] = ["sales@latest", f"sales@{10**30}", f"sales@{2**63}", "sales\n", "Sales", str(OTHER), OTHER, 7]
-NOWHERE += ["", "@", "@1", "sales@", "sales@0", "sales@3", "sales@-1", "sales@+1", "sales@ 1", "sales@1@1", "sales@1.0"]
+NOWHERE: list[Any] = [f"sales@{10**30}", f"sales@{2**63}", "Sales", "Sales@latest", str(OTHER), OTHER]
+NOWHERE += ["sales@0", "sales@3", "sales@" + "9" * 5000]
+MALFORMED: list[Any] = [
+    "sales\n",
+    7,
+    None,
+    b"sales",
+    "",
+    "@",
+    "@1",
+    "sales@",
+    "sales@-1",
+    "sales@+1",
+    "sales@ 1",
+    "sales@01",
+]
+MALFORMED += ["sales@1@1", "sales@1.0", "sales@x", "sales@Latest", "sales@\u0661", "-sales", "a" * 256, "\ud800"]
 
 
 @pytest.mark.parametrize("ref", NOWHERE, ids=repr)
 def test_references_to_nothing(store: ArtifactStore, ref: Any) -> None:
     store.create_artifact(key="sales")
     assert store.read_artifact_ref(ref) is None
+
+
+@pytest.mark.parametrize("ref", MALFORMED, ids=repr)
+def test_malformed_references(store: ArtifactStore, ref: Any) -> None:
+    store.create_artifact(key="sales")
+    with pytest.raises(InvalidQuery, match=r"^Invalid reference .*: expected a key, key@3, key@latest, or an id\.$"):
+        store.read_artifact_ref(ref)
+
+
+def test_the_latest_version_by_its_name_and_an_artifact_read_anew(store: ArtifactStore) -> None:
+    first, second = (store.create_artifact(key="sales", data=n) for n in range(2))
+    assert store.read_artifact_ref("sales@latest") == store.read_latest_artifact("sales@latest") == second
+    assert store.read_latest_artifact(first) == second
+    store.update_artifact(first.id, data="new")
+    assert store.read_artifact_ref(first).data == "new"
+    store.delete_artifact(first.id)
+    assert store.read_artifact_ref(first) is None
 
 
 def test_a_key_that_looks_like_an_id(store: ArtifactStore) -> None:

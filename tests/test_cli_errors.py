@@ -35,10 +35,10 @@ from artifact_store_cli import main
         (["create", "k", "--data", "1", "--flow-run", "zz"], 2, "'zz' is not a valid UUID"),
         (["show", "nope"], 1, "Error: There is no artifact 'nope'."),
         (["show", "nope@3"], 1, "There is no artifact"),
-        (["show", "@"], 1, "There is no artifact"),
-        (["show", ""], 1, "There is no artifact"),
+        (["show", "@"], 2, "Error: Invalid reference '@': expected a key, key@3, key@latest, or an id."),
+        (["show", ""], 2, "Error: Invalid reference ''"),
         (["show", "01890000-0000-7000-8000-000000000000"], 1, "There is no artifact"),
-        (["show", "\x1b[31mred"], 1, r"There is no artifact '\x1b[31mred'."),
+        (["show", "\x1b[31mred"], 2, r"Error: Invalid reference '\x1b[31mred'"),
         (["update", "nope", "--data", "1"], 1, "There is no artifact"),
         (["ls", "--filter", "{{"], 2, "--filter is not JSON"),
         (["ls", "--filter", "[]"], 2, "The filter is not valid"),
@@ -67,7 +67,7 @@ from artifact_store_cli import main
         (["lss"], 2, "No such command"),
         (["--nope"], 2, "No such option"),
         (["show"], 2, "Missing argument"),
-        (["delete", "--yes"], 2, "Missing argument"),
+        (["delete", "--yes"], 2, "Nothing to delete: give references, filters or --everything."),
     ],
 )
 def test_what_goes_wrong_is_one_sentence(url, tmp_path, args, code, sentence):

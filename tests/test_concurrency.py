@@ -288,7 +288,7 @@ def publish_by_another_clock(url: str, seed: int, times: int) -> list[float]:
             key = f"k{choose.randrange(5)}"
             made = store.create_artifact(key=key, data=[seed, number])
             hours.append((made.created.timestamp() - time.time()) / 3600)
-            older = store.read_artifact_ref(f"{key}@{(made.version or 0) - choose.randrange(3)}")
+            older = store.read_artifact_ref(f"{key}@{max((made.version or 0) - choose.randrange(3), 0)}")
             if older is not None and choose.random() < 0.5:
                 store.update_artifact(older.id, description="by another clock")
             elif older is not None and choose.random() < 0.7:

@@ -269,7 +269,7 @@ def operands(world: World) -> dict[tuple[Any, str], list[Any]]:
     return found
 
 
-STATE_WORDS = {"type": ["COMPLETED", "FAILED", "RUNNING", "completed"], "name": ["Completed", "Cached", "Failed", "x"]}
+STATE_WORDS = {"type": ["COMPLETED", "FAILED", "RUNNING", "CRASHED"], "name": ["Completed", "Cached", "Failed", "x"]}
 
 
 @st.composite

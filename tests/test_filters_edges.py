@@ -1,11 +1,14 @@
 """The edges of filters, row by row of the contract's table, and what a filter is as a value: JSON, limits, errors."""
 
+import enum
 import itertools
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
 from functools import reduce
 from operator import and_, or_
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -706,7 +709,7 @@ def test_versions_have_64_bits(ask: Ask) -> None:
     assert ask(version={"any_": [2**63 - 1, -(2**63)]}) == []
 
 
-@pytest.mark.parametrize("value", [2**63, float("nan"), float("inf"), [1], {"x": 1}, "\0", "\ud800", NOON])
+@pytest.mark.parametrize("value", [2**63, float("nan"), float("inf"), [1], {"x": 1}, "\0", "\ud800", object()])
 def test_metadata_is_compared_with_what_metadata_can_say(value: Any) -> None:
     for word in ("eq_", "ge_", "le_"):
         with pytest.raises(ValidationError):
@@ -1098,6 +1101,58 @@ WEIRD = [
 ]
 
 
+class Level(enum.Enum):
+    """What a program may hold instead of the text that it stores."""
+
+    HIGH = "high"
+
+
+MISTYPED: list[Any] = [
+    date(2026, 3, 1),
+    NOON,
+    Decimal("1.50"),
+    Level.HIGH,
+    UUID(int=7),
+    b"x",
+    Path("reports/a.csv"),
+]
+
+
+@pytest.mark.parametrize("value", MISTYPED, ids=repr)
+def test_metadata_is_found_by_what_was_handed_over(ask: Ask, value: Any) -> None:
+    """A date, an enum and the like are stored in metadata as in data, and are compared as they are stored."""
+    made = ask.make("a", metadata={"x": value})
+    ask.make("b", metadata={"x": "zzz"})
+    assert isinstance(made.metadata["x"], str)
+    assert ask(metadata={"eq_": {"x": value}}) == ask(metadata={"eq_": {"x": made.metadata["x"]}}) == ["a"]
+    assert ask(metadata={"ge_": {"x": value}, "le_": {"x": value}}) == ["a"]
+    copy = ask.kind.model_validate_json(ask.kind(metadata={"eq_": {"x": value}}).model_dump_json())
+    assert ask.keys(copy) == ["a"]
+
+
+def test_a_state_is_named_in_any_case(full: ArtifactStore) -> None:
+    for kind in (FlowRunFilter, TaskRunFilter):
+        for word in ("completed", "Completed", "COMPLETED", "cOmPlEtEd"):
+            question = kind(state={"type": {"any_": [word]}})
+            assert question == kind(state={"type": {"any_": ["COMPLETED"]}})
+            assert of_kind(full, question) == of_kind(full, kind())
+            assert of_kind(full, kind(state={"type": {"not_any_": [word]}})) == []
+    assert full.count_artifacts(flow_run_filter=FlowRunFilter(state={"type": {"any_": ["completed"]}})) == 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "near"),
+    [("faild", "FAILED"), ("complete", "COMPLETED"), ("canceled", "CANCELLED"), ("done", ""), ("", ""), ("ﬀ", "")],
+)
+def test_an_unknown_state_is_refused_with_the_nearest(wrong: str, near: str) -> None:
+    for kind, word in itertools.product((FlowRunFilter, TaskRunFilter), ("any_", "not_any_")):
+        with pytest.raises(InvalidQuery) as caught:
+            kind(state={"type": {word: ["COMPLETED", wrong]}})
+        assert f"state.type.{word}.1: {wrong!r} is no state type: use one of SCHEDULED," in str(caught.value)
+        assert f"did you mean '{near}" in str(caught.value)
+    assert FlowRunFilter(state={"name": {"any_": [wrong]}}).state is not None  # a name is any text
+
+
 def test_names_of_metadata_are_literal(ask: Ask) -> None:
     for number, name in enumerate(WEIRD):
         ask.make(f"k{number}", metadata={name: number, "other": name})
@@ -1134,7 +1189,8 @@ def test_sql_in_text_is_text(full: ArtifactStore, kind: Any) -> None:
     lists, patterns = ("any_", "not_any_", "all_", "type_", "has_key_"), ("like_", "startswith_")
     for (label, make), payload in itertools.product([*operators(kind, *lists, *patterns)], PAYLOADS):
         wanted = everything if label.endswith("not_any_") else []
-        if "id" in label.split(".")[0].split("_") or label == "version.any_":
+        of_state = label.startswith("type.") and "state" in TABLE[kind]
+        if of_state or "id" in label.split(".")[0].split("_") or label == "version.any_":
             with pytest.raises(ValidationError):
                 make([payload])
         elif label.endswith(patterns):

@@ -22,7 +22,7 @@ FLOORS = {
     "reporting": 3.5, "report": 3.4, "shortcuts": 3.3,
     "series": 3.3, "neighbours": 3.2, "figures": 3.1,
     "activities": 3.4, "openruns": 3.3, "progress": 3.3, "listings": 3.2, "pages": 3.1, "publishing": 3.1,
-    "deletion": 3.2, "artifacts": 3, "latest": 3, "runs": 3, "entities": 2.9,
+    "references": 3.1, "deletion": 3.2, "artifacts": 3, "latest": 3, "runs": 3, "entities": 2.9,
     "conditions": 2.1, "filters": 2, "orders": 2.1, "sorting": 2, "runvalues": 2.1, "schemas": 2, "care": 2,
     "tabular": 1.9, "frames": 1.2,
     "rendering": 1.5, "payloads": 1.3, "engines": 1.3,
@@ -32,7 +32,7 @@ FLOORS = {
     "tables": 0.5, "images": 0.5, "simplify": 0.4, "csvfile": 0.1, "imagefiles": 0.1,
     "sqlite": 0.4, "connections": 0.3, "postgresql": 0.3, "database": 0.2, "address": 0.1, "context": 0.1,
     "pgsession": 0.29, "pgcursor": 0.28, "pgerrors": 0.27,
-    "termination": 0, "errors": 0, "wording": 0, "clock": 0, "deferred": 0, "gate": 0,
+    "termination": 0, "errors": 0, "wording": 0, "states": 0.1, "clock": 0, "deferred": 0, "gate": 0,
     "paths": 0, "datafile": 0.1,
     "migrations": 0, "__pyinstaller": 0,
 }  # fmt: skip

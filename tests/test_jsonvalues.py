@@ -486,6 +486,18 @@ def test_metadata_takes_scalars_of_other_types(value: Any, said: Any) -> None:
     assert same(normalize_metadata({Text("k"): value}), {"k": said})
 
 
+@pytest.mark.parametrize(
+    "value",
+    [dt.date(2024, 5, 1), dt.datetime(2024, 5, 1, tzinfo=dt.UTC), Decimal("1.50"), Color.RED, b"x", np.bytes_(b"x"),
+     np.datetime64(1, "ns"), np.timedelta64(1, "ns"), uuid.UUID(int=7), pd.NA],
+    ids=repr,
+)  # fmt: skip
+def test_metadata_takes_as_a_scalar_what_data_does(value: Any) -> None:
+    said = normalize_data(value)
+    assert isinstance(said, str | int | None)
+    assert same(normalize_metadata({"a": value}), {"a": said})
+
+
 class Odd(int, enum.Enum):
     """An int whose value is none."""
 
@@ -512,16 +524,10 @@ class Odd(int, enum.Enum):
         ({"a": "\ud800"}, "metadata.a holds a lone surrogate"), ({"\ud800": 1}, "metadata holds a lone surrogate"),
         ({"ok": 1, "\0": 1}, "metadata holds U+0000"), (Pairs(("a", 1),
         ("a", 2)), "metadata has two keys that both become 'a'"),
-        ({"a": dt.date(2024, 5, 1)}, "metadata.a is a datetime.date: "),
-        ({"a": Decimal(1)}, "metadata.a is a decimal.Decimal: "),
-        ({"a": Color.RED}, f"metadata.a is a {__name__}.Color: "),
         ({"a": Odd.ODD}, f"metadata.a is a {__name__}.Odd: "),
-        ({"a": b"x"}, "metadata.a is a bytes: "), ({"a": np.bytes_(b"x")}, "metadata.a is a numpy.bytes_: "),
-        ({"a": np.datetime64(1, "ns")}, "metadata.a is a numpy.datetime64: "),
         ({"a": np.complex64(1)}, "metadata.a is a complex"),
-        ({"a": np.timedelta64(1, "ns")}, "metadata.a is a numpy.timedelta64: "),
         ({"a": np.zeros(1)}, "metadata.a is a numpy.ndarray: "),
-        ({"a": pd.NA}, "metadata.a is a "), ({"a": Agreeable()}, f"metadata.a is a {__name__}.Agreeable: "),
+        ({"a": Agreeable()}, f"metadata.a is a {__name__}.Agreeable, which JSON cannot say"),
     ],
     ids=lambda _: "",
 )  # fmt: skip
