@@ -46,6 +46,9 @@ def show(ref: str, form: str | None) -> None:
         render.print_raw(artifact)
     elif form == "csv":
         rows = artifact.rows()
+        if render.is_sparse(rows):
+            names = f"{len(render.columns_of(rows)):,} columns for {len(rows):,} rows, nearly all of them empty"
+            raise click.ClickException(f"As CSV {render.named(artifact)} has {names}: take it as --raw.")
         render.print_csv(render.columns_of(rows), rows)
 
 

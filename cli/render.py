@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,6 +23,7 @@ __all__ = [
     "columns_of",
     "dump",
     "figure",
+    "is_sparse",
     "named",
     "points",
     "print_artifact",
@@ -40,6 +40,7 @@ __all__ = [
 ]
 
 _GAP = 2  # blanks between columns
+_LARGE = 200_000  # cells
 _DISPENSABLE = (("description", 16), ("run", 0), ("age", 0), ("description", 0), ("trend", 0), ("type", 0))
 
 
@@ -81,15 +82,40 @@ def print_rows(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Non
     if is_terminal():
         _print_aligned(columns, list(rows), columns)
         return
-    for line in chain([columns], ([_cell(row.get(name)) for name in columns] for row in rows)):
-        sys.stdout.write("\t".join(map(safe, line)) + "\n")
+    sys.stdout.write("\t".join(map(safe, columns)) + "\n")
+    for line in _lines(columns, rows, safe):
+        sys.stdout.write("\t".join(line) + "\n")
 
 
 def print_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     """Print comma-separated values below a line of names; texts are as they are, unless a terminal would see them."""
     writer = csv.writer(_Lines(safe if is_terminal() else str))
     writer.writerow(columns)
-    writer.writerows([_cell(row.get(name)) for name in columns] for row in rows)
+    writer.writerows(_lines(columns, rows, str))
+
+
+def _lines(
+    columns: Sequence[str], rows: Iterable[Mapping[str, Any]], shown: Callable[[str], str]
+) -> Iterator[list[str]]:
+    """Yield the cells of each row; only those that the row has cost more than an empty text."""
+    places = {name: place for place, name in enumerate(columns)}
+    for row in rows:
+        line = [""] * len(columns)
+        for name, value in row.items():
+            place = places.get(name)
+            if place is not None:
+                line[place] = shown(_cell(value))
+        yield line
+
+
+def is_sparse(rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether nearly all cells of a large table are empty, as where every row has names of its own.
+
+    Its cells grow with the square of what it holds, so it is not printed as a table.
+    """
+    held = sum(map(len, rows))
+    cells = len(rows) * len(columns_of(rows))
+    return cells > _LARGE and cells > 10 * held
 
 
 class _Lines:
@@ -219,7 +245,7 @@ def print_artifact(artifact: Artifact, around: Surroundings) -> None:
     print_facts(_facts(artifact, around))
     click.echo()
     rows = artifact.data if artifact.type == "table" else None
-    if rows and isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
+    if rows and isinstance(rows, list) and all(isinstance(row, dict) for row in rows) and not is_sparse(rows):
         print_rows(columns_of(rows), rows)
     elif isinstance(artifact.data, str):
         click.echo(safe(artifact.data.replace("\r\n", "\n"), keep="\n\t"))

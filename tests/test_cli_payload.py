@@ -203,3 +203,20 @@ def test_numbers_beyond_all_bounds(url):
 def test_metadata_is_given_once(url):
     told = run(url, "create", "k", "--data", "1", "--metadata", "x=1", "--metadata", "x=2", code=2)
     assert "--metadata gives 'x' twice: give it once." in told
+
+
+def test_a_table_whose_rows_have_names_of_their_own_is_shown_as_json(url):
+    rows = [{f"name {number} {each}": number for each in range(10)} for number in range(1000)]
+    with ArtifactStore(url) as store:
+        store.create_artifact(key="own", type="table", data=rows)
+        store.create_artifact(key="wide", type="table", data=[dict.fromkeys(map(str, range(3000)), 1)] * 100)
+        store.create_artifact(key="few", type="table", data=rows[:100])
+    assert len(run(url, "show", "own")) < 500_000, "ten million cells are empty"
+    assert json.loads(run(url, "show", "own").partition("\n\n")[2]) == rows
+    refused = run(url, "show", "own", "--csv", code=1)
+    assert "As CSV own@1 has 10,000 columns for 1,000 rows, nearly all of them empty: take it as --raw." in refused
+    wide = run(url, "show", "wide").partition("\n\n")[2].splitlines()
+    assert [line.count("\t") for line in wide] == [2999] * 101
+    few = run(url, "show", "few").partition("\n\n")[2].splitlines()
+    assert [line.count("\t") for line in few] == [999] * 101
+    assert few[1].split("\t") == ["0"] * 10 + [""] * 990

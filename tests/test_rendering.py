@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 import artifact_store
-from artifact_store import ArtifactStore, Point, Surroundings, blocks, print_blocks, render_artifact
-from artifact_store.rendering import renderers
+from artifact_store import ArtifactFilter, ArtifactStore, Point, Surroundings, blocks, print_blocks, render_artifact
+from artifact_store.rendering import html, plot, renderers, terminal, text
 from artifact_store.rendering.html import blocks_to_html
 from artifact_store.rendering.markdown import first_line
 from artifact_store.rendering.plot import line_plot, sparkline
@@ -291,3 +291,96 @@ def test_a_terminal_without_unicode_gets_plain_bars():
 )
 def test_an_image_is_a_line(source, wanted):
     assert printed([blocks.Image(source, "dot")]) == f"{wanted}\n"
+
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+LONG = "x" * 2_000_000
+DEEP = {}
+for _ in range(140):
+    DEEP = {"a": [1], "b": DEEP}
+NAMES = {f"name {number}": number for number in range(20_000)}
+HOSTILE = {
+    "rows with names of their own": ("table", [{f"name {number}": number} for number in range(5_000)]),
+    "a row of many columns": ("table", [NAMES]),
+    "a long cell": ("table", [{"a": LONG, "b": [LONG], "c": {LONG: LONG}}]),
+    "a long name": ("table", [{LONG: 1}]),
+    "deep cells": ("table", [{"a": DEEP}] * 500),
+    "many cells": ("table", [dict.fromkeys("abcdefghij", 1)] * 20_000),
+    "huge numbers": ("table", [{"a": 10**4299 - number} for number in range(500)]),
+    "many names": ("result", NAMES),
+    "a long text": ("result", LONG),
+    "escapes": ("result", "\x1b" * 2_000_000),
+    "lines": ("log", "a\n" * 1_000_000),
+    "depth": ("result", DEEP),
+    "a huge number": ("progress", 10**4299),
+    "long Markdown": ("markdown", LONG),
+    "wide Markdown": ("markdown", "|" + "a|" * 300 + "\n|" + "-|" * 300 + "\n" + "x\n" * 14_000),
+    "a long link": ("link", {"link": "https://" + LONG, "link_text": LONG}),
+    "a link of controls": ("link", {"link": "\x01" * 2_000_000}),
+    "a long alt": ("image", {"image": "https://a.b/c", "alt": LONG}),
+    "a long image URL": ("image", {"image": "https://" + LONG}),
+    "a large image": ("image", {"image": "data:image/png;base64," + "A" * 8_000_000}),
+    "a long type": (LONG, 1),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_one_artifact_costs_each_view_is_bounded(memory, name):
+    type, data = HOSTILE[name]
+    artifact = memory.create_artifact(
+        type=type, data=data, description="<" * 2_000_000, metadata={**dict.fromkeys(NAMES, 1), LONG: LONG}
+    )
+    shown = render_artifact(artifact, Surroundings(str(artifact.id), changes=(LONG,), field=LONG))
+    assert len(artifact._repr_html_()) < 1_200_000
+    assert len(printed(shown)) < 400_000
+    assert "19,801 of 20,001 values" in printed(shown)
+    assert "19,801 of 20,001 values" in blocks_to_html(shown)
+    assert len(store_list(memory, artifact)) < 20_000
+
+
+def store_list(memory, artifact):
+    return memory.read_artifacts(artifact_filter=ArtifactFilter(id={"any_": [artifact.id]}))._repr_html_()
+
+
+def test_a_profile_of_many_columns_is_cut():
+    column = {"name": LONG, "type": "text", "nulls": 0, "distinct": 1, "min": LONG, "max": LONG}
+    shown = [blocks.Profile({"rows": 1, "columns": [column] * 300})]
+    assert len(blocks_to_html(shown)) < 300_000
+    assert "100 of 300 columns" in blocks_to_html(shown)
+    assert len(printed(shown)) < 5_000
+
+
+def test_what_is_cut_is_cut_before_it_is_escaped(monkeypatch):
+    escaped = []
+    original = text.escape_controls
+    for module in (html, terminal, plot):
+        monkeypatch.setattr(
+            module,
+            "escape_controls",
+            lambda given, *keep, **how: escaped.append(len(given)) or original(given, *keep, **how),
+        )
+    shown = [
+        blocks.Link(LONG, LONG),
+        blocks.Image(LONG, LONG),
+        blocks.Note(LONG),
+        blocks.Facts(((LONG, LONG),)),
+        blocks.Changes((LONG,), LONG),
+        blocks.Table((LONG,), [{LONG: LONG}]),
+        blocks.Title(LONG, LONG, NOW),
+        blocks.Plot((Point(1, NOW, 1.0), Point(2, NOW, 2.0)), LONG),
+        blocks.Text(LONG),
+        blocks.Json([LONG]),
+    ]
+    for block in shown:
+        escaped.clear()
+        blocks_to_html([block])
+        printed([block])
+        assert 0 < max(escaped) <= 200_001, block.__class__
+
+
+def test_a_table_that_is_none_says_why(make):
+    shown = render(make("table", [["a", "b"], [1]]))
+    assert shown[0] == blocks.Note(
+        "This table does not hold rows. The data[1] has 1 cells and the table has 2 columns: make them equal.", True
+    )
+    assert shown[1] == blocks.Json([["a", "b"], [1]])

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
+from ..images import MAX_IMAGE_BYTES
 from . import blocks
 from .blocks import Block
 from .markdown import markdown_to_html
@@ -19,7 +20,12 @@ _LONGEST_TEXT = 100_000  # characters
 _LONGEST_MARKDOWN = 30_000
 _LONGEST_JSON = 50_000
 _BEYOND = f"what follows the first {_LONGEST_JSON:,} characters"
+_LONGEST_LINE = 1_000
+_LONGEST_URL = 10_000
+_LONGEST_IMAGE = (MAX_IMAGE_BYTES + 2) // 3 * 4 + 100
 _MOST_COLUMNS, _MOST_CELLS, _LEAST_ROWS, _MOST_ROWS = 60, 6_000, 20, 200
+_MOST_FACTS = 200
+_MOST_PROFILED = 200  # columns
 _OPEN_LINES = 12  # JSON of no more lines is unfolded
 
 
@@ -54,6 +60,11 @@ def escaped(text: str) -> str:
     return escape(escape_controls(text.replace("\r\n", "\n"), keep="\n\t"))
 
 
+def _line(text: str, limit: int = _LONGEST_LINE) -> str:
+    """Return a text that should be short, cut before it is escaped, since that makes some of it ten times as long."""
+    return escaped(cell_text(text, limit))
+
+
 def _element(name: str, kind: str, inner: str) -> str:
     return f'<{name} class="artifact-store-{kind}">{inner}</{name}>'
 
@@ -68,35 +79,39 @@ def _left_out(what: list[str], place: _Place) -> str:
 
 
 def _title(block: blocks.Title, _: _Place) -> str:
-    kind = f" {_element('span', 'type', escaped(block.type))}" if block.type else ""
+    kind = f" {_element('span', 'type', _line(block.type))}" if block.type else ""
     when = f'datetime="{block.updated.isoformat()}" title="{moment_text(block.updated)}"'
     moment = f"<time {when}>{age(block.updated)} ago</time>"
-    return _element("p", "title", f"<strong>{escaped(block.ref)}</strong>{kind} {moment}")
+    return _element("p", "title", f"<strong>{_line(block.ref)}</strong>{kind} {moment}")
 
 
-def _facts(block: blocks.Facts, _: _Place) -> str:
-    pairs = (f"<dt>{escaped(cell_text(name))}</dt><dd>{_value(value)}</dd>" for name, value in block.items)
-    return _element("dl", "facts", "".join(f"<div>{pair}</div>" for pair in pairs))
+def _facts(block: blocks.Facts, place: _Place) -> str:
+    items = block.items[:_MOST_FACTS]
+    pairs = (f"<dt>{escaped(cell_text(name))}</dt><dd>{_value(value)}</dd>" for name, value in items)
+    listed = _element("dl", "facts", "".join(f"<div>{pair}</div>" for pair in pairs))
+    return listed + _left_out(missing(len(items), len(block.items), "value"), place)
 
 
-def _changes(block: blocks.Changes, _: _Place) -> str:
-    since = f"Since {escaped(block.previous)}:" if block.previous else "Changed:"
-    lines = "".join(f"<li>{_inline_code(line)}</li>" for line in block.lines)
-    return _element("div", "changes", f"<span>{since}</span><ul>{lines}</ul>")
+def _changes(block: blocks.Changes, place: _Place) -> str:
+    since = f"Since {_line(block.previous)}:" if block.previous else "Changed:"
+    told = block.lines[:_MOST_FACTS]
+    lines = "".join(f"<li>{_inline_code(line)}</li>" for line in told)
+    listed = _element("div", "changes", f"<span>{since}</span><ul>{lines}</ul>")
+    return listed + _left_out(missing(len(told), len(block.lines), "change"), place)
 
 
 def _inline_code(text: str) -> str:
     """Return a sentence in which names stand between backticks."""
-    return re.sub("`([^`]+)`", r"<code>\1</code>", escaped(text))
+    return re.sub("`([^`]+)`", r"<code>\1</code>", _line(text))
 
 
 def _plot(block: blocks.Plot, _: _Place) -> str:
-    caption = f"<figcaption>{escaped(block.field)}</figcaption>"
+    caption = f"<figcaption>{_line(block.field)}</figcaption>"
     return _element("figure", "trend", caption + line_plot(block.points, block.field))
 
 
 def _reference(block: blocks.Reference, place: _Place) -> str:
-    line = escaped(f'store.read_artifact_ref("{block.ref}")')
+    line = _line(f'store.read_artifact_ref("{block.ref}")')
     listed = blocks.Facts(tuple(reference_facts(block)))
     return _element("div", "reference", f'<code class="artifact-store-copy">{line}</code>{_facts(listed, place)}')
 
@@ -127,24 +142,25 @@ def _json(block: blocks.Json, place: _Place) -> str:
 
 
 def _link(block: blocks.Link, _: _Place) -> str:
-    text, url = escaped(block.text or block.url), safe_url(block.url)
+    text = _line(block.text or block.url)
+    url = safe_url(block.url) if len(block.url) <= _LONGEST_URL else None
     if url is None:
-        shown = text if block.text is None else f"{text} ({escaped(block.url)})"
+        shown = text if block.text is None else f"{text} ({_line(block.url)})"
         return _element("p", "link", shown)
     return _element("p", "link", f'<a href="{escaped(url)}" rel="noopener noreferrer" target="_blank">{text}</a>')
 
 
 def _image(block: blocks.Image, place: _Place) -> str:
-    source = image_source(block.source, external=place.external_images)
+    alt = _line(block.alt or "")
+    source = None
+    if len(block.source) <= (_LONGEST_IMAGE if block.source[:5].lower() == "data:" else _LONGEST_URL):
+        source = image_source(block.source, external=place.external_images)
     if source is not None:
-        alt = escaped(block.alt or "")
         image = f'<img src="{escaped(source)}" alt="{alt}" loading="lazy" referrerpolicy="no-referrer">'
-        caption = f"<figcaption>{escaped(block.alt)}</figcaption>" if block.alt else ""
+        caption = f"<figcaption>{alt}</figcaption>" if block.alt else ""
         return _element("figure", "image", image + caption)
-    if block.source.lstrip()[:5].lower() == "data:":
-        return _element(
-            "p", "note", f"An image that is not shown: {escaped(block.source[:40])}… {escaped(block.alt or '')}"
-        )
+    if block.source[:1000].lstrip()[:5].lower() == "data:":
+        return _element("p", "note", f"An image that is not shown: {escaped(block.source[:40])}… {alt}")
     return _link(blocks.Link(block.source, block.alt), place)
 
 
@@ -155,12 +171,12 @@ def _progress(block: blocks.Progress, _: _Place) -> str:
 
 
 def _note(block: blocks.Note, _: _Place) -> str:
-    return _element("p", "problem" if block.problem else "note", escaped(block.text))
+    return _element("p", "problem" if block.problem else "note", _line(block.text))
 
 
 def _profile(block: blocks.Profile, place: _Place) -> str:
-    columns = block.profile["columns"]
-    total = len(columns) + block.profile.get("columns_left_out", 0)
+    total = len(block.profile["columns"]) + block.profile.get("columns_left_out", 0)
+    columns = block.profile["columns"][:_MOST_PROFILED]
     summary = f"{counted(block.profile['rows'], 'row')} × {counted(total, 'column')}"
     if not columns:
         return _element("p", "profile", summary)

@@ -7,7 +7,7 @@ from typing import Any
 from .text import cut, escape_controls
 from .urls import image_source, safe_url
 
-__all__ = ["first_line", "markdown_to_html"]
+__all__ = ["first_line", "markdown_to_html", "table_cells"]
 
 _LONGEST_LINE = 1_000  # characters
 _EXTERNAL = "artifact_store_external_images"
@@ -42,6 +42,18 @@ def first_line(text: str) -> str:
         return ""
     parts = ("\n" if child.type.endswith("break") else child.content for child in shown.children or [shown])
     return next(iter("".join(parts).strip().splitlines()), "")
+
+
+def table_cells(text: str) -> int:
+    r"""Return how many cells the tables in Markdown have, those included that short rows are filled up with.
+
+    Examples:
+        >>> table_cells("| a | b |\n|---|---|\n| 1 |"), table_cells("# None")
+        (4, 0)
+    """
+    if "|" not in text:
+        return 0
+    return sum(token.type in ("th_open", "td_open") for token in _parser().parse(text))
 
 
 @cache

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from .surroundings import Point
-from .text import escape_controls, number_text, short_number
+from .text import cell_text, escape_controls, number_text, short_number
 
 __all__ = ["line_plot", "sparkline"]
 
@@ -62,7 +62,7 @@ def line_plot(points: Sequence[Point], field: str) -> str:
     """
     low, high = _range([point.value for point in points])
     drawn = [point for point in points if math.isfinite(point.value)]
-    name = escape(escape_controls(field))
+    name = escape(escape_controls(cell_text(field)))
     told = f"{name}: {_summary(drawn, low, high)}"
     parts = [
         f'<svg class="artifact-store-plot" role="img" aria-label="{told}" width="100%" height="{_HEIGHT}" '

@@ -174,18 +174,19 @@ def _by_shape(artifact: Shown) -> Iterable[Block]:
     return _rows(artifact, data) if rows else [blocks.Json(data)]
 
 
-def _unlike(artifact: Shown, wanted: str) -> Iterable[Block]:
+def _unlike(artifact: Shown, wanted: str, reason: str = "") -> Iterable[Block]:
     """Show data that is not of the form that its type promises."""
     if artifact.data is None:
         return [blocks.Note(_NO_DATA)]
-    return [blocks.Note(f"This {artifact.type} does not hold {wanted}.", problem=True), *_by_shape(artifact)]
+    problem = f"This {artifact.type} does not hold {wanted}. {reason}".rstrip()
+    return [blocks.Note(problem, problem=True), *_by_shape(artifact)]
 
 
 def _table(artifact: Shown) -> Iterable[Block]:
     try:
         rows = rows_of(artifact.data)
-    except InvalidArtifact:
-        return _unlike(artifact, "rows")
+    except InvalidArtifact as error:
+        return _unlike(artifact, "rows", str(error))
     return _rows(artifact, rows)
 
 

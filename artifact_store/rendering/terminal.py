@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import blocks
+from .markdown import table_cells
 from .plot import sparkline
 from .renderers import reference_facts
 from .text import age, cell_text, counted, cut, escape_controls, json_text, missing, number_text, profiled
@@ -28,6 +29,8 @@ _LONGEST_MARKDOWN = 12_000  # characters
 _LONGEST_TEXT = 200_000
 _LONGEST_VALUE = 2_000
 _MOST_PROFILED = 12  # columns of a table
+_MOST_FACTS = 200
+_MOST_LAID_OUT = 2_000  # cells of tables in Markdown
 
 
 class _Place(NamedTuple):
@@ -89,6 +92,11 @@ class _Lines:
         yield from self.text.render(console, end="\n")
 
 
+def _short(text: str) -> str:
+    """Return a text that should be short, cut before it is measured and escaped."""
+    return cell_text(text, _LONGEST_VALUE)
+
+
 def _left_out(what: Sequence[str], place: _Place) -> Iterator[RenderableType]:
     if what:
         yield _plain(f"Left out: {' and '.join(what)}. {place.remedy}".rstrip(), "dim")
@@ -98,14 +106,16 @@ def _left_out(what: Sequence[str], place: _Place) -> Iterator[RenderableType]:
 
 
 def _title(block: blocks.Title, _: _Place) -> Iterator[RenderableType]:
-    line = _plain(block.ref, "bold")
+    line = _plain(_short(block.ref), "bold")
     if block.type:
-        line.append(f" {_safe(block.type)}", "not bold cyan")
+        line.append(f" {_safe(_short(block.type))}", "not bold cyan")
     yield _Lines(line.append(f" updated {age(block.updated)} ago", "not bold dim"))
 
 
-def _facts(block: blocks.Facts, _: _Place) -> Iterator[RenderableType]:
-    yield _Lines(_listed(block.items))
+def _facts(block: blocks.Facts, place: _Place) -> Iterator[RenderableType]:
+    items = block.items[:_MOST_FACTS]
+    yield _Lines(_listed(items))
+    yield from _left_out(missing(len(items), len(block.items), "value"), place)
 
 
 def _listed(items: Sequence[tuple[str, Any]]) -> Text:
@@ -120,22 +130,24 @@ def _listed(items: Sequence[tuple[str, Any]]) -> Text:
     return lines
 
 
-def _changes(block: blocks.Changes, _: _Place) -> Iterator[RenderableType]:
-    since = f"Since {block.previous}: " if block.previous else "Changed: "
-    yield _plain(since + ", ".join(line.replace("`", "") for line in block.lines), "yellow")
+def _changes(block: blocks.Changes, place: _Place) -> Iterator[RenderableType]:
+    since = f"Since {_short(block.previous)}: " if block.previous else "Changed: "
+    told = block.lines[:_MOST_FACTS]
+    yield _plain(since + ", ".join(_short(line).replace("`", "") for line in told), "yellow")
+    yield from _left_out(missing(len(told), len(block.lines), "change"), place)
 
 
 def _plot(block: blocks.Plot, place: _Place) -> Iterator[RenderableType]:
     values = [point.value for point in block.points]
     finite = [value for value in values if math.isfinite(value)]
-    parts = [block.field, *([sparkline(values)] if place.unicode else [])]
+    parts = [_short(block.field), *([sparkline(values)] if place.unicode else [])]
     if finite:
         parts.append(f"{number_text(min(finite))} to {number_text(max(finite))}, now {number_text(values[-1])}")
     yield _plain("  ".join(parts))
 
 
 def _reference(block: blocks.Reference, _: _Place) -> Iterator[RenderableType]:
-    line = _plain("").append(f"artifact-store show {_safe(block.ref)}\n", "bold")
+    line = _plain("").append(f"artifact-store show {_safe(_short(block.ref))}\n", "bold")
     yield _Lines(line.append_text(_listed(reference_facts(block))))
 
 
@@ -150,7 +162,9 @@ def _text(block: blocks.Text, place: _Place) -> Iterator[RenderableType]:
 
 def _markdown(block: blocks.Markdown, place: _Place) -> Iterator[RenderableType]:
     text, left_out = cut(block.text, _LONGEST_MARKDOWN)
-    yield _Shown(text)
+    # A short row of a table is filled up with cells, and rich measures each of them for each line.
+    too_wide = table_cells(text) > _MOST_LAID_OUT
+    yield _Lines(_plain(text, keep="\n\t")) if too_wide else _Shown(text)
     yield from _left_out(left_out, place)
 
 
@@ -176,14 +190,14 @@ def _json(block: blocks.Json, place: _Place) -> Iterator[RenderableType]:
 
 
 def _link(block: blocks.Link, _: _Place) -> Iterator[RenderableType]:
-    url = cell_text(block.url, _LONGEST_VALUE)
-    yield _Lines(_plain(f"{block.text}: {url}" if block.text else url))
+    url = _short(block.url)
+    yield _Lines(_plain(f"{_short(block.text)}: {url}" if block.text else url))
 
 
 def _image(block: blocks.Image, _: _Place) -> Iterator[RenderableType]:
-    named = f" ({block.alt})" if block.alt else ""
+    named = f" ({_short(block.alt)})" if block.alt else ""
     if block.source[:5].lower() != "data:":
-        yield _Lines(_plain(f"image: {cell_text(block.source, _LONGEST_VALUE)}{named}"))
+        yield _Lines(_plain(f"image: {_short(block.source)}{named}"))
         return
     kind, content = block.source[5:].partition(",")[::2]
     yield _plain(f"{kind.partition(';')[0][:80] or 'image'}, {_size(len(content.rstrip('=')) * 3 // 4)}{named}")
@@ -202,7 +216,7 @@ def _progress(block: blocks.Progress, place: _Place) -> Iterator[RenderableType]
 
 
 def _note(block: blocks.Note, _: _Place) -> Iterator[RenderableType]:
-    yield _plain(block.text, "yellow" if block.problem else "dim")
+    yield _plain(_short(block.text), "yellow" if block.problem else "dim")
 
 
 def _profile(block: blocks.Profile, place: _Place) -> Iterator[RenderableType]:
@@ -234,7 +248,7 @@ def _fitting(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], width: i
 
     total, shown = -_GAP, list[str]()
     for name in columns:
-        widest = max(cell_len(_safe(text)) for text in (name, *(cell_text(row.get(name)) for row in rows)))
+        widest = max(cell_len(_safe(cell_text(text))) for text in (name, *(row.get(name) for row in rows)))
         total += min(widest, _WIDEST) + _GAP
         if shown and total > width:
             break
@@ -249,7 +263,9 @@ def _aligned(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], style: s
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold", style=style)
     for name in columns:
         figures = all(isinstance(row.get(name), int | float | None) for row in rows)
-        table.add_column(_plain(name), justify="right" if figures else "left", no_wrap=True, overflow="ellipsis")
+        table.add_column(
+            _plain(cell_text(name)), justify="right" if figures else "left", no_wrap=True, overflow="ellipsis"
+        )
     for row in rows:
         table.add_row(*(_plain(cell_text(row.get(name))) for name in columns))
     return table

@@ -5,7 +5,6 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any
 
 __all__ = [
@@ -82,13 +81,22 @@ def json_text(value: Any, limit: int) -> tuple[str, bool]:
         >>> json_text(list(range(10_000)), 9)
         ('[\n  0,\n  ', False)
     """
-    encoder, pieces, length = json.JSONEncoder(ensure_ascii=False, indent=2, default=str), list[str](), 0
+    text = _beginning(json.JSONEncoder(ensure_ascii=False, indent=2, default=str), value, limit)
+    return text[:limit], len(text) <= limit
+
+
+def _beginning(encoder: json.JSONEncoder, value: Any, limit: int) -> str:
+    """Return the JSON of a value, of a longer one little more than so many characters."""
+    if isinstance(value, str):
+        value = value[: limit + 1]  # before it is escaped, which makes it no shorter
+    pieces = list[str]()
+    length = 0
     for piece in encoder.iterencode(value):
-        pieces.append(piece)
+        pieces.append(piece[: limit + 1])
         length += len(piece)
         if length > limit:
-            return "".join(pieces)[:limit], False
-    return "".join(pieces), True
+            break
+    return "".join(pieces)
 
 
 def cell_text(value: Any, limit: int = 200) -> str:
@@ -105,9 +113,7 @@ def cell_text(value: Any, limit: int = 200) -> str:
     elif isinstance(value, bool | float):
         text = json.dumps(value)
     elif isinstance(value, dict | list | tuple):
-        pieces = json.JSONEncoder(ensure_ascii=False, default=str).iterencode(value)
-        # An encoder without indent written in C gives one piece: a value that is long is short enough to write.
-        text = "".join(islice(pieces, limit + 1))
+        text = _beginning(json.JSONEncoder(ensure_ascii=False, default=str), value, limit)
     else:
         text = str(value)
     return text if len(text) <= limit else f"{text[:limit]}…"
@@ -142,8 +148,8 @@ def profiled(column: Mapping[str, Any]) -> list[Any]:
     """
     distinct = "> 1,000" if column["distinct"] is None else column["distinct"]
     return [
-        column["name"],
-        column["type"],
+        cell_text(column["name"]),
+        cell_text(column["type"]),
         column["nulls"],
         distinct,
         cell_text(column["min"]),

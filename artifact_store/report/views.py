@@ -12,7 +12,7 @@ from ..rendering.html import blocks_to_html
 from ..rendering.plot import line_plot
 from ..rendering.renderers import render
 from ..rendering.surroundings import Point, Run, ref_of
-from ..rendering.text import cell_text, escape_controls, moment_text, number_text, short_number
+from ..rendering.text import cell_text, escape_controls, missing, moment_text, number_text, short_number
 from ..schemas import Artifact
 from .history import History, Made
 
@@ -20,10 +20,12 @@ __all__ = ["history_html", "row_html", "saved_as", "version_html"]
 
 _SPARK_WIDTH, _SPARK_HEIGHT = 88, 24
 _LONGEST_ABOUT = 160  # characters of a description in the overview
+_LONGEST_LINE = 1_000
+_MOST_FACTS = 200
 
 
 def _text(value: object) -> str:
-    return escape(escape_controls(str(value)))
+    return escape(escape_controls(cell_text(str(value), _LONGEST_LINE)))
 
 
 def _time(moment: datetime, *, ages: bool = False) -> str:
@@ -43,7 +45,9 @@ def row_html(number: int, history: History) -> str:
     """Return the row of a key: what it holds, its trend, its age, and who made it."""
     latest = history.latest
     made = history.made[latest.id]
-    about = " ".join((latest.description or "").replace("**", "").replace("`", "").split())[:_LONGEST_ABOUT]
+    about = " ".join((latest.description or "")[:_LONGEST_LINE].replace("**", "").replace("`", "").split())[
+        :_LONGEST_ABOUT
+    ]
     cells = [
         f'<th scope="row" role="rowheader" class="key"><a href="#{escape(latest.key or "")}">{_text(latest.key)}</a>'
         + (f'<span class="about">{_text(about)}</span>' if about else "")
@@ -202,7 +206,9 @@ def _details(artifact: Artifact, history: History) -> str:
     if not made.flow_run_id and not artifact.task_run_id:
         facts.append(("Made by", '<span class="muted">published outside of a run</span>'))
     facts.append(("Id", f"<code>{artifact.id}</code>"))
-    metadata = [(_text(name), _text(cell_text(value))) for name, value in (artifact.metadata or {}).items()]
+    items = list((artifact.metadata or {}).items())
+    metadata = [(_text(cell_text(name)), _text(cell_text(value))) for name, value in items[:_MOST_FACTS]]
+    metadata += [("Left out", left_out) for left_out in missing(len(metadata), len(items), "value")]
     parts = [_card("_details", "Details", _facts(facts))]
     if metadata:
         parts.append(_card("_metadata", "Metadata", _facts(metadata)))
