@@ -14,6 +14,7 @@ import time
 import weakref
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
+from contextvars import ContextVar
 from functools import partial
 from operator import attrgetter, methodcaller
 from types import TracebackType
@@ -121,6 +122,26 @@ class Engine:
     def place(self) -> Hashable:
         """What engines of one database have in common, as far as their addresses tell."""
         return self
+
+    # How long to wait
+
+    @property
+    def timeout(self) -> float:
+        """Seconds that a statement waits for a lock or a server before it gives up."""
+        patience = _PATIENCE.get()
+        return self._timeout if patience is None else min(patience, self._timeout)
+
+    @timeout.setter
+    def timeout(self, seconds: float) -> None:
+        self._timeout = seconds
+
+    def soon(self, function: Callable[[], T], patience: float) -> T:
+        """Call a function that runs statements, none of which waits for a lock longer than so many seconds."""
+        token = _PATIENCE.set(patience)
+        try:
+            return function()
+        finally:
+            _PATIENCE.reset(token)
 
     # Statements
 
@@ -428,6 +449,9 @@ def _first_cause(
 
 
 NOTHING = nullcontext()
+_PATIENCE: ContextVar[float | None] = ContextVar("artifact_store_patience", default=None)
+"""How long the statements of this context wait for a lock, where that is less than the engine's time-out."""
+
 HISTORY = "artifact_store_migration"
 """The table of the migrations that were applied."""
 

@@ -193,6 +193,17 @@ class PostgresEngine(Engine):
         """Give the connection of a block back to the pool."""
         self.database.close()
 
+    def soon(self, function: Callable[[], T], patience: float) -> T:
+        """Call a function that runs statements, none of which waits for a lock longer than so many seconds."""
+        if self.in_block():  # for the rest of which the limit would hold
+            return function()
+
+        def limited() -> T:
+            self.run(f"SET LOCAL lock_timeout = '{max(round(patience * 1000), 1)}ms'")  # a number of ours
+            return function()
+
+        return super().soon(partial(self.retrying, limited), patience)
+
     # Statements
 
     def taken(self, sql: str, params: Params, take: Callable[[Any], Any], varied: bool = False) -> Any:

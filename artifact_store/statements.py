@@ -14,6 +14,7 @@ import peewee
 
 from .database import ALL, COUNT, FIRST, Engine, Params, Row
 from .dialects import DIALECTS
+from .unwritten import Unwritten
 
 __all__ = ["Query", "Statement", "Statements", "Values", "slot"]
 
@@ -95,12 +96,19 @@ class Statements:
 
     Every method takes the key under which the statement is kept, a function that builds the
     Peewee query, and the values of its slots.
+
+    Attributes:
+        engine: the engine.
+        dialect: what is particular to its SQL.
+        unwritten: what the next statement outside of a block writes first.
     """
 
     def __init__(self, engine: Engine) -> None:
         """Start without statements."""
         self.engine = engine
         self.dialect = DIALECTS[engine.dialect]
+        self.unwritten = Unwritten(engine)
+        self._writes = self.unwritten.writes
         self._kept: dict[Hashable, Statement] = {}
         self._size = 0
 
@@ -119,12 +127,16 @@ class Statements:
 
     def rows(self, key: Hashable, build: Callable[[], Query], values: Values, varied: bool = False) -> list[Row]:
         """Run a statement and return all its rows; its plan is `varied` when the best one depends on the values."""
+        if self._writes:
+            self.unwritten.settle()
         statement = self._kept.get(key) or self.get(key, build)
         taken: list[Row] = self.engine.taken(statement.sql, statement.bind(values), ALL, varied)
         return taken
 
     def row(self, key: Hashable, build: Callable[[], Query], values: Values) -> Row | None:
         """Run a statement and return its first row."""
+        if self._writes:
+            self.unwritten.settle()
         statement = self._kept.get(key) or self.get(key, build)
         taken: Row | None = self.engine.taken(statement.sql, statement.bind(values), FIRST)
         return taken
@@ -138,6 +150,8 @@ class Statements:
 
     def run(self, key: Hashable, build: Callable[[], Query], values: Values) -> int:
         """Run a statement and return the number of rows it changed."""
+        if self._writes:
+            self.unwritten.settle()
         statement = self._kept.get(key) or self.get(key, build)
         taken: int = self.engine.taken(statement.sql, statement.bind(values), COUNT)
         return taken

@@ -391,6 +391,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
     def close(self) -> None:
         """Close the connections of every thread; a later call opens new ones, but a store in memory is gone."""
         context.opened.discard(self)
+        self._db.unwritten.settle(last=True)
         self._engine.close()
         if self._ask.replica is not None:
             self._ask.replica.engine.close()

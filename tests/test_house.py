@@ -33,6 +33,7 @@ FLOORS = {
     "sqlite": 0.4, "connections": 0.3, "postgresql": 0.3, "database": 0.2, "address": 0.1, "context": 0.1,
     "pgsession": 0.29, "pgcursor": 0.28, "pgerrors": 0.27,
     "termination": 0, "errors": 0, "wording": 0, "states": 0.1, "clock": 0, "deferred": 0, "gate": 0,
+    "collector": 0, "unwritten": 0.9,
     "paths": 0, "datafile": 0.1,
     "migrations": 0, "__pyinstaller": 0,
 }  # fmt: skip

@@ -3,13 +3,16 @@
 import gc
 import logging
 import os
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing
 from typing import Any
 
+import pandas as pd
+import polars as pl
 import pytest
-from bare import impatient, locked
+from bare import locked
 from processes import in_child
 
 from artifact_store import ArtifactStore, InvalidArtifact, InvalidQuery
@@ -64,6 +67,52 @@ def test_lengths(store: Counting, make: Callable[[], Any], total: int | None, me
     for _ in store.track(make(), key="load", total=total):
         pass
     assert told(store) == (100.0, metadata)
+
+
+class Unmeasurable:
+    """Something whose length cannot be had."""
+
+    def __init__(self, error: type[Exception]) -> None:
+        self.error = error
+
+    def __len__(self) -> int:
+        raise self.error("not now")
+
+    def __iter__(self) -> Iterator[int]:
+        return iter((1, 2))
+
+
+@pytest.mark.parametrize("error", [TypeError, NotImplementedError, OSError])
+def test_a_length_that_cannot_be_had_leaves_the_total_open(store: Counting, error: type[Exception]) -> None:
+    assert list(store.track(Unmeasurable(error), key="load")) == [1, 2]
+    assert told(store) == (100.0, {"done": 2})
+    assert list(store.track(Unmeasurable(error), key="load", total=4)) == [1, 2]
+    assert told(store) == (100.0, {"done": 2, "total": 4})
+
+
+FRAME = {"a": [1, 2, 3, 4, 5], "b": [1, 2, 3, 4, 5]}
+
+
+@pytest.mark.parametrize("items", [pd.DataFrame(FRAME), pl.DataFrame(FRAME)], ids=["pandas", "polars"])
+def test_a_frame_counts_its_columns(store: Counting, items: Any) -> None:
+    for _ in store.track(items, key="load"):
+        assert told(store)[1]["total"] == 2
+    assert told(store) == (100.0, {"done": 2, "total": 2})
+    assert len(list(store.track(items["a"], key="load"))) == 5
+    assert told(store) == (100.0, {"done": 5, "total": 5})
+    assert len(list(store.track(items.to_numpy(), key="load"))) == 5
+    assert told(store) == (100.0, {"done": 5, "total": 5})
+
+
+def test_it_is_used_as_a_generator(store: Counting) -> None:
+    items = store.track("abc", key="load")
+    assert isinstance(items, Generator)
+    assert (iter(items) is items, items.send(None), next(items)) == (True, "a", "b")
+    with pytest.raises(KeyError, match="mine"):
+        items.throw(KeyError("mine"))
+    assert told(store) == (33.3, {"done": 1, "total": 3})
+    assert [next(items, "over"), list(items), items.close()] == ["over", [], None]
+    assert store.updates == 1
 
 
 def test_each_loop_is_a_version(store: Counting) -> None:
@@ -128,22 +177,61 @@ def test_items_cost_next_to_nothing(store: Counting) -> None:
     assert store.updates <= 5
 
 
-def test_slow_updates_are_rarer(store: Counting, url: str, caplog: pytest.LogCaptureFixture) -> None:
-    with Counting(impatient(url)) as hasty, ExitStack() as held, caplog.at_level(logging.WARNING, "artifact_store"):
-        began = time.monotonic()
-        for n in hasty.track(range(10**9), key="load"):
+def test_a_locked_database_does_not_hold_the_loop(store: Counting, url: str, caplog: pytest.LogCaptureFixture) -> None:
+    assert store._engine.timeout == 30
+    with ExitStack() as held, caplog.at_level(logging.WARNING, "artifact_store"):
+        for n in store.track(range(10**9), key="load"):
             if n == 0:
                 held.enter_context(locked(url, "artifact_collection"))
-            if time.monotonic() > began + 2.4:  # 0.5 s until the first, 0.2 s for it, 2 s of rest
+            if store.updates == 3:
                 break
-        assert hasty.updates == 2
+        assert store.updates == 4
         held.close()
         (warning,) = caplog.records
         assert "is not kept up to date" in warning.getMessage()
-        assert "held the lock for 0.2 s" in warning.getMessage()
-        assert told(hasty) == (0.0, {"done": 0, "total": 10**9})
-        list(hasty.track("ab", key="load"))
-        assert told(hasty) == (100.0, {"done": 2, "total": 2})
+        assert "held the lock for 0.05 s" in warning.getMessage()
+        assert told(store) == (0.0, {"done": 0, "total": 10**9})
+        list(store.track("ab", key="load"))
+        assert told(store) == (100.0, {"done": 2, "total": 2})
+    assert store._engine.timeout == 30
+
+
+def test_the_end_of_a_loop_waits_a_moment_for_a_lock(store: Counting, url: str) -> None:
+    with ExitStack() as held:
+        for n in store.track("ab", key="load"):
+            if n == "b":
+                held.enter_context(locked(url, "artifact_collection"))
+                threading.Timer(0.2, held.close).start()
+    assert told(store) == (100.0, {"done": 2, "total": 2})
+
+
+def test_slow_updates_are_rarer(url: str) -> None:
+    class Slow(Counting):
+        def update_artifact(self, *args: Any, **fields: Any) -> bool:
+            time.sleep(0.2)
+            return super().update_artifact(*args, **fields)
+
+    with Slow(url) as slow:
+        began = time.monotonic()
+        for _ in slow.track(range(10**9), key="load"):
+            if time.monotonic() > began + 2.4:  # 0.5 s until the first, 0.2 s for it, 2 s of rest
+                break
+        assert slow.updates == 2
+
+
+def test_inside_a_block_only_the_end_is_written(store: Counting) -> None:
+    with store.atomic():
+        for n in store.track(range(10**9), key="load"):
+            if n == 0:
+                began = time.monotonic()
+            if time.monotonic() > began + 0.7:
+                break
+    assert store.updates == 1
+    with store.atomic():
+        list(store.track("ab", key="load"))
+    assert told(store) == (100.0, {"done": 2, "total": 2})
+    assert store.run(lambda: list(store.track("ab", key="run"))) == ["a", "b"]
+    assert told(store, "run") == (100.0, {"done": 2, "total": 2})
 
 
 def test_an_artifact_that_was_deleted_does_not_stop_the_loop(store: Counting) -> None:
