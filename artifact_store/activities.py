@@ -23,6 +23,9 @@ class ActivityStore(ProgressStore, RunStore):
     """The methods of a store for work in progress."""
 
     @overload
+    def flow_run(self, name: "openruns.Method", /) -> "openruns.Method": ...  # type: ignore[overload-overlap]
+
+    @overload
     def flow_run(self, name: Callable[P, R], /) -> Callable[P, R]: ...
 
     @overload
@@ -39,20 +42,20 @@ class ActivityStore(ProgressStore, RunStore):
 
     def flow_run(
         self,
-        name: str | Callable[P, R] | None = None,
+        name: Any = None,
         *,
         deployment: "runvalues.Deployment | UUID | str | None" = None,
         tags: Sequence[str] = (),
         parameters: Mapping[str, Any] | None = None,
         run_name: str | None = None,
         flow_version: str | None = None,
-    ) -> "openruns.FlowRunBlock | Callable[P, R]":
+    ) -> Any:
         """Run a flow: a `with` block, or each call of a decorated function, is one run of it.
 
         The flow is made when there is none of that name, and the run begins as RUNNING. It ends as COMPLETED; as FAILED
-        when the block raises, with the error's text as its `state_message`; as CRASHED when Ctrl-C or SIGTERM stops the
-        process. Artifacts that are created meanwhile get the run's id unless they are given another. A flow run inside
-        a flow run has it as its parent.
+        when the block raises, with the error's text as its `state_message`; as CRASHED when Ctrl-C, SIGTERM or SIGHUP
+        stops the process. Artifacts that are created meanwhile get the run's id unless they are given another. A flow
+        run inside a flow run has it as its parent.
 
         Args:
             name: the flow; of a decorated function its name, with `-` for `_`, unless it is given.
@@ -63,7 +66,8 @@ class ActivityStore(ProgressStore, RunStore):
             flow_version: the version of the flow, such as that of its code.
 
         Returns:
-            What a `with` statement takes and gives an `OpenFlowRun`; and a decorator, of plain functions alone.
+            What a `with` statement takes and gives an `OpenFlowRun`; and a decorator, of functions, methods and
+            properties.
 
         Raises:
             InvalidQuery: an argument is not understood, or what is decorated is async or a generator.
@@ -80,9 +84,12 @@ class ActivityStore(ProgressStore, RunStore):
         """
         fields = {"tags": tags, "parameters": parameters, "name": run_name, "flow_version": flow_version}
         given = {field: value for field, value in fields.items() if value is not None}
-        if callable(name):
+        if not isinstance(name, str | None):
             return openruns.FlowRunBlock(self, None, None, given)(name)
         return openruns.FlowRunBlock(self, name, deployment, given)
+
+    @overload
+    def task_run(self, name: "openruns.Method", /) -> "openruns.Method": ...  # type: ignore[overload-overlap]
 
     @overload
     def task_run(self, name: Callable[P, R], /) -> Callable[P, R]: ...
@@ -94,11 +101,11 @@ class ActivityStore(ProgressStore, RunStore):
 
     def task_run(
         self,
-        name: str | Callable[P, R] | None = None,
+        name: Any = None,
         *,
         tags: Sequence[str] = (),
         parameters: Mapping[str, Any] | None = None,
-    ) -> "openruns.TaskRunBlock | Callable[P, R]":
+    ) -> Any:
         """Run a task of the current flow run, or one of its own: a block or a decorator as `flow_run` is.
 
         Args:
@@ -107,7 +114,8 @@ class ActivityStore(ProgressStore, RunStore):
             parameters: what the run was started with: names and anything JSON can say.
 
         Returns:
-            What a `with` statement takes and gives an `OpenTaskRun`; and a decorator, of plain functions alone.
+            What a `with` statement takes and gives an `OpenTaskRun`; and a decorator, of functions, methods and
+            properties.
 
         Raises:
             InvalidQuery: an argument is not understood, or what is decorated is async or a generator.
@@ -126,6 +134,6 @@ class ActivityStore(ProgressStore, RunStore):
         """
         fields = {"tags": tags, "parameters": parameters}
         given = {field: value for field, value in fields.items() if value is not None}
-        if callable(name):
+        if not isinstance(name, str | None):
             return openruns.TaskRunBlock(self, None, given)(name)
         return openruns.TaskRunBlock(self, name, given)

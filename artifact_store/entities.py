@@ -4,6 +4,7 @@ The six entities are alike, so one set of statements serves them all.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -138,11 +139,12 @@ class Entity(Generic[V]):
         message: str | None = None,
         *,
         unless_final: bool = False,
+        time: datetime | None = None,
     ) -> bool:
-        """Put a run into a state and keep its times; a final state may be left as it is."""
+        """Put a run into a state and keep its times, at a time or now; a final state may be left as it is."""
         given = {"state_name": str(state_type).capitalize() if name is None else name, "state_message": message}
         state = checked(State, {"state_type": state_type, **given})
-        values = {"id": str(entity_id), "time": encode_time(now()), **dict(state)}
+        values = {"id": str(entity_id), "time": encode_time(time or now()), **dict(state)}
         running, final = state_type == "RUNNING", state_type in _FINAL
         table = self.table
 

@@ -1,34 +1,41 @@
 """Runs that last as long as a block or a call: they are made, known to what is published meanwhile, and ended.
 
 A state is written whatever ends the block: also when an interrupt comes in the middle of a write, or when the
-process is told to stop (`termination`).
+process is told to stop (`termination`). Where nothing may be written, as when the garbage collector closes a generator
+that holds the block, the next call of the store does it (`unwritten`).
 """
 
 import inspect
 import os
+import signal
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from copy import copy
 from datetime import datetime
-from functools import partial, wraps
+from functools import cached_property, partial, wraps
 from types import TracebackType
-from typing import Any, ClassVar, Generic, Literal, NamedTuple, ParamSpec, TypeVar
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, ParamSpec, TypeVar, overload
 from uuid import UUID
 
 from .clock import new_id, now
-from .context import CURRENT, FLOW_RUN_VARIABLE, TASK_RUN_VARIABLE, Origin
+from .collector import collecting, interrupting
+from .context import CURRENT, FLOW_RUN_VARIABLE, TASK_RUN_VARIABLE, Origin, current
 from .entities import FLOW_RUNS, TASK_RUNS, Entity
 from .errors import InvalidQuery
 from .runs import RunStore
 from .runvalues import Deployment, Flow, FlowRun, StateType, TaskRun
-from .termination import WATCH, Terminated
+from .statements import Statements
+from .termination import WATCH, Terminated, Watched
 
 __all__ = ["FlowRunBlock", "OpenFlowRun", "OpenRun", "OpenTaskRun", "TaskRunBlock"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Opened = TypeVar("Opened", bound="OpenRun")
+Method = TypeVar(
+    "Method", bound="classmethod[Any, Any, Any] | staticmethod[Any, Any] | property | cached_property[Any]"
+)
 
 _LONGEST_MESSAGE = 4_000  # characters; some errors quote all that they were given
 
@@ -51,7 +58,8 @@ class OpenRun:
         """Return the function, to be called in another thread as if it were called here.
 
         A thread knows nothing of the runs that are open in the thread that has started it. What a wrapped function
-        publishes belongs to this run, and to the task run inside it in which `wrap` was called.
+        publishes belongs to this run, and to the task run inside it in which `wrap` was called; also what it publishes
+        when the run has ended.
 
         Args:
             function: a function that is not async.
@@ -66,17 +74,25 @@ class OpenRun:
             True
         """
         _refuse(function, "no thread can be given")
-        context, origin = copy_context(), CURRENT.get()
-        while origin is not None and origin is not self._origin:
-            origin = origin.outer
-        if origin is None:
-            context.run(CURRENT.set, self._origin)
+        context = copy_context()
+        context.run(CURRENT.set, self._kept(current()) or self._kept(self._origin))
 
         @wraps(function)
         def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
             return context.copy().run(function, *args, **kwargs)  # one context cannot be in two threads at a time
 
         return wrapper
+
+    def _kept(self, origin: Origin | None) -> Origin | None:
+        """Return the runs inside this one, and itself, as what never ends; `None` when this one is not among them."""
+        if origin is None:
+            return None
+        outer = origin.outer
+        if origin is not self._origin:
+            outer = self._kept(outer)
+            if outer is None:
+                return None
+        return Origin(origin.place, origin.flow_run_id, origin.task_run_id, outer)
 
     def environment(self) -> dict[str, str]:
         """Return the environment variables that make what a child process publishes belong to this run.
@@ -134,7 +150,7 @@ class Begun(NamedTuple):
         time: when it began.
         process: the one that ends the run; a child that is forked inside the block leaves it alone.
         inside: it began inside an atomic block of the caller's.
-        watched: how many runs SIGTERM ends, this one included; 0 when it does not end this one.
+        watched: by what signals that stop the process end this run; `None` when they do not.
     """
 
     run_id: UUID
@@ -142,7 +158,7 @@ class Begun(NamedTuple):
     time: datetime
     process: int
     inside: bool
-    watched: int
+    watched: Watched | None
 
 
 class RunBlock(ABC, Generic[Opened]):
@@ -177,7 +193,7 @@ class RunBlock(ABC, Generic[Opened]):
             run = engine.changing(partial(self._begin, begun, self._name))
             self._origin = run._origin
             CURRENT.set(self._origin)
-            if begun.watched:
+            if begun.watched is not None:
                 WATCH.released()
         except BaseException as error:
             self._leave(begun, error)
@@ -194,39 +210,80 @@ class RunBlock(ABC, Generic[Opened]):
 
     def _leave(self, begun: Begun, error: BaseException | None) -> None:
         origin, self._begun, self._origin = self._origin, None, None
-        if origin is not None and CURRENT.get() is origin:
-            CURRENT.set(origin.outer)
+        if origin is not None:
+            origin.ended = True
+            if CURRENT.get() is origin:
+                CURRENT.set(current())
         if begun.process != os.getpid():
             return
-        if begun.watched:
+        if begun.watched is not None:
             WATCH.hold()
         try:
             # What the store refuses was not begun; an interrupt may have come when it was, just before it was known.
             if origin is not None or not isinstance(error, Exception):
                 self._end(begun, error)
         finally:
-            if begun.watched:
+            if begun.watched is not None:
                 WATCH.closed(begun.watched)
 
     def _end(self, begun: Begun, error: BaseException | None) -> None:
         db = self._store._db
-        state, message = _outcome(error, begun.watched > 0 and WATCH.told)
-
-        def end() -> None:
-            for entity, run_id in self._rows:
-                entity.set_state(db, run_id, state, message=message, unless_final=state == "COMPLETED")
-
-        if not begun.inside and not isinstance(error, Exception | None):
+        state, message = _outcome(error, WATCH.told if begun.watched is not None else 0)
+        end = partial(_put, db, self._rows, state, message, now())
+        if self._later(begun, error):
+            db.unwritten.writes.append(end)
+            return
+        if not begun.inside and not isinstance(error, Exception | GeneratorExit | None):
             db.engine.abandon()
         try:
-            db.engine.changing(end)
+            end()
         except Exception as failure:
             if error is None:
                 raise
             error.add_note(f"The {self.label} {begun.run_id} could not be put into the state {state}: {failure}")
 
-    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
-        """Return a function of which each call is a run of its own."""
+    def _later(self, begun: Begun, error: BaseException | None) -> bool:
+        """Tell whether the state cannot be written here, where a generator that holds the block is closed.
+
+        The garbage collector may close it in the middle of a statement. Inside a block that is open meanwhile the
+        state would be undone with it.
+        """
+        if not isinstance(error, GeneratorExit):
+            return collecting()
+        return interrupting() or (not begun.inside and self._store._db.engine.in_block())
+
+    @overload
+    def __call__(self, function: Method) -> Method: ...  # type: ignore[overload-overlap]
+
+    @overload
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]: ...
+
+    def __call__(self, function: Any) -> Any:
+        """Return a function of which each call is a run of its own; of a method or a property, the same kind."""
+        if isinstance(function, classmethod | staticmethod):
+            return type(function)(self(function.__func__))
+        if isinstance(function, property):
+            return self._property(function)
+        if isinstance(function, cached_property):
+            return cached_property(self(function.func))
+        if not callable(function):
+            raise InvalidQuery(
+                f"{function!r:.80} is neither a name nor a function: "
+                f"give the {self.label} a name, or decorate a function."
+            )
+        return self._called(function)
+
+    def _property(self, given: property) -> property:
+        made = given
+        if given.fget is not None:
+            made = made.getter(self(given.fget))
+        if given.fset is not None:
+            made = made.setter(self(given.fset))
+        if given.fdel is not None:
+            made = made.deleter(self(given.fdel))
+        return made
+
+    def _called(self, function: Callable[P, R]) -> Callable[P, R]:
         _refuse(function, f"is no {self.label}")
         block = copy(self)
         if block._name is None:
@@ -265,7 +322,7 @@ class FlowRunBlock(RunBlock[OpenFlowRun]):
         fields = {"name": f"{name}-{begun.time:%Y%m%dT%H%M%SZ}", **self._fields, **self._deployed(flow)}
         fields["parent_task_run_id"] = self._parent(begun, name)
         run = store.create_flow_run(flow.id, id=begun.run_id, **self._state(begun), **fields)
-        return OpenFlowRun(run, Origin(store._place, run.id, None, CURRENT.get()))
+        return OpenFlowRun(run, Origin(store._place, run.id, None, current()))
 
     def _deployed(self, flow: Flow) -> dict[str, Any]:
         given = self._deployment
@@ -305,8 +362,10 @@ class TaskRunBlock(RunBlock[OpenTaskRun]):
         store, outer, known = self._store, self._store._origin(), self._store._known_origin()
         self._rows = [(TASK_RUNS, begun.run_id)]
         fields = {"name": name, **self._fields, "id": begun.run_id, "task_key": name, **self._state(begun)}
-        run = store.create_task_run(known and known.flow_run_id, **fields)
-        return OpenTaskRun(run, Origin(store._place, outer and outer.flow_run_id, run.id, CURRENT.get()))
+        run = store.create_task_run(None if known is None else known.flow_run_id, **fields)
+        if outer is None:
+            return OpenTaskRun(run, Origin(store._place, None, run.id, current()))
+        return OpenTaskRun(run, Origin(store._place, outer.flow_run_id, run.id, current(), outer.flow or outer))
 
 
 def _refuse(function: Callable[..., Any], problem: str) -> None:
@@ -327,10 +386,27 @@ _LATER: dict[str, Callable[[object], bool]] = {
 _REMEDY = "Use a with block inside it."
 
 
-def _outcome(error: BaseException | None, told: bool) -> tuple[StateType, str | None]:
-    """Return the state, and the message, of a run whose block was left by an error or without one."""
+def _put(
+    db: Statements, rows: list[tuple[Entity[Any], UUID]], state: StateType, message: str | None, time: datetime
+) -> None:
+    """Put a run, and what stands for it in its parent, into the state in which it has ended."""
+
+    def put() -> None:
+        for entity, run_id in rows:
+            entity.set_state(db, run_id, state, message=message, unless_final=state == "COMPLETED", time=time)
+
+    db.engine.changing(put)
+
+
+def _outcome(error: BaseException | None, told: int) -> tuple[StateType, str | None]:
+    """Return the state, and the message, of a run whose block was left by an error or without one.
+
+    Args:
+        error: the error.
+        told: the signal that has told the process to stop; 0 for none.
+    """
     if isinstance(error, Terminated) or (told and isinstance(error, SystemExit)):
-        return "CRASHED", "SIGTERM told the process to stop."
+        return "CRASHED", f"{signal.Signals(told or signal.SIGTERM).name} told the process to stop."
     if error is None or isinstance(error, GeneratorExit) or (isinstance(error, SystemExit) and not error.code):
         return "COMPLETED", None
     return ("FAILED" if isinstance(error, Exception | SystemExit) else "CRASHED"), _told_by(error)

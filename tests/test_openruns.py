@@ -1,21 +1,14 @@
 """Runs that are blocks or calls: their states, what is published in them, and how they are nested."""
 
 import asyncio
-import functools
-import inspect
-import os
-import subprocess
-import sys
-import threading
+import itertools
 import uuid
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
 from bare import impatient, locked
-from processes import in_child
 
 from artifact_store import (
     ArtifactStore,
@@ -25,6 +18,7 @@ from artifact_store import (
     TaskRunFilter,
     WorkPoolFilter,
 )
+from artifact_store.context import CURRENT
 
 NOBODY = uuid.UUID("00000000-0000-7000-8000-00000000ffff")
 
@@ -276,108 +270,50 @@ def test_stores_of_other_databases_are_not_nested(store: ArtifactStore, url: str
         assert other.read_task_runs() == []
 
 
-# Decorators
+# Runs that end in another order than that of a stack
 
 
-def test_each_call_is_a_run(store: ArtifactStore) -> None:
-    @store.task_run
-    def load(n: int, *, twice: bool = False) -> int:
-        """Load."""
-        store.create_artifact(key="n", data=n)
-        return 2 * n if twice else n
-
-    @store.flow_run("etl", tags=["prod"])
-    def etl(*numbers: int) -> list[int]:
-        return [load(n, twice=True) for n in numbers]
-
-    assert (load.__name__, load.__doc__) == ("load", "Load.")
-    assert str(inspect.signature(load)) == "(n: int, *, twice: bool = False) -> int"
-    assert etl(1, 2) == [2, 4]
-    assert etl(3) == [6]
-    assert {(run.state_type, run.tags) for run in store.read_flow_runs()} == {("COMPLETED", ("prod",))}
-    assert [flow.name for flow in store.read_flows()] == ["etl"]
-    assert len({each.task_run_id for each in store.read_artifacts()}) == len(store.read_task_runs()) == 3
-    assert len({each.flow_run_id for each in store.read_artifacts()}) == len(store.read_flow_runs()) == 2
+def held(block: Any) -> Iterator[Any]:
+    with block as run:
+        yield run
 
 
-def test_names_of_decorated_functions(store: ArtifactStore) -> None:
-    @store.flow_run
-    def nightly_etl() -> None:
-        load_rows()
-        tagged()
-
-    @store.task_run()
-    def load_rows() -> None: ...
-
-    @store.task_run(tags=["t"])
-    def tagged() -> None: ...
-
-    nightly_etl()
-    assert [each.name for each in store.read_flows()] == ["nightly-etl"]
-    assert {each.name for each in store.read_task_runs()} == {"load_rows", "tagged"}
-
-
-def test_a_decorated_function_may_call_itself_and_be_called_in_threads(store: ArtifactStore) -> None:
-    @store.flow_run
-    def down(n: int) -> int:
-        return n and down(n - 1)
-
-    assert down(2) == 0
-    with ThreadPoolExecutor(4) as threads:
-        assert list(threads.map(down, [0] * 8)) == [0] * 8
-    assert {run.state_type for run in store.read_flow_runs()} == {"COMPLETED"}
-    assert len(store.read_flow_runs()) == 11
-    assert len(store.read_task_runs()) == 2
+@pytest.mark.parametrize("order", [*itertools.permutations(range(3))], ids=str)
+@pytest.mark.parametrize("kinds", ["flow flow flow", "flow task flow", "flow task task", "task flow task"])
+def test_an_ended_run_is_never_current(store: ArtifactStore, kinds: str, order: tuple[int, ...]) -> None:
+    generators = [held(getattr(store, f"{kind}_run")(f"{kind}-{n}")) for n, kind in enumerate(kinds.split())]
+    runs = [next(generator) for generator in generators]
+    left = list(range(3))
+    for n in order:
+        generators[n].close()
+        left.remove(n)
+        made = store.create_artifact()
+        open_ids = {runs[each].id for each in left}
+        assert {*runs_of(made)} - {None} <= open_ids
+        if left:
+            assert runs[left[-1]].id in runs_of(made)
+        with store.task_run("next") as task:
+            assert {*runs_of(store.create_artifact())} - {None} <= {*open_ids, task.id}
+    assert runs_of(store.create_artifact()) == (None, None)
+    assert {run.state_type for run in [*store.read_flow_runs(), *store.read_task_runs()]} == {"COMPLETED"}
 
 
-def test_decorated_methods(store: ArtifactStore) -> None:
-    class Job:
-        @store.task_run
-        def load(self, n: int) -> int:
-            return n
-
-        @staticmethod
-        @store.task_run("still")
-        def still(n: int) -> int:
-            return n
-
-    assert (Job().load(1), Job.still(2)) == (1, 2)
-    assert {each.name for each in store.read_task_runs()} == {"load", "still"}
-
-
-async def of_async() -> None: ...
-def of_generator() -> Iterator[int]:
-    yield 1
+def test_a_chain_of_runs_that_overlap_is_not_kept(store: ArtifactStore) -> None:
+    before = held(store.task_run("first"))
+    next(before)
+    for _ in range(20):
+        after = held(store.task_run("next"))
+        next(after)
+        before.close()
+        before = after
+    origin, length = CURRENT.get(), 0
+    while origin is not None:
+        origin, length = origin.outer, length + 1
+    assert length <= 3
+    before.close()
 
 
-async def of_async_generator() -> Any:
-    yield 1
-
-
-class AsyncCall:
-    async def __call__(self) -> None: ...
-
-
-@pytest.mark.parametrize(
-    "later", [of_async, of_generator, of_async_generator, functools.partial(of_async), AsyncCall()]
-)
-def test_what_works_later_is_refused(store: ArtifactStore, later: Any) -> None:
-    with store.flow_run("etl") as run:
-        for decorate in (store.flow_run, store.flow_run("etl"), store.task_run, store.task_run("load"), run.wrap):
-            with pytest.raises(
-                InvalidQuery, match=r"is an? (async function|async generator|generator), which .*with block"
-            ):
-                decorate(later)
-
-
-def test_what_needs_a_name(store: ArtifactStore) -> None:
-    for block, label in ((store.flow_run(), "flow run"), (store.task_run(tags=["x"]), "task run")):
-        with pytest.raises(InvalidQuery, match=f"A {label} needs a name"), block:
-            pytest.fail("it cannot begin")
-    with pytest.raises(InvalidQuery, match="needs a name"):
-        store.task_run(functools.partial(print))()
-    store.task_run("load")(functools.partial(print))()
-    assert [each.name for each in store.read_task_runs()] == ["load"]
+# What is refused
 
 
 BAD: list[Callable[[ArtifactStore], Any]] = [
@@ -410,126 +346,3 @@ def test_a_block_is_open_once_at_a_time(store: ArtifactStore) -> None:
     with block:
         pass
     assert [run.state_type for run in store.read_flow_runs()] == ["COMPLETED"] * 2
-
-
-# Threads, asyncio, processes
-
-
-def test_threads_know_the_run_only_when_they_are_told(store: ArtifactStore) -> None:
-    def publish(_: int = 0) -> Any:
-        return runs_of(store.create_artifact())
-
-    with store.flow_run("etl") as run, ThreadPoolExecutor(8) as threads:
-        with store.task_run("load") as task:
-            inside = run.wrap(publish)
-            assert threads.submit(publish).result() == (None, None)
-            assert set(threads.map(inside, range(64))) == {(run.id, task.id)}
-        assert inside.__name__ == "publish"
-        assert threads.submit(run.wrap(publish)).result() == (run.id, None)
-        assert threads.submit(task.wrap(publish)).result() == (run.id, task.id)
-        assert threads.submit(lambda: run.wrap(publish)()).result() == (run.id, None)
-
-        def work() -> Any:
-            with store.task_run("in a thread") as mine:
-                return publish(), (run.id, mine.id)
-
-        first, second = threads.submit(run.wrap(work)).result()
-        assert first == second
-    late = threading.Thread(target=inside)
-    late.start()
-    late.join()
-    assert runs_of(store.read_artifacts(limit=1)[0]) == (run.id, task.id)
-
-
-def test_runs_in_threads_are_apart(store: ArtifactStore) -> None:
-    barrier = threading.Barrier(4)
-
-    def job(n: int) -> bool:
-        with store.flow_run(f"job-{n}") as run:
-            barrier.wait(30)
-            return runs_of(store.create_artifact()) == (run.id, None)
-
-    with ThreadPoolExecutor(4) as threads:
-        assert all(threads.map(job, range(4)))
-    assert {run.parent_task_run_id for run in store.read_flow_runs()} == {None}
-
-
-def test_blocks_in_asyncio_tasks_are_apart(store: ArtifactStore) -> None:
-    async def job(n: int) -> bool:
-        with store.flow_run(f"job-{n}") as run:
-            await asyncio.sleep(0.01)
-            return runs_of(store.create_artifact()) == (run.id, None)
-
-    async def jobs() -> list[bool]:
-        return await asyncio.gather(*map(job, range(4)))
-
-    assert all(asyncio.run(jobs()))
-
-
-def test_a_forked_child_publishes_in_the_run_and_leaves_its_state_alone(url: str) -> None:
-    store = ArtifactStore(url)
-    try:
-        with store.flow_run("etl") as run:
-            assert in_child(lambda: str(runs_of(store.create_artifact()))) == str((run.id, None))
-            inner = store.flow_run("inner")
-
-            def leave() -> str:
-                inner.__exit__(ValueError, ValueError("the child's"), None)
-                return str(runs_of(store.create_artifact()))
-
-            with inner as opened:
-                assert in_child(leave) == str((run.id, None))
-                assert store.read_flow_run(opened.id).state_type == "RUNNING"
-        assert {each.state_type for each in store.read_flow_runs()} == {"COMPLETED"}
-    finally:
-        store.close()
-
-
-CHILD = """
-import sys
-from artifact_store import ArtifactStore
-with ArtifactStore(sys.argv[1]) as store:
-    store.create_artifact(key="bare")
-    with store.flow_run("child"), store.task_run("task"):
-        store.create_artifact(key="nested")
-    with store.task_run("of-the-parent"):
-        store.create_artifact(key="task")
-"""
-
-
-def start(url: str, environment: dict[str, str]) -> None:
-    subprocess.run([sys.executable, "-c", CHILD, url], env={**os.environ, **environment}, check=True)
-
-
-@pytest.mark.parametrize("in_task", [False, True])
-def test_a_child_process_belongs_to_the_run_whose_environment_it_has(
-    store: ArtifactStore, url: str, in_task: bool
-) -> None:
-    with store.flow_run("parent") as run, store.task_run("step") as task:
-        start(url, task.environment() if in_task else run.environment())
-    bare, nested, of_task = (store.read_latest_artifact(key) for key in ("bare", "nested", "task"))
-    assert runs_of(bare) == (run.id, task.id if in_task else None)
-    child = store.read_flow_run(nested.flow_run_id)
-    assert store.read_flow(child.flow_id).name == "child"
-    children = FlowRunFilter(parent_flow_run_id={"any_": [run.id]})
-    assert store.read_flow_runs(flow_run_filter=children) == [child]
-    assert (child.parent_task_run_id == task.id) is in_task
-    assert of_task.flow_run_id == run.id
-    assert store.read_task_run(of_task.task_run_id).flow_run_id == run.id
-
-
-def test_a_child_process_of_a_run_in_another_system(store: ArtifactStore, url: str) -> None:
-    start(url, {"ARTIFACT_STORE_FLOW_RUN_ID": str(NOBODY)})
-    bare, nested, of_task = (store.read_latest_artifact(key) for key in ("bare", "nested", "task"))
-    assert bare.flow_run_id == of_task.flow_run_id == NOBODY
-    assert store.read_flow_run(nested.flow_run_id).parent_task_run_id is None
-    assert store.read_task_run(of_task.task_run_id).flow_run_id is None
-
-
-def test_the_environment_of_a_run(store: ArtifactStore) -> None:
-    flow, task = "ARTIFACT_STORE_FLOW_RUN_ID", "ARTIFACT_STORE_TASK_RUN_ID"
-    with store.flow_run("etl") as run, store.task_run("load") as load:
-        assert run.environment() == {flow: str(run.id), task: ""}
-        assert load.environment() == {flow: str(run.id), task: str(load.id)}
-    with store.task_run("alone") as alone:
-        assert alone.environment() == {flow: "", task: str(alone.id)}

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -22,6 +22,7 @@ from artifact_store import ArtifactStore
 from artifact_store.termination import WATCH, Terminated
 
 STOPPED = ("CRASHED", "SIGTERM told the process to stop.")
+HUNG_UP = ("CRASHED", "SIGHUP told the process to stop.")
 
 
 def unmeasured(work: Callable[..., Any], *args: Any) -> None:
@@ -72,6 +73,56 @@ def test_sigterm_ends_the_runs_and_the_process(url: str, tmp_path: Path) -> None
     with healthy(url) as store:
         assert len(store.read_flow_runs()) == len(store.read_task_runs()) == 2
         assert store.count_artifacts() == 0
+
+
+def test_sighup_ends_the_runs_and_the_process(url: str, tmp_path: Path) -> None:
+    assert Child(url, tmp_path, sleep_in_runs).end(signal.SIGHUP) == -signal.SIGHUP
+    assert states(url) == {HUNG_UP}
+    with healthy(url) as store:
+        assert len(store.read_flow_runs()) == len(store.read_task_runs()) == 2
+        assert store.count_artifacts() == 0
+
+
+def ignore_sighup(url: str, mark: Path) -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    os.kill(os.getpid(), signal.SIGHUP)
+    with ArtifactStore(url).flow_run("kept"):
+        os.kill(os.getpid(), signal.SIGHUP)
+        mark.touch()
+        time.sleep(60)
+
+
+def test_sighup_that_is_ignored_stays_ignored_and_sigterm_still_ends_the_runs(url: str, tmp_path: Path) -> None:
+    assert Child(url, tmp_path, ignore_sighup).end() == -signal.SIGTERM
+    assert states(url) == {STOPPED}
+
+
+def held(block: Any) -> Iterator[Any]:
+    with block as run:
+        yield run
+
+
+def close_the_outer_run_first(url: str, mark: Path) -> None:
+    store = ArtifactStore(url)
+    outer, inner = held(store.flow_run("outer")), held(store.flow_run("inner"))
+    next(outer), next(inner)
+    outer.close()
+    try:
+        mark.touch()
+        time.sleep(60)
+    except BaseException as error:
+        with suppress(BaseException):
+            inner.throw(error)
+        raise
+
+
+def test_a_run_that_outlives_the_one_around_it_is_still_watched(url: str, tmp_path: Path) -> None:
+    assert Child(url, tmp_path, close_the_outer_run_first).end() == -signal.SIGTERM
+    with ArtifactStore(url) as store:
+        assert {run.name.split("-")[0]: run.state_type for run in store.read_flow_runs()} == {
+            "outer": "COMPLETED",
+            "inner": "CRASHED",
+        }
 
 
 def test_ctrl_c_ends_the_runs(url: str, tmp_path: Path) -> None:
@@ -280,7 +331,8 @@ def test_the_handler_is_there_while_a_run_is_open(store: ArtifactStore) -> None:
 def test_a_signal_that_comes_while_a_state_is_written_waits(store: ArtifactStore) -> None:
     told: list[int] = []
     with handling(lambda number, frame: told.append(number)):
-        assert WATCH.opening() == 1
+        run = WATCH.opening()
+        assert run is not None
         signal.raise_signal(signal.SIGTERM)
         assert told == []
         WATCH.released()
@@ -288,15 +340,34 @@ def test_a_signal_that_comes_while_a_state_is_written_waits(store: ArtifactStore
         WATCH.hold()
         signal.raise_signal(signal.SIGTERM)
         assert len(told) == 1
-        WATCH.closed(1)
+        WATCH.closed(run)
         assert len(told) == 2
     with handling(signal.SIG_DFL):
-        assert (WATCH.opening(), WATCH.opening()) == (1, 2)
+        outer, inner = WATCH.opening(), WATCH.opening()
+        assert outer is not None
+        assert inner is not None
         signal.raise_signal(signal.SIGTERM)
         with pytest.raises(Terminated):
             WATCH.released()
-        WATCH.told = False  # otherwise it would be the end of this process
-        WATCH.closed(1)  # an interrupt kept the other from closing
+        WATCH.closed(outer)
+        assert signal.getsignal(signal.SIGTERM) == WATCH._handle
+        WATCH.told = 0  # otherwise it would be the end of this process
+        WATCH.closed(inner)
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_a_run_that_an_interrupt_keeps_from_closing_is_watched_no_more_when_it_is_gone(store: ArtifactStore) -> None:
+    with handling(signal.SIG_DFL):
+        outer, inner = WATCH.opening(), WATCH.opening()
+        assert outer is not None
+        del inner
+        WATCH.closed(outer)
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        lost = WATCH.opening()
+        WATCH.released()
+        del lost
+        with store.flow_run("next"):
+            assert signal.getsignal(signal.SIGTERM) == WATCH._handle
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
