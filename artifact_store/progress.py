@@ -73,7 +73,8 @@ class _Meter:
             self._db.engine.soon(self._write, patience)
         except ArtifactStoreError as error:
             if not self._failed:
-                _LOG.warning("The progress %s is not kept up to date: %s", self._artifact_id, error)
+                # As text, because a record that is kept would keep the loop by the error's traceback.
+                _LOG.warning("The progress %s is not kept up to date: %s", self._artifact_id, str(error))
             self._failed = True
 
     def _write(self) -> None:
