@@ -73,9 +73,9 @@ class _Meter:
             self._db.engine.soon(self._write, patience)
         except ArtifactStoreError as error:
             if not self._failed:
-                # As text, because a record that is kept would keep the loop by the error's traceback.
                 _LOG.warning("The progress %s is not kept up to date: %s", self._artifact_id, str(error))
             self._failed = True
+            _let_go(error)
 
     def _write(self) -> None:
         if os.getpid() == self._process:
@@ -142,6 +142,13 @@ class _Tracked(Generator[T, None, None]):
     def __del__(self) -> None:
         """Leave the loop, as a generator does."""
         self._leave(interrupting())
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Drop the tracebacks of an error: their frames lead to the loop, which would not be freed when it is left."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
 
 
 def counts(done: int, total: int | None) -> dict[str, int]:
