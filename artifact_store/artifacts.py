@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from . import models, schemas
+from .damage import Reading
 from .models import ArtifactCollection
 from .rows import Rows
 from .statements import Query, Statements, Values, slot
@@ -101,7 +102,8 @@ def delete_many(db: Statements, ids: Sequence[UUID]) -> list[UUID]:
         return _A.delete().where(db.dialect.among(_A.id, slot("ids"))).returning(_A.id)
 
     rows = db.rows("artifacts.delete_many", build, {"ids": db.dialect.many(ids)})
-    return [schemas.as_uuid(row[0]) for row in rows]
+    with Reading("The id of an artifact"):
+        return [schemas.as_uuid(row[0]) for row in rows]
 
 
 def lock_without_key(db: Statements, ids: Sequence[UUID]) -> None:

@@ -37,11 +37,13 @@ class StoreInfo(NamedTuple):
 
 
 class Breach(NamedTuple):
-    """One breach of an invariant of latest-version tracking, as `verify` finds it.
+    """Something that `verify` finds wrong: with the tracking of latest versions, or with what is stored.
 
     Attributes:
-        kind: `missing`, `empty`, `dangling`, `stale`, `wrong-version`, `wrong-times` or `low-counter`.
-        key: the key whose row in the collection table is wrong.
+        kind: `missing`, `empty`, `dangling`, `stale`, `wrong-version`, `wrong-times` or `low-counter`, which `repair`
+            mends; `damaged` (the file) or `unreadable` (a row), which it does not.
+        key: the key whose row in the collection table is wrong; of an unreadable row its `key@version`, else its id or
+            name; empty for the file.
         message: one sentence that says what is wrong.
     """
 

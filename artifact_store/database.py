@@ -307,6 +307,14 @@ class Engine:
         """Return the error of ours that says what a driver's error means and how to mend it."""
         raise NotImplementedError
 
+    def misread(self, sql: str, params: Params) -> tuple[Mapping[str, Any], str] | None:
+        """Return the first row of a query with text that cannot be decoded, and its column, where there is one."""
+        return None
+
+    def damaged_pages(self) -> list[str]:
+        """Return what the engine finds wrong with the pages of its file, a sentence each."""
+        return []
+
     # Life
 
     def missing(self) -> bool:

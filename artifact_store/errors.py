@@ -3,6 +3,7 @@
 ```text
 ArtifactStoreError
 ├── StoreUnavailable              cannot connect, gone, locked past the deadline, disk full, read-only
+│   └── StoreDamaged              the file, or a row in it, cannot be read
 ├── SchemaOutdated                the database was written by a newer artifact-store
 ├── ArtifactConflict              the id is taken by an artifact (or run) with other content
 ├── IntegrityViolation            the database refused a row that breaks a constraint
@@ -28,6 +29,7 @@ __all__ = [
     "InvalidQuery",
     "InvalidURL",
     "SchemaOutdated",
+    "StoreDamaged",
     "StoreUnavailable",
     "UnsupportedCharacter",
 ]
@@ -51,6 +53,16 @@ class ArtifactStoreError(Exception):
 
 class StoreUnavailable(ArtifactStoreError):
     """The database cannot be used right now."""
+
+
+class StoreDamaged(StoreUnavailable):
+    """The database is damaged: restore a copy.
+
+    Attributes:
+        name: the artifact or run that cannot be read, where it is known.
+    """
+
+    name = ""
 
 
 class SchemaOutdated(ArtifactStoreError):

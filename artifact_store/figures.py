@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from peewee import JOIN, SQL, Case, fn
 from pydantic_core import from_json
 
+from .damage import Reading
 from .errors import InvalidArtifact
 from .models import Artifact, ArtifactCollection
 from .rendering.surroundings import Point
@@ -100,7 +101,8 @@ def newest(db: Statements, key: str, limit: int) -> list[Version]:
         return of_key.order_by(_A.version.desc()).limit(slot("limit"))
 
     rows = db.rows("figures.newest", build, {"key": key, "limit": limit})
-    return [_version(row) for row in reversed(rows)]
+    with Reading(f"A version of {key}"):
+        return [_version(row) for row in reversed(rows)]
 
 
 def newest_of_keys(db: Statements, keys: Sequence[str], limit: int) -> dict[str, list[Version]]:
@@ -108,9 +110,11 @@ def newest_of_keys(db: Statements, keys: Sequence[str], limit: int) -> dict[str,
     values = {"keys": db.dialect.many(keys), "limit": limit, "skipped": limit - 1}
     build = _each_key_by_limit if db.dialect.name == "postgresql" else _each_key_from_first
     found: dict[str, list[Version]] = {}
-    for key, *row in db.rows("figures.newest_of_keys", lambda: build(db), values):
-        found.setdefault(key, []).append(_version(row))
-    return {key: sorted(versions) for key, versions in found.items()}
+    rows = db.rows("figures.newest_of_keys", lambda: build(db), values)
+    with Reading("A version of the keys"):
+        for key, *row in rows:
+            found.setdefault(key, []).append(_version(row))
+        return {key: sorted(versions) for key, versions in found.items()}
 
 
 def _each_key_by_limit(db: Statements) -> Query:
@@ -213,10 +217,11 @@ def points(db: Statements, key: str, field: str, limit: int | None) -> list[Poin
     before = 2**63 - 1
     while limit is None or len(found) < limit:
         rows = db.rows(("figures.points", kind), build, {"key": key, "before": before, "page": size})
-        for version, created, *columns in rows:
-            number = source.number(*columns)
-            if number is not None:
-                found.append(Point(version, _time(created), number))
+        with Reading(f"A version of {key}"):
+            for version, created, *columns in rows:
+                number = source.number(*columns)
+                if number is not None:
+                    found.append(Point(version, _time(created), number))
         if len(rows) < size:
             break
         before = rows[-1][0]

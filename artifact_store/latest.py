@@ -26,6 +26,7 @@ import peewee
 from peewee import SQL, Case, NodeList, fn
 
 from .care import Breach
+from .damage import Reading, damaged
 from .dialects import encode_time
 from .models import Artifact, ArtifactCollection
 from .statements import Query, Statements, slot
@@ -51,7 +52,10 @@ def advance(db: Statements, row: Mapping[Any, Any]) -> int:
     """Allocate the next version of a key, point to the artifact that will have it, given by column, and return it."""
     found = db.row("latest.advance", _advance_one, row)
     assert found is not None
-    return int(found[0])
+    version = found[0]
+    if type(version) is not int:  # on SQLite a damaged file may hold anything
+        raise damaged(f"The counter of {row['key']}", f"it is a {type(version).__name__}")
+    return version
 
 
 _POINTER = (_C.key, _C.latest_id, _C.latest_version, _C.last_version, _C.created, _C.updated)
@@ -110,7 +114,9 @@ def advance_many(db: Statements, many: Sequence[tuple[str, UUID, int]], created:
         source = peewee.Select([db.dialect.rows(slot)], columns).where(SQL("1 = 1"))
         return _risen(_C.insert_from(source, list(_POINTER))).returning(_C.key, _C.last_version)
 
-    return {row[0]: row[1] for row in db.rows("latest.advance_many", build, values)}
+    rows = db.rows("latest.advance_many", build, values)
+    with Reading("The counter of a key"):
+        return {row[0]: int(row[1]) for row in rows}
 
 
 def touch_then_update(db: Statements, row: Mapping[Any, Any]) -> bool:
@@ -281,7 +287,9 @@ def _artifacts_of_row() -> Query:
 
 def verify(db: Statements) -> list[Breach]:
     """Return every difference between the collection table and the computed query."""
-    breaches = [breach for row in db.rows("latest.differences", _differences, {}) for breach in _breaches(*row)]
+    rows = db.rows("latest.differences", _differences, {})
+    with Reading("The version of a key"):
+        breaches = [breach for row in rows for breach in _breaches(*row)]
 
     def pointing() -> Query:
         points = _C.latest_id.is_null(False) | _C.latest_version.is_null(False)

@@ -6,6 +6,7 @@ from peewee import Case, Select, fn
 from pydantic_core import from_json
 
 from . import figures, models
+from .damage import Reading
 from .entities import made_by
 from .errors import InvalidArtifact
 from .profile import changes, known_profile, profile_table
@@ -82,7 +83,8 @@ def _changes(db: Statements, artifact: Artifact, key: str, previous: int) -> lis
     with contextlib.suppress(InvalidArtifact):  # what calls itself a table may be none
         if stored is None and data is None:
             return []
-        before = from_json(stored) if stored is not None else profile_table(from_json(data))
+        with Reading(f"The artifact {key}@{previous}"):
+            before = from_json(stored) if stored is not None else profile_table(from_json(data))
         after = known_profile(artifact.profile) or profile_table(artifact.data)
         return changes(before, after)
     return []

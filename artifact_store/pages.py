@@ -16,6 +16,7 @@ from peewee import SQL, NodeList, fn
 from . import models, schemas
 from .artifacts import ROWS
 from .conditions import Condition, links_of, narrowed, related_keys, replaced, way_in
+from .damage import Reading
 from .models import ArtifactCollection
 from .orders import Order, Position, beyond, order_of, position_of
 from .replica import Reader
@@ -282,4 +283,5 @@ def _counting(asked: Asked, db: Statements) -> Query:
 def select_keys(db: Statements, asked: Asked) -> list[tuple[UUID, str | None]]:
     """Return the id and the key of every artifact that is asked for."""
     rows = db.rows(("pages.keys", asked.shape), lambda: asked.select(db, _A.id, _A.key), asked.values)
-    return [(schemas.as_uuid(row[0]), row[1]) for row in rows]
+    with Reading("The id of an artifact"):
+        return [(schemas.as_uuid(row[0]), row[1]) for row in rows]

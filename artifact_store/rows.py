@@ -5,6 +5,7 @@ text and are parsed there, which is quicker than parsing them in Python first.
 """
 
 import gc
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -12,9 +13,10 @@ from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import SchemaValidator, core_schema
 
+from .damage import unreadable
 from .dialects import encode_time
 from .jsonvalues import dump_json
 
@@ -25,6 +27,7 @@ V = TypeVar("V", bound=BaseModel)
 NO_TEXTS: Mapping[str, str] = MappingProxyType({})
 
 _JSON_FIELDS = ("data", "metadata", "profile", "tags", "created_by", "parameters")
+_JSON_KINDS = {"metadata": core_schema.dict_schema(), "profile": core_schema.dict_schema()}
 
 
 @contextmanager
@@ -55,18 +58,33 @@ class Rows(Generic[V]):
         """Prepare for a model; its validator is built when the first row comes."""
         self.names = tuple(model.model_fields)
         self._model = model
+        self._kind = re.sub("(?<!^)(?=[A-Z])", " ", model.__name__).lower()
         self._validator: SchemaValidator | None = None
 
     def value(self, row: Iterable[Any]) -> V:
-        """Return the value of one row."""
+        """Return the value of one row.
+
+        Raises:
+            StoreDamaged: a field of it cannot be parsed.
+        """
         return self.values((row,))[0]
 
     def values(self, rows: Iterable[Iterable[Any]]) -> list[V]:
-        """Return the values of many rows."""
+        """Return the values of many rows.
+
+        Raises:
+            StoreDamaged: a field of one cannot be parsed; the sentence names the row.
+        """
         if self._validator is None:
             self._validator = _row_validator(self._model)
         names = self.names
-        result: list[V] = self._validator.validate_python([dict(zip(names, row, strict=True)) for row in rows])
+        fields = [dict(zip(names, row, strict=True)) for row in rows]
+        try:
+            result: list[V] = self._validator.validate_python(fields)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            place, name, *_ = first["loc"]
+            raise unreadable(self._kind, fields[int(place)], str(name), first["msg"]) from error
         return result
 
 
@@ -117,7 +135,7 @@ def _row_validator(model: type[BaseModel]) -> SchemaValidator:
     for name, info in model.model_fields.items():
         schema: Any = TypeAdapter(info.annotation or Any).core_schema
         if name in _JSON_FIELDS:
-            inner = schema if name == "tags" else core_schema.any_schema()
+            inner = schema if name == "tags" else _JSON_KINDS.get(name, core_schema.any_schema())
             schema = core_schema.nullable_schema(core_schema.json_schema(inner))
         fields[name] = core_schema.model_field(core_schema.with_default_schema(schema, default=None))
     value = core_schema.model_schema(model, core_schema.model_fields_schema(fields))

@@ -9,8 +9,8 @@ deadline.
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -31,6 +31,12 @@ T = TypeVar("T")
 
 _MINIMUM = (3, 35, 0)  # RETURNING
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_MISMATCH)
+_UNREADABLE = ("malformed", "Could not decode to UTF-8", "unsupported file format", "not authorized to use")
+_DAMAGE = (
+    "the database is damaged: restore a copy, or salvage it with the sqlite3 shell's .recover; verify names what it "
+    "finds ({text})."
+)
 _TOO_LARGE = ("too many SQL variables", "parser stack overflow", "Expression tree is too large")
 
 
@@ -38,7 +44,12 @@ class SqliteEngine(Engine):
     """A SQLite database: a file, memory, or a Peewee database of the caller's."""
 
     dialect: ClassVar[str] = "sqlite"
-    driver_errors: ClassVar[tuple[type[BaseException], ...]] = (peewee.PeeweeException, sqlite3.Error)
+    # Of a damaged file, even a name or an error message may be no text that Python can decode.
+    driver_errors: ClassVar[tuple[type[BaseException], ...]] = (
+        peewee.PeeweeException,
+        sqlite3.Error,
+        UnicodeDecodeError,
+    )
     longest_pause: ClassVar[float] = 0.002
 
     def __init__(self, address: SqliteAddress | peewee.SqliteDatabase) -> None:
@@ -205,6 +216,8 @@ class SqliteEngine(Engine):
             return errors.IntegrityViolation(f"The database refused the row: {text}.")
         if code == sqlite3.SQLITE_TOOBIG:
             return errors.InvalidArtifact("The value is larger than the 1 GB that SQLite can hold: store a link to it.")
+        if code in _DAMAGED or isinstance(error, UnicodeDecodeError) or any(part in text for part in _UNREADABLE):
+            return errors.StoreDamaged(f"{self.label}: {_DAMAGE.format(text=_in_one_line(text))}")
         if text.startswith("no such table"):
             return TableMissing(f"{self.label}: the tables of the store are gone ({text}): open the store again.")
         remedy = _REMEDIES.get(code, f"SQLite says: {text}.")
@@ -278,6 +291,31 @@ class SqliteEngine(Engine):
             journal=None if journal is None else str(journal[0]),
         )
 
+    def misread(self, sql: str, params: Params) -> tuple[Mapping[str, Any], str] | None:
+        """Return the first row of a query with text that is not UTF-8, and its column; bytes are kept as surrogates."""
+        if self.path is None or not sql.startswith("SELECT"):
+            return None
+        place = f"{self.path.absolute().as_uri()}?mode=ro"
+        with suppress(sqlite3.Error, UnicodeError), closing(sqlite3.connect(place, uri=True)) as connection:
+            connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
+            cursor = connection.execute(sql, params)
+            names = [column[0] for column in cursor.description]
+            for row in cursor:
+                for name, value in zip(names, row, strict=True):
+                    if isinstance(value, str) and value.encode("utf-8", "replace").decode() != value:
+                        return dict(zip(names, row, strict=True)), name
+        return None
+
+    def damaged_pages(self) -> list[str]:
+        """Return what `PRAGMA quick_check` finds wrong with the file, which must be where it was opened."""
+        self.check_place()
+        try:
+            found = [str(row[0]) for row in self.rows("PRAGMA quick_check")]
+        except errors.StoreDamaged as error:
+            return [str(error)]
+        lines = [line for text in found for line in text.splitlines()]
+        return [line for line in lines if line != "ok" and not line.startswith("***")]
+
     def check_place(self) -> None:
         """Make sure that the file is still where it was opened."""
         if self._owned and self.database.file is not None:
@@ -323,7 +361,6 @@ _REMEDIES = {
     sqlite3.SQLITE_LOCKED: "another thread held the lock for {timeout:g} s: try again, or wait longer with ?timeout=.",
     sqlite3.SQLITE_CANTOPEN: "cannot be opened: check that its directory exists and may be read and written.",
     sqlite3.SQLITE_NOTADB: "the file is not a SQLite database: name another file.",
-    sqlite3.SQLITE_CORRUPT: "the database is damaged: restore a copy, or salvage it with the sqlite3 shell's .recover.",
     sqlite3.SQLITE_READONLY: "the database may only be read: make the file and its directory writable.",
     sqlite3.SQLITE_PERM: "access is denied: make the file and its directory readable and writable.",
     sqlite3.SQLITE_AUTH: "access is denied: make the file and its directory readable and writable.",
@@ -334,6 +371,12 @@ _REMEDIES = {
 
 def _url(name: str) -> str:
     return f"sqlite:///{quote(name, safe='/:')}"
+
+
+def _in_one_line(text: str) -> str:
+    """Return what SQLite says; it may quote whatever a damaged file holds."""
+    shown = " ".join(text.split()).encode("utf-8", "replace").decode().rstrip(".")
+    return shown if shown.isprintable() and len(shown) <= 200 else f"{shown!r:.200}"
 
 
 def _code(error: BaseException) -> int:

@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 
 import peewee
 
+from .damage import unreadable
 from .database import ALL, COUNT, FIRST, Engine, Params, Row
 from .dialects import DIALECTS
+from .errors import StoreDamaged
 from .unwritten import Unwritten
 
 __all__ = ["Query", "Statement", "Statements", "Values", "slot"]
@@ -130,7 +132,10 @@ class Statements:
         if self._writes:
             self.unwritten.settle()
         statement = self._kept.get(key) or self.get(key, build)
-        taken: list[Row] = self.engine.taken(statement.sql, statement.bind(values), ALL, varied)
+        try:
+            taken: list[Row] = self.engine.taken(statement.sql, statement.bind(values), ALL, varied)
+        except StoreDamaged as error:
+            raise self._located(statement, values, error) from error
         return taken
 
     def row(self, key: Hashable, build: Callable[[], Query], values: Values) -> Row | None:
@@ -138,8 +143,19 @@ class Statements:
         if self._writes:
             self.unwritten.settle()
         statement = self._kept.get(key) or self.get(key, build)
-        taken: Row | None = self.engine.taken(statement.sql, statement.bind(values), FIRST)
+        try:
+            taken: Row | None = self.engine.taken(statement.sql, statement.bind(values), FIRST)
+        except StoreDamaged as error:
+            raise self._located(statement, values, error) from error
         return taken
+
+    def _located(self, statement: Statement, values: Values, error: StoreDamaged) -> StoreDamaged:
+        """Return the error that names the row in which text cannot be decoded, where that is what went wrong."""
+        found = self.engine.misread(statement.sql, statement.bind(values))
+        if found is None:
+            return error
+        row, column = found
+        return unreadable("artifact" if "version" in row else "row", row, column, "it is not UTF-8")
 
     def packed(
         self, key: Hashable, build: Callable[[], Query], values: Values, size: int, pack: Callable[[list[Row]], bytes]

@@ -38,13 +38,17 @@ if TYPE_CHECKING:
         dialects,
         engines,
         filters,
+        integrity,
         latest,
         publishing,
         references,
         schema,
     )
 else:
-    deferred(globals(), "artifacts care database deletion dialects engines filters latest publishing references schema")
+    deferred(
+        globals(),
+        "artifacts care database deletion dialects engines filters integrity latest publishing references schema",
+    )
 
 __all__ = ["ArtifactStore"]
 
@@ -347,12 +351,20 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
 
     # Care
 
-    def verify(self) -> "list[care.Breach]":
-        """Return every breach of the invariants of latest-version tracking; an empty list is a healthy store.
+    def verify(self, *, quick: bool = False) -> "list[care.Breach]":
+        """Return everything that is wrong with the store; an empty list is a healthy one.
 
-        A key whose versions are all deleted is no breach: its counter stays, so that no version is numbered twice.
+        The latest version of every key is held against the artifacts. Then the pages of a SQLite file are checked, and
+        every row is read, so that one which was damaged is found before somebody needs it. A key whose versions are
+        all deleted is no breach: its counter stays, so that no version is numbered twice.
+
+        Args:
+            quick: check the latest versions alone, without reading the whole database.
+
+        Raises:
+            StoreDamaged: the file is damaged, and `quick` is on; without it, that is a breach too.
         """
-        return latest.verify(self._db)
+        return latest.verify(self._db) if quick else integrity.verify(self._db)
 
     def repair(self) -> "list[care.Breach]":
         """Mend every breach in one atomic block, from the artifacts themselves, and return what was mended."""

@@ -39,20 +39,30 @@ def demo(as_json: bool) -> None:
         click.echo(safe(story(report, report["url"] if given_url() else None), keep="\n"))
 
 
-@command(examples=["artifact-store verify", "artifact-store verify --json"])
+@command(examples=["artifact-store verify", "artifact-store verify --quick", "artifact-store verify --json"])
+@click.option("--quick", is_flag=True, help="Check the latest versions alone, without reading the whole database.")
 @common_options
-def verify(as_json: bool) -> int:
-    """Check that every key's latest version is right.
+def verify(quick: bool, as_json: bool) -> int:
+    """Check that every key's latest version is right, and that everything can be read.
 
-    Exits with 1 when it finds a breach, and lists every one.
+    Exits with 1 when it finds something wrong, and lists every instance.
     """
     with open_store() as store:
         with working("Checking every key"):
-            found = store.verify()
-        if not _printed(found, "'artifact-store repair' mends this.", as_json):
+            found = store.verify(quick=quick)
+        if not _printed(found, _remedy(found), as_json):
             info = store.info()
             click.echo(f"healthy: {info.artifacts} artifacts, {info.keys} keys")
     return 1 if found else 0
+
+
+def _remedy(found: list[Breach]) -> str:
+    """Say what mends what verify has found."""
+    lost = [breach for breach in found if breach.kind in ("damaged", "unreadable")]
+    if not lost:
+        return "'artifact-store repair' mends this."
+    remedy = "Restore the database from a copy: 'artifact-store repair' does not mend what is damaged or unreadable"
+    return f"{remedy}." if lost == found else f"{remedy}, but the rest."
 
 
 @command(examples=["artifact-store repair", "artifact-store repair --json"])

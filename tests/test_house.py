@@ -22,7 +22,7 @@ FLOORS = {
     "reporting": 3.5, "report": 3.4, "shortcuts": 3.3,
     "series": 3.3, "neighbours": 3.2, "figures": 3.1,
     "activities": 3.4, "openruns": 3.3, "progress": 3.3, "listings": 3.2, "pages": 3.1, "publishing": 3.1,
-    "references": 3.1, "deletion": 3.2, "artifacts": 3, "latest": 3, "runs": 3, "entities": 2.9,
+    "references": 3.1, "integrity": 3.1, "deletion": 3.2, "artifacts": 3, "latest": 3, "runs": 3, "entities": 2.9,
     "conditions": 2.1, "filters": 2, "orders": 2.1, "sorting": 2, "runvalues": 2.1, "schemas": 2, "care": 2,
     "tabular": 1.9, "frames": 1.2,
     "rendering": 1.5, "payloads": 1.3, "engines": 1.3,
@@ -34,7 +34,7 @@ FLOORS = {
     "pgsession": 0.29, "pgcursor": 0.28, "pgerrors": 0.27,
     "termination": 0, "errors": 0, "wording": 0, "states": 0.1, "clock": 0, "deferred": 0, "gate": 0,
     "collector": 0, "unwritten": 0.9,
-    "paths": 0, "datafile": 0.1,
+    "paths": 0, "datafile": 0.1, "damage": 0.1,
     "migrations": 0, "__pyinstaller": 0,
 }  # fmt: skip
 PACKAGE_IMPORTS = {"peewee", "playhouse", "platformdirs", "pydantic", "pydantic_core", "uuid_utils"}
@@ -44,8 +44,8 @@ EXPORTED = """
     Artifact ArtifactCollectionFilter ArtifactCollectionSort ArtifactConflict ArtifactCreate ArtifactFilter
     ArtifactList ArtifactSort ArtifactStore ArtifactStoreError ArtifactUpdate Breach Deployment DeploymentFilter
     Flow FlowFilter FlowRun FlowRunFilter IntegrityViolation InvalidArtifact InvalidQuery InvalidURL OpenFlowRun
-    OpenTaskRun Payload Point ReportInfo RunSort SchemaOutdated StoreInfo StoreUnavailable Surroundings TaskRun
-    TaskRunFilter UnsupportedCharacter WorkPool WorkPoolFilter WorkQueue age blocks escape_controls print_blocks
+    OpenTaskRun Payload Point ReportInfo RunSort SchemaOutdated StoreDamaged StoreInfo StoreUnavailable Surroundings
+    TaskRun TaskRunFilter UnsupportedCharacter WorkPool WorkPoolFilter WorkQueue age blocks escape_controls print_blocks
     register_renderer render_artifact sparkline create_image_artifact create_link_artifact create_markdown_artifact
     create_progress_artifact create_table_artifact default_store image_payload read_artifact_ref
     read_latest_artifact set_default_store table_payload update_progress_artifact
