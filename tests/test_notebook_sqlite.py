@@ -1,6 +1,7 @@
 """What a real notebook shows: it is executed by Jupyter's own client, and its outputs are read."""
 
 import textwrap
+from html.parser import HTMLParser
 
 import nbformat
 import pytest
@@ -138,3 +139,35 @@ def test_nothing_runs_in_a_notebook(shown):
     for html in shown.values():
         assert "<script" not in html
         assert html.count("<style>") <= 1
+
+
+class Sanitized(HTMLParser):
+    """Reads HTML as an untrusted notebook leaves it: without the elements of a drawing, with the text in them."""
+
+    def __init__(self):
+        super().__init__()
+        self.within_svg, self.left_behind, self.text = 0, [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.within_svg += tag == "svg"
+
+    def handle_endtag(self, tag):
+        self.within_svg -= tag == "svg"
+
+    def handle_data(self, data):
+        (self.left_behind if self.within_svg else self.text).append(data)
+
+
+def test_a_trend_is_told_in_words_where_a_drawing_is_taken_away(shown):
+    parser = Sanitized()
+    parser.feed(shown["table"].partition("</style>")[2])
+    assert "<svg" in shown["table"]
+    assert parser.left_behind == []
+    assert "rows: 2 in version 2; from 1 to 2 over versions 1 to 2" in "".join(parser.text)
+
+
+@pytest.mark.parametrize("name", ["table", "markdown", "json", "list", "empty list"])
+def test_stored_text_is_not_typeset_as_a_formula(shown, name):
+    # The names by which MathJax, of version 2 and 3, knows what it must not look into.
+    contains(shown[name], '<div class="artifact-store tex2jax_ignore mathjax_ignore"><style>')
+    assert shown[name].count("mathjax_ignore") == 1

@@ -18,6 +18,7 @@ from artifact_store import (
     ArtifactCollectionFilter,
     ArtifactCollectionSort,
     ArtifactFilter,
+    ArtifactStore,
     FlowFilter,
     InvalidQuery,
     register_renderer,
@@ -289,3 +290,68 @@ def test_payloads_are_not_all_in_memory(store, tmp_path):
     tracemalloc.stop()
     assert made.size > 30 * size  # it hardly becomes smaller
     assert peak < 20 * size
+
+
+class Losing(ArtifactStore):
+    """A store of which artifacts are deleted by another between the list of versions and their payloads."""
+
+    def iter_artifacts(self, *args, **options):
+        self.lose()
+        return super().iter_artifacts(*args, **options)
+
+
+def linked(page):
+    """Return the references that a page links to: of its rows, its lists of versions, and the steps between them."""
+    shown = [html for each in stored(page, "h").values() for html in each]
+    shown += stored(page, "v").values()
+    links = {link for text in shown for link in re.findall(r'href="#([^"]+@\d+)"', text)}
+    rows = re.findall(r'<tr role="row" data-key="([^"]*)".*?data-version="([0-9]+)"', page)
+    return links | {f"{key}@{version}" for key, version in rows}
+
+
+def can_be_opened(page):
+    named = {number: key for key, number in re.findall(r'data-key="([^"]*)".*?data-n="([0-9]+)"', page)}
+    return {f"{named[number]}@{version}" for number, version in (each.split(".") for each in stored(page, "v"))}
+
+
+@pytest.mark.parametrize("lost", [[5], [4], [3], [1], [5, 4], [4, 2], [5, 3, 1], [5, 4, 3, 2, 1]], ids=repr)
+@pytest.mark.parametrize("versions", [1, 3, 10])
+def test_every_link_of_a_report_can_be_opened_though_versions_are_deleted_meanwhile(url, lost, versions):
+    with Losing(url) as store, ArtifactStore(url) as other:
+        store.create_artifact(key="stays", data=1)
+        made = [store.create_artifact(key="sales", type="table", data=[{"n": n}] * n) for n in range(1, 6)]
+        store.lose = lambda: [other.delete_artifact(made[version - 1].id) for version in lost]
+        file = io.BytesIO()
+        info = store.report(file, versions=versions)
+        page = file.getvalue().decode()
+        assert linked(page) == can_be_opened(page)
+        left = [version for version in range(5, 0, -1) if version not in lost and version > 5 - versions]
+        assert can_be_opened(page) == {"stays@1", *(f"sales@{version}" for version in left)}
+        assert info[:2] == (1 + bool(left), 1 + len(left))
+        assert keys(page) == (["sales", "stays"] if left else ["stays"])
+
+
+def test_every_link_of_a_report_can_be_opened_though_others_delete_and_publish(url):
+    with ArtifactStore(url) as store, ArtifactStore(url) as other:
+        store.create_artifacts({"key": f"key-{n % 8}", "data": n} for n in range(80))
+        done = threading.Event()
+
+        def change():
+            choice = random.Random(1)
+            while not done.is_set():
+                key = f"key-{choice.randrange(8)}"
+                if choice.random() < 0.6:
+                    other.delete_artifacts(
+                        ArtifactFilter(key={"any_": [key]}, version={"ge_": choice.randrange(1, 20)})
+                    )
+                other.create_artifact(key=key, data=0)
+
+        changing = threading.Thread(target=change)
+        changing.start()
+        try:
+            for _ in range(5):
+                page = written(store, versions=4)
+                assert linked(page) == can_be_opened(page)
+        finally:
+            done.set()
+            changing.join()

@@ -9,7 +9,7 @@ from ..images import MAX_IMAGE_BYTES
 from . import blocks
 from .blocks import Block
 from .markdown import markdown_to_html
-from .plot import line_plot
+from .plot import line_plot, plot_words
 from .renderers import reference_facts
 from .text import age, cell_text, counted, cut, escape_controls, json_text, missing, moment_text, profiled
 from .urls import image_source, safe_url
@@ -106,8 +106,9 @@ def _inline_code(text: str) -> str:
 
 
 def _plot(block: blocks.Plot, _: _Place) -> str:
-    caption = f"<figcaption>{_line(block.field)}</figcaption>"
-    return _element("figure", "trend", caption + line_plot(block.points, block.field))
+    # The words stand beside the drawing, for where an SVG element is taken away.
+    caption = f"<figcaption>{plot_words(block.points, block.field)}</figcaption>"
+    return _element("figure", "trend", caption + line_plot(block.points, block.field, words=False))
 
 
 def _reference(block: blocks.Reference, place: _Place) -> str:

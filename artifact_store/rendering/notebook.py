@@ -37,7 +37,9 @@ def list_html(artifacts: Sequence[Shown]) -> str:
 
 
 def _output(shown: Sequence[blocks.Block]) -> str:
-    return f'<div class="artifact-store"><style>{STYLE}</style>{blocks_to_html(shown)}</div>'
+    # JupyterLab and nbconvert would typeset `$5 to $10` in stored text as a formula.
+    names = "artifact-store tex2jax_ignore mathjax_ignore"
+    return f'<div class="{names}"><style>{STYLE}</style>{blocks_to_html(shown)}</div>'
 
 
 def _listed(artifact: Shown, names: dict[UUID, str]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from html import escape
 from .surroundings import Point
 from .text import cell_text, escape_controls, number_text, short_number
 
-__all__ = ["line_plot", "sparkline"]
+__all__ = ["line_plot", "plot_words", "sparkline"]
 
 _BARS = "▁▂▃▄▅▆▇█"
 
@@ -44,7 +44,7 @@ _TOP, _BOTTOM, _HEIGHT = 10.0, 92.0, 116  # pixels
 _LEFT, _RIGHT = 17.0, 99.0  # percent of the width; what is left of it has room for the numbers
 
 
-def line_plot(points: Sequence[Point], field: str) -> str:
+def line_plot(points: Sequence[Point], field: str, *, words: bool = True) -> str:
     """Draw the history of a number as an SVG element that stands for itself.
 
     It is as wide as its place and its text keeps its size; colours are `currentColor` and the CSS variable
@@ -53,6 +53,8 @@ def line_plot(points: Sequence[Point], field: str) -> str:
     Args:
         points: version, time and value, oldest first; at most a few hundred are sensible.
         field: what the number is.
+        words: write labels and tooltips into the drawing. A notebook that is not trusted takes away an SVG element
+            and leaves its text behind, so there the words stand beside it.
 
     Examples:
         >>> from datetime import datetime, UTC
@@ -63,20 +65,33 @@ def line_plot(points: Sequence[Point], field: str) -> str:
     low, high = _range([point.value for point in points])
     drawn = [point for point in points if math.isfinite(point.value)]
     name = escape(escape_controls(cell_text(field)))
-    told = f"{name}: {_summary(drawn, low, high)}"
+    told = plot_words(points, field)
     parts = [
         f'<svg class="artifact-store-plot" role="img" aria-label="{told}" width="100%" height="{_HEIGHT}" '
         'overflow="visible" xmlns="http://www.w3.org/2000/svg">',
-        f"<title>{name}</title><desc>{told}</desc>",
+        f"<title>{name}</title><desc>{told}</desc>" if words else "",
         *(_rule(y) for y in (_TOP, _BOTTOM)),
         f'<svg width="100%" height="{_HEIGHT}" viewBox="0 0 100 {_HEIGHT}" preserveAspectRatio="none">',
         *(_line(piece, points, low, high) for piece in _pieces(points)),
         "</svg>",
-        *(_dot(point, points, low, high) for point in drawn),
-        *_labels(drawn, points, low, high),
+        *(_dot(point, points, low, high, words) for point in drawn),
+        *(_labels(drawn, points, low, high) if words else ()),
         "</svg>",
     ]
     return "".join(parts)
+
+
+def plot_words(points: Sequence[Point], field: str) -> str:
+    """Return what a plot shows in words, as HTML: the newest value, and the range.
+
+    Examples:
+        >>> from datetime import datetime, UTC
+        >>> plot_words([Point(version, datetime(2026, 11, 1, tzinfo=UTC), version / 2) for version in (1, 2)], "loss")
+        'loss: 1 in version 2; from 0.5 to 1 over versions 1 to 2'
+    """
+    low, high = _range([point.value for point in points])
+    drawn = [point for point in points if math.isfinite(point.value)]
+    return f"{escape(escape_controls(cell_text(field)))}: {_summary(drawn, low, high)}"
 
 
 def _summary(drawn: Sequence[Point], low: float, high: float) -> str:
@@ -120,12 +135,13 @@ def _line(piece: Sequence[Point], points: Sequence[Point], low: float, high: flo
     )
 
 
-def _dot(point: Point, points: Sequence[Point], low: float, high: float) -> str:
+def _dot(point: Point, points: Sequence[Point], low: float, high: float, words: bool) -> str:
     x, y = _place(point, points, low, high)
+    told = f"version {point.version} · {point.created:%Y-%m-%d %H:%M} · {number_text(point.value)}"
+    title = f"<title>{told}</title>" if words else ""
     return (
         f'<circle data-version="{point.version}" cx="{x:.2f}%" cy="{y:.1f}" r="3" '
-        'fill="var(--artifact-store-accent, currentColor)">'
-        f"<title>version {point.version} · {point.created:%Y-%m-%d %H:%M} · {number_text(point.value)}</title></circle>"
+        f'fill="var(--artifact-store-accent, currentColor)">{title}</circle>'
     )
 
 

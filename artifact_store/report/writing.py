@@ -1,8 +1,9 @@
 """How a report is written, a key at a time."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from itertools import chain, pairwise
 from typing import IO, NamedTuple
 
@@ -48,21 +49,42 @@ def written(
 
 
 def _add(store: Source, page: Page, number: int, history: History) -> None:
-    """Add one key to a report, a payload at a time."""
-    page.add_row(row_html(number, history))
-    page.add_history(number, history_html(history))
+    """Add one key to a report, a payload at a time.
+
+    What is deleted meanwhile is left out: the row and the list of versions come last, and name only what was read.
+    """
+    listed = {each.id: each for each in history.versions}
     oldest = history.versions[len(history.kept) - 1]
     before = history.previous(oldest)  # what the oldest is compared with
     least = (before or oldest).version
     found = store.iter_artifacts(
         sort=ArtifactSort.KEY_DESC, page_size=_PAGE, artifact_filter=up_to(history.latest, least)
     )
-    profiled = (_Profiled(each, _profile(each)) for each in found)
+    # A key may be deleted and published anew: what has another id is no version of this history.
+    profiled = (_Profiled(each, _profile(each)) for each in found if each.id in listed)
+
+    read: list[Artifact] = []
     for current, older in pairwise(chain(profiled, [None])):
-        if current is not None and current.artifact.id in history.made:  # a key may be deleted and published anew
-            artifact, told = current.artifact, changes(older and older.profile, current.profile)
-            if artifact.version in history.kept:
-                page.add_version(number, artifact.version, version_html(number, artifact, history, told), artifact.data)
+        if current is None or current.artifact.version not in history.kept:
+            continue
+        artifact = current.artifact
+        told = changes(older and older.profile, current.profile)
+        near = _near(read, listed[artifact.id], older and listed[older.artifact.id])
+        html = version_html(number, artifact, replace(history, versions=near), told)
+        page.add_version(number, artifact.version or 0, html, artifact.data)
+        read.append(listed[artifact.id])
+
+    if read:
+        unread = [each for each in history.versions if each.version not in history.kept]
+        there = replace(history, versions=(*read, *unread), kept=frozenset(each.version or 0 for each in read))
+        page.add_row(row_html(number, there))
+        page.add_history(number, history_html(there))
+
+
+def _near(read: Sequence[Artifact], artifact: Artifact, older: Artifact | None) -> tuple[Artifact, ...]:
+    """Return the versions that are named beside one: the latest, the next newer one, itself, and the next older one."""
+    near = [*read[:1], *read[-1:], artifact, *([older] if older else [])]
+    return tuple({each.id: each for each in near}.values())
 
 
 class _Profiled(NamedTuple):
