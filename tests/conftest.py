@@ -13,7 +13,7 @@ from servers import wheel
 from artifact_store import ArtifactStore
 
 NUMBERS = itertools.count(1)
-collect_ignore = ["soak.py"]  # a program
+collect_ignore = ["histories.py", "soak.py"]  # programs
 
 # How long an example takes says how busy the machine is, and nothing about the store.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 __all__ = ["Proxy"]
 
@@ -39,9 +39,8 @@ class Proxy:
             self._server = parts.port or int(parameters.pop("port", 5432))
             host = parameters.pop("host", "127.0.0.1")
             self._socket = f"{host}/.s.PGSQL.{self._server}" if host.startswith("/") else None
-        self.url = (
-            f"postgresql://{user}@127.0.0.1:{self.port}{database}?{urlencode({'host': '127.0.0.1'} | parameters)}"
-        )
+        query = urlencode({"host": "127.0.0.1"} | parameters, quote_via=quote)
+        self.url = f"postgresql://{user}@127.0.0.1:{self.port}{database}?{query}"
         self.lost = 0
         self.chance: Callable[[bytes], bool] = lambda message: False
         self._orders: list[tuple[bytes, bool, Callable[[], object]]] = []

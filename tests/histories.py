@@ -1,0 +1,487 @@
+"""Histories: processes that write at once, and a check that what they were told is what is stored.
+
+Each worker writes down what it begins and what it is told, in a file that survives its death. Afterwards all of it is
+held against the database: nothing that was acknowledged is lost, nothing is there twice, no version number was given
+out twice, counters and deletes add up, and no `verify` at any time saw a breach. Run it from the root of the project:
+
+    python -m tests.histories --seconds 60 --engine postgresql --isolation serializable --kill --lose
+"""
+
+import argparse
+import json
+import os
+import random
+import tempfile
+import time
+import traceback
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from artifact_store import Artifact, ArtifactConflict, ArtifactFilter, ArtifactStore, ArtifactStoreError
+from tests.proxy import Proxy
+from tests.servers import Server
+
+PROCESSES = get_context("forkserver")
+PROCESSES.set_forkserver_preload(["artifact_store", "artifact_store.postgresql"])
+WORKERS = 5
+KEPT = [f"kept-{n}" for n in range(6)]  # their versions are deleted now and then
+FLEETING = [f"fleeting-{n}" for n in range(3)]  # all their versions are
+SHARED = [UUID(int=n) for n in range(1, 6)]  # ids under which all workers create the same
+LEVELS = ("", "read committed", "repeatable read", "serializable")
+
+Made = list[tuple[str, str | None, int | None]]
+
+
+# What a worker does
+
+
+class Log:
+    """What a worker begins and is told, written at once: a kill does not reach the kernel."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+        self.number = 0
+
+    def begin(self, op: str, creates: list[str | None], deletes: bool) -> None:
+        self.number += 1
+        self._write(op=op, begun=time.monotonic(), creates=creates, deletes=deletes)
+
+    def end(self, outcome: str, **told: Any) -> None:
+        self._write(outcome=outcome, ended=time.monotonic(), **told)
+
+    def _write(self, **fields: Any) -> None:
+        os.write(self._file, json.dumps({"n": self.number, **fields}).encode() + b"\n")
+
+
+class Told(NamedTuple):
+    """What the store said about an operation."""
+
+    made: Sequence[Artifact] = ()
+    deleted: int = 0
+    updated: tuple[str, int] | None = None
+
+
+class Op(NamedTuple):
+    """An operation: what it may create, by key, whether it may delete, and its call."""
+
+    name: str
+    creates: list[str | None]
+    deletes: bool
+    call: Callable[[], Told]
+
+
+class Worker:
+    """Chooses operations at random and does them."""
+
+    def __init__(self, store: ArtifactStore, seed: str) -> None:
+        self.store, self.choose = store, random.Random(seed)
+        self.own: list[UUID] = []  # artifacts that nobody else knows, keyless
+        self.number = 0
+
+    def keys(self, count: int) -> list[str]:
+        return self.choose.choices([*KEPT, *FLEETING], k=count)
+
+    def next(self) -> Op:
+        makers = [self.create, self.create, self.own_create, self.given, self.bulk, self.bulk_with_ids, self.block]
+        makers += [self.run, self.run, self.delete, self.delete, self.delete_by_filter, self.update, self.own_update]
+        self.number += 1
+        return self.choose.choice(makers)()
+
+    def create(self) -> Op:
+        key = self.choose.choice([*KEPT, *FLEETING, None])
+        return Op("create", [key], False, lambda: Told([self.store.create_artifact(key=key, data=self.number)]))
+
+    def own_create(self) -> Op:
+        def call() -> Told:
+            made = self.store.create_artifact(id=uuid7(), data=0)
+            self.own.append(made.id)
+            return Told([made])
+
+        return Op("create of one's own", [None], False, call)
+
+    def given(self) -> Op:
+        """Create under an id that others create under too: mostly the same, which is a repeat."""
+        artifact_id = self.choose.choice(SHARED)
+        key = KEPT[artifact_id.int % 2] if self.choose.random() < 0.9 else FLEETING[0]
+        return Op("create by id", [key], False, lambda: Told([self.store.create_artifact(id=artifact_id, key=key)]))
+
+    def bulk(self) -> Op:
+        keys = [*self.keys(3), None]
+        many = [{"key": key, "data": self.number} for key in keys]
+        return Op("bulk", keys, False, lambda: Told(self.store.create_artifacts(many)))
+
+    def bulk_with_ids(self) -> Op:
+        keys = self.keys(3)
+        many = [{"key": key, "id": uuid7()} for key in keys]
+        return Op("bulk by id", list(keys), False, lambda: Told(self.store.create_artifacts(many)))
+
+    def block(self) -> Op:
+        """Create, update and delete in a block, under keys in sorted order, so that blocks do not deadlock."""
+        keys = sorted({*self.keys(2)})
+
+        def call() -> Told:
+            with self.store.atomic():
+                made, deleted = [], 0
+                for key in keys:
+                    made += [self.store.create_artifact(key=key), self.store.create_artifact(key=key)]
+                    self.store.update_artifact(made[-1].id, description="twice")
+                    deleted += self.store.delete_artifact(made[-2].id)
+            return Told(made, deleted)
+
+        return Op("block", [key for key in keys for _ in "12"], True, call)
+
+    def run(self) -> Op:
+        """Create without ids under keys in any order; deadlocks are tried again."""
+        keys = self.keys(2)
+
+        def work() -> list[Artifact]:
+            return [self.store.create_artifact(key=key, data=self.number) for key in keys]
+
+        return Op("run", list(keys), False, lambda: Told(self.store.run(work)))
+
+    def delete(self) -> Op:
+        """Delete the latest of a key, or what has a shared id."""
+        target = self.choose.choice(SHARED)
+        if self.choose.random() < 0.7:
+            latest = self.store.read_latest_artifact(self.choose.choice([*KEPT, *FLEETING]))
+            target = target if latest is None else latest.id
+        return Op("delete", [], True, lambda: Told(deleted=self.store.delete_artifact(target)))
+
+    def delete_by_filter(self) -> Op:
+        wanted = ArtifactFilter(key={"any_": [self.choose.choice(FLEETING)]})
+        if self.choose.random() < 0.5:
+            key = self.choose.choice(KEPT)
+            latest = self.store.read_latest_artifact(key)
+            version = 1 if latest is None else (latest.version or 0) - 3
+            wanted = ArtifactFilter(key={"any_": [key]}, version={"le_": version})
+        return Op("delete by filter", [], True, lambda: Told(deleted=self.store.delete_artifacts(wanted)))
+
+    def update(self) -> Op:
+        """Update the latest of a key, or what has a shared id."""
+        target = self.choose.choice(SHARED)
+        if self.choose.random() < 0.5:
+            latest = self.store.read_latest_artifact(self.choose.choice(KEPT))
+            target = target if latest is None else latest.id
+        return Op("update", [], False, lambda: self._updated(target))
+
+    def _updated(self, target: UUID) -> Told:
+        self.store.update_artifact(target, description="updated")
+        return Told()
+
+    def own_update(self) -> Op:
+        if not self.own:
+            return self.own_create()
+        target, number = self.choose.choice(self.own), self.number
+
+        def call() -> Told:
+            assert self.store.update_artifact(target, data=number), "an artifact that nobody has deleted is gone"
+            return Told(updated=(str(target), number))
+
+        return Op("update of one's own", [], False, call)
+
+
+def work(url: str, path: str, stop: Any, lossy: bool) -> None:
+    """Do one operation after the other until told to stop; write down what was told."""
+    log = Log(Path(path))
+    with ArtifactStore(url) as store:
+        worker = Worker(store, path)
+        while not stop.is_set():
+            _do(log, worker, lossy)
+
+
+def _do(log: Log, worker: Worker, lossy: bool) -> None:
+    try:
+        op = worker.next()
+    except ArtifactStoreError as error:
+        if not lossy:
+            raise
+        log.end("a read failed", error=str(error))
+        return
+    log.begin(op.name, op.creates, op.deletes)
+    try:
+        told = op.call()
+    except ArtifactConflict:
+        log.end("conflict" if op.name == "create by id" else "failure", error=traceback.format_exc())
+    except ArtifactStoreError as error:
+        # A block is not tried again; where answers are lost, some may stay so.
+        expected = lossy or (op.name == "block" and error.passing)
+        log.end("unknown" if expected else "failure", error=traceback.format_exc())
+    except BaseException:
+        log.end("failure", error=traceback.format_exc())
+    else:
+        made: Made = [(str(each.id), each.key, each.version) for each in told.made]
+        log.end("done", made=made, deleted=int(told.deleted), updated=told.updated)
+
+
+def watch(url: str, stop: Any, sender: Any) -> None:
+    """Verify without a pause, repair now and then; send how often and everything that was found."""
+    verified, found = 0, list[Any]()
+    with ArtifactStore(url) as store:
+        sender.send("ready")
+        while not stop.is_set():
+            verified += 1
+            found += store.verify() if verified % 20 else store.repair()
+    sender.send((verified, found))
+
+
+# What must hold of all of it
+
+
+class History(NamedTuple):
+    """What was done on one database and what came of it.
+
+    Attributes:
+        counts: the acknowledged operations by name.
+        creates: how many artifacts were acknowledged.
+        unknown: how many operations have no answer.
+        verified: how often the store was verified meanwhile.
+        faults: sentences about what is wrong; none is well.
+    """
+
+    counts: Counter[str]
+    creates: int
+    unknown: int
+    verified: int
+    faults: list[str]
+
+
+class Checker:
+    """Reads the logs and holds them against the database."""
+
+    def __init__(self, logs: list[Path]) -> None:
+        self.faults: list[str] = []
+        self.counts: Counter[str] = Counter()
+        self.versions: dict[str, dict[int, str]] = defaultdict(dict)
+        self.ids: set[str] = set()  # of keyless artifacts
+        self.order: dict[str, list[tuple[float, float, int]]] = defaultdict(list)
+        self.deleted = self.unknown = self.creates = 0
+        self.perhaps_made: Counter[str | None] = Counter()
+        self.perhaps_deleted = False
+        self.updated: dict[str, int] = {}
+        for path in logs:
+            self._read(path)
+
+    def _read(self, path: Path) -> None:
+        begun: dict[str, Any] | None = None
+        for line in path.read_text(encoding="ascii").splitlines():
+            entry = json.loads(line)
+            if "op" in entry:
+                begun = entry
+            elif begun is not None:
+                self._take(begun, entry)
+                begun = None
+        if begun is not None:  # the worker was killed
+            self._lose(begun)
+
+    def _take(self, begun: dict[str, Any], ended: dict[str, Any]) -> None:
+        if ended["outcome"] == "failure":
+            self.faults.append(f"{begun['op']} failed: {ended['error']}")
+        if ended["outcome"] in ("failure", "unknown"):
+            self._lose(begun)
+        if ended["outcome"] != "done":
+            return
+        self.counts[begun["op"]] += 1
+        self.deleted += ended["deleted"]
+        if ended["updated"] is not None:
+            target, number = ended["updated"]
+            self.updated[target] = number
+        self.creates += len(ended["made"])
+        for artifact_id, key, version in ended["made"]:
+            if key is None:
+                self.ids.add(artifact_id)
+                continue
+            known = self.versions[key].setdefault(version, artifact_id)
+            if known != artifact_id:
+                self.faults.append(f"{key}@{version} was given to {known} and to {artifact_id}")
+            if begun["op"] != "create by id":  # which may be a repeat
+                self.order[key].append((begun["begun"], ended["ended"], version))
+
+    def _lose(self, begun: dict[str, Any]) -> None:
+        self.unknown += 1
+        self.perhaps_made.update(begun["creates"])
+        self.perhaps_deleted |= begun["deletes"]
+
+    def check(self, store: ArtifactStore) -> None:
+        """Hold what was told against what is stored."""
+        stored = {str(each.id): each for each in store.iter_artifacts()}
+        counters = dict(store._engine.rows("SELECT key, last_version FROM artifact_collection"))
+        for artifact_id, each in stored.items():
+            if each.key is not None and self.versions[each.key].get(each.version or 0, artifact_id) != artifact_id:
+                self.faults.append(f"{each.ref if hasattr(each, 'ref') else each.key} is not what was acknowledged")
+        for key in {*self.versions, *counters}:
+            self._check_counter(key, counters.get(key, 0))
+            self._check_order(key)
+        self._check_balance(stored, sum(counters.values()))
+        for target, number in self.updated.items():
+            found = stored[target].data if target in stored else None
+            if not isinstance(found, int) or found < number:
+                self.faults.append(f"an update of {target} is lost: {found} instead of {number}")
+        breaches = store.verify()
+        self.faults += [f"left behind: {each}" for each in breaches]
+
+    def _check_counter(self, key: str, last: int) -> None:
+        """A counter is the number of creates: each was told, or is one of those without an answer."""
+        told, most = len(self.versions[key]), len(self.versions[key]) + self.perhaps_made[key]
+        if not told <= last <= most or (told and max(self.versions[key]) > last):
+            self.faults.append(f"{key}: the counter is {last}, {told} to {most} versions were given out")
+
+    def _check_order(self, key: str) -> None:
+        """What began after another create had its answer has a greater version."""
+        ends = sorted((ended, version) for _, ended, version in self.order[key])
+        place = greatest = 0
+        for begun, _, version in sorted(self.order[key]):
+            while place < len(ends) and ends[place][0] < begun:
+                greatest = max(greatest, ends[place][1])
+                place += 1
+            if version <= greatest:
+                self.faults.append(f"{key}@{version} was given out after {key}@{greatest}")
+
+    def _check_balance(self, stored: dict[str, Artifact], keyed: int) -> None:
+        """What was made is stored or was deleted; nobody deletes what has no key but by a shared id."""
+        without_key = {artifact_id for artifact_id, each in stored.items() if each.key is None}
+        lost = self.ids - without_key
+        if lost:
+            self.faults.append(f"{len(lost)} artifacts without key are lost")
+        if len(without_key - self.ids) > self.perhaps_made[None]:
+            self.faults.append(f"{len(without_key - self.ids)} artifacts without key are there twice")
+        gone = keyed - (len(stored) - len(without_key))
+        if gone < self.deleted or (gone > self.deleted and not self.perhaps_deleted):
+            self.faults.append(f"{gone} artifacts are gone, {self.deleted} were deleted")
+
+
+# Running it
+
+
+def history(url: str, seconds: float, directory: Path, kill: bool = False, lose: float = 0.0) -> History:
+    """Let workers write to a database, and check what they were told.
+
+    Args:
+        url: the address of a store.
+        seconds: how long.
+        directory: where the logs go.
+        kill: kill workers at random instants, and start others.
+        lose: how many of a hundred answers to writes of PostgreSQL are lost.
+    """
+    direct = url
+    if url.startswith("postgresql"):
+        writers = f"writers{random.randrange(10**6)}"
+        url = f"{url}&application_name={writers}"
+    ArtifactStore(direct).close()
+    with ExitStack() as stack:
+        if lose:
+            proxy = stack.enter_context(Proxy(url))
+            choose = random.Random(1)
+            proxy.chance = lambda message: (
+                (b"COMMIT" in message or b"INSERT" in message) and choose.random() < lose / 100
+            )
+            url = proxy.url
+        stop, (receiver, sender) = PROCESSES.Event(), PROCESSES.Pipe(duplex=False)
+        watcher = PROCESSES.Process(target=watch, args=(direct, stop, sender), daemon=True)
+        watcher.start()
+        sender.close()  # so that the end of the watcher is noticed
+        receiver.poll(100) and receiver.recv()
+        logs = _let_work(url, seconds, directory, stop, kill, bool(lose))
+        verified, found = _received(receiver)
+        watcher.join()
+    checker = Checker(logs)
+    checker.faults += found
+    with ArtifactStore(direct) as store:
+        if url != direct:
+            _wait_for_the_end_of(store, writers)
+        checker.check(store)
+    return History(checker.counts, checker.creates, checker.unknown, verified, checker.faults)
+
+
+def _wait_for_the_end_of(store: ArtifactStore, writers: str) -> None:
+    """Wait until the server has noticed the end of every killed client: until then it goes on with what it was told."""
+    count = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{writers}'"
+    while store._engine.row(count) != (0,):
+        time.sleep(0.01)
+
+
+def _received(receiver: Any) -> tuple[int, list[str]]:
+    try:
+        verified, found = receiver.recv() if receiver.poll(100) else (0, ["the watcher hangs"])
+    except EOFError:
+        verified, found = 0, ["the watcher died, see above"]
+    return verified, [f"seen meanwhile: {each}" for each in found]
+
+
+def _let_work(url: str, seconds: float, directory: Path, stop: Any, kill: bool, lossy: bool) -> list[Path]:
+    """Run the workers; return their logs."""
+    logs: list[Path] = []
+
+    def started() -> Any:
+        logs.append(directory / f"{len(logs)}.log")
+        process = PROCESSES.Process(target=work, args=(url, str(logs[-1]), stop, lossy), daemon=True)
+        process.start()
+        return process
+
+    processes = [started() for _ in range(WORKERS)]
+    while not all(log.exists() for log in logs) and all(process.is_alive() for process in processes):
+        time.sleep(0.01)
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, random.uniform(0.1, 0.6)) if kill else left)
+        if kill and left > 1:
+            victim = processes.pop(random.randrange(len(processes)))
+            victim.kill()
+            victim.join()
+            processes.append(started())
+    stop.set()
+    for process in processes:
+        process.join(100)
+        if process.exitcode != 0:
+            with logs[0].open("a", encoding="ascii") as log:
+                log.write(json.dumps({"op": "a worker", "creates": [], "deletes": False}) + "\n")
+                log.write(json.dumps({"outcome": "failure", "error": f"it ended with {process.exitcode}"}) + "\n")
+    return [log for log in logs if log.exists()]
+
+
+def places(engine: str, levels: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield the name and the address of a new database for each history."""
+    if engine != "postgresql":
+        with tempfile.TemporaryDirectory(prefix="histories") as directory:
+            yield "sqlite", f"sqlite:///{directory}/store.db"
+    if engine != "sqlite":
+        with Server(settings={"deadlock_timeout": "50ms", "fsync": "off"}) as server:
+            for level in levels:
+                parameter = f"&isolation_level={level.replace(' ', '%20')}" if level else ""
+                yield f"postgresql {level}", f"{server.url}&schema=h_{level.replace(' ', '_')}{parameter}"
+
+
+def main() -> None:
+    """Run histories, print what was done, and fail unless all is well."""
+    parser = argparse.ArgumentParser(description="Processes that write at once; fails unless all adds up.")
+    parser.add_argument("--seconds", type=float, default=60.0, help="for each engine and isolation level")
+    parser.add_argument("--engine", choices=["sqlite", "postgresql", "both"], default="both")
+    parser.add_argument("--isolation", choices=[*LEVELS[1:], "all"], default="all", help="of PostgreSQL")
+    parser.add_argument("--kill", action="store_true", help="kill workers at random instants")
+    parser.add_argument("--lose", type=float, default=0.0, metavar="PERCENT", help="of the answers of PostgreSQL")
+    given = parser.parse_args()
+    levels = list(LEVELS) if given.isolation == "all" else [given.isolation]
+    failed = False
+    for name, url in places(given.engine, levels):
+        with tempfile.TemporaryDirectory(prefix="logs") as directory:
+            lose = given.lose if name.startswith("postgresql") else 0.0
+            done = history(url, given.seconds, Path(directory), given.kill, lose)
+        failed |= bool(done.faults)
+        print(
+            f"{name:<28} {done.creates:>7} artifacts acknowledged, {sum(done.counts.values())} operations, "
+            f"{done.unknown} without answer, {done.verified} verifies, {len(done.faults)} faults"
+        )
+        print("   ", ", ".join(f"{count} {op}" for op, count in done.counts.most_common()))
+        for fault in done.faults[:20]:
+            print("   ", fault)
+    raise SystemExit(failed)
+
+
+if __name__ == "__main__":
+    main()
