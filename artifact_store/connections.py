@@ -10,6 +10,7 @@ import uuid
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import peewee
@@ -19,6 +20,7 @@ from .address import SqliteAddress
 from .database import HISTORY
 from .datafile import DataFile
 from .gate import GATE, close_left, leave
+from .opening import Signature, opening_of, signature
 
 __all__ = ["Connection", "Database", "Running", "Transaction"]
 
@@ -54,6 +56,34 @@ class Connection(sqlite3.Connection):
                 close_left()
             finally:
                 self.running += 1
+
+
+class FixedConnection(Connection):
+    """A connection to a file that nobody can change; when somebody has changed it, it closes itself.
+
+    The engine then opens another one and asks again, as it does when another thread has closed the connection.
+
+    Attributes:
+        file: the file.
+        signature: what the file looked like before it was opened; `None` while it is being opened.
+    """
+
+    file: Path
+    signature: Signature = None
+
+    def _look(self) -> None:
+        if self.signature is not None and signature(self.file) != self.signature:
+            self.close()
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        """Run a statement, unless the file has changed."""
+        self._look()
+        return super().execute(sql, parameters)
+
+    def cursor(self, *args: Any, **options: Any) -> Any:
+        """Return a cursor, unless the file has changed."""
+        self._look()
+        return super().cursor(*args, **options)
 
 
 class Running:
@@ -121,11 +151,10 @@ class Database(peewee.SqliteDatabase):
         self.again: Callable[[Callable[[], None], BaseException], None]
         self._state: Any
         pragmas = {"foreign_keys": 1, "synchronous": address.synchronous}
-        name, options = str(address.path), dict[str, Any]()
+        self.address = address
         self.file = None if address.path is None else DataFile(address.path, address.label)
-        if address.path is None:
-            name, options = f"file:artifact-store-{uuid.uuid4()}?mode=memory&cache=shared", {"uri": True}
-        super().__init__(name, pragmas=pragmas, timeout=0, factory=Connection, check_same_thread=False, **options)
+        name = f"file:artifact-store-{uuid.uuid4()}?mode=memory&cache=shared" if address.path is None else address.label
+        super().__init__(name, pragmas=pragmas, timeout=0, factory=Connection, check_same_thread=False, uri=True)
         if address.path is None:
             self.keeper = sqlite3.connect(name, uri=True, check_same_thread=False)
             weakref.finalize(self, leave, self.keeper.close)
@@ -137,15 +166,7 @@ class Database(peewee.SqliteDatabase):
         with GATE:
             if self.orphaned:
                 raise errors.StoreUnavailable(self.orphaned)
-            looked = None if self.file is None else self.file.look()
-            connection: Connection = super()._connect()  # type: ignore[misc]
-            if self.file is not None and looked is not None:
-                try:
-                    self.file.opened(looked)
-                    _keep_wal(connection)
-                except BaseException:
-                    connection.close()
-                    raise
+            connection = self._opened()
             connection.thread = threading.get_ident()
             self.opened.add(connection)
             # It dies with the thread, or with the database. The connection alone would wait for the garbage collector.
@@ -153,6 +174,30 @@ class Database(peewee.SqliteDatabase):
             # At the end of the process a thread may be running a statement, which a finalizer does not wait for.
             weakref.finalize(guard, _abandon, self.opened, connection, os.getpid()).atexit = False
         close_left()
+        return connection
+
+    def _opened(self) -> Connection:
+        """Open the file as it must be opened now, or the database in memory."""
+        if self.file is None or self.address.path is None:
+            connection: Connection = super()._connect()  # type: ignore[misc]
+            return connection
+        looked = self.file.look()
+        opening = opening_of(self.address.path, self.address.read_only)
+        self.database = opening.uri
+        self.connect_params["factory"] = FixedConnection if opening.immutable else Connection
+        connection = super()._connect()  # type: ignore[misc]
+        try:
+            self.file.opened(looked)
+            if opening.query_only:
+                connection.execute("PRAGMA query_only = 1")
+            elif opening.writable:
+                _keep_wal(connection)
+        except BaseException:
+            connection.close()
+            raise
+        if isinstance(connection, FixedConnection):
+            connection.file = self.address.path
+            connection.signature = opening.immutable
         return connection
 
     def _close(self, connection: Connection) -> None:

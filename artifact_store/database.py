@@ -18,11 +18,12 @@ from contextvars import ContextVar
 from functools import partial
 from operator import attrgetter, methodcaller
 from types import TracebackType
-from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import peewee
 
 from . import errors
+from .facts import Facts
 from .gate import GATE, close_left, forget_left
 
 __all__ = [
@@ -68,26 +69,6 @@ class TableMissing(errors.StoreUnavailable):
     """The database does not have the tables of a store."""
 
 
-class Facts(NamedTuple):
-    """What an engine tells of itself.
-
-    Attributes:
-        engine: the database engine and its version.
-        size: bytes that the database takes on disk; `None` in memory.
-        connections: the open connections of this process.
-        server: the user, host, port and database of a server.
-        pool_size: the most connections of this process, where there is a limit.
-        journal: SQLite's journal mode; `None` elsewhere.
-    """
-
-    engine: str
-    size: int | None
-    connections: int
-    server: str | None = None
-    pool_size: int | None = None
-    journal: str | None = None
-
-
 class Engine:
     """One store's database and the only door to it.
 
@@ -104,6 +85,10 @@ class Engine:
     longest_pause: ClassVar[float]
     one_statement = False
     """Whether a create or an update outside of a block is one statement, which is a transaction of its own."""
+    read_only = False
+    """Whether the address asks for a store that is only read."""
+    in_memory = False
+    """Whether the database is of this process alone, so that opening it anew makes it."""
     lock_timeout = ""
     """How long one statement waits for a lock, as the engine says it; empty where the engine's own loop waits."""
 
@@ -172,13 +157,17 @@ class Engine:
         return self.patiently(partial(self._attempt, sql, params, take))
 
     def _attempt(self, sql: str, params: Params, take: Callable[[Any], Any]) -> Any:
-        return take(self.database.execute_sql(sql, params))
+        return take(self.executed(sql, params))
+
+    def executed(self, sql: str, params: Params) -> Any:
+        """Run one statement and return its cursor, which gives rows as tuples."""
+        return self.database.execute_sql(sql, params)
 
     def packed(self, sql: str, params: Params, size: int, pack: Callable[[list[Row]], bytes]) -> list[bytes]:
         """Run one statement and return its rows, packed by `pack`, so many at a time."""
 
         def attempt() -> list[bytes]:
-            cursor = self.database.execute_sql(sql, params)
+            cursor = self.executed(sql, params)
             return [pack(rows) for rows in iter(lambda: cursor.fetchmany(size), [])]
 
         return self.patiently(attempt)
@@ -316,6 +305,13 @@ class Engine:
         return []
 
     # Life
+
+    def check(self) -> None:
+        """Refuse a database that could not serve a store.
+
+        Raises:
+            InvalidURL: the caller's own database has a setting that a store does not work with.
+        """
 
     def missing(self) -> bool:
         """Tell whether the database is known not to exist yet."""

@@ -3,7 +3,9 @@
 ```text
 ArtifactStoreError
 ├── StoreUnavailable              cannot connect, gone, locked past the deadline, disk full, read-only
-│   └── StoreDamaged              the file, or a row in it, cannot be read
+│   ├── StoreDamaged              the file, or a row in it, cannot be read
+│   ├── StoreMissing              there is no store at the address, and none was to be made
+│   └── StoreReadOnly             a write to a store that was opened for reading only
 ├── SchemaOutdated                the database was written by a newer artifact-store
 ├── ArtifactConflict              the id is taken by an artifact (or run) with other content
 ├── IntegrityViolation            the database refused a row that breaks a constraint
@@ -30,6 +32,8 @@ __all__ = [
     "InvalidURL",
     "SchemaOutdated",
     "StoreDamaged",
+    "StoreMissing",
+    "StoreReadOnly",
     "StoreUnavailable",
     "UnsupportedCharacter",
 ]
@@ -63,6 +67,14 @@ class StoreDamaged(StoreUnavailable):
     """
 
     name = ""
+
+
+class StoreMissing(StoreUnavailable):
+    """There is no store at this address."""
+
+
+class StoreReadOnly(StoreUnavailable):
+    """The store was opened for reading only: open it without `read_only` to write."""
 
 
 class SchemaOutdated(ArtifactStoreError):

@@ -34,7 +34,6 @@ PASSING = {
     _CONFLICT,
     "40003",  # it is not known whether the statement was carried out
     _DEADLOCK,
-    "25006",  # read-only: the server was demoted in a failover
     "25P03",  # the transaction was idle for longer than the server allows, which then closes the connection
     "53300",  # too many connections
     "57P01",  # the connection was terminated by an administrator
@@ -87,6 +86,8 @@ REMEDIES = {
     "3F000": "the schema does not exist: create it, or name another with ?schema=.",
     "42501": "this user may not do that: grant the rights on the database's schema and tables.",
     "25006": "the server is read-only: name the primary in the URL.",
+    "read only by default": "transactions are read only by default for this user or database: switch "
+    "default_transaction_read_only off, or open the store with read_only=True.",
     "25P03": "the server has ended a transaction that was idle for too long: keep blocks short, or raise "
     "idle_in_transaction_session_timeout.",
     "25P04": "the server has ended a transaction that took too long: keep blocks short, or raise transaction_timeout.",

@@ -39,6 +39,7 @@ T = TypeVar("T")
 
 _MINIMUM = 130000
 _MIGRATION_LOCK = 0x61727469666163  # "artifac"
+_READ_ONLY = "25006"
 _KEYS = {
     "artifact_pkey": "UNIQUE constraint failed: artifact.id",
     "artifact_key_version": "UNIQUE constraint failed: artifact.key, artifact.version",
@@ -126,10 +127,12 @@ class PostgresEngine(Engine):
         database.session = self.session = Session(address, known, address.timeout)
         self.lock_timeout = self.session.lock_timeout
         level = f" ISOLATION LEVEL {address.isolation_level}" if address.isolation_level else ""
-        database.beginning = f"BEGIN{level}; SET LOCAL lock_timeout = '{self.lock_timeout}'"
+        access = " READ ONLY" if address.read_only else ""
+        database.beginning = f"BEGIN{level}{access}; SET LOCAL lock_timeout = '{self.lock_timeout}'"
         super().__init__(database, address.label, address.url, address.timeout)
         self.address = address
-        self.one_statement = address.isolation_level is None
+        self.read_only = address.read_only
+        self.one_statement = address.isolation_level is None and not address.read_only
         self._password = str(known.get("password") or "")
         self._place = sha256(f"{address.dsn} {address.schema}".encode()).hexdigest()
         self._reached = self._checked = False
@@ -246,6 +249,8 @@ class PostgresEngine(Engine):
         state, inner = state_of(error), driver_error(error)
         if isinstance(inner, ServerSilent):
             return False  # it was waited for until the deadline
+        if state == _READ_ONLY:
+            return not self.address.read_only and self._may_become_writable()
         if state is not None and not state.startswith("no "):
             return state in PASSING or state.startswith("08")
         # Without a state there was no answer. A server that never answered is a wrong address.
@@ -280,8 +285,25 @@ class PostgresEngine(Engine):
             return errors.InvalidQuery(f"The filter is too large for PostgreSQL ({text}): ask in several queries.")
         if state == "42P01":
             return TableMissing(f"{self.label}: the tables of the store are gone ({text}): open the store again.")
+        if state == _READ_ONLY and self.address.read_only:
+            return errors.StoreReadOnly(f"{self.label}: the store is open for reading only: open it without mode=ro.")
+        if state == _READ_ONLY and not self._may_become_writable():
+            state = "read only by default"
         remedy = REMEDIES.get(state or "", "").format(timeout=self.timeout)
         return errors.StoreUnavailable(f"{self.label}: {remedy or f'PostgreSQL says: {text.rstrip(chr(46))}.'}")
+
+    def _may_become_writable(self) -> bool:
+        """Tell whether a server that refuses to write may write soon, as in a failover.
+
+        One that is read only by default, for this role, this database or all, stays so until somebody changes that.
+        """
+        try:
+            with self.session.connect(self.address.dsn) as connection:
+                found = connection.execute("SELECT pg_is_in_recovery(), current_setting('transaction_read_only')")
+                recovering, read_only = found.fetchone() or (True, "on")
+        except psycopg.Error:
+            return True
+        return bool(recovering) or read_only == "off"
 
     # Life
 

@@ -10,8 +10,8 @@ from typing import Any
 import peewee
 
 from . import migrations
-from .database import HISTORY, TableMissing
-from .errors import SchemaOutdated, StoreUnavailable
+from .database import HISTORY, Engine, TableMissing
+from .errors import SchemaOutdated, StoreMissing, StoreUnavailable
 from .statements import Statements
 
 __all__ = ["ensure_current", "known_versions", "schema_version"]
@@ -47,10 +47,12 @@ def ensure_current(statements: Statements, create: bool = True) -> None:
         StoreUnavailable: the database cannot be used, or holds tables of the same names that are not ours.
     """
     engine = statements.engine
+    create = create or engine.in_memory
     if engine.missing():
         if not create:
-            raise StoreUnavailable(f"{engine.label}: there is no store: open it with create=True to make one.")
+            raise _missing(engine)
         engine.prepare()
+    engine.check()
     found = schema_version(statements)
     if found is not None and found > known_versions()[-1]:
         raise SchemaOutdated(
@@ -58,10 +60,21 @@ def ensure_current(statements: Statements, create: bool = True) -> None:
             f"this release knows {known_versions()[-1]}): upgrade with pip install -U artifact-store."
         )
     if found != known_versions()[-1]:
+        if found is None and not create:
+            raise _missing(engine)
         if not create:
-            what = "there is no store" if found is None else f"the store is of an older release (schema {found})"
-            raise StoreUnavailable(f"{engine.label}: {what}: open it with create=True to make it current.")
+            raise StoreUnavailable(
+                f"{engine.label}: the tables are those of an older release (schema {found}): bring them up to date "
+                "with 'artifact-store upgrade', or open the store with create=True."
+            )
         _upgrade(statements)
+
+
+def _missing(engine: Engine) -> StoreMissing:
+    return StoreMissing(
+        f"{engine.label}: there is no store at this address: check it, or publish something to it first, which makes "
+        "the store."
+    )
 
 
 def _upgrade(statements: Statements) -> None:

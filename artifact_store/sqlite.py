@@ -19,7 +19,7 @@ from urllib.parse import quote
 import peewee
 
 from . import errors
-from .address import SqliteAddress
+from .address import SqliteAddress, own_place
 from .connections import Database, Running, Transaction
 from .database import COUNT, HISTORY, NOTHING, Engine, Facts, Held, Params, Row, TableMissing, driver_error, logged
 from .datafile import TOO_MANY_FILES, too_many_files
@@ -56,6 +56,8 @@ class SqliteEngine(Engine):
         """Prepare the engine; a database in memory is made now, a file when the tables are."""
         if sqlite3.sqlite_version_info < _MINIMUM:
             raise errors.StoreUnavailable(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or newer is needed.")
+        self.address = address if isinstance(address, SqliteAddress) else None
+        self.read_only = self.address is not None and self.address.read_only
         if isinstance(address, SqliteAddress):
             self.path = address.path
             super().__init__(Database(address), address.label, _url(address.label), address.timeout)
@@ -67,7 +69,7 @@ class SqliteEngine(Engine):
         self.turn = threading.RLock()  # a thread that was interrupted while it took its turn may take it again
         self._owned = isinstance(address, SqliteAddress)
         self.own = Transaction(self.database) if self._owned else None
-        self._in_memory = self._owned and self.path is None
+        self.in_memory = self._owned and self.path is None
         self._orphans = ""
         self._token = object()  # a run that was left open in some context must not keep the engine
 
@@ -139,6 +141,13 @@ class SqliteEngine(Engine):
                 connection.running -= 1
         except self.driver_errors as error:
             return self.again(partial(self._attempt, sql, params, take), error)
+
+    def executed(self, sql: str, params: Params) -> Any:
+        """Run one statement and return its cursor, which gives rows as tuples whatever the caller's database does."""
+        cursor = super().executed(sql, params)
+        if not self._owned:
+            cursor.row_factory = None
+        return cursor
 
     def run_all(self, statements: Sequence[tuple[str, Params]]) -> int:
         """Run statements one after the other, inside a block; return the number of rows that the last has changed."""
@@ -223,33 +232,66 @@ class SqliteEngine(Engine):
         remedy = _REMEDIES.get(code, f"SQLite says: {text}.")
         if text.endswith("already exists"):
             remedy = f"it is not a store and has tables of the same names ({text}): name another file."
-        if code == sqlite3.SQLITE_CANTOPEN and self.path is not None and self.path.is_dir():
-            remedy = "it is a directory: name a file in it."
-        elif code == sqlite3.SQLITE_CANTOPEN and too_many_files():
-            remedy = TOO_MANY_FILES
+        if code == sqlite3.SQLITE_CANTOPEN:
+            remedy = self._why_closed() or remedy
         return errors.StoreUnavailable(f"{self.label}: {remedy.format(timeout=self.timeout)}")
+
+    def _why_closed(self) -> str | None:
+        """Say why the file cannot be opened, where that can be told."""
+        if too_many_files():
+            return TOO_MANY_FILES
+        if self.path is None:
+            return None
+        if self.path.is_dir():
+            return "it is a directory: name a file in it."
+        if os.path.lexists(f"{self.path}-wal") and not os.access(self.path.parent, os.W_OK):
+            return (
+                f"the newest changes are in {self.path.name}-wal, which can be read only where its directory may be "
+                "written: copy both files to such a place and open the copy."
+            )
+        return None
 
     def pragma(self, statement: str) -> Row | None:
         """Run a PRAGMA, which no query builder expresses, outside of a block."""
         return self.row(f"PRAGMA {statement}")
 
+    def check(self) -> None:
+        """Refuse a database of the caller's with a setting that changes what statements give."""
+        if self._owned:
+            return
+        folds, text = self.row("SELECT 'a' LIKE 'A', 'text'") or (1, "text")
+        if folds != 1:
+            raise errors.InvalidURL(
+                f"{self.label}: the database has the pragma case_sensitive_like, but a store compares without case: "
+                "switch it off."
+            )
+        if text != "text":
+            raise errors.InvalidURL(
+                f"{self.label}: the database has a text_factory, but a store needs text: leave it out."
+            )
+
     def prepare(self) -> None:
-        """Make the database file, readable by its owner alone, with the directories that lead to it."""
+        """Make the database file, readable by its owner alone.
+
+        Directories are made for the default store only: elsewhere one that is missing is a mistake in the address.
+        """
         if not self._owned or self.path is None:
             return
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not self.path.parent.exists() and self.path == _default_place():
+                self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         except FileExistsError:
             pass
+        except FileNotFoundError as error:
+            raise errors.StoreUnavailable(
+                f"{self.label}: the directory {self.path.parent} does not exist: make it, or name another place."
+            ) from error
         except OSError as error:
-            raise self._unreachable(error) from error
-
-    def _unreachable(self, error: OSError) -> errors.StoreUnavailable:
-        remedy = f"cannot be created ({error.strerror}): choose a place that you may write to."
-        if too_many_files():
-            remedy = TOO_MANY_FILES
-        return errors.StoreUnavailable(f"{self.label}: {remedy}")
+            remedy = f"cannot be created ({error.strerror}): choose a place that you may write to."
+            if too_many_files():
+                remedy = TOO_MANY_FILES
+            raise errors.StoreUnavailable(f"{self.label}: {remedy}") from error
 
     def use_wal(self) -> None:
         """Let readers and a writer not wait for each other, from now on and for everybody."""
@@ -263,21 +305,28 @@ class SqliteEngine(Engine):
         ours = not names or HISTORY in names
         if ours:
             self.use_wal()
+        connection = self.database.connection()
+        factory, connection.row_factory = connection.row_factory, None  # Peewee's migrations read tuples
         self.pragma("foreign_keys = off")
         try:
             with self.atomic():
                 yield
         finally:
             self.pragma("foreign_keys = on")
+            connection.row_factory = factory
         if not ours:  # a database with other tables is not changed before it is known that ours fit in
             self.use_wal()
 
     def missing(self) -> bool:
         """Tell whether the database file does not exist yet."""
+        if not self._owned or self.path is None:
+            return False
         try:
-            return self._owned and self.path is not None and not mode_of(self.path)
+            return not mode_of(self.path)
         except OSError as error:
-            raise self._unreachable(error) from error
+            raise errors.StoreUnavailable(
+                f"{self.label}: cannot be opened ({error.strerror}): check the address and the rights of its directory."
+            ) from error
 
     def facts(self) -> Facts:
         """Return SQLite's version, the size of the file, the number of connections and the journal mode."""
@@ -339,7 +388,7 @@ class SqliteEngine(Engine):
         """
         if not self._owned:
             return True
-        if self._in_memory:
+        if self.in_memory:
             self._orphans = "A store in memory does not cross a fork: use a file."
             return True
         released: bool = self.database.close_all(in_blocks=False)
@@ -367,6 +416,13 @@ _REMEDIES = {
     sqlite3.SQLITE_FULL: "the disk is full: free some space and try again; nothing was written.",
     sqlite3.SQLITE_IOERR: "reading or writing the file failed: check the disk.",
 }
+
+
+def _default_place() -> Path | None:
+    try:
+        return own_place()
+    except errors.InvalidURL:
+        return None
 
 
 def _url(name: str) -> str:

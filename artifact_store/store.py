@@ -41,13 +41,15 @@ if TYPE_CHECKING:
         integrity,
         latest,
         publishing,
+        readonly,
         references,
         schema,
     )
 else:
     deferred(
         globals(),
-        "artifacts care database deletion dialects engines filters integrity latest publishing references schema",
+        "artifacts care database deletion dialects engines filters integrity latest publishing readonly references "
+        "schema",
     )
 
 __all__ = ["ArtifactStore"]
@@ -77,6 +79,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         *,
         replica_url: str | None = None,
         create: bool = True,
+        read_only: bool = False,
     ) -> None:
         """Open a store, and create or upgrade its tables when they are not current.
 
@@ -84,30 +87,37 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             url: `sqlite:///artifacts.db`, `sqlite:////absolute/path.db`, `sqlite:///:memory:`, a path
                 object, or a Peewee database of yours. Without it, `$ARTIFACT_STORE_URL`, else a SQLite
                 file in the user's data directory. A SQLite URL takes `?timeout=` (seconds to wait for
-                a lock, 30) and `?synchronous=` (`full`, or `normal`: quicker, may lose the last
-                commits at a power cut).
+                a lock, 30), `?synchronous=` (`full`, or `normal`: quicker, may lose the last
+                commits at a power cut) and `?mode=ro` (as `read_only`).
             replica_url: a read replica of a PostgreSQL database, which answers lists, counts and series, a
                 moment behind. What must see the latest (reads by key, id or reference, every write,
                 and everything inside a block) asks the primary, as everything does while the replica
                 does not answer.
             create: without it, tables that are not there or not current are left so, and no file is made.
+            read_only: only read: nothing is made or upgraded, and every method that writes raises
+                `StoreReadOnly`. A file may lie where nothing may be written.
 
         Raises:
             InvalidURL: the address is not understood.
             InvalidQuery: `$ARTIFACT_STORE_FLOW_RUN_ID` or `$ARTIFACT_STORE_TASK_RUN_ID` is set and no id.
-            StoreUnavailable: the database cannot be opened, or is no current store and `create` is off.
+            StoreMissing: there is no store at the address, and `create` is off.
+            StoreUnavailable: the database cannot be opened, or its tables are not current and `create` is off.
             SchemaOutdated: a newer artifact-store has written the database.
         """
         self._inherited = context.inherited()
-        self._ask = engines.reader_of(url, replica_url)
+        self._ask = engines.reader_of(url, replica_url, read_only)
         self._db = self._ask.primary
         self._engine = self._db.engine
+        read_only = read_only or self._engine.read_only
         try:
-            schema.ensure_current(self._db, create)
+            schema.ensure_current(self._db, create and not read_only)
         except BaseException:
             if not self._engine.in_block():
                 self._engine.close()
             raise
+        self._read_only = read_only
+        if read_only:
+            readonly.refuse_writes(self, self._engine.label)
         context.opened.add(self)
 
     # Artifacts
@@ -419,9 +429,24 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         self.close()
         return False
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Be pickled as the address, which another process opens.
+
+        A pickle holds the password of a PostgreSQL address. A store in memory, and one on a Peewee database, cannot
+        be pickled.
+        """
+        replica = self._ask.replica
+        addresses = engines.pickled(self._engine), None if replica is None else engines.pickled(replica.engine)
+        return _opened_again, (*addresses, self._read_only)
+
     def __repr__(self) -> str:
         """Tell where the store is."""
         return f"ArtifactStore({self.url!r})"
+
+
+def _opened_again(address: Any, replica: Any, read_only: bool) -> ArtifactStore:
+    """Open the store that was pickled; it was there, so it is not made anew where it is not."""
+    return ArtifactStore(address, replica_url=replica, create=False, read_only=read_only)
 
 
 G = TypeVar("G", ArtifactCreate, ArtifactUpdate)

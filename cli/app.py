@@ -176,11 +176,21 @@ def url_of(ctx: click.Context) -> str | None:
     return url
 
 
-def open_store() -> ArtifactStore:
-    """Open the store that the command line or the environment names, else the default one."""
-    from artifact_store import ArtifactStore
+def open_store(create: bool = False) -> ArtifactStore:
+    """Open the store that the command line or the environment names, else the default one.
 
-    return ArtifactStore(given_url())
+    A mistyped address must not become an empty store, so only the commands that publish make one.
+    """
+    from artifact_store import ArtifactStore, StoreMissing
+
+    url = given_url()
+    try:
+        return ArtifactStore(url, create=create)
+    except StoreMissing as error:
+        if url is not None or os.environ.get("ARTIFACT_STORE_URL"):
+            raise
+        message = f"{error} 'artifact-store demo' publishes an example."
+    raise click.ClickException(message)
 
 
 @click.group(

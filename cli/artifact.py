@@ -102,7 +102,7 @@ def create(
     runs = {"flow_run_id": flow_run_id, "task_run_id": task_run_id}
     fields |= {name: run_id for name, run_id in runs.items() if run_id is not None}
     given = ArtifactCreate(key=key, id=id, **fields)
-    with open_store() as store:
+    with open_store(create=True) as store:
         artifact = store.create_artifact(given)
     _print_done("Created", artifact, as_json)
 

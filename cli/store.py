@@ -17,7 +17,7 @@ from .waiting import working
 if TYPE_CHECKING:
     from artifact_store import Breach
 
-__all__ = ["completion", "demo", "info", "repair", "verify"]
+__all__ = ["completion", "demo", "info", "repair", "upgrade", "verify"]
 
 
 @command(examples=["artifact-store demo", "artifact-store --url sqlite:///demo.db demo"])
@@ -31,7 +31,7 @@ def demo(as_json: bool) -> None:
     """
     from .demo import run_demo, story
 
-    with open_store() as store, working("Publishing"):
+    with open_store(create=True) as store, working("Publishing"):
         report = run_demo(store)
     if as_json:
         render.print_json(report)
@@ -73,6 +73,29 @@ def repair(as_json: bool) -> None:
         mended = store.repair()
     if not _printed(mended, "Mended.", as_json):
         click.echo("nothing to mend")
+
+
+@command(examples=["artifact-store upgrade", "artifact-store --url sqlite:///jobs.db upgrade --json"])
+@common_options
+def upgrade(as_json: bool) -> None:
+    """Bring the tables of a store up to date with this release.
+
+    A program that publishes does so by itself; commands that read leave a store as it is. Programs
+    of an older release refuse a store that was upgraded.
+    """
+    from artifact_store import StoreMissing, StoreUnavailable
+
+    try:
+        open_store().close()
+    except StoreUnavailable as error:
+        if isinstance(error, StoreMissing):
+            raise  # so that it is not made
+    with open_store(create=True) as store, working("Upgrading"):
+        schema = store.info().schema
+    if as_json:
+        render.print_json({"schema": schema})
+    else:
+        click.echo(f"The tables are up to date ({schema}).")
 
 
 def _printed(breaches: list[Breach], remark: str, as_json: bool) -> bool:

@@ -46,9 +46,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def url(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database."""
+    """The address of an empty database; for commands, which do not make a store to read it, of an empty store."""
     if engine == "sqlite":
-        return f"sqlite:///{tmp_path}/store.db"
+        address = f"sqlite:///{tmp_path}/store.db"
+        if request.module.__name__.startswith("test_cli"):
+            ArtifactStore(address).close()
+        return address
     return f"{request.getfixturevalue('postgres')}&schema=test_{os.getpid()}_{next(NUMBERS)}"
 
 

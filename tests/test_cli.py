@@ -19,7 +19,7 @@ from artifact_store_cli import main
 from artifact_store_cli.options import SORTS
 from artifact_store_cli.text import json_text, safe
 
-DAILY = "demo ls show history tree report create update delete count verify repair info completion".split()
+DAILY = "demo ls show history tree report create update delete count verify repair upgrade info completion".split()
 NASTY = "a\x1b[31m\x9b\u202eb\r\nc[bold]d[/bold]\u2066\x07"
 
 

@@ -72,12 +72,14 @@ CASES = [
     ["verify", "--json"],
     ["repair"],
     ["repair", "--json"],
+    ["upgrade"],
+    ["upgrade", "--json"],
     ["info"],
     ["info", "--json"],
     ["completion", "fish"],
     ["completion", "zsh", "--json"],
 ]
-PICTURES = [case for case in CASES if case[0] not in ("demo", "info", "report", "completion")]
+PICTURES = [case for case in CASES if case[0] not in ("demo", "info", "report", "completion", "upgrade")]
 
 
 def name_of(case):

@@ -62,11 +62,18 @@ def test_an_empty_file_becomes_a_store(tmp_path: Path) -> None:
         assert store.create_artifact(key="k").version == 1
 
 
-def test_missing_directories_are_created(tmp_path: Path) -> None:
-    path = tmp_path / "a/b/c/store.db"
-    with ArtifactStore(path) as store:
+def test_directories_are_made_for_the_default_store_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "a/b"))
+    monkeypatch.delenv("ARTIFACT_STORE_URL", raising=False)
+    with ArtifactStore() as store:
         assert store.create_artifact(key="k").version == 1
+    path = tmp_path / "a/b/artifact-store/artifacts.db"
+    assert path.exists()
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    elsewhere = tmp_path / "b/store.db"
+    with pytest.raises(StoreUnavailable, match=f"the directory {elsewhere.parent} does not exist: make it, or name"):
+        ArtifactStore(elsewhere)
+    assert not elsewhere.parent.exists()
 
 
 def test_a_truncated_database(tmp_path: Path) -> None:
@@ -121,7 +128,7 @@ def test_a_directory_that_may_not_be_written(open_path: Path) -> None:
     open_path.chmod(0o555)
     try:
         as_nobody(lambda: unavailable(lambda: ArtifactStore(open_path / "store.db"), "you may write to"))
-        as_nobody(lambda: unavailable(lambda: ArtifactStore(open_path / "new/store.db"), "you may write to"))
+        as_nobody(lambda: unavailable(lambda: ArtifactStore(open_path / "new/store.db"), "does not exist"))
     finally:
         open_path.chmod(0o755)
     assert list(open_path.iterdir()) == []
@@ -376,5 +383,5 @@ def test_the_repr_of_an_engine(tmp_path: Path) -> None:
 
 
 def test_a_name_that_no_file_can_have(tmp_path: Path) -> None:
-    with pytest.raises(StoreUnavailable, match=r"cannot be created \(File name too long\): choose a place"):
+    with pytest.raises(StoreUnavailable, match=r"cannot be opened \(File name too long\): check the address"):
         ArtifactStore(f"sqlite:///{tmp_path}/{'a' * 300}.db")

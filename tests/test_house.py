@@ -35,20 +35,20 @@ FLOORS = {
     "termination": 0, "errors": 0, "wording": 0, "states": 0.1, "clock": 0, "deferred": 0, "gate": 0,
     "collector": 0, "unwritten": 0.9,
     "paths": 0, "datafile": 0.1, "damage": 0.1,
-    "migrations": 0, "__pyinstaller": 0,
+    "migrations": 0, "__pyinstaller": 0, "opening": 0, "readonly": 0.1, "facts": 0,
 }  # fmt: skip
 PACKAGE_IMPORTS = {"peewee", "playhouse", "platformdirs", "pydantic", "pydantic_core", "uuid_utils"}
 LAZY_IMPORTS = {"markdown_it", "pandas", "polars", "psycopg", "rich"}
 CLI_IMPORTS = {"artifact_store", "click", "pydantic", "rich"}
 EXPORTED = """
     Artifact ArtifactCollectionFilter ArtifactCollectionSort ArtifactConflict ArtifactCreate ArtifactFilter
-    ArtifactList ArtifactSort ArtifactStore ArtifactStoreError ArtifactUpdate Breach Deployment DeploymentFilter
-    Flow FlowFilter FlowRun FlowRunFilter IntegrityViolation InvalidArtifact InvalidQuery InvalidURL OpenFlowRun
-    OpenTaskRun Payload Point ReportInfo RunSort SchemaOutdated StoreDamaged StoreInfo StoreUnavailable Surroundings
-    TaskRun TaskRunFilter UnsupportedCharacter WorkPool WorkPoolFilter WorkQueue age blocks escape_controls print_blocks
-    register_renderer render_artifact sparkline create_image_artifact create_link_artifact create_markdown_artifact
-    create_progress_artifact create_table_artifact default_store image_payload read_artifact_ref
-    read_latest_artifact set_default_store table_payload update_progress_artifact
+    ArtifactList ArtifactSort ArtifactStore ArtifactStoreError ArtifactUpdate Breach Deployment DeploymentFilter Flow
+    FlowFilter FlowRun FlowRunFilter IntegrityViolation InvalidArtifact InvalidQuery InvalidURL OpenFlowRun
+    OpenTaskRun Payload Point ReportInfo RunSort SchemaOutdated StoreDamaged StoreInfo StoreMissing StoreReadOnly
+    StoreUnavailable Surroundings TaskRun TaskRunFilter UnsupportedCharacter WorkPool WorkPoolFilter WorkQueue age
+    blocks escape_controls print_blocks register_renderer render_artifact sparkline create_image_artifact
+    create_link_artifact create_markdown_artifact create_progress_artifact create_table_artifact default_store
+    image_payload read_artifact_ref read_latest_artifact set_default_store table_payload update_progress_artifact
 """.split()
 README_COMMANDS = [
     "python3 -m venv .venv && .venv/bin/pip install -q -e . && .venv/bin/artifact-store demo",

@@ -24,6 +24,7 @@ def up(migrator, db):
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
+    (tmp_path / "directory").mkdir(mode=0o700)
     return tmp_path / "directory" / "store.db"
 
 
@@ -189,7 +190,7 @@ def test_the_file_is_private(path: Path) -> None:
 
 
 def test_the_mode_of_an_existing_file_is_kept(path: Path) -> None:
-    path.parent.mkdir(mode=0o755)
+    path.parent.chmod(0o755)
     path.touch(mode=0o640)
     path.chmod(0o640)
     with ArtifactStore(path) as store:
