@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,19 @@ collect_ignore = ["histories.py", "soak.py"]  # programs
 # How long an example takes says how busy the machine is, and nothing about the store.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+
+MEMORY = Path("/dev/shm")
+
+
+def pytest_configure() -> None:
+    """Keep temporary files in memory where there is room: no test takes the power away, and a disk is slow to sync."""
+    if "TMPDIR" in os.environ or not os.access(MEMORY, os.W_OK):
+        return
+    programs_may_run = not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC
+    if programs_may_run and shutil.disk_usage(MEMORY).free > 4 << 30:
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None  # so that it is looked up again
 
 
 @pytest.fixture(scope="session")
