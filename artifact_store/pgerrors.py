@@ -119,7 +119,11 @@ _WORDS = (
     (re.compile("starting up|shutting down|not yet accepting connections"), _STARTING),
     (re.compile("too many clients|connection slots|too many connections"), "53300"),
     (re.compile("unsupported startup parameter"), "pooler"),
-    (re.compile("could not translate host name|failed to resolve host"), "no host"),
+    (
+        # The second half is what psycopg 3.2.2 hands on from getaddrinfo.
+        re.compile("could not translate host name|failed to resolve host|Name or service not known|name resolution"),
+        "no host",
+    ),
     (re.compile("refused|No such file"), "no server"),
     (re.compile("timeout expired|timed out"), "no answer"),
     (re.compile("server closed the connection|[Cc]onnection reset|terminating connection"), _LOST),

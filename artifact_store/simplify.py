@@ -39,6 +39,7 @@ __all__ = [
 MAX_DEPTH = 150
 MAX_DIGITS = 4300
 _TOO_LONG = 10**MAX_DIGITS
+_TOO_LOW = -(10 ** (MAX_DIGITS - 1))  # up to pydantic 2.14.0 the sign counts as a digit when JSON is read
 LONGEST_PATH = 120
 
 _Table = Mapping[type | str, Callable[[Any], Any]]
@@ -118,8 +119,10 @@ def searchable(value: str) -> str:
 
 
 def _integer(value: int) -> int:
-    if not -_TOO_LONG < value < _TOO_LONG:
-        raise UnsayableError(f"is an integer of more than {MAX_DIGITS:,} digits: pass it as hexadecimal text.")
+    if not _TOO_LOW < value < _TOO_LONG:
+        raise UnsayableError(
+            f"is an integer of more than {MAX_DIGITS:,} digits, its sign included: pass it as hexadecimal text."
+        )
     return value
 
 

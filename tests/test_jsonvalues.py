@@ -160,7 +160,7 @@ def same(one: Any, other: Any) -> bool:
 
 ALIKE = [
     "text", "\0", "𝄞", "", 0, 1, True, False, None, 1.0, 0.0, -0.0, 1e-320, 1e300, 1e16, 10**30, -(10**30), 2**63,
-    10**4300 - 1, 1 - 10**4300, [], {}, [[]], {"": {}}, {"b": 1, "a": [True, 1, 1.0]}, {"a b": "[{" * 200},
+    10**4300 - 1, 1 - 10**4299, [], {}, [[]], {"": {}}, {"b": 1, "a": [True, 1, 1.0]}, {"a b": "[{" * 200},
 ]  # fmt: skip
 
 SAID: list[tuple[Any, Any]] = [
@@ -275,7 +275,7 @@ REFUSED = [
     ("a", 2)), "data has the same key twice"),
     ("\ud800", "data holds a lone surrogate (U+D800) at index 0"), (["\udfff"], "data[0] holds a lone surrogate"),
     ({"\ud83d\ude00": 1}, "data holds a lone surrogate"), (10**4300, "data is an integer of more than 4,300 digits"),
-    ({"a": -(10**4300)}, "data.a is an integer of more"), ({10**4300: 1}, "data is an integer of more"),
+    ({"a": -(10**4299)}, "data.a is an integer of more"), ({10**4300: 1}, "data is an integer of more"),
     ({"rows": [0, 0, 0, {"x": 1j}]}, "data.rows[3].x is a complex"), ({"a b": 1j}, 'data["a b"] is a complex'),
     ({"0": {"é": [(1j,)]}}, 'data["0"].é[0][0] is a complex'), (Point({"z": object()}), "data.x.z is a object"),
     ([next], "data[0] is a builtin"), ({"k": {1: {2, 1j}}}, 'data.k["1"]['),

@@ -309,7 +309,7 @@ GREYS = np.linspace(0, 1, 12, dtype="float32").reshape(3, 4)
 )
 def test_shades_of_grey_keep_their_range(pixels, mode, wanted):
     image = shown(image_payload(Image.fromarray(pixels)))
-    assert image.mode == mode
+    assert image.mode in (mode, mode.partition(";")[0])  # Pillow 10 reads shades of 16 bits as integers
     assert np.abs(np.asarray(image).astype(float) - wanted).max() <= (1 if pixels.dtype.kind == "f" else 0)
 
 
