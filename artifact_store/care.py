@@ -40,10 +40,11 @@ class Breach(NamedTuple):
     """Something that `verify` finds wrong: with the tracking of latest versions, or with what is stored.
 
     Attributes:
-        kind: `missing`, `empty`, `dangling`, `stale`, `wrong-version`, `wrong-times` or `low-counter`, which `repair`
-            mends; `damaged` (the file) or `unreadable` (a row), which it does not.
-        key: the key whose row in the collection table is wrong; of an unreadable row its `key@version`, else its id or
-            name; empty for the file.
+        kind: `missing`, `empty`, `dangling`, `stale`, `wrong-version`, `wrong-times`, `low-counter` (the latest version
+            of a key) or `wrong-profile` (of a table), which `repair` mends; `damaged` (the file) or `unreadable` (a
+            row), which it does not.
+        key: the key whose row in the collection table is wrong; of a profile or an unreadable row its `key@version`,
+            else its id or name; empty for the file.
         message: one sentence that says what is wrong.
     """
 

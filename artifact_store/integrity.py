@@ -1,16 +1,17 @@
-"""Reads everything that a store holds, to find what is damaged before somebody needs it."""
+"""Reads everything that a store holds, to find what is damaged or does not fit before somebody needs it."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from peewee import SQL
 
-from . import latest, models
+from . import latest, models, profilecheck
 from .artifacts import ROWS
 from .care import Breach
 from .entities import DEPLOYMENTS, FLOW_RUNS, FLOWS, TASK_RUNS, WORK_POOLS, WORK_QUEUES
 from .errors import StoreDamaged
 from .rows import Rows
+from .schemas import Artifact
 from .statements import Query, Statements, slot
 
 __all__ = ["verify"]
@@ -24,7 +25,7 @@ _PAGE = 200
 
 
 def verify(db: Statements) -> list[Breach]:
-    """Return what is wrong with the latest versions, with the file, and with each row that cannot be read."""
+    """Return what is wrong with the latest versions, the file, the rows that cannot be read, and the profiles."""
     found = [Breach("damaged", "", f"The file is damaged: {text.rstrip('.')}.") for text in db.engine.damaged_pages()]
     try:
         found += latest.verify(db)
@@ -32,7 +33,7 @@ def verify(db: Statements) -> list[Breach]:
         found.append(_breach(error))
     for table, rows in _TABLES:
         try:
-            found += [_breach(error) for error in _unreadable(db, table, rows)]
+            found += _wrong(db, table, rows)
         except StoreDamaged as error:  # a page of the table, so that no row beyond it can be reached
             found.append(_breach(error))
     return sorted(dict.fromkeys(found))
@@ -42,34 +43,40 @@ def _breach(error: StoreDamaged) -> Breach:
     return Breach("unreadable" if error.name else "damaged", error.name, str(error))
 
 
-def _unreadable(db: Statements, table: Any, rows: Rows[Any]) -> Iterator[StoreDamaged]:
-    """Yield an error for each row of a table that cannot be read."""
+def _wrong(db: Statements, table: Any, rows: Rows[Any]) -> Iterator[Breach]:
+    """Yield what is wrong with each row of a table: it cannot be read, or has a profile that does not fit."""
     last: Any = None
     while True:
         try:
-            places = _read(db, table, rows, last)
+            places, values = _read(db, table, rows, last)
+            yield from _unfit(values)
         except StoreDamaged:
             places = _places(db, table, last)
             for place in places:
                 try:
-                    _read(db, table, rows, place, alone=True)
+                    yield from _unfit(_read(db, table, rows, place, alone=True)[1])
                 except StoreDamaged as error:
-                    yield error
+                    yield _breach(error)
         if not places or (last is not None and places[-1] <= last):  # a damaged file may lead round in a circle
             return
         last = places[-1]
 
 
-def _read(db: Statements, table: Any, rows: Rows[Any], place: Any, alone: bool = False) -> list[Any]:
-    """Read the rows after a place, or the one at it; return their places."""
+def _unfit(values: list[Any]) -> Iterator[Breach]:
+    checked = (profilecheck.check(value) for value in values if isinstance(value, Artifact))
+    return (breach for breach in checked if breach is not None)
+
+
+def _read(db: Statements, table: Any, rows: Rows[Any], place: Any, alone: bool = False) -> tuple[list[Any], list[Any]]:
+    """Read the rows after a place, or the one at it; return their places and values."""
     columns = [getattr(table, name) for name in rows.names]
 
     def build() -> Query:
         return _beyond(db, table.select(*columns, _place(db, table)), table, place, alone)
 
     found = db.rows(("integrity.read", table, place is None, alone), build, {"place": place})
-    rows.values(row[:-1] for row in found)
-    return [row[-1] for row in found]
+    values = rows.values(row[:-1] for row in found)
+    return [row[-1] for row in found], values
 
 
 def _places(db: Statements, table: Any, place: Any) -> list[Any]:

@@ -84,7 +84,8 @@ def _changes(db: Statements, artifact: Artifact, key: str, previous: int) -> lis
         if stored is None and data is None:
             return []
         with Reading(f"The artifact {key}@{previous}"):
-            before = from_json(stored) if stored is not None else profile_table(from_json(data))
+            parsed = from_json(data if stored is None else stored)
+        before = profile_table(parsed) if stored is None else parsed
         after = known_profile(artifact.profile) or profile_table(artifact.data)
         return changes(before, after)
     return []

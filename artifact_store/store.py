@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         filters,
         integrity,
         latest,
+        profilecheck,
         publishing,
         readonly,
         references,
@@ -48,8 +49,8 @@ if TYPE_CHECKING:
 else:
     deferred(
         globals(),
-        "artifacts care database deletion dialects engines filters integrity latest publishing readonly references "
-        "schema",
+        "artifacts care database deletion dialects engines filters integrity latest profilecheck publishing readonly "
+        "references schema",
     )
 
 __all__ = ["ArtifactStore"]
@@ -377,13 +378,17 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         return latest.verify(self._db) if quick else integrity.verify(self._db)
 
     def repair(self) -> "list[care.Breach]":
-        """Mend every breach in one atomic block, from the artifacts themselves, and return what was mended."""
+        """Mend what can be mended in one atomic block, from the artifacts themselves, and return what was mended.
+
+        These are the latest versions, and profiles of tables that do not fit their data: they are made anew.
+        """
+        suspects = profilecheck.suspects(self._db)  # read before everybody is kept from writing
 
         def repair() -> "list[care.Breach]":
             latest.lock_all(self._db)
             found = latest.verify(self._db)
             latest.rebuild(self._db, sorted({breach.key for breach in found}))
-            return found
+            return sorted([*found, *profilecheck.mend(self._db, suspects)])
 
         return self._engine.changing(repair)
 

@@ -24,6 +24,7 @@ FLOORS = {
     "activities": 3.4, "openruns": 3.3, "progress": 3.3, "listings": 3.2, "pages": 3.1, "publishing": 3.1,
     "references": 3.1, "integrity": 3.1, "deletion": 3.2, "artifacts": 3, "latest": 3, "runs": 3, "entities": 2.9,
     "conditions": 2.1, "filters": 2, "orders": 2.1, "sorting": 2, "runvalues": 2.1, "schemas": 2, "care": 2,
+    "profilecheck": 2.5,
     "tabular": 1.9, "frames": 1.2,
     "rendering": 1.5, "payloads": 1.3, "engines": 1.3,
     "schema": 1.2, "replica": 1.2, "statements": 1.1, "criteria": 1.2, "validation": 1.1, "operators": 1,

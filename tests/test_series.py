@@ -59,6 +59,7 @@ def test_rows_are_known_from_the_profile_or_counted(store: ArtifactStore) -> Non
     ]  # fmt: skip
     # What is not asked for by name is not read when it is large.
     assert values(store.read_trends(["t"])["t"]) == [3, 2, 3, 1, 9]
+    assert [breach.key for breach in store.repair()] == ["t@7"]  # its profile was to tell something else
 
 
 def test_the_newest_points_are_returned(store: ArtifactStore) -> None:

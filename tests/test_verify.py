@@ -7,6 +7,8 @@ import pytest
 from bare import bare
 
 from artifact_store import ArtifactStore, IntegrityViolation
+from artifact_store.payloads import table_payload
+from artifact_store.profile import profile_table
 
 OTHER = "00000000-0000-7000-8000-000000000000"
 DAMAGE = {
@@ -104,6 +106,55 @@ def test_artifacts_deleted_behind_the_back_of_the_store(filled: ArtifactStore, u
     assert {breach.key for breach in filled.repair()} == {"a"}
     latest = filled.read_latest_artifact("a")
     assert latest is None if gone == "key = 'a'" else latest.version == 2
+
+
+ROWS = [{"city": "Oslo", "wind": 3}, {"city": "Rome", "wind": None}]
+LEFT_BY_AN_OLD_PROGRAM = {  # its update sets the data and the time, of a profile it knows nothing
+    "other rows": ("""'[{"city": "Oslo"}]'""", {"rows": 1}, "The profile of t@1 tells of 2 rows, its data has 1."),
+    "another form": ("""'{"city": ["Oslo", "Rome", "Bonn"]}'""", {"rows": 3}, "its data has 3."),
+    "no table": ("'12'", None, "and its data is no table."),
+    "no data": ("NULL", None, "and its data is no table."),
+}
+
+
+@pytest.mark.parametrize("left", LEFT_BY_AN_OLD_PROGRAM)
+def test_a_profile_that_does_not_fit_its_data(filled: ArtifactStore, url: str, left: str) -> None:
+    data, rows, message = LEFT_BY_AN_OLD_PROGRAM[left]
+    table = filled.create_table_artifact(ROWS, key="t")
+    loose = filled.create_table_artifact(ROWS)
+    filled.create_table_artifact([], key="fits")
+    filled.create_artifact(key="other", type="result", data=[1], profile={"rows": 7, "columns": []})
+    assert filled.verify() == filled.repair() == []
+    for made in (table, loose):
+        bare(url, f"UPDATE artifact SET data = {data} WHERE id = '{made.id}'")
+
+    found = filled.verify()
+    assert sorted(breach.key for breach in found) == sorted(["t@1", str(loose.id)])
+    assert {breach.kind for breach in found} == {"wrong-profile"}
+    assert found[-1].message.endswith(message)
+    assert filled.verify(quick=True) == []
+
+    assert filled.repair() == found
+    assert filled.verify() == filled.repair() == []
+    for made in (table, loose):
+        profile = filled.read_artifact(made.id).profile
+        assert profile is None if rows is None else profile["rows"] == rows["rows"]
+    assert filled.read_latest_artifact("t").updated == table.updated
+
+
+def test_many_tables_are_held_against_their_profiles_in_pages(filled: ArtifactStore, url: str) -> None:
+    made = filled.create_artifacts({"key": "t", **table_payload([{"n": n}])} for n in range(450))
+    bare(url, "UPDATE artifact SET data = '[]' WHERE key = 't' AND version IN (1, 200, 201, 450)")
+    expected = [f"t@{version}" for version in (1, 200, 201, 450)]
+    assert sorted(breach.key for breach in filled.verify()) == sorted(expected)
+    assert sorted(breach.key for breach in filled.repair()) == sorted(expected)
+    assert filled.read_artifact(made[449].id).profile == profile_table([])
+
+
+def test_a_profile_and_a_pointer_are_mended_together(filled: ArtifactStore, url: str) -> None:
+    filled.create_table_artifact(ROWS, key="t")
+    bare(url, "UPDATE artifact SET data = '[]' WHERE key = 't'", DAMAGE["low-counter"])
+    assert [breach.kind for breach in filled.repair()] == ["low-counter", "wrong-profile"]
 
 
 @pytest.mark.parametrize("half", ["latest_id", "latest_version"])
