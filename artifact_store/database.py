@@ -37,6 +37,7 @@ __all__ = [
     "Facts",
     "Held",
     "Params",
+    "ReplicaRefused",
     "Row",
     "TableMissing",
     "driver_error",
@@ -67,6 +68,10 @@ def logged() -> bool:
 
 class TableMissing(errors.StoreUnavailable):
     """The database does not have the tables of a store."""
+
+
+class ReplicaRefused(errors.StoreUnavailable):
+    """What answers at the address of a replica is no replica of the store."""
 
 
 class Engine:

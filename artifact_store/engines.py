@@ -64,7 +64,11 @@ def _replica_of(primary: Engine, url: str | Address) -> Engine:
     address = _address_of(url)
     if primary.dialect != "postgresql" or not isinstance(address, PostgresAddress):
         raise InvalidURL("Replicas are PostgreSQL's: leave out replica_url, or give two postgresql:// addresses.")
-    return _engine_at(address._replace(timeout=0.0))
+    from .postgresql import PostgresEngine
+
+    assert isinstance(primary, PostgresEngine)
+    schema = address.schema or primary.address.schema
+    return PostgresEngine(address._replace(timeout=0.0, schema=schema), primary)
 
 
 def pickled(engine: Engine) -> Address:

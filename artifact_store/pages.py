@@ -19,7 +19,7 @@ from .conditions import Condition, links_of, narrowed, related_keys, replaced, w
 from .damage import Reading
 from .models import ArtifactCollection
 from .orders import Order, Position, beyond, order_of, position_of
-from .replica import Reader
+from .replica import Reader, Stream
 from .sorting import ArtifactCollectionSort, ArtifactSort
 from .statements import Query, Statements, Values, slot
 
@@ -221,10 +221,10 @@ def _condition_of(part: str, order: Order) -> Query | None:
 
 def each(ask: Reader, asked: Asked, size: int) -> Iterator[schemas.Artifact]:
     """Yield everything that is asked, one page in memory at a time."""
-    return _lasting(ask, asked, size) if asked.order.lasting else _by_name(ask, asked, size)
+    return (_lasting if asked.order.lasting else _by_name)(ask.stream(), asked, size)
 
 
-def _lasting(ask: Reader, asked: Asked, size: int) -> Iterator[schemas.Artifact]:
+def _lasting(ask: Stream, asked: Asked, size: int) -> Iterator[schemas.Artifact]:
     after: Position | None = None
     while True:
         found = ask(page, asked, 0, size, after)
@@ -234,7 +234,7 @@ def _lasting(ask: Reader, asked: Asked, size: int) -> Iterator[schemas.Artifact]
         after = position_of(asked.order, found[-1])
 
 
-def _by_name(ask: Reader, asked: Asked, size: int) -> Iterator[schemas.Artifact]:
+def _by_name(ask: Stream, asked: Asked, size: int) -> Iterator[schemas.Artifact]:
     for names in ask(_names, asked, size):
         yield from ask(_named, asked, names.decode().split("\n"))
 

@@ -10,9 +10,11 @@ from .database import driver_error
 __all__ = [
     "LOCKED",
     "PASSING",
+    "PROMOTED",
     "REMEDIES",
     "STALE_PLAN",
     "UNREACHABLE",
+    "NotReplica",
     "ServerSilent",
     "TooLarge",
     "Unreadable",
@@ -47,6 +49,17 @@ PASSING = {
 
 class ServerSilent(psycopg.OperationalError):
     """The server has not answered until the deadline, and does not work on an answer."""
+
+
+class NotReplica(psycopg.OperationalError):
+    """A server does not follow the primary, so that it must not answer in its place."""
+
+
+PROMOTED = (
+    "the server at replica_url takes writes of its own: it is no standby, or was promoted: "
+    "give the address of a standby of the primary."
+)
+"""What is wrong with a server that does not follow any."""
 
 
 class TooLarge(psycopg.DataError):

@@ -19,7 +19,7 @@ from psycopg.pq import Conninfo
 
 from .address import PostgresAddress
 from .pgcursor import ADAPTERS, Cursor
-from .pgerrors import UNREACHABLE, ServerSilent, state_of
+from .pgerrors import PROMOTED, UNREACHABLE, NotReplica, ServerSilent, state_of
 
 __all__ = ["Connection", "Session"]
 
@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 _REFUSED = re.compile("unsupported startup parameter")
 _WAITING = ("idle", "idle in transaction", "idle in transaction (aborted)")
+_LOCK_OF_STANDBY = 1.0  # seconds
 _ON_ITS_WAY = 1.0  # seconds within which an answer arrives that the server has sent
 
 
@@ -38,6 +39,7 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         stale: whether a table was changed after this connection has prepared statements.
         careful: whether one of the two is to be seen to before a statement.
         patience: seconds of silence after which `look` is called.
+        of_standby: whether it is refused once its server tells that it was promoted, as PostgreSQL 14 and newer do.
         siblings: the connections of the same session.
         look: takes the connection, and whether the server was found to wait for us the last time; tells whether
             it does. What it raises ends the connection.
@@ -46,6 +48,7 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
     says_timeout = ""
     stale = False
     careful = False
+    of_standby = False
     siblings: "weakref.WeakSet[Connection] | None" = None
     patience = math.inf
     look: "Callable[[Connection, bool], bool] | None" = None
@@ -87,6 +90,9 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
                     silent_since = None
                 wanted = gen.send(ready)
         except StopIteration as done:
+            if self.of_standby and self.pgconn.parameter_status(b"in_hot_standby") == b"off":
+                self.pgconn.finish()
+                raise NotReplica(PROMOTED) from None
             result: T = done.value
             return result
 
@@ -106,11 +112,15 @@ class Session:
 
     Attributes:
         lock_timeout: how long one statement waits for a lock, as the server says it.
-        greet: called with each new connection before it is used; what it raises refuses the connection.
     """
 
     def __init__(
-        self, address: PostgresAddress, known: Mapping[str, Any], patience: float, *, look_first: bool = True
+        self,
+        address: PostgresAddress,
+        known: Mapping[str, Any],
+        *,
+        patience: float,
+        greet: Callable[[Connection], None] | None = None,
     ) -> None:
         """Take an address; nothing is connected yet.
 
@@ -118,12 +128,14 @@ class Session:
             address: the address.
             known: the parameters of its URL, as libpq has understood them.
             patience: seconds after which a server that does not answer is left.
-            look_first: without it a server that is silent so long is left, even if it may be working.
+            greet: called with each new connection to a standby; what it raises refuses the connection. A standby that
+                is silent so long is left even if it may be working, because the primary can answer too.
         """
         self._address, self._known = address, known
-        self._patience, self._look_first = max(patience, 1.0), look_first
-        self.lock_timeout = f"{max(math.ceil(address.timeout * 1000), 1)}ms"
-        self.greet: Callable[[Connection], None] | None = None
+        self._patience = max(patience, 1.0)
+        self._greet = greet
+        lock_timeout = address.timeout if greet is None else min(patience, _LOCK_OF_STANDBY)
+        self.lock_timeout = f"{max(math.ceil(lock_timeout * 1000), 1)}ms"
         self._connections: weakref.WeakSet[Connection] = weakref.WeakSet()
         self._pooled = False  # a pooler keeps start-up parameters from the server
         self._names_process = True  # the process that the server names is the one that serves the connection
@@ -137,17 +149,18 @@ class Session:
         connection = self._connected(conninfo)
         connection.look = self._look
         # The server is looked at early enough to be left at the deadline.
-        connection.patience = self._patience / 2 if self._look_first else self._patience
+        connection.patience = self._patience / 2 if self._greet is None else self._patience
         connection.siblings = self._connections
         self._connections.add(connection)
         if self._pooled:
             connection.bound(self._says_timeout())
-        if self.greet is not None:
+        if self._greet is not None:
             try:
-                self.greet(connection)
+                self._greet(connection)
             except BaseException:
                 connection.close()
                 raise
+            connection.of_standby = True
         return connection
 
     def learn(self, connection: Connection) -> str:
@@ -219,7 +232,7 @@ class Session:
         Raises:
             ServerSilent: the server does not answer, or its answer was lost on the way.
         """
-        if not self._look_first:
+        if self._greet is not None:
             raise ServerSilent
         working = self._works(connection)
         if idle and not working:

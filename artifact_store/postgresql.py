@@ -20,14 +20,15 @@ from playhouse.pool import MaxConnectionsExceeded, PoolConnection, PooledPostgre
 
 from . import errors
 from .address import PostgresAddress, did_you_mean
-from .database import NOTHING, Engine, Facts, Params, TableMissing, driver_error, logged
+from .database import NOTHING, Engine, Facts, Params, ReplicaRefused, TableMissing, driver_error, logged
 
 try:
     import psycopg
     from psycopg.pq import TransactionStatus
 
-    from .pgerrors import PASSING, REMEDIES, ServerSilent, TooLarge, Unreadable, is_long_for_index, state_of
+    from .pgerrors import PASSING, REMEDIES, NotReplica, ServerSilent, TooLarge, Unreadable, is_long_for_index, state_of
     from .pgsession import Connection, Session
+    from .pgstandby import Identity, check_standby, identity
 except ImportError as missing:  # the extra is not installed
     raise errors.StoreUnavailable(
         "PostgreSQL needs the psycopg driver: pip install 'artifact-store[postgres]'."
@@ -115,8 +116,13 @@ class PostgresEngine(Engine):
     driver_errors: ClassVar[tuple[type[BaseException], ...]] = (peewee.PeeweeException, psycopg.Error)
     longest_pause: ClassVar[float] = 0.25
 
-    def __init__(self, address: PostgresAddress) -> None:
-        """Prepare the pool; nothing is connected yet."""
+    def __init__(self, address: PostgresAddress, primary: "PostgresEngine | None" = None) -> None:
+        """Prepare the pool; nothing is connected yet.
+
+        Args:
+            address: the address.
+            primary: what the server at the address follows, when it is a standby.
+        """
         known = _understood(address.dsn)
         database = _Database(
             address.dsn,
@@ -124,7 +130,13 @@ class PostgresEngine(Engine):
             timeout=address.timeout or 0.001,
             prefer_psycopg3=True,
         )
-        database.session = self.session = Session(address, known, address.timeout)
+        if primary is None:
+            self.session = Session(address, known, patience=address.timeout)
+        else:
+            greet = partial(check_standby, primary=primary.identity)
+            self.session = Session(address, known, patience=primary.timeout, greet=greet)
+        database.session = self.session
+        self._identity: Identity | None = None
         self.lock_timeout = self.session.lock_timeout
         level = f" ISOLATION LEVEL {address.isolation_level}" if address.isolation_level else ""
         access = " READ ONLY" if address.read_only else ""
@@ -142,6 +154,12 @@ class PostgresEngine(Engine):
     def place(self) -> Hashable:
         """The address and the schema, as a digest: it is a part of what a run shows of itself."""
         return self._place
+
+    def identity(self, anew: bool = False) -> Identity:
+        """Return what the standbys of this server have in common with it; from memory unless it is asked `anew`."""
+        if self._identity is None or anew:
+            self._identity = identity(self.row)
+        return self._identity
 
     # Borrowing
 
@@ -247,8 +265,8 @@ class PostgresEngine(Engine):
     def passing(self, error: BaseException) -> bool:
         """Tell whether the failure is one of timing, or of a connection that was lost."""
         state, inner = state_of(error), driver_error(error)
-        if isinstance(inner, ServerSilent):
-            return False  # it was waited for until the deadline
+        if isinstance(inner, ServerSilent | NotReplica):
+            return False  # the one was waited for until the deadline, the other stays what it is
         if state == _READ_ONLY:
             return not self.address.read_only and self._may_become_writable()
         if state is not None and not state.startswith("no "):
@@ -262,12 +280,14 @@ class PostgresEngine(Engine):
         state, text = state_of(error), " ".join(str(first).split())
         if self._password:
             text = text.replace(self._password, "***")
+        if isinstance(first, NotReplica):
+            return ReplicaRefused(f"{self.label}: {first}")
         if isinstance(first, TooLarge):
             return errors.InvalidArtifact("The artifact is larger than PostgreSQL can store (1 GB): " + _ELSEWHERE)
         if isinstance(first, Unreadable):
-            return errors.StoreUnavailable(f"{self.label}: {_unreadable(first)}")
+            return errors.StoreDamaged(f"{self.label}: {_unreadable(first)}")
         if state == "22021":
-            return errors.StoreUnavailable(
+            return errors.StoreDamaged(
                 f"{self.label}: another program has written text that is not UTF-8 into the database ({text}): "
                 "set it right with SQL."
             )
@@ -312,9 +332,10 @@ class PostgresEngine(Engine):
         """Hold a lock that every opener of this database asks for, and make the schema that the address names."""
         with self.atomic():
             self.row("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
-            if self.address.schema is not None:
-                # IF NOT EXISTS alone is no help when two make it at once.
-                self.run(f'CREATE SCHEMA IF NOT EXISTS "{self.address.schema}"')
+            schema = self.address.schema
+            # To make a schema, even IF NOT EXISTS, needs more rights than to use one that somebody has made.
+            if schema is not None and self.row("SELECT 1 FROM pg_namespace WHERE nspname = %s", (schema,)) is None:
+                self.run(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
             yield
 
     def facts(self) -> Facts:

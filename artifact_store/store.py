@@ -93,7 +93,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             replica_url: a read replica of a PostgreSQL database, which answers lists, counts and series, a
                 moment behind. What must see the latest (reads by key, id or reference, every write,
                 and everything inside a block) asks the primary, as everything does while the replica
-                does not answer.
+                does not answer, or is found to follow another server or to lead to another schema.
             create: without it, tables that are not there or not current are left so, and no file is made.
             read_only: only read: nothing is made or upgraded, and every method that writes raises
                 `StoreReadOnly`. A file may lie where nothing may be written.

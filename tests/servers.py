@@ -3,16 +3,17 @@
 import subprocess
 import tempfile
 import warnings
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import psutil
 import psycopg
 import pytest
 
-__all__ = ["Server", "wheel"]
+__all__ = ["Server", "stopped", "wheel"]
 
 
 def wheel() -> Any:
@@ -108,3 +109,18 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.remove()
+
+
+@contextmanager
+def stopped(server: Server) -> Iterator[None]:
+    """Let a server hang, all its processes, with its connections open."""
+    pid = (server.data / "postmaster.pid").read_text(encoding="ascii").partition("\n")[0]
+    postmaster = psutil.Process(int(pid))
+    hanging = [postmaster, *postmaster.children(recursive=True)]
+    for process in hanging:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in hanging:
+            process.resume()

@@ -8,10 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import psutil
 import pytest
 from commandline import loaded, run
-from servers import Server
+from servers import Server, stopped
 
 from artifact_store import ArtifactStore, StoreUnavailable
 from artifact_store.schema import known_versions
@@ -182,26 +181,6 @@ def test_the_command_line_on_a_server(server: Server) -> None:
     assert (told["artifacts"], told["keys"], told["pool_size"], told["schema"]) == (51, 50, 20, known_versions()[-1])
     assert run(url, "delete", "weather/2015-12", "--yes") == "Deleted weather/2015-12@2.\n"
     assert loaded(url, "show", "weather/2015-12")["version"] == 1
-
-
-def processes(server: Server) -> list[psutil.Process]:
-    """The server and all its processes."""
-    pid = int((server.data / "postmaster.pid").read_text(encoding="ascii").split("\n", 1)[0])
-    postmaster = psutil.Process(pid)
-    return [postmaster, *postmaster.children(recursive=True)]
-
-
-@contextlib.contextmanager
-def stopped(server: Server) -> Iterator[None]:
-    """Let a server hang, with its connections open."""
-    hanging = processes(server)
-    for process in hanging:
-        process.suspend()
-    try:
-        yield
-    finally:
-        for process in hanging:
-            process.resume()
 
 
 @pytest.mark.parametrize("place", ["url", "tcp_url"])

@@ -32,7 +32,7 @@ FLOORS = {
     "rows": 1.3, "profile": 1.1, "jsonvalues": 1, "dialects": 0.9,
     "tables": 0.5, "images": 0.5, "simplify": 0.4, "csvfile": 0.1, "imagefiles": 0.1,
     "sqlite": 0.4, "connections": 0.3, "postgresql": 0.3, "database": 0.2, "address": 0.1, "context": 0.1,
-    "pgsession": 0.29, "pgcursor": 0.28, "pgerrors": 0.27,
+    "pgstandby": 0.29, "pgsession": 0.29, "pgcursor": 0.28, "pgerrors": 0.27,
     "termination": 0, "errors": 0, "wording": 0, "states": 0.1, "clock": 0, "deferred": 0, "gate": 0,
     "collector": 0, "unwritten": 0.9,
     "paths": 0, "datafile": 0.1, "damage": 0.1,

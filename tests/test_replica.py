@@ -1,16 +1,19 @@
 """A real streaming standby answers lists and counts; what must see the latest asks the primary."""
 
 import logging
+import math
 import shutil
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
-from servers import Server
+from servers import Server, stopped
 
-from artifact_store import ArtifactFilter, ArtifactStore, InvalidURL
+from artifact_store import ArtifactFilter, ArtifactSort, ArtifactStore, InvalidURL
 
 
 class Standby(Server):
@@ -156,3 +159,143 @@ def test_what_the_store_tells_of_its_replica(store: ArtifactStore, primary: Serv
 def test_replicas_are_for_postgresql(url: str, replica_url: str) -> None:
     with pytest.raises(InvalidURL, match="Replicas are PostgreSQL's: leave out replica_url, or give two postgresql://"):
         ArtifactStore(url, replica_url=replica_url)
+
+
+def refused(store: ArtifactStore, caplog: pytest.LogCaptureFixture, says: str) -> None:
+    """The primary answers lists, and the log says once why the replica does not."""
+    made = store.create_artifact(key="k")
+    with caplog.at_level(logging.WARNING, "artifact_store"):
+        for _ in range(3):
+            assert made in store.read_artifacts()
+            assert made in store.iter_artifacts()
+            store._ask._resting_until = 0.0
+    told = [record.getMessage() for record in caplog.records if record.name == "artifact_store"]
+    assert len(told) == 1, told
+    assert "The replica is refused, the primary answers: postgresql://" in told[0]
+    assert says in told[0]
+
+
+def test_a_standby_that_was_promoted(primary: Server, caplog: pytest.LogCaptureFixture) -> None:
+    with Standby(primary) as other, ArtifactStore(primary.url, replica_url=other.url) as store:
+        store.create_artifact(key="before")
+        caught_up(primary, other)
+        assert store.count_artifacts() == 1
+        # On the connection that is open
+        with other.connect() as admin:
+            assert admin.execute("SELECT pg_promote()").fetchone() == (True,)
+        refused(store, caplog, "it is no standby, or was promoted: give the address of a standby")
+        # On a new one
+        caplog.clear()
+        with ArtifactStore(primary.url, replica_url=other.url) as again:
+            refused(again, caplog, "the server at replica_url takes writes of its own")
+        store.delete_artifacts(everything=True)
+
+
+def test_a_replica_of_another_primary(primary: Server, standby: Standby, caplog: pytest.LogCaptureFixture) -> None:
+    with Server() as other, ArtifactStore(other.url, replica_url=standby.url) as store:
+        refused(store, caplog, "the server at replica_url follows another primary")
+
+
+def test_another_database_of_the_same_servers(
+    primary: Server, standby: Standby, caplog: pytest.LogCaptureFixture
+) -> None:
+    with primary.connect() as admin:
+        admin.execute("CREATE DATABASE elsewhere")
+    url = primary.url.replace("/postgres?", "/elsewhere?")
+    with ArtifactStore(url) as there:
+        there.create_artifact(key="unseen")
+    caught_up(primary, standby)
+    other = standby.url.replace("/postgres?", "/elsewhere?")
+    with ArtifactStore(primary.url, replica_url=other) as store:
+        refused(store, caplog, "replica_url names another database than the address of the store")
+        store.delete_artifacts(everything=True)
+
+
+def test_the_schema_of_the_primary(primary: Server, standby: Standby, caplog: pytest.LogCaptureFixture) -> None:
+    for schema in ("mine", "yours"):
+        with ArtifactStore(f"{primary.url}&schema={schema}") as store:
+            store.create_artifact(key=schema)
+    caught_up(primary, standby)
+    url = f"{primary.url}&schema=mine"
+    with ArtifactStore(url, replica_url=standby.url) as store, standby.connect() as follower:
+        follower.execute("SELECT pg_wal_replay_pause()")
+        store.create_artifact(key="later")
+        assert [each.key for each in store.read_artifacts()] == ["mine"], "the replica answers, from that schema"
+        follower.execute("SELECT pg_wal_replay_resume()")
+    with ArtifactStore(f"{primary.url}&schema=mine", replica_url=f"{standby.url}&schema=yours") as store:
+        refused(store, caplog, "replica_url leads to the tables of another schema")
+
+
+def test_a_user_who_may_not_ask_for_the_identifier(primary: Server, standby: Standby) -> None:
+    with primary.connect() as admin:
+        admin.execute("CREATE ROLE plain LOGIN")
+        admin.execute("CREATE SCHEMA plain AUTHORIZATION plain")
+        admin.execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
+    url = f"{primary.url.replace('postgres:@', 'plain:@')}&schema=plain"
+    with ArtifactStore(url, replica_url=standby.url.replace("postgres:@", "plain:@")) as store:
+        made = store.create_artifact(key="k")
+        caught_up(primary, standby)
+        with standby.connect() as follower:
+            follower.execute("SELECT pg_wal_replay_pause()")
+            store.create_artifact(key="later")
+            assert store.read_artifacts() == [made]
+            follower.execute("SELECT pg_wal_replay_resume()")
+
+
+def test_a_replica_that_hangs_on_an_open_connection(
+    primary: Server, standby: Standby, caplog: pytest.LogCaptureFixture
+) -> None:
+    with ArtifactStore(f"{primary.url}&timeout=1", replica_url=standby.url) as store:
+        store.delete_artifacts(everything=True)
+        made = store.create_artifact(key="k")
+        caught_up(primary, standby)
+        assert store.read_artifacts() == [made]
+        with ThreadPoolExecutor(1) as workers, stopped(standby), caplog.at_level(logging.WARNING, "artifact_store"):
+            assert workers.submit(store.read_artifacts).result(60) == [made]
+        assert "the server does not answer" in caplog.text
+
+
+def test_one_process_of_a_replica_that_hangs(primary: Server, standby: Standby) -> None:
+    with ArtifactStore(f"{primary.url}&timeout=1", replica_url=standby.url) as store:
+        store.delete_artifacts(everything=True)
+        made = store.create_artifact(key="k")
+        caught_up(primary, standby)
+        replica = store._ask.replica
+        assert replica is not None
+        (pid,) = replica.engine.row("SELECT pg_backend_pid()") or ()
+        process = psutil.Process(pid)
+        process.suspend()
+        try:
+            with ThreadPoolExecutor(1) as workers:
+                assert workers.submit(store.read_artifacts).result(60) == [made]
+        finally:
+            process.resume()
+
+
+@pytest.mark.parametrize("sort", ArtifactSort)
+def test_a_stream_whose_replica_goes_away(store: ArtifactStore, primary: Server, sort: ArtifactSort) -> None:
+    with Standby(primary) as other, ArtifactStore(primary.url, replica_url=other.url) as streaming:
+        made = store.create_artifacts({"key": f"k{number:02}", "data": number} for number in range(20))
+        caught_up(primary, other)
+        stream = streaming.iter_artifacts(sort=sort, page_size=3)
+        found = [next(stream).id for _ in range(4)]
+        other.stop()
+        store.create_artifact(key="k99")
+        found += [each.id for each in stream]
+        assert len(found) == len({*found})
+        assert {*found} >= {each.id for each in made}
+
+
+@pytest.mark.parametrize("sort", ArtifactSort)
+def test_a_stream_that_began_at_the_primary_stays_there(
+    store: ArtifactStore, replica: psycopg.Connection[Any], sort: ArtifactSort
+) -> None:
+    replica.execute("SELECT pg_wal_replay_pause()")
+    made = store.create_artifacts({"key": f"k{number:02}", "data": number} for number in range(20))
+    store._ask._resting_until = math.inf
+    stream = store.iter_artifacts(sort=sort, page_size=3)
+    found = [next(stream).id for _ in range(4)]
+    store._ask._resting_until = 0.0
+    assert store.count_artifacts() == 0, "the replica answers, which has none of it yet"
+    found += [each.id for each in stream]
+    assert sorted(found) == sorted(each.id for each in made)

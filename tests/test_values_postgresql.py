@@ -11,7 +11,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from artifact_store import ArtifactFilter, ArtifactStore, InvalidArtifact, InvalidQuery, StoreUnavailable
+from artifact_store import ArtifactFilter, ArtifactStore, InvalidArtifact, InvalidQuery, StoreDamaged
 
 ONE, TWO = UUID(int=1), UUID(int=2)
 TEXTS = ["plain", "Grüße", "价格 12 €", "𝄞 \x7f \t"]
@@ -106,7 +106,7 @@ def test_text_of_others_that_is_no_utf_8(database: str) -> None:
         other.execute(rb"UPDATE artifact SET description = E'Gr\xfc\xdfe' WHERE key = 'k'")
         other.commit()
         for call in (lambda: store.read_artifact(ONE), store.read_artifacts, lambda: list(store.iter_artifacts())):
-            with pytest.raises(StoreUnavailable, match=says):
+            with pytest.raises(StoreDamaged, match=says):
                 call()
         assert store.read_artifact(TWO) is not None
 
@@ -168,7 +168,7 @@ def test_a_time_of_others_that_python_has_not(
             lambda: store.create_artifact(id=ONE, key="k"),
         )
         for call in calls:
-            with pytest.raises(StoreUnavailable, match=says):
+            with pytest.raises(StoreDamaged, match=says):
                 call()
         assert store.read_artifact(TWO) == other
         # What was stored is returned.
@@ -176,7 +176,8 @@ def test_a_time_of_others_that_python_has_not(
         assert store.create_artifacts([{"key": "k"}])[0].version == 3
         assert store.count_artifacts() == 4
         assert store.update_artifact(ONE, data=1)
-        assert store.verify() == []
+        # The update has set `updated` right.
+        assert [breach.kind for breach in store.verify()] == ([] if column == "updated" else ["damaged"])
 
 
 def test_the_ends_of_time(url: str, server: psycopg.Connection[Any]) -> None:
