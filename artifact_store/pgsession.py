@@ -5,12 +5,14 @@ pooler that refuses or drops it is found out, and then each statement says it fo
 server that is silent for long is asked, on a connection of its own, whether it still works on the statement.
 """
 
+import ctypes
 import math
 import os
 import re
 import time
 import weakref
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import psycopg
@@ -177,6 +179,22 @@ class Session:
             connection.bound(self._says_timeout())
         self._names_process = process == connection.info.backend_pid
         return str(path)
+
+    def forget(self) -> None:
+        """Let go of the connections of the parent, in a forked child.
+
+        The server must see the parent's end, so their sockets do not stay open here. They keep their numbers, in
+        case something still holds a connection, and the connections are never freed, which would be a warning.
+        """
+        nothing = os.open(os.devnull, os.O_RDWR)
+        try:
+            for connection in list(self._connections):
+                with suppress(psycopg.Error):  # it is closed
+                    os.dup2(nothing, connection.fileno(), inheritable=False)
+                    ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+        finally:
+            os.close(nothing)
+        self._connections = weakref.WeakSet()
 
     def _says_timeout(self) -> str:
         return f"SELECT set_config('lock_timeout', '{self.lock_timeout}', TRUE)"  # a number of ours, not a value

@@ -358,7 +358,8 @@ class PostgresEngine(Engine):
         self.database.close_all()
 
     def after_fork(self) -> None:
-        """Forget the parent's connections; psycopg does not close them in a child."""
+        """Forget the parent's connections, in a child, without a word to the server."""
+        self.session.forget()
         self.database._pool_lock = threading.RLock()  # another thread of the parent may have held it
         self.database._pool_available = threading.Condition(self.database._pool_lock)
         super().after_fork()

@@ -1,6 +1,8 @@
 """What is particular to PostgreSQL: the pool, lost connections, deadlocks, isolation, and what errors say."""
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -354,6 +356,49 @@ def test_a_store_made_before_a_fork(store: ArtifactStore) -> None:
         os._exit(0 if store.create_artifact(key="k").version == 2 else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert store.create_artifact(key="k").version == 3
+
+
+FORKING = """
+import gc, os, sys
+from artifact_store import ArtifactStore
+
+store = ArtifactStore(sys.argv[1])
+store.create_artifact(key="k")
+child = os.fork()
+if child == 0:
+    print(store.create_artifact(key="k").version, flush=True)
+    sys.stdin.read()
+    store.close()
+    del store
+    gc.collect()
+    sys.exit()
+os.waitpid(child, 0)
+store.close()
+"""
+
+
+def forking(url: str, **streams: Any) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-X", "dev", "-c", FORKING, f"{url}&application_name=forking"]
+    return subprocess.Popen(command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **streams)
+
+
+def test_a_forked_child_warns_of_nothing(url: str) -> None:
+    with forking(url, stderr=subprocess.PIPE) as parent:
+        assert parent.communicate(timeout=60) == ("2\n", "")
+    assert parent.returncode == 0
+
+
+def test_the_server_sees_that_a_parent_has_ended(url: str, server: psycopg.Connection[Any]) -> None:
+    """A child that lives on does not keep the connections of its parent, with the locks of a block."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'forking'"
+    with forking(url) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "2\n"
+        assert server.execute(query).fetchone() == (2,)
+        parent.kill()
+        deadline = time.monotonic() + 30
+        while server.execute(query).fetchone() == (2,):
+            assert time.monotonic() < deadline, "the session of the parent is still open"
 
 
 def test_a_schema_with_capitals(url: str, server: psycopg.Connection[Any]) -> None:
