@@ -2,11 +2,12 @@
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 from .errors import StoreUnavailable
 
-__all__ = ["TOO_MANY_FILES", "DataFile", "too_many_files"]
+__all__ = ["TOO_MANY_FILES", "DataFile", "disk_is_full", "too_many_files"]
 
 Identity = tuple[int, int]
 
@@ -88,4 +89,13 @@ def too_many_files() -> bool:
     return False
 
 
+def disk_is_full(path: Path) -> bool:
+    """Tell whether there is no room beside a file for what SQLite needs to read it."""
+    try:
+        return shutil.disk_usage(path.parent).free < _ROOM
+    except OSError:
+        return False
+
+
+_ROOM = 65_536  # bytes: the -shm file takes half of it
 TOO_MANY_FILES = "too many files are open: close what this process does not need, or raise the limit (ulimit -n)."

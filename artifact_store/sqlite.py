@@ -22,7 +22,7 @@ from . import errors
 from .address import SqliteAddress, own_place
 from .connections import Database, Running, Transaction
 from .database import COUNT, HISTORY, NOTHING, Engine, Facts, Held, Params, Row, TableMissing, driver_error, logged
-from .datafile import TOO_MANY_FILES, too_many_files
+from .datafile import TOO_MANY_FILES, disk_is_full, too_many_files
 from .paths import mode_of
 
 __all__ = ["SqliteEngine"]
@@ -234,6 +234,8 @@ class SqliteEngine(Engine):
             remedy = f"it is not a store and has tables of the same names ({text}): name another file."
         if code == sqlite3.SQLITE_CANTOPEN:
             remedy = self._why_closed() or remedy
+        elif code == sqlite3.SQLITE_IOERR and self.path is not None and disk_is_full(self.path):
+            remedy = _REMEDIES[sqlite3.SQLITE_FULL]  # even a reader needs room for the -shm file
         return errors.StoreUnavailable(f"{self.label}: {remedy.format(timeout=self.timeout)}")
 
     def _why_closed(self) -> str | None:

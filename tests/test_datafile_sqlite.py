@@ -5,14 +5,14 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
-from artifact_store import ArtifactStore, ArtifactStoreError, StoreUnavailable
+from artifact_store import ArtifactSort, ArtifactStore, ArtifactStoreError, StoreDamaged, StoreUnavailable
 
 
 def deleted(path: Path) -> None:
@@ -242,3 +242,89 @@ def test_too_many_open_files_are_called_so(path: Path) -> None:
     remedy = "too many files are open: close what this process does not need, or raise the limit (ulimit -n)."
     assert done.stdout.splitlines() == [f"StoreUnavailable: {name}: {remedy}" for name in told], done.stderr
     assert os.listdir(path.parent) == ["store.db"]  # noqa: PTH208
+
+
+# A disk
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 2 MB of its own."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)]
+    if shutil.which("mount") is None or subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("it needs the right to mount a file system")
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def fill(place: Path) -> Path:
+    with (place / "ballast").open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    return place / "ballast"
+
+
+def test_a_disk_that_fills_up_loses_nothing_that_was_stored(small_disk: Path) -> None:
+    with ArtifactStore(small_disk / "store.db") as store:
+        made = [store.create_artifact(key="first")]
+        with pytest.raises(
+            StoreUnavailable, match="the disk is full: free some space and try again; nothing was written"
+        ):
+            made.extend(store.create_artifact(key="k", data="x" * 20_000) for _ in range(1000))
+        assert store.read_artifacts(sort=ArtifactSort.CREATED_DESC) == made[::-1]
+        assert store.verify() == []
+        assert not store._engine.in_block()
+    with ArtifactStore(small_disk / "store.db", read_only=True) as store:
+        assert store.count_artifacts() == len(made)
+
+
+def test_a_store_on_a_full_disk_is_opened_when_there_is_room_again(small_disk: Path) -> None:
+    """The message was that the disk should be checked."""
+    with ArtifactStore(small_disk / "store.db") as store:
+        made = store.create_artifact(key="k")
+    ballast = fill(small_disk)
+    for path in (small_disk / "store.db", small_disk / "new.db"):
+        with pytest.raises(StoreUnavailable, match="the disk is full"):
+            ArtifactStore(path)
+    ballast.unlink()
+    with ArtifactStore(small_disk / "store.db") as store:
+        assert store.read_artifacts() == [made]
+    with ArtifactStore(small_disk / "new.db") as store:
+        assert store.create_artifact(key="k").version == 1
+
+
+# What SQLite leaves beside the file
+
+
+@pytest.mark.parametrize("kind", ["-wal", "-shm"])
+def test_a_file_beside_it_that_is_removed_loses_nothing(path: Path, kind: str) -> None:
+    with ArtifactStore(path) as store:
+        store.create_artifacts({"key": "k", "data": number} for number in range(50))
+        path.with_name(f"store.db{kind}").unlink()
+        assert store.create_artifact(key="k").version == 51
+    with ArtifactStore(path) as store:
+        assert store.create_artifact(key="k").version == 52
+        assert store.count_artifacts() == 52
+        assert store.verify() == []
+
+
+def test_files_of_garbage_beside_it_are_not_read(path: Path) -> None:
+    ArtifactStore(path).close()
+    for kind in ("-wal", "-shm"):
+        path.with_name(f"store.db{kind}").write_bytes(os.urandom(40_000))
+    with ArtifactStore(path) as store:
+        assert store.create_artifact(key="k").version == 1
+        assert store.verify() == []
+
+
+def test_a_file_that_is_cut_under_an_open_store_is_damaged(path: Path) -> None:
+    with ArtifactStore(path) as store:
+        store.create_artifacts({"key": f"k{number}", "data": "x" * 1000} for number in range(500))
+    with ArtifactStore(path) as store:
+        os.truncate(path, 20_000)
+        for call in (store.read_artifacts, store.count_artifacts, lambda: store.create_artifact(key="k")):
+            with pytest.raises(StoreDamaged, match="the database is damaged: restore a copy"):
+                call()
+        assert {breach.kind for breach in store.verify()} == {"damaged"}
