@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     )
     from .errors import (
         ArtifactConflict,
+        ArtifactDataWarning,
         ArtifactStoreError,
         IntegrityViolation,
         InvalidArtifact,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
         TaskRunFilter,
         WorkPoolFilter,
     )
+    from .keys import as_key
     from .openruns import OpenFlowRun, OpenTaskRun
     from .payloads import Payload, image_payload, table_payload
     from .rendering import blocks
@@ -62,11 +64,12 @@ else:
             "create_image_artifact create_link_artifact create_markdown_artifact": "default",
             "create_progress_artifact create_table_artifact default_store": "default",
             "read_artifact_ref read_latest_artifact set_default_store update_progress_artifact": "default",
-            "ArtifactConflict ArtifactStoreError IntegrityViolation InvalidArtifact": "errors",
+            "ArtifactConflict ArtifactDataWarning ArtifactStoreError IntegrityViolation InvalidArtifact": "errors",
             "InvalidQuery InvalidURL SchemaOutdated StoreDamaged StoreMissing StoreReadOnly": "errors",
             "StoreUnavailable UnsupportedCharacter": "errors",
             "ArtifactCollectionFilter ArtifactFilter DeploymentFilter": "filters",
             "FlowFilter FlowRunFilter TaskRunFilter WorkPoolFilter": "filters",
+            "as_key": "keys",
             "OpenFlowRun OpenTaskRun": "openruns",
             "Payload image_payload table_payload": "payloads",
             "blocks": "rendering",
@@ -89,6 +92,7 @@ __all__ = [
     "ArtifactCollectionSort",
     "ArtifactConflict",
     "ArtifactCreate",
+    "ArtifactDataWarning",
     "ArtifactFilter",
     "ArtifactList",
     "ArtifactSort",
@@ -126,6 +130,7 @@ __all__ = [
     "WorkPoolFilter",
     "WorkQueue",
     "age",
+    "as_key",
     "blocks",
     "create_image_artifact",
     "create_link_artifact",

@@ -13,6 +13,8 @@ ArtifactStoreError
 │   └── UnsupportedCharacter      (also an InvalidQuery) the encoding of the database lacks a character
 ├── InvalidQuery (ValueError)     an argument that asks for something meaningless
 └── InvalidURL (ValueError)       a store address that cannot be understood
+
+ArtifactDataWarning (UserWarning) a value that is stored as something else
 ```
 
 Driver and Peewee errors never reach the caller bare: they are chained as
@@ -25,6 +27,7 @@ import inspect
 
 __all__ = [
     "ArtifactConflict",
+    "ArtifactDataWarning",
     "ArtifactStoreError",
     "IntegrityViolation",
     "InvalidArtifact",
@@ -103,3 +106,7 @@ class UnsupportedCharacter(InvalidArtifact, InvalidQuery):
 
 class InvalidURL(ArtifactStoreError, ValueError):
     """The address of the store cannot be understood."""
+
+
+class ArtifactDataWarning(UserWarning):
+    """A value is stored as something else: NaN and the infinities as null, bytes as base64 text."""

@@ -18,14 +18,18 @@ import contextlib
 import json
 import math
 import pickle
+import warnings
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from functools import cache
+from numbers import Real
 from typing import Any, NoReturn
 
 from pydantic_core import from_json, to_json
 
-from .errors import InvalidArtifact
+from .callers import outside
+from .errors import ArtifactDataWarning, InvalidArtifact
 from .simplify import (
     JSON,
     LONGEST_PATH,
@@ -61,9 +65,13 @@ def normalize_data(value: object, path: str = "data") -> Any:
     Raises:
         InvalidArtifact: If a part of it cannot be said in JSON; the message begins with its path.
 
+    Warns:
+        ArtifactDataWarning: A part of it means something else as JSON: NaN and the infinities, which become null, and
+            bytes, which become base64.
+
     Examples:
-        >>> normalize_data({"rows": [(1, float("nan"))], 7: b"hi"})
-        {'rows': [[1, None]], '7': 'aGk='}
+        >>> normalize_data({"rows": [(1, None)], 7: {"hi"}})
+        {'rows': [[1, None]], '7': ['hi']}
         >>> normalize_data({"rows": [1, {"x": 2j}]})
         Traceback (most recent call last):
             ...
@@ -104,19 +112,20 @@ def normalize_metadata(value: object, path: str = "metadata") -> dict[str, _Scal
         path: The name that errors give to the value.
 
     Returns:
-        A new dict in the same order; NaN and the infinities are None in it.
+        A new dict in the same order; NaN and the infinities are None in it, with an `ArtifactDataWarning`.
 
     Raises:
         InvalidArtifact: If a key or a value is anything else; the message begins with its path.
 
     Examples:
-        >>> normalize_metadata({"team": "finance", "rows": 3, "loss": float("inf")})
+        >>> normalize_metadata({"team": "finance", "rows": 3, "loss": None})
         {'team': 'finance', 'rows': 3, 'loss': None}
     """
     if type(value) is not dict and not isinstance(value, Mapping):
         raise InvalidArtifact(f"{path} is a {named(value)}: pass a dict of names and scalars.")
     flat: dict[str, _Scalar] = {}
     trail: list[int | str] = []
+    not_finite = False
     try:
         for key, item in value.items():
             if type(key) is str and key.isascii() and "\0" not in key and _is_simple(item) and key not in flat:
@@ -129,8 +138,11 @@ def normalize_metadata(value: object, path: str = "metadata") -> dict[str, _Scal
                 raise UnsayableError(TWICE.format(name[:LONGEST_PATH]))
             trail.append(name)
             flat[name] = _scalar(item)
+            not_finite = not_finite or (flat[name] is None and item is not None)
     except UnsayableError as error:
         raise InvalidArtifact(f"{_located(path, trail)} {error}") from error.__cause__
+    if not_finite:
+        _warn({_NOT_FINITE}, path)
     return flat
 
 
@@ -245,6 +257,7 @@ def _walk(value: object, path: str) -> Any:
     stack: list[tuple[Any, Iterable[tuple[Any, Any]]]] = [(top, iter([(0, value)]))]
     trail: list[int | str] = [0]
     unordered: list[list[Any]] = []
+    changed: set[str] = set()
     try:
         while stack:
             made, children = stack[-1]
@@ -253,6 +266,8 @@ def _walk(value: object, path: str) -> Any:
                 plain = _plain(child)
                 if not isinstance(plain, (dict, list)):
                     made[slot] = plain
+                    if plain is not child:
+                        changed.add(_change(child, plain))
                     continue
                 if len(stack) > MAX_DEPTH:
                     raise UnsayableError(TOO_DEEP)
@@ -272,7 +287,26 @@ def _walk(value: object, path: str) -> Any:
         raise InvalidArtifact(f"{_located(path, trail[1:])} {problem}") from error
     for members in reversed(unordered):  # the innermost first: their order is part of the outer text
         members.sort(key=dump_json)
+    _warn(changed, path)
     return top[0]
+
+
+def _change(value: object, plain: object) -> str:
+    """Return what has become of a scalar that means something else now, nothing where it means the same."""
+    if plain is None:
+        # NaT and NA of pandas and NumPy are missing values, which null says.
+        return _NOT_FINITE if isinstance(value, Real | Decimal) else ""
+    return _BYTES if isinstance(value, bytes | bytearray | memoryview) else ""
+
+
+_NOT_FINITE = "holds NaN or an infinity, which is stored as null: pass None to say so, or its text to keep it."
+_BYTES = "holds bytes, which are stored as base64 text: decode them if they are text."
+
+
+def _warn(changed: set[str], path: str) -> None:
+    """Warn of what has become something else; Python shows the same sentence once for each line that calls."""
+    for sentence in sorted(changed - {""}):
+        warnings.warn(f"{path} {sentence}", ArtifactDataWarning, stacklevel=outside())
 
 
 def _opened(plain: Any) -> tuple[Any, Iterable[tuple[Any, Any]]]:

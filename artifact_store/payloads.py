@@ -6,15 +6,14 @@ they are; neither pandas nor polars is imported.
 
 import math
 import os
-import sys
 import warnings
 from collections.abc import Sequence
 from decimal import Decimal
 from numbers import Integral, Real
-from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
 from . import images
+from .callers import outside
 from .csvfile import Table, read_csv
 from .errors import InvalidArtifact
 from .jsonvalues import normalize_data, spell_data
@@ -24,7 +23,6 @@ from .tables import column_names, from_columns, from_lists
 
 __all__ = ["Payload", "image_payload", "link_payload", "markdown_payload", "progress_payload", "table_payload"]
 
-_PACKAGE = os.path.join(Path(__file__).parent, "")  # noqa: PTH118 - with the separator at its end
 _FORMS = "a list of objects, a list of lists, a dict of columns, a frame, or the path of a CSV file"
 
 
@@ -236,14 +234,6 @@ def progress_payload(progress: Any) -> Payload:
         clamped = 0 if number < 0 else 100
         shown = number if isinstance(number, float) else min(max(number, -(10**18)), 10**18)
         sentence = f"progress {shown:g} is outside of 0 to 100: {clamped} is stored."
-        warnings.warn(sentence, UserWarning, stacklevel=_outside())
+        warnings.warn(sentence, UserWarning, stacklevel=outside())
         number = clamped
     return {"type": "progress", "data": number}
-
-
-def _outside() -> int:
-    """Return the stack level, for a warning of the caller, of the nearest frame outside of this package."""
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        level, frame = level + 1, frame.f_back
-    return level

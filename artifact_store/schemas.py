@@ -1,15 +1,15 @@
 """The values that go in and come out of a store, artifacts above all: frozen pydantic models."""
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, SupportsIndex, TypedDict, TypeGuard, overload
+from typing import TYPE_CHECKING, Annotated, Any, SupportsIndex, TypedDict, overload
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from .deferred import deferred
 from .errors import InvalidArtifact, InvalidQuery
+from .keys import KEY, is_key
 from .tabular import ListFrames, TableFrames
 from .validation import Refusing
 from .wording import shown
@@ -37,22 +37,9 @@ __all__ = [
 
 Scalar = str | int | float | bool | None
 
-_KEY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,253}[A-Za-z0-9])?")
-
-
-def is_key(text: object) -> TypeGuard[str]:
-    """Tell whether an artifact could have this key.
-
-    Examples:
-        >>> is_key("sales/2026-11"), is_key("sales@3"), is_key("")
-        (True, False, False)
-    """
-    return isinstance(text, str) and _KEY.fullmatch(text) is not None
-
-
 # What is tried by a pattern, and explained by `validation` when it fails: pydantic's core does it without Python.
 Text = Annotated[str, Field(pattern=r"\A[^\x00]*\z")]
-Key = Annotated[str, Field(pattern=rf"\A{_KEY.pattern}\z")]
+Key = Annotated[str, Field(pattern=rf"\A{KEY.pattern}\z")]
 
 
 FROZEN = ConfigDict(frozen=True, extra="forbid", defer_build=True, hide_input_in_errors=True)

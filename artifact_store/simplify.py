@@ -32,6 +32,7 @@ __all__ = [
     "named",
     "names_of",
     "numpy_scalar",
+    "pandas_cells",
     "searchable",
     "step_of",
 ]  # fmt: skip
@@ -208,7 +209,15 @@ def _rows(labels: Collection[Any], columns: list[list[Any]], height: int) -> lis
 
 
 def _pandas_frame(value: Any) -> list[dict[str, Any]]:
-    return _rows(value.columns, [value.iloc[:, place].tolist() for place in range(value.shape[1])], len(value))
+    return _rows(value.columns, [pandas_cells(value.iloc[:, place]) for place in range(value.shape[1])], len(value))
+
+
+def pandas_cells(series: Any) -> list[Any]:
+    """Return the values of a series; NaN is what pandas calls a missing value, so it is null before it is looked at."""
+    cells: list[Any] = series.tolist()
+    if series.dtype.kind not in "fO":
+        return cells
+    return [None if isinstance(cell, float) and math.isnan(cell) else cell for cell in cells]
 
 
 def _polars_frame(value: Any) -> list[dict[str, Any]]:
@@ -259,7 +268,8 @@ _SIMPLER: _Table = {
     **dict.fromkeys(("numpy.datetime64", "numpy.timedelta64"), _numpy_time),
     "numpy.ndarray": _numpy_array,
     **dict.fromkeys(("pandas.NAType", "pandas.NaTType"), lambda _: None),
-    **dict.fromkeys(("pandas.Series", "pandas.Index"), methodcaller("tolist")),
+    "pandas.Series": pandas_cells,
+    "pandas.Index": methodcaller("tolist"),
     "pandas.DataFrame": _pandas_frame,
     "polars.DataFrame": _polars_frame,
     "polars.Series": _polars_series,

@@ -129,7 +129,10 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         Args:
             artifact: the artifact; or give its fields as keywords.
             fields: `key`, `type`, `description`, `data`, `metadata`, `profile`, `flow_run_id`, `task_run_id`, `id`.
-                The run ids are those of the current run unless they are given; `None` leaves them empty.
+                The run ids are those of the current run unless they are given; `None` leaves them empty. In `data`,
+                dates, UUIDs, paths, decimals and enums become text, sets and arrays lists, frames lists of rows.
+                NaN and the infinities become null and bytes become base64 text, with an `ArtifactDataWarning`; NaN
+                in a pandas frame is a missing value, so it becomes null without one.
 
         Returns:
             The artifact as it is stored. When an artifact with the given id and the same content

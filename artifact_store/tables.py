@@ -14,7 +14,7 @@ from pydantic_core import from_json
 
 from .csvfile import Table
 from .errors import InvalidArtifact
-from .simplify import named, names_of
+from .simplify import named, names_of, pandas_cells
 
 __all__ = ["Row", "column_names", "from_columns", "from_lists", "rows_of", "with_names"]
 
@@ -160,7 +160,7 @@ def _series_of(kind: type) -> str:
 
 def _pandas_rows(table: Sequence[Any]) -> list[Row]:
     """Return rows that are series; their own names come first where they say something, as an index does."""
-    rows = [dict(zip(names_of(series.index), series.tolist(), strict=True)) for series in table]
+    rows = [dict(zip(names_of(series.index), pandas_cells(series), strict=True)) for series in table]
     if all(series.name is None or _is_number(series.name) for series in table):
         return rows
     label = "index" if all("index" not in row for row in rows) else "level_0"

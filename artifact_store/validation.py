@@ -11,6 +11,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from .deferred import deferred
 from .errors import InvalidArtifact, InvalidQuery
+from .keys import as_key
 from .wording import shown
 
 if TYPE_CHECKING:
@@ -207,6 +208,6 @@ def _unsuitable(path: str, text: str) -> str:
     except InvalidArtifact as error:
         return str(error).rstrip(".")
     return (
-        f"{path}: {text!r:.300} is no key: use 1 to 255 letters, digits and . _ / -, "
-        "the first and the last a letter or digit"
+        f"Invalid {path} {text!r:.300}: use 1 to 255 letters, digits and . _ / -, the first and the last a letter or "
+        f"digit; as_key(text) makes {as_key(text)!r} of it"
     )

@@ -29,7 +29,7 @@ from artifact_store_cli import main
         (["create", "k", "--image", "{tmp}/missing.png"], 1, "missing.png' cannot be read (No such file or directory)"),
         (["create", "k", "--markdown", "{tmp}"], 1, "Is a directory."),
         (["create", "k", "--data", "@{tmp}/missing.json"], 1, "No such file"),
-        (["create", "bad key", "--data", "1"], 1, "'bad key' is no key"),
+        (["create", "bad key", "--data", "1"], 1, "Invalid key 'bad key': use 1 to 255"),
         (["create", "k", "--data", '"\\ud800"'], 1, "data"),
         (["create", "k", "--data", "1", "--id", "zz"], 2, "'zz' is not a valid UUID"),
         (["create", "k", "--data", "1", "--flow-run", "zz"], 2, "'zz' is not a valid UUID"),

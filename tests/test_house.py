@@ -33,6 +33,7 @@ FLOORS = {
     "tables": 0.5, "images": 0.5, "simplify": 0.4, "csvfile": 0.1, "imagefiles": 0.1,
     "sqlite": 0.4, "connections": 0.3, "postgresql": 0.3, "database": 0.2, "address": 0.1, "context": 0.1,
     "pgstandby": 0.29, "pgsession": 0.29, "pgcursor": 0.28, "pgerrors": 0.27,
+    "callers": 0, "keys": 0.1,
     "termination": 0, "errors": 0, "wording": 0, "states": 0.1, "clock": 0, "deferred": 0, "gate": 0,
     "collector": 0, "unwritten": 0.9,
     "paths": 0, "datafile": 0.1, "damage": 0.1,
@@ -43,6 +44,7 @@ LAZY_IMPORTS = {"markdown_it", "pandas", "polars", "psycopg", "rich"}
 CLI_IMPORTS = {"artifact_store", "click", "pydantic", "rich"}
 EXPORTED = """
     Artifact ArtifactCollectionFilter ArtifactCollectionSort ArtifactConflict ArtifactCreate ArtifactFilter
+    ArtifactDataWarning as_key
     ArtifactList ArtifactSort ArtifactStore ArtifactStoreError ArtifactUpdate Breach Deployment DeploymentFilter Flow
     FlowFilter FlowRun FlowRunFilter IntegrityViolation InvalidArtifact InvalidQuery InvalidURL OpenFlowRun
     OpenTaskRun Payload Point ReportInfo RunSort SchemaOutdated StoreDamaged StoreInfo StoreMissing StoreReadOnly
