@@ -1,15 +1,13 @@
-"""The connections of a SQLite database, one for each thread, and how they are closed under the eyes of the others."""
+"""The connections of a SQLite database, one for each thread, and how other threads close them."""
 
 import atexit
 import ctypes
 import os
 import sqlite3
 import threading
-import time
 import uuid
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,41 +19,36 @@ from .database import HISTORY
 from .datafile import DataFile
 from .gate import GATE, close_left, leave
 from .opening import Signature, opening_of, signature
+from .sessions import Session, Sessions
 
-__all__ = ["Connection", "Database", "Running", "Transaction"]
+__all__ = ["Connection", "Database"]
 
 
 class Connection(sqlite3.Connection):
-    """A connection of one thread, which others may close.
+    """A connection that other threads may close between two statements.
 
-    To close a connection under a running statement is a crash. Locks would prevent it, but to take one for every
-    statement costs as much as a small statement, so two notes do: its thread notes that it runs something and then
-    looks whether somebody closes it; who closes it notes that and then looks whether something runs. One of the two
-    sees the other, because Python's own lock puts the notes and looks of all threads into one order.
+    To close a connection under a running statement is a crash, so a statement runs under the connection's lock.
 
     Attributes:
-        thread: the thread that runs its statements.
-        running: how many statements are about to run or run, one inside another.
-        closing: the thread that holds `GATE` and closes it, or decides whether to; 0 for none.
+        lock: held while a statement runs.
+        opened: the connections of its database, of which it is one while it is open.
+        finalizer: closes it when its thread has ended.
+        closed: `close` was called.
     """
 
-    thread: int
-    running = 0
-    closing = 0
+    lock: threading.Lock
+    opened: "set[Connection] | None" = None
+    finalizer: "weakref.finalize[..., _Guard] | None" = None
+    closed = False
 
-    def stand_by(self) -> None:
-        """Let whoever closes connections finish, before a statement runs that is noted already.
-
-        Inside of what is noted too they wait for this thread, and have not begun.
-        """
-        while self.running == 1 and self.closing not in (0, threading.get_ident()):
-            self.running -= 1
-            try:
-                with GATE:
-                    pass
-                close_left()
-            finally:
-                self.running += 1
+    def close(self) -> None:
+        """Close; no statement may be running."""
+        self.closed = True
+        super().close()
+        if self.opened is not None:
+            self.opened.discard(self)
+        if self.finalizer is not None:
+            self.finalizer.detach()
 
 
 class FixedConnection(Connection):
@@ -86,44 +79,6 @@ class FixedConnection(Connection):
         return super().cursor(*args, **options)
 
 
-class Running:
-    """Held while statements of a connection run."""
-
-    __slots__ = ("_connection",)
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def __enter__(self) -> None:
-        self._connection.running += 1
-        try:
-            if self._connection.closing:
-                self._connection.stand_by()
-        except BaseException:
-            self._connection.running -= 1
-            raise
-
-    def __exit__(self, *raised: object) -> None:
-        self._connection.running -= 1
-
-
-@contextmanager
-def _standing(connections: Sequence[Connection]) -> Iterator[None]:
-    """Keep connections of any threads from running anything, once their statements have ended; holds `GATE`."""
-    with GATE:
-        try:
-            for connection in connections:
-                connection.closing = threading.get_ident()
-            for connection in connections:
-                while connection.running and connection.thread != threading.get_ident():
-                    time.sleep(0.0002)
-            yield
-        finally:
-            for connection in connections:
-                connection.closing = 0
-    close_left()
-
-
 class _Guard:
     """What a thread holds for as long as it lives, and as the database lives."""
 
@@ -137,7 +92,8 @@ class Database(peewee.SqliteDatabase):
 
     Attributes:
         opened: the open connections.
-        threads: holds a guard for each thread that has a connection.
+        sessions: what each thread uses.
+        threads: holds, for each thread, its connections with a guard for each.
         orphaned: why no connection can be opened any more; empty while it can.
         keeper: what keeps a database in memory while no thread is connected to it; `None` for a file.
         file: the file; `None` for a database in memory.
@@ -145,11 +101,10 @@ class Database(peewee.SqliteDatabase):
 
     def __init__(self, address: SqliteAddress) -> None:
         self.opened: set[Connection] = set()
+        self.sessions = Sessions()
         self.threads = threading.local()
         self.orphaned = ""
         self.keeper: sqlite3.Connection | None = None
-        self.again: Callable[[Callable[[], None], BaseException], None]
-        self._state: Any
         pragmas = {"foreign_keys": 1, "synchronous": address.synchronous}
         self.address = address
         self.file = None if address.path is None else DataFile(address.path, address.label)
@@ -160,19 +115,32 @@ class Database(peewee.SqliteDatabase):
             weakref.finalize(self, leave, self.keeper.close)
         _DATABASES.add(self)
 
-    # Locks are taken in this order: Peewee's own, GATE.
+    @property
+    def _state(self) -> Session:
+        """Peewee's state of this thread."""
+        return self.sessions.current()
+
+    @_state.setter
+    def _state(self, state: object) -> None:
+        """Peewee makes a state of its own, which is not used."""
+
+    # Locks are taken in this order: Peewee's own, GATE, a connection's.
 
     def _connect(self) -> Connection:
         with GATE:
             if self.orphaned:
                 raise errors.StoreUnavailable(self.orphaned)
             connection = self._opened()
-            connection.thread = threading.get_ident()
+            connection.lock = threading.Lock()
+            connection.opened = self.opened
             self.opened.add(connection)
             # It dies with the thread, or with the database. The connection alone would wait for the garbage collector.
-            self.threads.guard = guard = _Guard()
+            guard = _Guard()
+            open_here = [each for each in self.threads.__dict__.get("guards", ()) if not each[0].closed]
+            self.threads.guards = [*open_here, (connection, guard)]
             # At the end of the process a thread may be running a statement, which a finalizer does not wait for.
-            weakref.finalize(guard, _abandon, self.opened, connection, os.getpid()).atexit = False
+            connection.finalizer = weakref.finalize(guard, _abandon, self.opened, connection, os.getpid())
+            connection.finalizer.atexit = False
         close_left()
         return connection
 
@@ -200,24 +168,6 @@ class Database(peewee.SqliteDatabase):
             connection.signature = opening.immutable
         return connection
 
-    def _close(self, connection: Connection) -> None:
-        with _standing([connection]):
-            self.opened.discard(connection)
-            connection.close()
-
-    def close_all(self, in_blocks: bool = True) -> bool:
-        """Close the connections of every thread when their statements have ended; maybe not if one is in a block."""
-        with GATE:
-            connections = list(self.opened)
-            with _standing(connections):
-                if not in_blocks and any(connection.in_transaction for connection in connections):
-                    return False
-                for connection in connections:
-                    self.opened.discard(connection)
-                    connection.close()
-        close_left()
-        return True
-
     def check_file(self, connection: Connection) -> None:
         """Make sure, in a transaction that will write, that the file is still where it was opened; else disconnect.
 
@@ -228,7 +178,6 @@ class Database(peewee.SqliteDatabase):
             try:
                 self.file.check()
             except errors.StoreUnavailable:
-                self.opened.discard(connection)
                 connection.close()
                 raise
 
@@ -246,45 +195,38 @@ class Database(peewee.SqliteDatabase):
 
     def connection(self) -> Connection:
         """Return this thread's connection, opened when there is none."""
-        connection: Connection = self._state.conn or super().connection()  # type: ignore[no-untyped-call]
+        session = self.sessions.current()
+        if session.conn is None or session.conn.closed:
+            session.reset()
+            self.connect()
+        connection: Connection = session.conn
         return connection
 
-    def commit_again(self, error: sqlite3.Error) -> None:
-        """Try a commit again: where WAL is not to be had, as on some file systems, it waits for readers."""
-        self.again(self.commit, error)
+    def close_all(self, timeout: float, in_transactions: bool = True) -> bool:
+        """Close the connections of every thread when their statements have ended.
 
+        Args:
+            timeout: seconds to wait for the statements of each; one that goes on longer keeps its connection.
+            in_transactions: without it, nothing is closed while one is in a transaction.
 
-class Transaction:
-    """An outermost transaction of a store's own database: Peewee's, without what only others need."""
+        Returns:
+            Whether all are closed.
+        """
+        connections = list(self.opened)
+        if not in_transactions and any(connection.in_transaction for connection in connections):
+            return False
+        closed = [self.close_one(connection, timeout) for connection in connections]
+        return all(closed)
 
-    __slots__ = ("_database", "_state")
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._state: Any = database._state
-
-    def __enter__(self) -> None:
-        connection = self._state.conn or self._database.connection()
-        with Running(connection):
-            connection.execute("BEGIN IMMEDIATE")
-            self._database.check_file(connection)
-        self._state.transactions.append(self)
-
-    def __exit__(self, kind: type[BaseException] | None, *raised: object) -> None:
-        connection = self._state.conn or self._database.connection()
-        with Running(connection):
-            self._state.transactions.pop()
-            if kind is not None:
-                self._database.rollback()
-                return
-            try:
-                try:
-                    connection.execute("COMMIT")
-                except sqlite3.Error as error:
-                    self._database.commit_again(error)
-            except Exception:
-                self._database.rollback()
-                raise
+    def close_one(self, connection: Connection, timeout: float) -> bool:
+        """Close a connection of any thread, when its statement has ended; tell whether it is closed."""
+        if not connection.lock.acquire(timeout=timeout):
+            return False
+        try:
+            connection.close()
+        finally:
+            connection.lock.release()
+        return True
 
 
 def _keep_wal(connection: sqlite3.Connection) -> None:
@@ -306,13 +248,22 @@ def _abandon(opened: set[Connection], connection: Connection, process: int) -> N
     """
     opened.discard(connection)
     if process == os.getpid():
-        leave(connection.close)
+        leave(lambda: _close_idle(connection))
+
+
+def _close_idle(connection: Connection) -> None:
+    """Close a connection; Python closes one whose statement is still running when it has ended."""
+    if connection.lock.acquire(blocking=False):
+        try:
+            connection.close()
+        finally:
+            connection.lock.release()
 
 
 def _close_databases() -> None:
     """Close what is open at the end of the process, as the user of a store may forget to."""
     for database in list(_DATABASES):
-        database.close_all()
+        database.close_all(1.0)
 
 
 atexit.register(_close_databases)

@@ -1,4 +1,4 @@
-"""The door to a database: statements, blocks, patience, and what every engine has in common.
+"""Engine base: statements, transactions, retries and errors, and what every engine has in common.
 
 An `Engine` owns one Peewee database. Everything the store executes passes through its few
 methods, so that waiting for a lock, the translation of driver errors, savepoints and `fork`
@@ -8,34 +8,29 @@ are decided once; `sqlite` and `postgresql` say what is particular to each.
 import logging
 import os
 import random
-import sys
 import threading
 import time
 import weakref
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
-from functools import partial
 from operator import attrgetter, methodcaller
-from types import TracebackType
 from typing import Any, ClassVar, TypeAlias, TypeVar
-
-import peewee
 
 from . import errors
 from .facts import Facts
 from .gate import GATE, close_left, forget_left
+from .sessions import Session, Sessions
+from .transactions import Block, TransactionEngine
 
 __all__ = [
     "ALL",
     "COUNT",
     "FIRST",
     "HISTORY",
-    "NOTHING",
     "Block",
     "Engine",
     "Facts",
-    "Held",
     "Params",
     "ReplicaRefused",
     "Row",
@@ -74,20 +69,16 @@ class ReplicaRefused(errors.StoreUnavailable):
     """What answers at the address of a replica is no replica of the store."""
 
 
-class Engine:
+class Engine(TransactionEngine):
     """One store's database and the only door to it.
 
     Attributes:
         dialect: `"sqlite"` or `"postgresql"`.
         database: the Peewee database.
-        label: what error messages call the database; never holds a password.
         url: where the database is, without a password.
-        timeout: seconds that a statement waits for a lock or a server before it gives up.
     """
 
     dialect: ClassVar[str]
-    driver_errors: ClassVar[tuple[type[BaseException], ...]] = (peewee.PeeweeException,)
-    longest_pause: ClassVar[float]
     one_statement = False
     """Whether a create or an update outside of a block is one statement, which is a transaction of its own."""
     read_only = False
@@ -101,6 +92,8 @@ class Engine:
         """Take a Peewee database; nothing is connected before the first statement."""
         self.database: Any = database  # Peewee's own types leave out most of what is used here
         self.label, self.url, self.timeout = label, url, timeout
+        self.sessions: Sessions = getattr(database, "sessions", None) or Sessions()
+        self.session: Callable[[], Session] = self.sessions.current
         with GATE:
             _ENGINES.add(self)
 
@@ -156,26 +149,19 @@ class Engine:
         Args:
             sql: the statement.
             params: its parameters.
-            take: one of `ALL`, `FIRST` and `COUNT`.
+            take: one of `ALL`, `FIRST` and `COUNT`, or a function that reads the cursor to its end.
             varied: the best plan depends on the parameters, so that none may be kept for all of them.
         """
-        return self.patiently(partial(self._attempt, sql, params, take))
-
-    def _attempt(self, sql: str, params: Params, take: Callable[[Any], Any]) -> Any:
-        return take(self.executed(sql, params))
-
-    def executed(self, sql: str, params: Params) -> Any:
-        """Run one statement and return its cursor, which gives rows as tuples."""
-        return self.database.execute_sql(sql, params)
+        raise NotImplementedError
 
     def packed(self, sql: str, params: Params, size: int, pack: Callable[[list[Row]], bytes]) -> list[bytes]:
         """Run one statement and return its rows, packed by `pack`, so many at a time."""
 
-        def attempt() -> list[bytes]:
-            cursor = self.executed(sql, params)
+        def take(cursor: Any) -> list[bytes]:
             return [pack(rows) for rows in iter(lambda: cursor.fetchmany(size), [])]
 
-        return self.patiently(attempt)
+        packed: list[bytes] = self.taken(sql, params, take)
+        return packed
 
     def run_all(self, statements: Sequence[tuple[str, Params]]) -> int:
         """Run statements one after the other, inside a block; return the number of rows that the last has changed."""
@@ -186,91 +172,27 @@ class Engine:
 
     def run_many(self, sql: str, params: Iterable[Params]) -> None:
         """Run one statement for each set of parameters, inside a block."""
-        try:
-            with self.held():
-                self.database.cursor().executemany(sql, params)
-        except self.driver_errors as error:
-            raise self.refusal(error) from error
+        self.inside(lambda connection: connection.cursor().executemany(sql, params))
 
     def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Load many rows, inside a block, where the engine has a statement for that."""
         raise NotImplementedError
 
-    # Transactions
-
-    def atomic(self) -> "Block":
-        """Return a block: a write transaction, or a savepoint inside one."""
-        return Block(self)
-
-    def in_block(self) -> bool:
-        """Tell whether this thread is inside a block."""
-        return bool(self.database._state.transactions)
-
-    def held(self) -> AbstractContextManager[Any]:
-        """Return what is held while this thread's connection works."""
-        return NOTHING
-
-    def starting(self) -> AbstractContextManager[Any]:
-        """Wait for what an outermost transaction needs before it begins; return it, known to Peewee."""
-        return Held(self, self.database.transaction())
-
-    def ended(self) -> None:
-        """Let go of what the outermost transaction held."""
-
-    def abandon(self) -> None:
-        """Undo what an interrupt, which may come between any two steps, has left of a block of this thread."""
-        database = self.database
-        while database.transaction_depth():
-            database.pop_transaction()
-        with suppress(*self.driver_errors):
-            database.rollback()
-        self.ended()
-
-    def retrying(self, function: Callable[[], T]) -> T:
-        """Call a function in a block; the whole of it again when what failed may pass, until the deadline.
-
-        Inside a block it is called once: what comes before it in the block cannot be called again.
-        """
-        block = self.atomic()
+    def inside(self, work: Callable[[Any], T]) -> T:
+        """Do some work with the connection of the block that this thread is in."""
+        session = self.session()
+        if session.busy:
+            raise self.interrupted()
+        session.busy = True
         try:
-            with block:
-                return function()
-        except errors.ArtifactStoreError as error:
-            if not error.passing or block.deadline is None:
-                raise
-            failure, deadline = error, block.deadline
-        tries = 0
-        while failure.passing and time.monotonic() < deadline:
-            tries += 1
-            self.pause(tries)
-            try:
-                with self.atomic():
-                    return function()
-            except errors.ArtifactStoreError as error:
-                failure = error
-        raise failure
-
-    def changing(self, function: Callable[[], T]) -> T:
-        """Do as `retrying`, for a function of the store's own, which does little more than to run statements."""
-        return self.retrying(function)
-
-    def pause(self, tries: int) -> None:
-        """Sleep for a random time that grows with the number of tries."""
-        time.sleep(random.uniform(0, min(self.longest_pause, 0.002 * 2 ** min(tries, 20))))
-
-    def undone(self) -> bool:
-        """Tell whether the database has rolled back the transaction that this thread believes to be in."""
-        return False
-
-    # Waiting and errors
-
-    def patiently(self, attempt: Callable[[], T]) -> T:
-        """Call `attempt` until it succeeds, fails for good, or the deadline has passed."""
-        try:
-            with self.held():
-                return attempt()
+            result = work(session.conn)
         except self.driver_errors as error:
-            return self.again(attempt, error)
+            session.busy = session.doomed
+            raise self.refusal(error) from error
+        session.busy = session.doomed
+        return result
+
+    # Retries and errors
 
     def again(self, attempt: Callable[[], T], error: BaseException, deadline: float | None = None) -> T:
         """Call what has failed until it succeeds, fails for good, or the deadline has passed."""
@@ -281,8 +203,7 @@ class Engine:
             tries += 1
             self.pause(tries)
             try:
-                with self.held():
-                    return attempt()
+                return attempt()
             except self.driver_errors as caught:
                 error = caught
         raise self.refusal(error) from error
@@ -292,10 +213,6 @@ class Engine:
         translated = self.translated(error)
         translated.passing = self.passing(error)
         return translated
-
-    def passing(self, error: BaseException) -> bool:
-        """Tell whether what failed may succeed when it is tried again."""
-        raise NotImplementedError
 
     def translated(self, error: BaseException) -> errors.ArtifactStoreError:
         """Return the error of ours that says what a driver's error means and how to mend it."""
@@ -346,99 +263,7 @@ class Engine:
     def after_fork(self) -> None:
         """Forget, in a forked child, the connections of the parent without closing them."""
         self.database._lock = threading.Lock()  # another thread of the parent may have held it
-        self.database.dispose()
-
-
-class Held:
-    """A transaction or savepoint of Peewee's, with the connection held while it begins and while it ends."""
-
-    __slots__ = ("_atomic", "_engine")
-
-    def __init__(self, engine: Engine, atomic: Any) -> None:
-        """Take what Peewee has made."""
-        self._engine, self._atomic = engine, atomic
-
-    def __enter__(self) -> None:
-        """Begin."""
-        with self._engine.held():
-            self._atomic.__enter__()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Commit, or undo when it was left by an error."""
-        with self._engine.held():
-            self._atomic.__exit__(kind, error, trace)
-
-
-class Block:
-    """One atomic block of an engine; nested blocks are savepoints.
-
-    Attributes:
-        deadline: when an outermost block gives up waiting for a lock, as `time.monotonic` tells it; `None` for others.
-    """
-
-    __slots__ = ("_atomic", "_engine", "deadline")
-
-    def __init__(self, engine: Engine) -> None:
-        """Remember the engine; the transaction begins with the `with`."""
-        self._engine = engine
-        self._atomic: Any = None
-        self.deadline: float | None = None
-
-    def __enter__(self) -> None:
-        """Begin; wait for the write lock until the deadline."""
-        engine = self._engine
-        if engine.in_block():
-            if engine.undone():
-                raise errors.StoreUnavailable(
-                    f"{engine.label}: the database has undone this block after an earlier error: leave the block."
-                )
-            self._atomic = Held(engine, engine.database.atomic())
-        else:
-            deadline = time.monotonic() + engine.timeout
-            self._atomic = engine.starting()
-            self.deadline = deadline
-        try:
-            self._atomic.__enter__()
-        except engine.driver_errors as error:
-            self._begin_again(error)
-        except BaseException as error:
-            self._let_go(error)
-            raise
-
-    def _begin_again(self, error: BaseException) -> None:
-        try:
-            self._engine.again(self._atomic.__enter__, error, self.deadline)
-        except BaseException as failure:
-            self._let_go(failure)
-            raise
-
-    def _let_go(self, error: BaseException | None) -> None:
-        """Let others begin, when what an outermost block has begun is undone or done."""
-        if self.deadline is None:
-            return
-        if error is None or isinstance(error, Exception):
-            self._engine.ended()
-        else:
-            self._engine.abandon()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Commit, or undo everything when the block raised."""
-        engine, handled = self._engine, sys.exception()
-        try:
-            self._atomic.__exit__(kind, error, trace)
-        except engine.driver_errors as failure:
-            if kind is None:
-                raise engine.refusal(_first_cause(failure, engine.driver_errors, handled)) from failure
-            # The database has rolled back already (a full disk does that); the first error tells why.
-        except BaseException as interrupt:
-            error = interrupt
-            raise
-        finally:
-            self._let_go(error)
+        self.sessions.forget()
 
 
 def driver_error(error: BaseException) -> BaseException:
@@ -448,16 +273,6 @@ def driver_error(error: BaseException) -> BaseException:
     return error
 
 
-def _first_cause(
-    error: BaseException, kinds: tuple[type[BaseException], ...], handled: BaseException | None
-) -> BaseException:
-    """Return the first driver error after `handled`: a failed COMMIT, not the ROLLBACK that could not follow it."""
-    while isinstance(error.__context__, kinds) and error.__context__ is not handled:
-        error = error.__context__
-    return error
-
-
-NOTHING = nullcontext()
 _PATIENCE: ContextVar[float | None] = ContextVar("artifact_store_patience", default=None)
 """How long the statements of this context wait for a lock, where that is less than the engine's time-out."""
 

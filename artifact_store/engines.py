@@ -8,6 +8,7 @@ import peewee
 from .address import Address, PostgresAddress, SqliteAddress, parse_address
 from .database import Engine
 from .errors import InvalidURL
+from .guest import GuestEngine
 from .replica import Reader
 from .sqlite import SqliteEngine
 from .statements import Statements
@@ -33,7 +34,7 @@ def _engine_of(url: Place, read_only: bool) -> Engine:
     """Return the engine of an address or of a database; PostgreSQL's driver is imported when it is asked for."""
     if isinstance(url, peewee.SqliteDatabase):
         _check_database(url)
-        return SqliteEngine(url)
+        return GuestEngine(url)
     if isinstance(url, peewee.Database):
         raise InvalidURL(f"{type(url).__name__} is not supported: pass its URL, or a Peewee SqliteDatabase.")
     address = _address_of(url)

@@ -23,7 +23,7 @@ from .address import PostgresAddress
 from .pgcursor import ADAPTERS, Cursor
 from .pgerrors import PROMOTED, UNREACHABLE, NotReplica, ServerSilent, state_of
 
-__all__ = ["Connection", "Session"]
+__all__ = ["Connection", "Connector"]
 
 T = TypeVar("T")
 
@@ -42,11 +42,15 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         careful: whether one of the two is to be seen to before a statement.
         patience: seconds of silence after which `look` is called.
         of_standby: whether it is refused once its server tells that it was promoted, as PostgreSQL 14 and newer do.
-        siblings: the connections of the same session.
+        siblings: the connections of the same engine.
+        place: its place in the pool.
+        age: how often the pool had been closed when it was opened.
         look: takes the connection, and whether the server was found to wait for us the last time; tells whether
             it does. What it raises ends the connection.
     """
 
+    place: Any = None
+    age = 0
     says_timeout = ""
     stale = False
     careful = False
@@ -54,6 +58,9 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
     siblings: "weakref.WeakSet[Connection] | None" = None
     patience = math.inf
     look: "Callable[[Connection, bool], bool] | None" = None
+
+    def __del__(self, *ignored: Any) -> None:
+        """Say nothing of a connection that was lost to an interrupt, or to a fork; libpq closes its socket."""
 
     def wait(self, gen: PQGen[T], *args: Any, **kwargs: Any) -> T:
         """Wait for the server as psycopg does, and look after it when it is silent."""
@@ -109,8 +116,8 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
             raise
 
 
-class Session:
-    """How the connections of one engine are made, and what they have in common.
+class Connector:
+    """Makes the connections of one engine, and what they have in common.
 
     Attributes:
         lock_timeout: how long one statement waits for a lock, as the server says it.

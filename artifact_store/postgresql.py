@@ -1,33 +1,32 @@
 """PostgreSQL, and what speaks its protocol: many machines, one database.
 
-A connection is borrowed from Peewee's pool for one statement, or for one block, and goes back.
+A connection is borrowed from the pool for one statement, or for one block, and goes back.
 How connections are made, and what they have in common, is said by `pgsession`; nothing of a
 session is changed afterwards, so a transaction pooler may stand in between.
 """
 
-import heapq
-import threading
 import time
-import weakref
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from hashlib import sha256
 from typing import Any, ClassVar, TypeVar
 
 import peewee
-from playhouse.pool import MaxConnectionsExceeded, PoolConnection, PooledPostgresqlDatabase
 
 from . import errors
 from .address import PostgresAddress, did_you_mean
-from .database import NOTHING, Engine, Facts, Params, ReplicaRefused, TableMissing, driver_error, logged
+from .database import Engine, Facts, Params, ReplicaRefused, TableMissing, driver_error, logged
+from .pool import Pool, PoolExhausted
+from .sessions import Session, Sessions
+from .transactions import Transaction
 
 try:
     import psycopg
     from psycopg.pq import TransactionStatus
 
     from .pgerrors import PASSING, REMEDIES, NotReplica, ServerSilent, TooLarge, Unreadable, is_long_for_index, state_of
-    from .pgsession import Connection, Session
+    from .pgsession import Connection, Connector
     from .pgstandby import Identity, check_standby, identity
 except ImportError as missing:  # the extra is not installed
     raise errors.StoreUnavailable(
@@ -41,6 +40,9 @@ T = TypeVar("T")
 _MINIMUM = 130000
 _MIGRATION_LOCK = 0x61727469666163  # "artifac"
 _READ_ONLY = "25006"
+_CONNECTION_STATES = ("08", "57P0", "40003", "25P03")
+_NUMBER = "SELECT pg_current_xact_id()::text, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"
+_OUTCOME = "SELECT pg_xact_status(%s::xid8), substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"
 _KEYS = {
     "artifact_pkey": "UNIQUE constraint failed: artifact.id",
     "artifact_key_version": "UNIQUE constraint failed: artifact.key, artifact.version",
@@ -51,62 +53,27 @@ class _Adapter(peewee.Psycopg3Adapter):
     """Lets Peewee connect as the session says."""
 
     def connect(self, db: "_Database", **params: Any) -> Connection:
-        return db.session.connect(db.database)
+        return db.connector.connect(db.database)
 
 
-class _Database(PooledPostgresqlDatabase):  # type: ignore[misc]
-    """Peewee's pool, which believes a connection open until a statement on it fails.
-
-    Attributes:
-        session: makes the connections.
-        beginning: begins a transaction that waits for a lock only until the deadline, in one round trip.
-    """
+class _Database(peewee.PostgresqlDatabase):
+    """Peewee's database, whose connections are those of a pool of ours."""
 
     psycopg3_adapter = _Adapter
-    session: Session
-    beginning = "BEGIN"
+    connector: Connector
 
-    def _is_closed(self, connection: Any) -> bool:
-        return bool(connection.closed)
+    def __init__(self, address: PostgresAddress) -> None:
+        self.sessions = Sessions()
+        super().__init__(address.dsn, prefer_psycopg3=True)
 
-    def lend(self) -> Any:
-        """Take a connection out of the pool for one statement; `None` when none is idle."""
-        with self._pool_lock:
-            if not self._connections:
-                return None
-            since, _, connection = heapq.heappop(self._connections)
-            self._in_use[id(connection)] = PoolConnection(since, connection, time.time())
-            return connection
+    @property
+    def _state(self) -> Session:
+        """Peewee's state of this thread."""
+        return self.sessions.current()
 
-    def take_back(self, connection: Any) -> None:
-        """Put a connection back that was lent."""
-        with self._pool_lock:
-            if connection.pgconn.transaction_status != TransactionStatus.IDLE:
-                self._close(connection)
-            elif (lent := self._in_use.pop(id(connection), None)) is not None:  # not closed meanwhile with the store
-                self._heap_counter += 1
-                heapq.heappush(self._connections, (lent.timestamp, self._heap_counter, connection))
-                self._pool_available.notify()
-
-    def begin(self, isolation_level: object = None) -> None:
-        # Two statements in one text cannot be prepared.
-        self.cursor().execute(self.beginning, prepare=False)
-
-
-class _Loan:
-    """A connection of the pool for as long as one statement, or the block that it begins."""
-
-    __slots__ = ("_engine",)
-
-    def __init__(self, engine: "PostgresEngine") -> None:
-        self._engine = engine
-
-    def __enter__(self) -> None:
-        self._engine.borrow()
-
-    def __exit__(self, *raised: object) -> None:
-        if not self._engine.in_block():
-            self._engine.database.close()
+    @_state.setter
+    def _state(self, state: object) -> None:
+        """Peewee makes a state of its own, which is not used."""
 
 
 class PostgresEngine(Engine):
@@ -124,31 +91,29 @@ class PostgresEngine(Engine):
             primary: what the server at the address follows, when it is a standby.
         """
         known = _understood(address.dsn)
-        database = _Database(
-            address.dsn,
-            max_connections=address.pool_size,
-            timeout=address.timeout or 0.001,
-            prefer_psycopg3=True,
-        )
+        database = _Database(address)
         if primary is None:
-            self.session = Session(address, known, patience=address.timeout)
+            self.connector = Connector(address, known, patience=address.timeout)
         else:
             greet = partial(check_standby, primary=primary.identity)
-            self.session = Session(address, known, patience=primary.timeout, greet=greet)
-        database.session = self.session
+            self.connector = Connector(address, known, patience=primary.timeout, greet=greet)
+        database.connector = self.connector
         self._identity: Identity | None = None
-        self.lock_timeout = self.session.lock_timeout
+        self.lock_timeout = self.connector.lock_timeout
         level = f" ISOLATION LEVEL {address.isolation_level}" if address.isolation_level else ""
         access = " READ ONLY" if address.read_only else ""
-        database.beginning = f"BEGIN{level}{access}; SET LOCAL lock_timeout = '{self.lock_timeout}'"
+        # One text is one round trip. The number of the transaction tells later whether it was committed, and the
+        # timeline whether it is still that transaction: after a failover another one may have the number.
+        number = "" if address.read_only else f"; {_NUMBER}"
+        self._beginning = f"BEGIN{level}{access}; SET LOCAL lock_timeout = '{self.lock_timeout}'{number}"
         super().__init__(database, address.label, address.url, address.timeout)
         self.address = address
         self.read_only = address.read_only
+        self.pool = Pool(self._connect, address.pool_size)
         self.one_statement = address.isolation_level is None and not address.read_only
         self._password = str(known.get("password") or "")
         self._place = sha256(f"{address.dsn} {address.schema}".encode()).hexdigest()
         self._reached = self._checked = False
-        weakref.finalize(self, database.close_idle)
 
     @property
     def place(self) -> Hashable:
@@ -161,58 +126,57 @@ class PostgresEngine(Engine):
             self._identity = identity(self.row)
         return self._identity
 
-    # Borrowing
+    # Connections
 
-    def again(self, attempt: Callable[[], T], error: BaseException, deadline: float | None = None) -> T:
-        """Call what has failed again; inside a block nothing can be, because the block is undone."""
-        if self.in_block():
-            raise self.refusal(error) from error
-        return super().again(attempt, error, deadline)
+    def _connect(self) -> Connection:
+        """Open a connection for the pool; look at the server when it is reached for the first time."""
+        connection: Connection = self.database._connect()
+        if self._checked:
+            return connection
+        self._reached = True  # somebody answered, so what fails from now on may pass
+        problem = self._unusable(connection)
+        if problem is not None:
+            connection.close()
+            raise errors.StoreUnavailable(f"{self.label}: {problem}")
+        self.database._set_server_version(connection)
+        self._checked = True
+        return connection
 
-    def held(self) -> AbstractContextManager[Any]:
-        """Return a connection on loan; inside a block it is the block's."""
-        return NOTHING if self.in_block() else _Loan(self)
-
-    def borrow(self) -> None:
-        """Take a connection from the pool.
+    def _take(self) -> Connection:
+        """Borrow a connection from the pool.
 
         Raises:
             StoreUnavailable: every connection was in use until the deadline, or the server is too old.
         """
         try:
-            self.database.connect(reuse_if_open=True)
-        except MaxConnectionsExceeded as error:
+            connection: Connection = self.pool.take(self.timeout)
+            return connection
+        except PoolExhausted as error:
             raise errors.StoreUnavailable(
                 f"{self.label}: all {self.address.pool_size} connections of the pool were in use for "
                 f"{self.timeout:g} s: leave blocks sooner, or raise ?pool_size=."
             ) from error
-        if not self._checked:
-            self._reached = True  # somebody answered, so what fails from now on may pass
-            try:
-                problem = self._unusable()
-                if problem is not None:
-                    raise errors.StoreUnavailable(f"{self.label}: {problem}")
-            except BaseException:
-                self.database.close()
-                raise
-            self._checked = True
 
-    def _unusable(self) -> str | None:
+    def _give_back(self, connection: Connection) -> None:
+        """Give a connection back; one that is not idle was interrupted, or lost its server, and is closed."""
+        try:
+            self.pool.give_back(connection, connection.pgconn.transaction_status == TransactionStatus.IDLE)
+        except BaseException:
+            self.pool.discard(connection)
+            raise
+
+    def _unusable(self, connection: Connection) -> str | None:
         """Say why what was reached for the first time cannot serve a store."""
-        if self.database.server_version < _MINIMUM:
+        if connection.info.server_version < _MINIMUM:
             return "the server is too old: PostgreSQL 13 or newer is needed."
         schema = self.address.schema
-        found = self.session.learn(self.database.connection())
+        found = self.connector.learn(connection)
         if schema is not None and found.strip('"') != schema:
             return (
                 f"a pooler keeps ?schema={schema} from the server: leave it out, and say "
                 f"ALTER ROLE … SET search_path = {schema} on the server."
             )
         return None
-
-    def ended(self) -> None:
-        """Give the connection of a block back to the pool."""
-        self.database.close()
 
     def soon(self, function: Callable[[], T], patience: float) -> T:
         """Call a function that runs statements, none of which waits for a lock longer than so many seconds."""
@@ -232,33 +196,167 @@ class PostgresEngine(Engine):
 
         Outside of a block a connection leaves the pool for the statement alone, and does not become this thread's.
         """
-        database = self.database
-        if not self._checked or database.query_hooks or logged():
-            return super().taken(sql, params, take)
+        session = self.session()
         # The server keeps one plan for a prepared statement, which may be several times as slow as one for its values.
         prepare = False if varied else None
+        if session.transaction is not None:
+            return self.inside(lambda connection: take(self._execute(connection, sql, params, prepare)))
         try:
-            if database._state.transactions:
-                return take(database._state.conn.execute(sql, params, prepare=prepare))
-            connection = database.lend()
-            if connection is not None:
-                try:
-                    return take(connection.execute(sql, params, prepare=prepare))
-                finally:
-                    database.take_back(connection)
+            connection = self._take()
+            try:
+                return take(self._execute(connection, sql, params, prepare))
+            finally:
+                self._give_back(connection)
         except self.driver_errors as error:
-            return self.again(partial(self._attempt, sql, params, take), error)
-        return super().taken(sql, params, take)
+            return self.again(partial(self._attempt, sql, params, take, prepare), error)
+
+    def _attempt(self, sql: str, params: Params, take: Callable[[Any], Any], prepare: bool | None) -> Any:
+        """Run a statement that has failed once more."""
+        connection = self._take()
+        try:
+            return take(self._execute(connection, sql, params, prepare))
+        finally:
+            self._give_back(connection)
+
+    def _execute(self, connection: Connection, sql: str, params: Params, prepare: bool | None) -> Any:
+        """Run one statement; through Peewee where somebody listens to its hooks or reads its log."""
+        if self.database.query_hooks or logged():
+            session = self.session()
+            if session.transaction is not None:
+                return self.database.execute_sql(sql, params)
+            session.set_connection(connection)
+            try:
+                return self.database.execute_sql(sql, params)
+            finally:
+                session.reset()
+        return connection.execute(sql, params, prepare=prepare)
 
     def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Load many rows, inside a block."""
         names = ", ".join(f'"{name}"' for name in columns)
-        try:
-            with self.database.cursor().copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
+
+        def load(connection: Connection) -> None:
+            with connection.cursor().copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
                 for row in rows:
                     copy.write_row(row)
-        except self.driver_errors as error:
+
+        self.inside(load)
+
+    def recover(self, session: Session) -> None:
+        """Refuse another statement in a block, of which a statement was interrupted or is still running."""
+        if session.transaction is not None:
+            if session.doomed:
+                session.transaction.abort()
+            raise self.interrupted()
+        session.busy = False
+
+    # Transactions
+
+    def begin(self, transaction: Transaction) -> None:
+        """Begin in one round trip, and learn the transaction's number."""
+        session = transaction.session
+        if session.conn is not None:  # an interrupt left it
+            self.pool.discard(session.detach())
+        session.set_connection(self._take())
+        session.transaction = transaction
+        session.transactions.append(transaction)
+        session.busy = True
+        # Several statements in one text cannot be prepared.
+        cursor = session.conn.execute(self._beginning, prepare=False)
+        while cursor.nextset():
+            pass
+        transaction.number = cursor.fetchone()
+        session.busy = False
+
+    def commit(self, transaction: Transaction) -> None:
+        """Commit; a transaction in which a statement failed is undone by the server instead."""
+        session = transaction.session
+        session.busy = True
+        cursor = session.conn.execute("COMMIT")
+        session.busy = False
+        if cursor.statusmessage == "ROLLBACK":
+            raise self.undone_error()
+
+    def was_committed(self, transaction: Transaction, error: BaseException, repeatable: bool) -> bool:
+        """Ask the server what became of a transaction whose connection was lost while it was committed."""
+        state = state_of(error)
+        if transaction.number is None or not (state is None or state.startswith(_CONNECTION_STATES)):
+            return False
+        number, timeline = transaction.number
+        try:
+            found = self._outcome(number, timeline, transaction.deadline)
+        except errors.ArtifactStoreError:
+            found = None
+        if found is None and not repeatable:
+            raise errors.StoreUnavailable(
+                f"{self.label}: the connection was lost during COMMIT and the server cannot be asked for the outcome: "
+                "the block may have been committed."
+            ) from error
+        return found is True
+
+    def _outcome(self, number: str, timeline: str, deadline: float) -> bool | None:
+        """Tell whether a transaction was committed; `None` when that cannot be known."""
+        tries = 0
+        while True:
+            row = self.row(_OUTCOME, (number,))
+            if row is None or row[1] != timeline:
+                return None
+            if row[0] in ("committed", "aborted"):
+                return bool(row[0] == "committed")
+            # The server has not noticed yet that the connection is gone.
+            if time.monotonic() >= deadline:
+                return None
+            tries += 1
+            self.pause(tries)
+
+    def roll_back(self, transaction: Transaction) -> None:
+        """Undo what is open; a connection whose statement was interrupted is closed instead."""
+        session = transaction.session
+        connection = session.conn
+        if session.transaction is not transaction or connection is None:
+            self.sessions.block_left(session)
+            return
+        if session.busy or connection.pgconn.transaction_status == TransactionStatus.ACTIVE:
+            self.discard(transaction)
+            return
+        if connection.pgconn.transaction_status != TransactionStatus.IDLE:
+            session.busy = True
+            connection.execute("ROLLBACK")
+        self.release(transaction)
+
+    def discard(self, transaction: Transaction) -> None:
+        """Close the connection of a transaction."""
+        session = transaction.session
+        if session.transaction not in (None, transaction):
+            return
+        connection = session.detach()
+        if connection is not None:
+            self.pool.discard(connection)
+        self.sessions.block_left(session)
+
+    def break_off(self, transaction: Transaction) -> None:
+        """Close the connection of another thread's transaction, when its statement has ended."""
+        connection = transaction.session.detach()
+        if connection is not None and connection.lock.acquire(timeout=1.0):
+            try:
+                self.pool.discard(connection)
+            finally:
+                connection.lock.release()
+
+    def release(self, transaction: Transaction) -> None:
+        """Give the connection of a transaction back to the pool."""
+        session = transaction.session
+        if session.transaction is transaction:
+            connection = session.conn
+            session.detach()
+            self._give_back(connection)
+        self.sessions.block_left(session)
+
+    def again(self, attempt: Callable[[], T], error: BaseException, deadline: float | None = None) -> T:
+        """Call what has failed again; inside a block nothing can be, because the block is undone."""
+        if self.in_block():
             raise self.refusal(error) from error
+        return super().again(attempt, error, deadline)
 
     # Errors
 
@@ -318,7 +416,7 @@ class PostgresEngine(Engine):
         One that is read only by default, for this role, this database or all, stays so until somebody changes that.
         """
         try:
-            with self.session.connect(self.address.dsn) as connection:
+            with self.connector.connect(self.address.dsn) as connection:
                 found = connection.execute("SELECT pg_is_in_recovery(), current_setting('transaction_read_only')")
                 recovering, read_only = found.fetchone() or (True, "on")
         except psycopg.Error:
@@ -340,28 +438,31 @@ class PostgresEngine(Engine):
 
     def facts(self) -> Facts:
         """Return the server's version and place, the size of the database and the state of the pool."""
-
-        def attempt() -> tuple[int, str]:
-            size: int = self.database.execute_sql("SELECT pg_database_size(current_database())").fetchone()[0]
-            reached = self.database.connection().info
-            return size, f"{reached.user}@{reached.host}:{reached.port}/{reached.dbname}"
-
-        size, server = self.patiently(attempt)
+        found = self.row("SELECT pg_database_size(current_database())")
+        size = None if found is None else int(found[0])
+        reached = self._reached_server()
         version = self.database.server_version
-        connections = len(self.database._in_use) + len(self.database._connections)
         engine = f"PostgreSQL {version // 10000}.{version % 10000}"
-        return Facts(engine, size, connections, server, self.address.pool_size)
+        return Facts(engine, size, len(self.pool), reached, self.address.pool_size)
+
+    def _reached_server(self) -> str:
+        connection = self._take()
+        try:
+            info = connection.info
+            return f"{info.user}@{info.host}:{info.port}/{info.dbname}"
+        finally:
+            self._give_back(connection)
 
     def close(self) -> None:
-        """Close every connection of the pool."""
-        super().close()
-        self.database.close_all()
+        """Close every connection of the pool; one that is in use is closed when it is given back."""
+        if self.in_block():
+            super().close()  # which refuses
+        self.pool.close()
 
     def after_fork(self) -> None:
         """Forget the parent's connections, in a child, without a word to the server."""
-        self.session.forget()
-        self.database._pool_lock = threading.RLock()  # another thread of the parent may have held it
-        self.database._pool_available = threading.Condition(self.database._pool_lock)
+        self.connector.forget()
+        self.pool = Pool(self._connect, self.address.pool_size)
         super().after_fork()
 
 

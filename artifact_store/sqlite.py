@@ -9,8 +9,9 @@ deadline.
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+import time
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -20,16 +21,19 @@ import peewee
 
 from . import errors
 from .address import SqliteAddress, own_place
-from .connections import Database, Running, Transaction
-from .database import COUNT, HISTORY, NOTHING, Engine, Facts, Held, Params, Row, TableMissing, driver_error, logged
+from .connections import Connection, Database
+from .database import HISTORY, Engine, Facts, Params, Row, TableMissing, driver_error, logged
 from .datafile import TOO_MANY_FILES, disk_is_full, too_many_files
 from .paths import mode_of
+from .sessions import Session
+from .transactions import Transaction
 
 __all__ = ["SqliteEngine"]
 
 T = TypeVar("T")
 
 _MINIMUM = (3, 35, 0)  # RETURNING
+_LONGEST_QUEUE = 1.0  # seconds
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_MISMATCH)
 _UNREADABLE = ("malformed", "Could not decode to UTF-8", "unsupported file format", "not authorized to use")
@@ -61,14 +65,12 @@ class SqliteEngine(Engine):
         if isinstance(address, SqliteAddress):
             self.path = address.path
             super().__init__(Database(address), address.label, _url(address.label), address.timeout)
-            self.database.again = self._commit_again
         else:
             name = str(address.database)
             self.path = None if name == ":memory:" else Path(name)
             super().__init__(address, name, _url(name), 30.0)
-        self.turn = threading.RLock()  # a thread that was interrupted while it took its turn may take it again
+        self.turn = threading.Lock()
         self._owned = isinstance(address, SqliteAddress)
-        self.own = Transaction(self.database) if self._owned else None
         self.in_memory = self._owned and self.path is None
         self._orphans = ""
         self._token = object()  # a run that was left open in some context must not keep the engine
@@ -78,139 +80,187 @@ class SqliteEngine(Engine):
         """The file; a database in memory is nobody else's."""
         return self._token if self.path is None else self.path.resolve()
 
-    def changing(self, function: Callable[[], T]) -> T:
-        """Call a function in a block that begins and ends at once where nothing stands in the way, else as usual.
-
-        Whoever closes the connection waits for the end of the block.
-        """
-        database, own = self.database, self.own
-        state = database._state
-        if state.transactions or own is None or not self.turn.acquire(blocking=False):
-            return self.retrying(function)
-        try:
-            try:
-                connection = state.conn or database.connection()
-                connection.running += 1
-                try:
-                    if connection.closing:
-                        connection.stand_by()
-                    connection.execute("BEGIN IMMEDIATE")
-                    state.transactions.append(own)
-                    database.check_file(connection)
-                    result = function()
-                    connection.execute("COMMIT")
-                    state.transactions.pop()
-                finally:
-                    connection.running -= 1
-                self.turn.release()
-                return result
-            except Exception as error:
-                self._undo()
-                if not isinstance(error, self.driver_errors) and not getattr(error, "passing", False):
-                    raise
-        except BaseException as interrupt:
-            if not isinstance(interrupt, Exception):
-                self.abandon()
-            raise
-        return self.retrying(function)  # which tries again, and tells what is wrong
-
-    def _undo(self) -> None:
-        if self.database._state.transactions:
-            self.database._state.transactions.pop()
-            with suppress(*self.driver_errors), self.held():
-                self.database.rollback()
-        self.ended()
-
-    def held(self) -> AbstractContextManager[Any]:
-        """Return what is held while this thread's connection works, so that nobody closes it."""
-        return Running(self.database.connection()) if self._owned else NOTHING
+    # Statements
 
     def taken(self, sql: str, params: Params, take: Callable[[Any], Any], varied: bool = False) -> Any:
         """Run one statement and return what `take` takes from its cursor."""
-        database = self.database
-        if not self._owned or database.query_hooks or logged():
-            return super().taken(sql, params, take)
+        session = self.session()
+        if session.busy:
+            self.recover(session)
+        session.busy = True
         try:
-            connection = database._state.conn or database.connection()
-            connection.running += 1
-            try:
-                if connection.closing:
-                    connection.stand_by()
-                return take(connection.execute(sql, params))
-            finally:
-                connection.running -= 1
+            result = self._execute(session, sql, params, take)
         except self.driver_errors as error:
+            session.busy = session.doomed
             return self.again(partial(self._attempt, sql, params, take), error)
+        session.busy = session.doomed
+        return result
 
-    def executed(self, sql: str, params: Params) -> Any:
-        """Run one statement and return its cursor, which gives rows as tuples whatever the caller's database does."""
-        cursor = super().executed(sql, params)
-        if not self._owned:
-            cursor.row_factory = None
-        return cursor
+    def _execute(self, session: Session, sql: str, params: Params, take: Callable[[Any], Any]) -> Any:
+        connection = session.conn
+        if connection is None or (connection.closed and session.transaction is None):
+            connection = self.database.connection()
+        with connection.lock:
+            if self.database.query_hooks or logged():
+                return take(self.database.execute_sql(sql, params))
+            return take(connection.execute(sql, params))
 
-    def run_all(self, statements: Sequence[tuple[str, Params]]) -> int:
-        """Run statements one after the other, inside a block; return the number of rows that the last has changed."""
-        database = self.database
-        if not self._owned or database.query_hooks or logged():
-            return super().run_all(statements)
-        changed = done = 0
+    def _attempt(self, sql: str, params: Params, take: Callable[[Any], Any]) -> Any:
+        """Run a statement that has failed once more."""
+        session = self.session()
+        session.busy = True
         try:
-            connection = database.connection()
-            connection.running += 1
-            try:
-                if connection.closing:
-                    connection.stand_by()
-                for sql, params in statements:
-                    changed = connection.execute(sql, params).rowcount
-                    done += 1
-            finally:
-                connection.running -= 1
-        except self.driver_errors as error:
-            (sql, params), *rest = statements[done:]
-            changed = self.again(partial(self._attempt, sql, params, COUNT), error)
-            return super().run_all(rest) if rest else changed
-        return changed
+            return self._execute(session, sql, params, take)
+        finally:
+            session.busy = session.doomed
 
-    def starting(self) -> AbstractContextManager[Any]:
-        """Queue with the other threads of this process: if they all tried for the file, none would get on."""
-        if not self.turn.acquire(blocking=False) and not self.turn.acquire(timeout=self.timeout):
-            raise errors.StoreUnavailable(
-                f"{self.label}: {_REMEDIES[sqlite3.SQLITE_LOCKED].format(timeout=self.timeout)}"
-            )
-        return self.own or Held(self, self.database.transaction("IMMEDIATE"))
+    def recover(self, session: Session) -> None:
+        """Let go of a connection whose last statement was interrupted: its rows may keep an old snapshot alive."""
+        transaction = session.transaction
+        if transaction is None:
+            self._let_go(session)
+            return
+        if session.doomed:
+            transaction.abort()
+        raise self.interrupted()
 
-    def ended(self) -> None:
-        """Let the next thread of this process begin."""
-        try:
-            self.turn.release()
-        except RuntimeError:
-            return  # a child that was forked inside the block has a lock of its own
+    # Transactions
 
-    def abandon(self) -> None:
-        """Undo what an interrupt has left of a block, on a connection with a statement that nobody will finish.
+    def begin(self, transaction: Transaction) -> None:
+        """Begin with the write lock; a transaction that read first could not wait for it.
 
-        A statement that has written and was not read to its end, which a traceback keeps alive, lets nothing be
-        committed. A database of the caller's stays open, since closing may be the end of one in memory.
+        The threads of a process queue for it: if they all tried for the file, none would get on. A thread that waits
+        for long tries all the same, because an interrupt may have left the queue locked.
         """
-        super().abandon()
-        if self._owned:
-            self.database.close()
+        session = transaction.session
+        if self.sessions.others_in_transaction(session):
+            raise errors.StoreUnavailable(
+                f"{self.label}: another asyncio task of this thread is inside a block, and SQLite has one writer: "
+                "leave the block before you await."
+            )
+        self._queue(transaction)
+        connection = session.conn
+        if connection is None or connection.closed or session.busy or connection.in_transaction:
+            connection = self._fresh_connection(session)
+        session.transaction = transaction
+        session.transactions.append(transaction)
+        try:
+            with connection.lock:
+                connection.execute("BEGIN IMMEDIATE")
+                self.database.check_file(connection)
+        except sqlite3.OperationalError as error:
+            if transaction.turn is None and self.passing(error) and time.monotonic() >= transaction.deadline:
+                remedy = _REMEDIES[sqlite3.SQLITE_LOCKED].format(timeout=self.timeout)
+                raise errors.StoreUnavailable(f"{self.label}: {remedy}") from error
+            raise
+        if transaction.turn is None:
+            self._take_turn(transaction)
 
-    def undone(self) -> bool:
-        """Tell whether SQLite has rolled back by itself, as it does when the disk is full."""
-        return not self.database.connection().in_transaction
+    def _queue(self, transaction: Transaction) -> None:
+        """Wait for the turn of this thread, for a while."""
+        turn = self.turn
+        wait = min(max(transaction.deadline - time.monotonic(), 0), _LONGEST_QUEUE)
+        if turn.acquire(blocking=False) or turn.acquire(timeout=wait):
+            transaction.turn = turn
 
-    def _commit_again(self, attempt: Callable[[], None], error: BaseException) -> None:
-        """Try a commit again while readers hold it up; other errors are Peewee's to undo."""
-        if not self.passing(error):
-            raise error
-        self.again(attempt, error)
+    def _fresh_connection(self, session: Session) -> Connection:
+        """Return a connection on which nothing is open."""
+        self._let_go(session)
+        connection: Connection = self.database.connection()
+        return connection
+
+    def _let_go(self, session: Session) -> None:
+        """Close the connection of a session, unless the garbage collector came in the middle of its statement."""
+        left = session.detach()
+        if left is not None and not left.lock.locked():
+            left.close()
+
+    def _take_turn(self, transaction: Transaction) -> None:
+        """Replace the lock of the queue: it cannot be the turn of another thread when this one may write."""
+        turn = threading.Lock()
+        turn.acquire()
+        transaction.turn = self.turn = turn
+
+    def commit(self, transaction: Transaction) -> None:
+        """Commit."""
+        connection = transaction.session.conn
+        if connection is None:
+            raise self.undone_error()
+        with connection.lock:
+            connection.execute("COMMIT")
+
+    def may_commit_again(self, transaction: Transaction, error: BaseException) -> bool:
+        """Tell whether readers hold the commit up, as they do where WAL is not to be had."""
+        connection = transaction.session.conn
+        in_time = time.monotonic() < transaction.deadline
+        return in_time and self.passing(error) and not connection.closed and connection.in_transaction
+
+    def roll_back(self, transaction: Transaction) -> None:
+        """Undo what is open, and release the connection and the turn."""
+        session = transaction.session
+        connection = session.conn
+        if session.transaction is transaction and connection is not None and not connection.closed:
+            with connection.lock:
+                if session.busy:
+                    # A statement that has written and was not read to its end lets nothing be committed any more.
+                    connection.close()
+                elif connection.in_transaction:
+                    connection.rollback()
+        self.release(transaction)
+
+    def discard(self, transaction: Transaction) -> None:
+        """Close the connection of a transaction, and release the turn."""
+        session = transaction.session
+        connection = session.conn
+        if session.transaction in (None, transaction) and connection is not None:
+            connection.close()
+        self.release(transaction)
+
+    def break_off(self, transaction: Transaction) -> None:
+        """Close the connection of another thread's transaction, when its statement has ended."""
+        connection = transaction.session.detach()
+        if connection is not None:
+            self.database.close_one(connection, 1.0)
+        self._release_turn(transaction)
+
+    def release(self, transaction: Transaction) -> None:
+        """Let the next thread of this process begin."""
+        session = transaction.session
+        if session.transaction is transaction:
+            session.transaction = None
+            session.transactions.clear()
+            if session.conn is not None and session.conn.closed:
+                session.detach()
+        if session.transaction is None:
+            session.busy = session.doomed = False
+            left = self.sessions.block_left(session)
+            if left is not None:
+                left.close()
+        self._release_turn(transaction)
+
+    def _release_turn(self, transaction: Transaction) -> None:
+        turn = transaction.turn
+        transaction.turn = None
+        if turn is not None:
+            turn.release()
+
+    def set_savepoint(self, transaction: Transaction) -> str:
+        """Set a savepoint, unless SQLite has rolled back by itself, as it does when the disk is full."""
+        connection = transaction.session.conn
+        if connection is not None and not connection.closed and not connection.in_transaction:
+            raise self.undone_error()
+        return super().set_savepoint(transaction)
+
+    def again(self, attempt: Callable[[], T], error: BaseException, deadline: float | None = None) -> T:
+        """Call what has failed again; not when `close` has closed the connection of a transaction, which is undone."""
+        session = self.session()
+        if session.transaction is not None and session.conn is not None and session.conn.closed:
+            raise self.refusal(error) from error
+        return super().again(attempt, error, deadline)
 
     def passing(self, error: BaseException) -> bool:
         """Tell whether a lock stands in the way, or `close` has closed the connection from another thread."""
-        if "closed database" in str(error) and not self.in_block() and not self.database.is_closed():
-            self.database.dispose()
+        if "closed database" in str(error):
             return True
         code = _code(error)
         # A transaction that read before another wrote can never write.
@@ -377,7 +427,7 @@ class SqliteEngine(Engine):
         """Close the connections of every thread; the next statement opens a new one, unless it was in memory."""
         super().close()
         if self._owned:
-            self.database.close_all()
+            self.database.close_all(self.timeout)
             if self.database.file is not None:
                 self.database.file.forget()
             self.database.give_up_memory()
@@ -393,14 +443,14 @@ class SqliteEngine(Engine):
         if self.in_memory:
             self._orphans = "A store in memory does not cross a fork: use a file."
             return True
-        released: bool = self.database.close_all(in_blocks=False)
+        released: bool = self.database.close_all(0.001, in_transactions=False)
         inside = f"{self.label}: the process was forked inside a block: fork before or after it."
         self._orphans = "" if released else inside
         return released or self.in_block()
 
     def after_fork(self) -> None:
         """Forget the parent's connections for good: closing one could remove files that the parent uses."""
-        self.turn = threading.RLock()  # another thread of the parent may have held it
+        self.turn = threading.Lock()  # another thread of the parent may have held it
         if self._owned:
             self.database.forget()
             self.database.orphaned = self.database.orphaned or self._orphans

@@ -182,20 +182,24 @@ def test_a_store_is_closed_while_threads_read_and_write(url: str) -> None:
     healthy(url).close()
 
 
-def test_who_closes_a_store_waits_for_the_change_under_way(url: str) -> None:
+def test_a_change_is_made_again_when_the_store_is_closed_meanwhile(url: str) -> None:
     with ArtifactStore(url) as store:
-        engine, inside = store._engine, threading.Event()
+        inside, closed, tries = threading.Event(), threading.Event(), []
 
         def change() -> UUID:
+            tries.append(store.create_artifact(key="k").version)
             inside.set()
-            wait_for(lambda: engine.database.connection().closing)
-            return store.create_artifact(key="k").id  # which does not wait for whoever waits for it
+            assert closed.wait(30)
+            return store.create_artifact(key="k").id
 
         with ThreadPoolExecutor() as pool:
-            made = pool.submit(engine.changing, change)
-            inside.wait(30)
-            pool.submit(store.close).result(30)
-            assert store.read_latest_artifact("k").id == made.result(30)
+            made = pool.submit(store.run, change)
+            assert inside.wait(30)
+            store.close()
+            closed.set()
+            assert store.read_artifact(made.result(30)).version == 2
+        assert tries == [1, 1]
+        assert store.count_artifacts() == 2
     healthy(url).close()
 
 

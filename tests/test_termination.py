@@ -1,6 +1,5 @@
 """A process that is told to stop, or killed, while runs are open: what becomes of them, and of the process."""
 
-import dis
 import os
 import random
 import signal
@@ -16,6 +15,7 @@ from typing import Any
 import coverage
 import pytest
 from bare import locked
+from interrupts import steps
 from processes import PROCESSES, at_once, healthy, wait_for
 
 from artifact_store import ArtifactStore
@@ -372,39 +372,6 @@ def test_a_run_that_an_interrupt_keeps_from_closing_is_watched_no_more_when_it_i
 
 
 # Interrupts, at every step
-
-
-def steps(interrupt_at: int | None, work: Callable[[], object]) -> int:
-    """Do some work, interrupt it at one step in the store or in Peewee; return how many steps it came to.
-
-    A step is where Python lets a signal handler run: behind a call of a function written in C, at the start of
-    one written in Python, and at the end of a turn of a loop.
-    """
-    passed, frame_before, done_before = 0, None, ""
-
-    def trace(frame: FrameType, event: str, argument: object) -> Any:
-        nonlocal passed, frame_before, done_before
-        same, frame_before = frame is frame_before, frame
-        if not frame.f_globals.get("__name__", "").startswith(("artifact_store.", "peewee", "playhouse")):
-            return None
-        frame.f_trace_opcodes = True
-        if event == "opcode":
-            possible = same and done_before in ("CALL", "CALL_FUNCTION_EX", "JUMP_BACKWARD", "RESUME")
-            done_before = dis.opname[frame.f_code.co_code[frame.f_lasti]]
-            passed += possible
-            if possible and passed == interrupt_at:
-                sys.settrace(None)
-                raise KeyboardInterrupt
-        return trace
-
-    before = sys.gettrace()
-    sys._getframe().f_trace_opcodes = True  # Python 3.12 looks for this in `settrace`, and traces lines alone otherwise
-    sys.settrace(trace)
-    try:
-        work()
-    finally:
-        sys.settrace(before)
-    return passed
 
 
 def test_an_interrupt_at_any_step_of_a_block_ends_the_run(url: str, engine: str) -> None:

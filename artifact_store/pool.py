@@ -1,0 +1,119 @@
+"""The connections of a PostgreSQL store: a few, which its threads borrow for a statement or for a transaction.
+
+A connection that is lost between two steps, because a signal handler raised there, must not use up the pool. So the
+pool refers strongly to idle connections alone: one that nobody refers to any more is closed by Python, and its place
+is free.
+"""
+
+import queue
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["Pool", "PoolExhausted"]
+
+_LONGEST_WAIT = 0.05  # seconds until a waiting thread looks again whether a place is free
+
+
+class PoolExhausted(Exception):
+    """Every connection was in use until the deadline."""
+
+
+class _Place:
+    """One place of the pool, held by what is alive: a connection, or the thread that opens one."""
+
+    __slots__ = ("__weakref__",)
+
+
+class Pool:
+    """At most so many connections at a time, opened when they are first needed.
+
+    Attributes:
+        size: the most connections.
+    """
+
+    def __init__(self, connect: Callable[[], Any], size: int) -> None:
+        """Take what opens a connection; nothing is opened yet.
+
+        Args:
+            connect: returns a new psycopg connection.
+            size: the most connections.
+        """
+        self.size = size
+        self._connect = connect
+        # A queue written in C: a signal handler cannot interrupt it halfway, and the collector may put into it.
+        self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._places: weakref.WeakSet[_Place] = weakref.WeakSet()
+        self._lock = threading.Lock()
+        self._age = 0  # how often it was closed
+
+    def __len__(self) -> int:
+        """Return the number of connections that are open or being opened."""
+        return len(self._places)
+
+    def take(self, timeout: float) -> Any:
+        """Return a connection with no transaction open.
+
+        Args:
+            timeout: seconds to wait for one when all are in use.
+
+        Raises:
+            PoolExhausted: all were in use for so long.
+        """
+        try:
+            while True:
+                connection = self._idle.get_nowait()
+                if not connection.closed:
+                    return connection
+        except queue.Empty:
+            return self._open_or_wait(time.monotonic() + timeout)
+
+    def _open_or_wait(self, deadline: float) -> Any:
+        while True:
+            place = self._free_place()
+            if place is not None:
+                connection = self._connect()
+                connection.place = place
+                connection.age = self._age
+                return connection
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise PoolExhausted
+            try:
+                connection = self._idle.get(timeout=min(left, _LONGEST_WAIT))
+            except queue.Empty:
+                continue
+            if not connection.closed:
+                return connection
+
+    def _free_place(self) -> _Place | None:
+        with self._lock:
+            if len(self._places) >= self.size:
+                return None
+            place = _Place()
+            self._places.add(place)
+            return place
+
+    def give_back(self, connection: Any, usable: bool) -> None:
+        """Take back a connection; it is closed when it is not usable, or the pool was closed meanwhile."""
+        if usable and connection.age == self._age:
+            self._idle.put(connection)
+        else:
+            self.discard(connection)
+
+    def discard(self, connection: Any) -> None:
+        """Close a connection, whatever its state."""
+        connection.place = None
+        connection.close()
+
+    def close(self) -> None:
+        """Close idle connections now, and those in use when they are given back."""
+        self._age += 1
+        while True:
+            try:
+                connection = self._idle.get_nowait()
+            except queue.Empty:
+                return
+            self.discard(connection)

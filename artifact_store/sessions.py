@@ -1,0 +1,122 @@
+"""What one thread, or one asyncio task inside of a block, uses of a database: a connection and a transaction.
+
+Peewee keeps such a state for each thread. The engines put a `Session` in its place, so that a block belongs to the
+task that has entered it, and so that a statement which was interrupted leaves a mark.
+"""
+
+import sys
+import threading
+from typing import Any
+
+import peewee
+
+__all__ = ["Session", "Sessions", "current_task"]
+
+
+class Session(peewee._ConnectionState):
+    """A connection, and the transaction that is open on it.
+
+    The names of Peewee's state are kept, because Peewee runs the migrations: `conn`, `closed`, `transactions`, ….
+
+    Attributes:
+        transaction: the open transaction; `None` outside of one.
+        busy: a statement runs. When it is still set at the next statement, the one before was interrupted.
+        doomed: the garbage collector left the block while a statement of it ran; what is open must be undone.
+    """
+
+    def __init__(self) -> None:
+        """Begin without a connection."""
+        super().__init__()
+        self.transaction: Any = None  # a Transaction, which is made of sessions
+        self.busy = False
+        self.doomed = False
+
+    def detach(self) -> Any:
+        """Forget the connection and what is open on it; return the connection."""
+        connection = self.conn
+        self.transaction = None
+        self.busy = self.doomed = False
+        self.reset()
+        return connection
+
+
+class _Local(threading.local):
+    """The sessions of one thread: its own, and those of tasks that are inside of a block."""
+
+    def __init__(self) -> None:
+        self.session = Session()
+        self.tasks: dict[Any, Session] = {}
+
+
+class Sessions:
+    """The sessions of one database."""
+
+    def __init__(self) -> None:
+        """Begin without any; a thread gets its session when it first asks."""
+        self._local = _Local()
+
+    def current(self) -> Session:
+        """Return the session of this thread, or of this task when the task is inside of a block."""
+        local = self._local
+        if local.tasks:
+            session = local.tasks.get(current_task())
+            if session is not None:
+                return session
+        return local.session
+
+    def for_block(self) -> Session:
+        """Return the session in which a block begins: inside of a task it is the task's alone.
+
+        It takes over the connection of the thread, so that none is opened for it.
+        """
+        local = self._local
+        task = current_task()
+        if task is None:
+            return local.session
+        for ended in [each for each, other in local.tasks.items() if other.transaction is None]:
+            del local.tasks[ended]
+        session = Session()
+        if local.session.transaction is None and not local.session.busy and not local.session.closed:
+            session.set_connection(local.session.detach())
+        local.tasks[task] = session
+        return session
+
+    def block_left(self, session: Session) -> Any:
+        """Give the connection of a task's session back to the thread; return it when the thread has another one."""
+        local = self._local
+        if session is local.session:
+            return None
+        for task in [task for task, other in local.tasks.items() if other is session]:
+            del local.tasks[task]
+        connection = session.detach()
+        if connection is None or not local.session.closed:
+            return connection
+        local.session.set_connection(connection)
+        return None
+
+    def others_in_transaction(self, session: Session) -> bool:
+        """Tell whether another task of this thread is in a transaction."""
+        return any(other is not session and other.transaction is not None for other in self._local.tasks.values())
+
+    def forget(self) -> None:
+        """Forget every session, in a forked child, without closing a connection."""
+        for session in (self._local.session, *self._local.tasks.values()):
+            session.detach()
+        self._local = _Local()
+
+
+def current_task() -> Any:
+    """Return the asyncio or Trio task that runs in this thread; `None` outside of one."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is not None:
+        try:
+            return asyncio.current_task()
+        except RuntimeError:
+            pass  # no event loop runs in this thread
+    trio = sys.modules.get("trio")
+    if trio is not None:
+        try:
+            return trio.lowlevel.current_task()
+        except RuntimeError:
+            pass
+    return None
