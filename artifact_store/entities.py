@@ -61,6 +61,7 @@ class Entity(Generic[V]):
             ArtifactConflict: the id is taken by a row with other content, or the natural key by one with another id.
             IntegrityViolation: the row refers to something that does not exist.
         """
+        db.unwritten.settle()
         time = now()
         value = checked(self.value, {"id": new or new_id(), "created": time, "updated": time, **fields})
         row = bound(value, self.rows.names)
@@ -163,6 +164,7 @@ class Entity(Generic[V]):
                 query = query.where(table.state_type.is_null() | table.state_type.not_in(_FINAL))
             return query
 
+        db.unwritten.settle()
         change = partial(db.run, (self.label, "state", running, final, unless_final), build, values)
         return db.engine.changing(change) > 0
 

@@ -187,6 +187,7 @@ class RunBlock(ABC, Generic[Opened]):
         if self._name is None:
             raise InvalidQuery(f'A {self.label} needs a name: give one, as in {self.label.replace(" ", "_")}("load").')
         engine = self._store._db.engine
+        self._store._db.unwritten.settle()
         begun = Begun(new_id(), new_id(), now(), os.getpid(), engine.in_block(), WATCH.opening())
         self._begun = begun
         try:

@@ -261,6 +261,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         row = publishing.changes(None if artifact is None else _given(artifact, ArtifactUpdate, fields), fields)
         native, time = self._db.dialect.native, now()
         row["updated"], row["id"] = (time, target) if native else (dialects.encode_time(time), str(target))
+        self._db.unwritten.settle()
 
         if self._engine.one_statement and not self._engine.in_block():
             return latest.touch_and_update(self._db, row, alone=True)
@@ -286,6 +287,8 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             2
         """
         target, deleted = str(as_uuid(artifact_id)), False
+
+        self._db.unwritten.settle()
 
         def delete() -> bool:
             nonlocal deleted
@@ -326,6 +329,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         asked = asked_of(self._ask, ArtifactSort.ID_DESC, {"artifact_filter": artifact_filter, **filters})
         check_constrained(asked, everything)
         gone: set[UUID] = set()
+        self._db.unwritten.settle()
 
         def delete() -> int:
             # A try whose answer was lost may have deleted some.
