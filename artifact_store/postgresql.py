@@ -384,6 +384,8 @@ class PostgresEngine(Engine):
             return errors.InvalidArtifact("The artifact is larger than PostgreSQL can store (1 GB): " + _ELSEWHERE)
         if isinstance(first, Unreadable):
             return errors.StoreDamaged(f"{self.label}: {_unreadable(first)}")
+        if state in ("XX001", "XX002"):  # a page, or an index, that the server cannot read
+            return errors.StoreDamaged(f"{self.label}: the database is damaged ({text.rstrip('.')}): restore a copy.")
         if state == "22021":
             return errors.StoreDamaged(
                 f"{self.label}: another program has written text that is not UTF-8 into the database ({text}): "
