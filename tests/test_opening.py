@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import peewee
 import pytest
+from click.testing import CliRunner
 from commandline import loaded, run
 from playhouse.sqliteq import SqliteQueueDatabase
 
@@ -30,6 +31,7 @@ from artifact_store import (
     set_default_store,
 )
 from artifact_store.readonly import WRITES
+from artifact_store_cli import main
 
 READS = """
     atomic close count_artifacts count_latest_artifacts info iter_artifacts iter_latest_artifacts read_artifact
@@ -54,17 +56,21 @@ def place() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="opening") as directory:
         os.chmod(directory, 0o755)  # noqa: PTH101
         yield Path(directory)
+        for each in (Path(directory), Path(directory) / "copy"):
+            if each.exists():
+                each.chmod(0o755)
 
 
-def as_nobody(function: Callable[[], None]) -> None:
+def as_nobody(function: Callable[[], None], user: int = NOBODY) -> None:
     """Call a function in a child process that is not root, which may write anywhere."""
     child = os.fork()
     if child == 0:
         code = 1
         try:
-            os.setgroups([])
-            os.setgid(NOBODY)
-            os.setuid(NOBODY)
+            if os.geteuid() == 0:
+                os.setgroups([])
+                os.setgid(user)
+                os.setuid(user)
             function()
             code = 0
         except BaseException:
@@ -103,10 +109,6 @@ def test_no_schema_is_made_on_postgresql(postgres: str, command: str) -> None:
 
 
 def test_the_first_look_at_the_default_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from click.testing import CliRunner
-
-    from artifact_store_cli import main
-
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.delenv("ARTIFACT_STORE_URL", raising=False)
     result = CliRunner().invoke(main, ["ls"])
@@ -114,6 +116,25 @@ def test_the_first_look_at_the_default_store(tmp_path: Path, monkeypatch: pytest
     assert "there is no store at this address" in result.stderr
     assert result.stderr.endswith("which makes the store. 'artifact-store demo' publishes an example.\n")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become a user that the system does not know")
+def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "XDG_DATA_HOME", "ARTIFACT_STORE_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+    def look() -> None:
+        result = CliRunner().invoke(main, ["ls"], prog_name="artifact-store")
+        assert result.exit_code == 2
+        assert result.stderr.startswith(
+            "Error: There is no home directory for the default store: name a store with $ARTIFACT_STORE_URL, or set"
+        )
+        told = run("sqlite:///~/jobs.db", "ls", code=2)
+        assert told == (
+            "Error: There is no home directory that '~' could stand for: write the whole path, or set $HOME.\n"
+        )
+
+    as_nobody(look, user=64321)
 
 
 def test_create_makes_the_file_but_no_directory(tmp_path: Path) -> None:
@@ -234,7 +255,8 @@ def test_a_directory_that_may_not_be_written(place: Path) -> None:
 
 
 def test_a_mount_that_may_not_be_written(place: Path) -> None:
-    if subprocess.run(["mount", "-t", "tmpfs", "none", str(place)], capture_output=True, check=False).returncode:
+    mount = ["mount", "-t", "tmpfs", "none", str(place)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("this user may not mount a file system")
     try:
         with ArtifactStore(place / "store.db") as store:
@@ -249,6 +271,7 @@ def test_a_mount_that_may_not_be_written(place: Path) -> None:
         subprocess.run(["umount", str(place)], check=True)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may write where another user may not")
 def test_a_writer_of_another_user_is_seen(place: Path) -> None:
     """A file without -wal is read without locks, until somebody who may write comes after all."""
     path = place / "store.db"
