@@ -6,6 +6,7 @@ they are; neither pandas nor polars is imported.
 
 import math
 import os
+import sys
 import warnings
 from collections.abc import Sequence
 from decimal import Decimal
@@ -100,12 +101,30 @@ def _table(table: Any, columns: Sequence[str] | None, delimiter: str | None) -> 
         rows = normalize_data(frame, "table")  # before its names, since it says what is wrong with them
         made = Table(names_of(frame.columns), rows)
     else:
+        _check_indexes(table)
         # Names that rows carry are kept, unless others are given.
         plain = spell_data(table, "table", table=columns is None)[0]
         return _from_plain(plain, columns)
     if columns is not None:
         raise _named_already()
     return made
+
+
+def _check_indexes(table: Any) -> None:
+    """Refuse columns that are pandas series of other rows: pandas would not put them side by side.
+
+    Raises:
+        InvalidArtifact: two series have different indexes.
+    """
+    pandas = sys.modules.get("pandas")
+    if pandas is None or not isinstance(table, dict):
+        return
+    series = {name: column for name, column in table.items() if isinstance(column, pandas.Series)}
+    first = next(iter(series), None)
+    for name, column in series.items():
+        if not column.index.equals(series[first].index):
+            differ = f"columns {first!r:.80} and {name!r:.80} are series with different indexes"
+            raise InvalidArtifact(f"table: {differ}: make a frame of them, or call reset_index(drop=True) on each.")
 
 
 def _from_plain(plain: Any, columns: Sequence[str] | None) -> Table:
@@ -145,7 +164,8 @@ def _frame(table: Any) -> Any:
     """Return the frame that a frame or series of pandas or polars is, with its index, `None` for anything else."""
     kinds = {f"{base.__module__.partition('.')[0]}.{base.__name__}" for base in type(table).__mro__}
     if kinds & {"pandas.Series", "polars.Series"}:
-        table = table.to_frame()
+        # A nameless series of polars has the name "", one of pandas becomes 0.
+        table = table.to_frame("0") if table.name == "" else table.to_frame()
     elif not kinds & {"pandas.DataFrame", "polars.DataFrame"}:
         return None
     if not hasattr(table, "index") or not _says_something(table.index):  # those of polars have none

@@ -268,6 +268,7 @@ _SIMPLER: _Table = {
     **dict.fromkeys(("numpy.datetime64", "numpy.timedelta64"), _numpy_time),
     "numpy.ndarray": _numpy_array,
     **dict.fromkeys(("pandas.NAType", "pandas.NaTType"), lambda _: None),
+    **dict.fromkeys(("pandas.Period", "pandas.Interval"), str),
     "pandas.Series": pandas_cells,
     "pandas.Index": methodcaller("tolist"),
     "pandas.DataFrame": _pandas_frame,
@@ -278,6 +279,7 @@ _SIMPLER: _Table = {
 _KEYS: _Table = {
     **{key: _SIMPLER[key] for key in (str, int, date, UUID, "uuid_utils.UUID", "numpy.datetime64", "pandas.NaTType")},
     "numpy.integer": numpy_scalar,
+    **dict.fromkeys(("pandas.Period", "pandas.Interval"), str),
     **dict.fromkeys((bool, "numpy.timedelta64"), lambda _: None),  # no keys, though int is among their bases
 }
 

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import sys
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -285,3 +286,45 @@ def test_a_frame_that_is_published_in_one_line_comes_back(store: ArtifactStore) 
     assert store.read_surroundings(empty).changes == ("rows -3",)
     totals = store.create_table_artifact(pl.DataFrame(FRAME).group_by("open", maintain_order=True).len())
     assert totals.to_polars().equals(pl.DataFrame({"open": [True, False], "len": [2, 1]}))
+
+
+@pytest.mark.parametrize(
+    ("table", "rows"),
+    [
+        (pd.DataFrame(index=["a", "b"]), [{"index": "a"}, {"index": "b"}]),
+        (pd.DataFrame({"p": pd.period_range("2026-01", periods=2, freq="M")}), [{"p": "2026-01"}, {"p": "2026-02"}]),
+        (pd.DataFrame({"p": pd.cut([1, 5], [0, 3, 6])}), [{"p": "(0, 3]"}, {"p": "(3, 6]"}]),
+        (pd.DataFrame([[1]], columns=pd.period_range("2026-01", periods=1, freq="M")), [{"2026-01": 1}]),
+        (pd.DataFrame({"c": pd.Categorical([1, None])}), [{"c": 1}, {"c": None}]),
+        (pd.DataFrame({"f": pd.array([1.5, None], dtype="Float64")}), [{"f": 1.5}, {"f": None}]),
+        (pd.DataFrame({"d": [Decimal("1.10"), None]}), [{"d": "1.10"}, {"d": None}]),
+        (pd.DataFrame({"d": pd.arrays.SparseArray([0, 1])}), [{"d": 0}, {"d": 1}]),
+        (
+            pd.DataFrame({"x": [1]}, index=pd.MultiIndex.from_tuples([("a", 1)], names=["k", None])),
+            [{"k": "a", "level_1": 1, "x": 1}],
+        ),
+        (
+            pd.DataFrame({"a": [1]}, index=pd.DatetimeIndex(["2026-01-01"], tz="Europe/Oslo", name="t")),
+            [{"t": "2026-01-01T00:00:00+01:00", "a": 1}],
+        ),
+        (pl.DataFrame({"a": [2**64 - 1]}, schema={"a": pl.UInt64}), [{"a": 2**64 - 1}]),
+        (pl.DataFrame({"a": [{"b": [{"c": 1}]}]}), [{"a": {"b": [{"c": 1}]}}]),
+        (pl.Series([1, 2]), [{"0": 1}, {"0": 2}]),
+        (pd.Series([1, 2]), [{"0": 1}, {"0": 2}]),
+        (np.array([(1, "a")], dtype=[("x", int), ("y", "U1")]), [{"x": 1, "y": "a"}]),
+        (np.ma.array([[1, 2]], mask=[[0, 1]]), [{"0": 1, "1": None}]),
+    ],
+    ids=repr,
+)
+def test_odd_frames_are_the_rows_that_one_expects(store: ArtifactStore, table: Any, rows: Any) -> None:
+    made = store.create_table_artifact(table)
+    assert made.rows() == rows
+    assert list(made.to_pandas().columns) == made.to_polars().columns == list(rows[0])
+
+
+def test_series_of_other_rows_are_no_columns_of_one_table(store: ArtifactStore) -> None:
+    one, other = pd.Series([1, 2]), pd.Series([3, 4, 5])[1:]
+    with pytest.raises(InvalidArtifact, match=r"^table: columns 'a' and 'b' are series with different indexes: make a"):
+        store.create_table_artifact({"a": one, "x": [0, 0], "b": other})
+    aligned = store.create_table_artifact({"a": one, "b": other.reset_index(drop=True)})
+    assert aligned.rows() == [{"a": 1, "b": 4}, {"a": 2, "b": 5}]
