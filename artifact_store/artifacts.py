@@ -89,10 +89,16 @@ def _one(db: Statements, key: str, build: Any, values: Values) -> schemas.Artifa
 def delete(db: Statements, artifact_id: str, key: str | None) -> bool:
     """Delete an artifact that has this key, or none; tell whether there was one."""
     if key is None:
-        without = (_A.id == slot("id")) & _A.key.is_null()
-        return db.run("artifacts.delete_without_key", lambda: _A.delete().where(without), {"id": artifact_id}) > 0
-    of_key = (_A.id == slot("id")) & (_A.key == slot("key"))
-    return db.run("artifacts.delete", lambda: _A.delete().where(of_key), {"id": artifact_id, "key": key}) > 0
+        return db.run("artifacts.delete_without_key", _delete_without_key, {"id": artifact_id}) > 0
+    return db.run("artifacts.delete", _delete_of_key, {"id": artifact_id, "key": key}) > 0
+
+
+def _delete_without_key() -> Query:
+    return _A.delete().where((_A.id == slot("id")) & _A.key.is_null())
+
+
+def _delete_of_key() -> Query:
+    return _A.delete().where((_A.id == slot("id")) & (_A.key == slot("key")))
 
 
 def delete_many(db: Statements, ids: Sequence[UUID]) -> list[UUID]:

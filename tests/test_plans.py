@@ -149,6 +149,29 @@ def test_artifacts_of_a_run_are_found_by_index(planner: Planner, name: str) -> N
     assert "Seq Scan on artifact " not in plans[1], plans[1]
 
 
+def test_a_count_of_keys_reads_the_empty_ones_by_their_index(planner: Planner) -> None:
+    latest = planner.store.read_artifacts(0, 1)[0]
+    (plan,) = planner.plans(lambda store, _: store.count_latest_artifacts(), latest)
+    assert "artifact_collection_empty" in plan.partition("\n")[2], plan
+
+
+@pytest.mark.parametrize("sort", [sort for sort in ArtifactCollectionSort if not sort.startswith("KEY")])
+def test_empty_keys_are_in_no_index_by_which_the_latest_are_listed(
+    planner: Planner, sort: ArtifactCollectionSort
+) -> None:
+    latest = planner.store.read_artifacts(0, 1)[0]
+    (plan,) = planner.plans(lambda store, _: store.read_latest_artifacts(limit=50, sort=sort), latest)
+    names = re.findall(r"artifact_collection_(?:latest_id|created_key|updated_key)", plan.partition("\n")[2])
+    assert names, plan
+    query = "SELECT {} FROM {} WHERE {} = '{}'"
+    catalogue = (
+        ("sql", "sqlite_master", "name") if "sqlite" in planner.store.url else ("indexdef", "pg_indexes", "indexname")
+    )
+    for name in names:
+        ((definition,), *_) = planner.store._engine.rows(query.format(*catalogue, name))
+        assert "IS NOT NULL" in definition
+
+
 def test_versions_of_a_key_are_found_by_index(planner: Planner) -> None:
     """So few rows may well be sorted."""
     of_key = ArtifactFilter(key={"any_": ["k7"]})

@@ -155,6 +155,7 @@ def test_a_delete_of_the_latest_after_a_delete_of_the_one_before(
         return store.delete_artifacts(ArtifactFilter(id={"any_": [second.id]}))
 
     assert store.run(delete) == 1
+    assert other.verify() == []
     assert other.read_latest_artifact("k") is None
     assert other.create_artifact(key="k").version == 3
 
