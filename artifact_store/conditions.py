@@ -32,6 +32,7 @@ from .filters import (
 )
 from .operators import EMPTY, OPERATORS
 from .statements import Query, slot
+from .wording import misplaced, shown
 
 __all__ = ["LINKS", "Condition", "condition", "links_of", "narrowed", "related_keys", "replaced", "way_in"]
 
@@ -145,11 +146,13 @@ def condition(root: str, given: Mapping[str, object], dialect: Dialect) -> tuple
     for name, value in given.items():
         if name not in _TAKEN[root]:
             near = get_close_matches(name, _TAKEN[root], 1, 0)[0]
-            raise InvalidQuery(f"{name!r} is no filter of this listing; did you mean {near!r}?")
+            raise InvalidQuery(f"{shown(name)} is no filter of this listing; did you mean {near!r}?")
         if value is None:
             continue
         if not isinstance(value, _KINDS[name]):
-            raise InvalidQuery(f"{name} takes a {_KINDS[name][0].__name__}, not a {type(value).__name__}.")
+            kind = _KINDS[name][0].__name__
+            hint = f": write {kind}.model_validate(...)" if isinstance(value, dict) else misplaced(value)
+            raise InvalidQuery(f"{name} takes a {kind}, not a {type(value).__name__}{hint}.")
         filters[name] = value
     walk = _Walk(filters, dialect)
     own = [walk.of_filter(filters[root], False)] if root in filters else []

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from pydantic_core import from_json
 
 from .errors import InvalidArtifact
+from .wording import shown
 
 __all__ = ["Table", "parse_csv", "read_csv"]
 
@@ -170,7 +171,7 @@ def _is_json(text: str) -> bool:
 
 def _check_delimiter(delimiter: object) -> None:
     if not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '"\r\n\0\ufeff':
-        raise InvalidArtifact(f"delimiter is {delimiter!r:.80}: pass the one character between cells, such as ';'.")
+        raise InvalidArtifact(f"delimiter is {shown(delimiter)}: pass the one character between cells, such as ';'.")
 
 
 def _delimiter(text: str) -> str:

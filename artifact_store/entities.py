@@ -143,7 +143,9 @@ class Entity(Generic[V]):
         time: datetime | None = None,
     ) -> bool:
         """Put a run into a state and keep its times, at a time or now; a final state may be left as it is."""
-        given = {"state_name": str(state_type).capitalize() if name is None else name, "state_message": message}
+        if name is None and isinstance(state_type, str):
+            name = state_type.capitalize()
+        given = {"state_name": name, "state_message": message}
         state = checked(State, {"state_type": state_type, **given})
         values = {"id": str(entity_id), "time": encode_time(time or now()), **dict(state)}
         running, final = state_type == "RUNNING", state_type in _FINAL

@@ -7,6 +7,7 @@ from .deferred import deferred
 from .errors import InvalidQuery
 from .schemas import Artifact, ArtifactList
 from .sorting import ArtifactCollectionSort, ArtifactSort, bounds, chosen
+from .wording import misplaced, shown
 
 if TYPE_CHECKING:
     from . import conditions, filters, orders, pages, replica
@@ -46,9 +47,22 @@ def asked_of(
     kind = filters.ArtifactFilter if isinstance(sort, ArtifactSort) else filters.ArtifactCollectionFilter
     own = named.get("artifact_filter")
     if own is not None and not isinstance(own, kind):
-        raise InvalidQuery(f"artifact_filter takes an {kind.__name__} here, not a {type(own).__name__}.")
+        raise InvalidQuery(f"artifact_filter takes an {kind.__name__} here, not {_article(own)}{_remedy(kind, own)}.")
     shape, values = conditions.condition("artifact_filter", named, ask.primary.dialect)
     return pages.Asked(shape, values, sort, include_data)
+
+
+def _article(given: object) -> str:
+    name = type(given).__name__
+    return f"an {name}" if name[0] in "AEIOUaeiou" else f"a {name}"
+
+
+def _remedy(kind: type, given: object) -> str:
+    """Return what to write for what was given as a filter."""
+    if isinstance(given, dict):
+        return f": write {kind.__name__}.model_validate(...)"
+    hint = misplaced(given)
+    return "" if hint.startswith(": write artifact_filter=") else hint
 
 
 def check_constrained(asked: "pages.Asked", everything: bool) -> None:
@@ -58,7 +72,7 @@ def check_constrained(asked: "pages.Asked", everything: bool) -> None:
         InvalidQuery: the filters leave out no artifact, and `everything` is off.
     """
     if not isinstance(everything, bool):
-        raise InvalidQuery(f"Invalid everything={everything!r:.80}: expected True or False.")
+        raise InvalidQuery(f"Invalid everything={shown(everything)}: expected True or False.")
     if asked.shape is None and not everything:
         raise InvalidQuery(
             "These filters match every artifact of the store: set a field of a filter, "
@@ -234,5 +248,5 @@ class ListingStore:
 
 def _page_size(size: int) -> int:
     if not isinstance(size, int) or not 1 <= size <= _LARGEST_PAGE:
-        raise InvalidQuery(f"page_size={size!r:.80} is no whole number from 1 to {_LARGEST_PAGE:,}.")
+        raise InvalidQuery(f"page_size={shown(size)} is no whole number from 1 to {_LARGEST_PAGE:,}.")
     return size

@@ -18,6 +18,7 @@ from .dialects import encode_time
 from .errors import InvalidQuery
 from .models import Artifact, ArtifactCollection
 from .sorting import ArtifactCollectionSort, ArtifactSort, RunSort
+from .wording import shown
 
 __all__ = [
     "Order",
@@ -128,7 +129,7 @@ def from_cursor(sort: ArtifactSort | ArtifactCollectionSort, cursor: object) -> 
         order = order_of({"all": ArtifactSort, "latest": ArtifactCollectionSort}[kind](name))
         checked = tuple(_CHECKS[field](value) for field, value in zip(order.names, position, strict=True))
     except (TypeError, ValueError, KeyError, AttributeError):
-        raise InvalidQuery(f"{cursor!r:.80} is no cursor: pass the cursor of a list that was read before.") from None
+        raise InvalidQuery(f"{shown(cursor)} is no cursor: pass the cursor of a list that was read before.") from None
     if (kind, name) != (_kind(sort), sort):
         raise InvalidQuery(f"The cursor is that of a listing of {kind} by {name}: pass the same sort again.")
     return checked

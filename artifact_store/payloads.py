@@ -21,6 +21,7 @@ from .jsonvalues import normalize_data, spell_data
 from .profile import profile_table
 from .simplify import named, names_of
 from .tables import column_names, from_columns, from_lists
+from .wording import shown
 
 __all__ = ["Payload", "image_payload", "link_payload", "markdown_payload", "progress_payload", "table_payload"]
 
@@ -153,10 +154,10 @@ def _names(given: Sequence[Any]) -> list[str]:
     names = list(given)
     for place, name in enumerate(names):
         if not isinstance(name, str) or not name.strip():
-            raise InvalidArtifact(f"table: column {place + 1} is named {name!r:.80}: give it a text as its name.")
+            raise InvalidArtifact(f"table: column {place + 1} is named {shown(name)}: give it a text as its name.")
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise InvalidArtifact(f"table: two columns are named {twice!r:.80}: rename one.")
+        raise InvalidArtifact(f"table: two columns are named {shown(twice)}: rename one.")
     return names
 
 
@@ -243,7 +244,7 @@ def progress_payload(progress: Any) -> Payload:
         {'type': 'progress', 'data': 12.5}
     """
     if isinstance(progress, bool) or not isinstance(progress, Real | Decimal):
-        raise InvalidArtifact(f"progress: {progress!r:.80} is no number: pass one from 0 to 100.")
+        raise InvalidArtifact(f"progress: {shown(progress)} is no number: pass one from 0 to 100.")
     try:
         number = int(progress) if isinstance(progress, Integral) else float(progress)
     except (ValueError, OverflowError):  # a signaling NaN, a fraction beyond all floats
@@ -252,8 +253,8 @@ def progress_payload(progress: Any) -> Payload:
         raise InvalidArtifact("progress is not a number (NaN): pass a number from 0 to 100.")
     if not 0 <= number <= 100:
         clamped = 0 if number < 0 else 100
-        shown = number if isinstance(number, float) else min(max(number, -(10**18)), 10**18)
-        sentence = f"progress {shown:g} is outside of 0 to 100: {clamped} is stored."
+        near = number if isinstance(number, float) else min(max(number, -(10**18)), 10**18)
+        sentence = f"progress {near:g} is outside of 0 to 100: {clamped} is stored."
         warnings.warn(sentence, UserWarning, stacklevel=outside())
         number = clamped
     return {"type": "progress", "data": number}

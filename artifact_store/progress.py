@@ -17,6 +17,7 @@ from uuid import UUID
 from .collector import collecting, interrupting
 from .errors import ArtifactStoreError, InvalidQuery
 from .schemas import Artifact, ArtifactChanges, ArtifactCreate, ArtifactFields, ArtifactUpdate
+from .wording import shown
 
 if TYPE_CHECKING:
     from .statements import Statements
@@ -213,7 +214,7 @@ class ProgressStore:
             total = _length(items)
         elif type(total) is not int or total < 0:
             raise InvalidQuery(
-                f"total={total!r:.80} is no number of items: pass a whole number from 0, or leave it out."
+                f"total={shown(total)} is no number of items: pass a whole number from 0, or leave it out."
             )
         given = ArtifactCreate(key=key, type="progress", description=description, data=0.0, metadata=counts(0, total))
         try:

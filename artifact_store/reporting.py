@@ -8,6 +8,7 @@ from .deferred import deferred
 from .errors import InvalidQuery
 from .series import Source
 from .sorting import ArtifactCollectionSort, bounds
+from .wording import shown
 
 if TYPE_CHECKING:
     from . import filters
@@ -58,7 +59,7 @@ class ReportStore(Source):
             1
         """
         if type(versions) is not int or versions < 1:
-            raise InvalidQuery(f"versions={versions!r:.80} is no whole number from 1.")
+            raise InvalidQuery(f"versions={shown(versions)} is no whole number from 1.")
         _, most = bounds(None, limit)
         latest = self.iter_latest_artifacts(sort=sort, include_data=False, **filters)
         return writing.written(self, path, title, versions, islice(latest, most))

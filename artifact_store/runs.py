@@ -284,5 +284,6 @@ def _named(fields: dict[str, Any], new: UUID) -> dict[str, Any]:
     given = dict(fields)
     if given.get("id") is None:
         given.pop("id", None)
-    given.setdefault("name", str(given.get("id", new)))
+    if "name" not in given:
+        given["name"] = str(as_uuid(given.get("id", new)))
     return given

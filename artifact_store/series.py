@@ -9,6 +9,7 @@ from .listings import ListingStore
 from .runs import RunStore
 from .schemas import Artifact, is_key
 from .sorting import bounds
+from .wording import shown
 
 if TYPE_CHECKING:
     from . import figures, neighbours, replica, statements
@@ -72,7 +73,7 @@ class SeriesStore:
             return next(iter(self.series_fields(key)), None)
         if not isinstance(field, str) or not field:
             raise InvalidQuery(
-                f"field={field!r:.80} is no name of a number: pass data, rows, metadata.loss or the like."
+                f"field={shown(field)} is no name of a number: pass data, rows, metadata.loss or the like."
             )
         return field if field in ("data", "rows") or field.startswith(("data.", "metadata.")) else f"metadata.{field}"
 
@@ -119,7 +120,7 @@ class SeriesStore:
             [1.0, 2.0]
         """
         if type(limit) is not int or not 1 <= limit <= _LARGEST_TREND:
-            raise InvalidQuery(f"limit={limit!r:.80} is no whole number from 1 to {_LARGEST_TREND:,}.")
+            raise InvalidQuery(f"limit={shown(limit)} is no whole number from 1 to {_LARGEST_TREND:,}.")
         asked = list(dict.fromkeys(keys))
         known = [key for key in asked if is_key(key)]
         found = self._ask(figures.newest_of_keys, known, limit) if known else {}
@@ -142,6 +143,8 @@ class SeriesStore:
             >>> around.previous, around.next, around.changes, around.field
             ('wind@1', None, ('rows +1',), 'rows')
         """
+        if not isinstance(artifact, Artifact):
+            raise InvalidQuery(f"{shown(artifact)} is not an Artifact: read it first, with read_artifact_ref.")
         primary = self._ask.primary
 
         def read(db: "statements.Statements") -> "surroundings.Surroundings":

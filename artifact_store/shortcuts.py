@@ -7,6 +7,7 @@ from uuid import UUID
 from .deferred import deferred
 from .errors import InvalidQuery
 from .schemas import Artifact, Scalar
+from .wording import shown
 
 if TYPE_CHECKING:
     from . import payloads
@@ -226,7 +227,7 @@ class ShortcutStore:
             changed = self.read_artifact(target) if self.update_artifact(target, **changes) else None
             if changed is not None and changed.type != "progress":
                 raise InvalidQuery(
-                    f"{_called(changed)} is not a progress artifact (its type is {changed.type!r:.80}): "
+                    f"{_called(changed)} is not a progress artifact (its type is {shown(changed.type)}): "
                     "pass the id of a progress artifact, or change this one with update_artifact."
                 )
             return changed

@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from .errors import InvalidQuery
+from .wording import misplaced, shown
 
 __all__ = ["ArtifactCollectionSort", "ArtifactSort", "RunSort", "bounds", "chosen"]
 
@@ -49,8 +50,10 @@ def bounds(offset: int | None, limit: int | None) -> tuple[int, int | None]:
         InvalidQuery: one of them is not a whole number from 0 to 2**63 - 1.
     """
     for name, number in (("offset", offset), ("limit", limit)):
+        if hint := misplaced(number):
+            raise InvalidQuery(f"{name} takes a whole number, not a filter{hint}.")
         if number is not None and (type(number) is not int or not 0 <= number <= _GREATEST):
-            raise InvalidQuery(f"{name}={number!r:.80} is no whole number from 0 to 2**63 - 1.")
+            raise InvalidQuery(f"{name}={shown(number)} is no whole number from 0 to 2**63 - 1.")
     return offset or 0, limit
 
 
@@ -61,6 +64,10 @@ def chosen(kind: type[S], sort: S) -> S:
         InvalidQuery: the enumeration has no such member.
     """
     try:
-        return kind(sort)
+        # Of what is no text Enum would take the repr, which may raise anything.
+        if isinstance(sort, str):
+            return kind(sort)
     except ValueError:
-        raise InvalidQuery(f"{sort!r:.80} is no sort order: use one of {', '.join(kind)}.") from None
+        pass
+    names = ", ".join(kind)
+    raise InvalidQuery(f"{shown(sort)} is no sort order: use one of {names}{misplaced(sort).replace(':', ', or', 1)}.")

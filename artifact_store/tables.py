@@ -15,6 +15,7 @@ from pydantic_core import from_json
 from .csvfile import Table
 from .errors import InvalidArtifact
 from .simplify import named, names_of, pandas_cells
+from .wording import shown
 
 __all__ = ["Row", "column_names", "from_columns", "from_lists", "rows_of", "with_names"]
 
@@ -80,10 +81,10 @@ def from_columns(plain: dict[str, Any], name: str) -> Table:
     first = next(iter(plain), "")
     for column, cells in plain.items():
         if not isinstance(cells, list):
-            raise InvalidArtifact(f"{name}: column {column!r:.80} is a {named(cells)}: pass a list of its cells.")
+            raise InvalidArtifact(f"{name}: column {shown(column)} is a {named(cells)}: pass a list of its cells.")
         if len(cells) != len(plain[first]):
-            lengths = f"has {len(cells)} cells and {first!r:.80} has {len(plain[first])}"
-            raise InvalidArtifact(f"{name}: column {column!r:.80} {lengths}: make them equal.")
+            lengths = f"has {len(cells)} cells and {shown(first)} has {len(plain[first])}"
+            raise InvalidArtifact(f"{name}: column {shown(column)} {lengths}: make them equal.")
     return Table(list(plain), [dict(zip(plain, row, strict=True)) for row in zip(*plain.values(), strict=True)])
 
 

@@ -201,8 +201,10 @@ def _placed(message: str, path: str) -> str:
     return message if message.startswith(path) else f"{path}: {message}"
 
 
-def _unsuitable(path: str, text: str) -> str:
-    """Say what is wrong with a text that a pattern has refused."""
+def _unsuitable(path: str, text: object) -> str:
+    """Say what is wrong with a text that a pattern has refused, or with bytes that are no text."""
+    if not isinstance(text, str):
+        return f"{path}: {shown(text)} is not text: pass text"
     try:
         jsonvalues.check_text(text, path)
     except InvalidArtifact as error:

@@ -1,28 +1,41 @@
 """How messages show a value that a caller handed over, whatever it is."""
 
-import reprlib
+__all__ = ["misplaced", "shown"]
 
-__all__ = ["shown"]
-
-_LONGEST = 80
-
-_REPR = reprlib.Repr()
-_REPR.maxlevel = 4
-_REPR.maxstring = _REPR.maxother = _REPR.maxlong = _LONGEST
+_PARAMETERS = {
+    "ArtifactFilter": "artifact_filter",
+    "ArtifactCollectionFilter": "artifact_filter",
+    "FlowRunFilter": "flow_run_filter",
+    "TaskRunFilter": "task_run_filter",
+    "DeploymentFilter": "deployment_filter",
+    "FlowFilter": "flow_filter",
+    "WorkPoolFilter": "work_pool_filter",
+}
 
 
 def shown(value: object) -> str:
     """Return the `repr` of a value, cut to 80 characters, and never raise.
 
     The `repr` of an integer of 5,000 digits raises ValueError, that of a list nested 10,000 deep RecursionError, and
-    that of an object whatever its author liked.
+    that of an object whatever its author liked: then its class is named.
 
     Examples:
         >>> shown("sales"), shown(10**5000)
         ("'sales'", '<int>')
     """
     try:
-        text = repr(value) if type(value) is str and len(value) <= _LONGEST else _REPR.repr(value)
+        return f"{value!r:.80}"
     except Exception:
         return f"<{type(value).__name__}>"
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def misplaced(value: object) -> str:
+    """Return what to write for a filter that was given as another argument, empty for anything else.
+
+    Examples:
+        >>> from artifact_store import FlowFilter
+        >>> misplaced(FlowFilter())
+        ': write flow_filter=FlowFilter(...)'
+    """
+    name = type(value).__name__
+    return f": write {_PARAMETERS[name]}={name}(...)" if name in _PARAMETERS else ""

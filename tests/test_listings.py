@@ -48,7 +48,7 @@ def filled(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> ArtifactSto
     """Keys with one and with many versions, artifacts without key, times that tie."""
     start = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     ticks = itertools.count()
-    monkeypatch.setattr("artifact_store.publishing.now", lambda: start + dt.timedelta(minutes=next(ticks) // 3))
+    monkeypatch.setattr("artifact_store.store.now", lambda: start + dt.timedelta(minutes=next(ticks) // 3))
     for number in range(40):
         key = None if number % 5 == 0 else f"k{number % 7}-{'aB'[number % 2]}"
         store.create_artifact(key=key, type="table" if number % 3 else None, data=[number])
@@ -259,3 +259,49 @@ def test_a_forged_cursor(store: ArtifactStore, forged: Any) -> None:
     sort = forged[1] if isinstance(forged, list) else "ID_DESC"
     with pytest.raises(InvalidQuery, match="is no cursor"):
         store.read_artifacts(after=cursor, sort=sort)
+
+
+def test_a_filter_in_the_place_of_another_argument_is_answered_with_what_to_write(store: ArtifactStore) -> None:
+    calls: list[tuple[Any, str]] = [
+        (
+            lambda: store.read_artifacts(ArtifactFilter()),
+            "offset takes a whole number, not a filter: write artifact_filter=ArtifactFilter(...).",
+        ),
+        (
+            lambda: store.read_latest_artifacts(0, ArtifactCollectionFilter()),
+            "limit takes a whole number, not a filter: write artifact_filter=ArtifactCollectionFilter(...).",
+        ),
+        (
+            lambda: store.read_flow_runs(FlowRunFilter()),
+            "offset takes a whole number, not a filter: write flow_run_filter=FlowRunFilter(...).",
+        ),
+        (
+            lambda: store.read_flows(0, 1, FlowFilter()),
+            "sort order: use one of CREATED_DESC, UPDATED_DESC, ID_DESC, NAME_DESC, NAME_ASC, or write "
+            "flow_filter=FlowFilter(...).",
+        ),
+        (
+            lambda: store.count_artifacts(FlowFilter()),
+            "artifact_filter takes an ArtifactFilter here, not a FlowFilter: write flow_filter=FlowFilter(...).",
+        ),
+        (
+            lambda: store.count_artifacts({"key": {}}),
+            "takes an ArtifactFilter here, not a dict: write ArtifactFilter.model_validate(...).",
+        ),
+        (
+            lambda: store.count_latest_artifacts(ArtifactFilter()),
+            "artifact_filter takes an ArtifactCollectionFilter here, not an ArtifactFilter.",
+        ),
+        (
+            lambda: store.count_artifacts(flow_filter=TaskRunFilter()),
+            "flow_filter takes a FlowFilter, not a TaskRunFilter: write task_run_filter=TaskRunFilter(...).",
+        ),
+        (
+            lambda: store.count_artifacts(flow_filter={}),
+            "flow_filter takes a FlowFilter, not a dict: write FlowFilter.model_validate(...).",
+        ),
+    ]
+    for call, text in calls:
+        with pytest.raises(InvalidQuery) as caught:
+            call()
+        assert str(caught.value).endswith(text)

@@ -150,7 +150,7 @@ def test_a_value_that_cannot_be_shown_or_pickled_is_named_by_its_class() -> None
     nested: list[Any] = []
     for _ in range(100_000):
         nested = [nested]
-    for value, name in ((Unshowable(), "Unshowable"), (nested, r"\[\[\["), (10**9999, "int"), (iter([]), "iterator")):
+    for value, name in ((Unshowable(), "Unshowable"), (nested, "list"), (10**9999, "int"), (iter([]), "iterator")):
         with pytest.raises(InvalidQuery, match=name) as caught:
             ArtifactFilter(key=value)
         assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from ..errors import InvalidArtifact
+from ..wording import shown
 from .surroundings import Point
 
 __all__ = [
@@ -37,7 +38,7 @@ __all__ = [
 def _check(block: object, name: str, good: bool, wanted: str) -> None:
     if not good:
         kind, value = type(block).__name__, getattr(block, name)
-        raise InvalidArtifact(f"{kind}.{name} is {value!r:.80}: pass {wanted}.")
+        raise InvalidArtifact(f"{kind}.{name} is {shown(value)}: pass {wanted}.")
 
 
 def _check_texts(block: object, *names: str) -> None:

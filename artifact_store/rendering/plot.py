@@ -19,7 +19,10 @@ def sparkline(values: Iterable[float]) -> str:
         >>> sparkline([1, 2, 3, 4, 5, 6, 7, 8]), sparkline([3, 3]), sparkline([0, float("nan"), 1]), sparkline([])
         ('▁▂▃▄▅▆▇█', '▄▄', '▁ █', '')
     """
-    numbers = [float(value) for value in values]
+    try:
+        numbers = [float(value) for value in values]
+    except (ValueError, OverflowError) as error:
+        raise TypeError(f"sparkline takes numbers that a float can hold: {error}.") from None
     low, high = _range(numbers)
     return "".join(" " if not math.isfinite(each) else _BARS[_step(each, low, high)] for each in numbers)
 

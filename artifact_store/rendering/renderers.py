@@ -9,6 +9,7 @@ from uuid import UUID
 from ..errors import InvalidArtifact
 from ..profile import known_profile, profile_table
 from ..tables import column_names, rows_of
+from ..wording import shown
 from . import blocks
 from .blocks import Block
 from .surroundings import Run, Shown, Surroundings, ref_of
@@ -55,7 +56,7 @@ def register_renderer(type: str, function: R | None = None) -> Any:
     if function is None:
         return lambda given: register_renderer(type, given)
     if not callable(function):
-        raise InvalidArtifact(_REFUSED.format(name=f"{function!r:.80}"))
+        raise InvalidArtifact(_REFUSED.format(name=shown(function)))
     _RENDERERS[type] = function
     return function
 
@@ -104,6 +105,10 @@ def render_artifact(artifact: Shown, surroundings: Surroundings | None = None) -
         >>> [type(block).__name__ for block in render_artifact(load)]
         ['Title', 'Progress', 'Reference']
     """
+    complete = hasattr(artifact, "updated") and hasattr(artifact, "description")
+    if not complete or not isinstance(surroundings, Surroundings | None):
+        given = f"{type(artifact).__name__} and {type(surroundings).__name__}"
+        raise TypeError(f"render_artifact takes an Artifact and Surroundings or None, not {given}.")
     around = surroundings or Surroundings(ref_of(artifact))
     shown: list[Block] = [blocks.Title(around.ref, artifact.type, artifact.updated)]
     if artifact.description:

@@ -174,6 +174,8 @@ def age(moment: datetime, now: datetime | None = None) -> str:
         >>> age(datetime(2026, 11, 24, 8, tzinfo=UTC), datetime(2026, 11, 24, 11, tzinfo=UTC))
         '3 h'
     """
+    if not isinstance(moment, datetime):
+        raise TypeError(f"age takes a datetime, not {type(moment).__name__}.")
     seconds = int(((now or datetime.now(UTC)) - moment).total_seconds())
     for limit, size, unit in ((60, 1, "s"), (3600, 60, "min"), (172_800, 3600, "h")):
         if seconds < limit:

@@ -24,6 +24,7 @@ from ..errors import InvalidQuery
 from ..paths import mode_of
 from ..rendering.style import STYLE
 from ..rendering.text import escape_controls, moment_text
+from ..wording import shown
 
 __all__ = ["Page", "embedded", "opened"]
 
@@ -158,7 +159,7 @@ def opened(path: str | os.PathLike[str] | IO[bytes]) -> Iterator[IO[bytes]]:
     """
     if not isinstance(path, str | os.PathLike):
         if isinstance(path, io.TextIOBase) or not hasattr(path, "write"):
-            raise InvalidQuery(f"{path!r:.80} is neither a path nor a binary stream.")
+            raise InvalidQuery(f"{shown(path)} is neither a path nor a binary stream.")
         if isinstance(path, io.RawIOBase):  # may take a part of what it is given
             buffered = io.BufferedWriter(path)
             yield buffered
@@ -166,9 +167,10 @@ def opened(path: str | os.PathLike[str] | IO[bytes]) -> Iterator[IO[bytes]]:
             return
         yield path
         return
-    name, target = os.fspath(path), Path(os.path.realpath(path))
-    written = target.with_name(f".{target.name[:100]}.{new_id()}")
+    name = os.fspath(path)[:300]
     try:
+        target = Path(os.path.realpath(path))
+        written = target.with_name(f".{target.name[:100]}.{new_id()}")
         mode = mode_of(target)
         if S_ISDIR(mode):
             raise InvalidQuery(f"{name} is a directory: name a file in it.")
@@ -176,8 +178,9 @@ def opened(path: str | os.PathLike[str] | IO[bytes]) -> Iterator[IO[bytes]]:
             raise InvalidQuery(f"{name} is in no directory that exists: make it first.")
         special = mode != 0 and not S_ISREG(mode)
         file = target.open("wb") if special else written.open("xb")
-    except OSError as error:
-        raise InvalidQuery(f"{name} cannot be written: {error.strerror}.") from error
+    except (OSError, ValueError) as error:  # ValueError: no file system has a name with U+0000 or a lone surrogate
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InvalidQuery(f"{name} cannot be written: {reason}.") from error
     try:
         with file:
             yield file
