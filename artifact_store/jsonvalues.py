@@ -18,6 +18,7 @@ import contextlib
 import json
 import math
 import pickle
+import re
 import warnings
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
@@ -34,6 +35,7 @@ from .simplify import (
     JSON,
     LONGEST_PATH,
     MAX_DEPTH,
+    MAX_DIGITS,
     TOO_DEEP,
     TWICE,
     Unordered,
@@ -219,6 +221,7 @@ class _Exact(pickle.Pickler):
 
 
 _IDLE: list[_Exact] = []  # to make one takes as long as to prove a small value
+_TOO_LOW = re.compile(rb"-[0-9]{%d}" % MAX_DIGITS)
 _SMALL = 10_000  # bytes of JSON; after more, what a pickler remembers would be slow to clear
 
 
@@ -237,6 +240,8 @@ def _proven(value: Any) -> tuple[Any, bytes | None]:
     if len(text) < _SMALL:
         exact.clear_memo()
         _IDLE.append(exact)
+    if len(text) > MAX_DIGITS and _TOO_LOW.search(text):
+        raise ValueError("an integer that pydantic could not read before 2.14.4, or a text of digits: the walk knows")
     # A level takes two brackets.
     if len(text) <= 2 * MAX_DEPTH or text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
         back = from_json(text, allow_inf_nan=False)

@@ -25,6 +25,7 @@ __all__ = [
     "JSON",
     "LONGEST_PATH",
     "MAX_DEPTH",
+    "MAX_DIGITS",
     "TOO_DEEP",
     "TWICE",
     "Unordered",
