@@ -3,8 +3,6 @@
 Every function here runs inside a block that the store has begun.
 """
 
-from uuid import UUID
-
 from . import artifacts, latest, pages
 from .statements import Statements
 
@@ -23,8 +21,8 @@ def delete(db: Statements, artifact_id: str) -> bool:
     return False
 
 
-def delete_asked(db: Statements, asked: pages.Asked) -> list[UUID]:
-    """Delete everything that is asked for when this begins and still is when the keys are locked; return the ids."""
+def delete_asked(db: Statements, asked: pages.Asked) -> int:
+    """Delete everything that is asked for when this begins and still is when the keys are locked; return how many."""
     found = pages.select_keys(db, asked)
     keys = sorted({key for _, key in found if key is not None})
     if db.dialect.name == "postgresql":  # SQLite has locked the whole database already
@@ -36,4 +34,4 @@ def delete_asked(db: Statements, asked: pages.Asked) -> list[UUID]:
         found = [each for each in pages.select_keys(db, asked) if each in seen]
     deleted = artifacts.delete_many(db, [artifact_id for artifact_id, _ in found])
     latest.rebuild(db, keys)
-    return deleted
+    return len(deleted)

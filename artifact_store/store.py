@@ -286,17 +286,9 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             >>> store.create_artifact(key="log", data="second").version
             2
         """
-        target, deleted = str(as_uuid(artifact_id)), False
-
+        target = str(as_uuid(artifact_id))
         self._db.unwritten.settle()
-
-        def delete() -> bool:
-            nonlocal deleted
-            # A try whose answer was lost may have deleted it.
-            deleted = deletion.delete(self._db, target) or deleted
-            return deleted
-
-        return self._engine.changing(delete)
+        return self._engine.changing(partial(deletion.delete, self._db, target))
 
     def delete_artifacts(
         self,
@@ -328,15 +320,8 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         """
         asked = asked_of(self._ask, ArtifactSort.ID_DESC, {"artifact_filter": artifact_filter, **filters})
         check_constrained(asked, everything)
-        gone: set[UUID] = set()
         self._db.unwritten.settle()
-
-        def delete() -> int:
-            # A try whose answer was lost may have deleted some.
-            gone.update(deletion.delete_asked(self._db, asked))
-            return len(gone)
-
-        return self._engine.changing(delete)
+        return self._engine.changing(partial(deletion.delete_asked, self._db, asked))
 
     # Blocks
 

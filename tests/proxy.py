@@ -62,10 +62,13 @@ class Proxy:
         with self._lock:
             self._orders.append((word, True, then))
 
-    def lose_message(self, word: bytes = b"COMMIT") -> None:
-        """Cut the connection in place of the next message that holds a word, which the server never sees."""
+    def lose_message(self, word: bytes = b"COMMIT", then: Callable[[], object] = lambda: None) -> None:
+        """Cut the connection in place of the next message that holds a word, which the server never sees.
+
+        `then` is called when the server was told that the connection is gone, before the client notices.
+        """
         with self._lock:
-            self._orders.append((word, False, lambda: None))
+            self._orders.append((word, False, then))
 
     def hang(self) -> None:
         """Pass nothing on, in either direction, until `resume`; connections stay open and new ones are accepted."""
@@ -137,6 +140,9 @@ class Proxy:
                     losing.set()
                     server.sendall(message)
                     answers.join()
+                else:
+                    losing.set()
+                    _close(server)
                 then()
                 break
         for end in (client, server):

@@ -61,3 +61,8 @@ def test_the_check_can_fail(tmp_path: Path) -> None:
         "k: the counter is 0, 1 to 1 versions were given out",
         "k@1 was given out after k@1",
     ]
+
+
+def test_answers_that_are_lost(postgres: str, tmp_path: Path) -> None:
+    done = history(f"{postgres}&schema=histories_lost_{os.getpid()}", SECONDS, tmp_path, kill=True, lose=3.0)
+    assert_well(done)

@@ -240,3 +240,22 @@ def test_what_another_has_made_under_the_id_still_conflicts(url: str, other: Art
         ):
             with pytest.raises(ArtifactConflict):
                 create()
+
+
+@pytest.mark.parametrize("by", ["id", "filter"])
+@pytest.mark.parametrize("committed", [True, False])
+def test_a_delete_whose_connection_is_lost_counts_what_it_has_deleted(
+    url: str, other: ArtifactStore, by: str, committed: bool
+) -> None:
+    """It has, when it was committed; else another one may have deleted it meanwhile."""
+    other.create_artifact(id=A, key="k")
+    with Proxy(url) as proxy, ArtifactStore(proxy.url) as store:
+        store.read_artifact(A)
+        others = []
+        if committed:
+            proxy.lose_answer(b"COMMIT", lambda: others.append(other.delete_artifact(A)))
+        else:
+            proxy.lose_message(b"COMMIT", lambda: others.append(other.delete_artifact(A)))
+        deleted = store.delete_artifact(A) if by == "id" else store.delete_artifacts(OF_K)
+        assert proxy.lost == 1
+    assert (deleted, others) == (committed, [not committed])
