@@ -139,6 +139,7 @@ _WORDS = (
     ),
     (re.compile("refused|No such file"), "no server"),
     (re.compile("timeout expired|timed out"), "no answer"),
+    (re.compile("idle-in-transaction timeout"), "25P03"),  # psycopg 3.2 loses the state
     (re.compile("server closed the connection|[Cc]onnection reset|terminating connection"), _LOST),
 )
 

@@ -9,6 +9,7 @@ import ctypes
 import math
 import os
 import re
+import selectors
 import time
 import weakref
 from collections.abc import Callable, Mapping
@@ -30,6 +31,9 @@ T = TypeVar("T")
 _REFUSED = re.compile("unsupported startup parameter")
 _WAITING = ("idle", "idle in transaction", "idle in transaction (aborted)")
 _LOCK_OF_STANDBY = 1.0  # seconds
+_INTERVAL = 0.1  # seconds
+_WAITS_UNSEEN = tuple(map(int, psycopg.__version__.split(".")[:2])) < (3, 3)
+"""Whether psycopg waits for a socket without telling, now and then, that nothing has come."""
 _ON_ITS_WAY = 1.0  # seconds within which an answer arrives that the server has sent
 
 
@@ -89,6 +93,8 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         try:
             wanted = next(gen)
             while True:
+                if _WAITS_UNSEEN:
+                    self._await(wanted)
                 ready = yield wanted
                 if ready:
                     silent_since = None
@@ -104,6 +110,17 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
                 raise NotReplica(PROMOTED) from None
             result: T = done.value
             return result
+
+    def _await(self, wanted: int) -> None:
+        """Wait until the socket is ready, for a psycopg that would say nothing until then."""
+        silent_since = time.monotonic()
+        idle = False
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.pgconn.socket, wanted)
+            while not selector.select(_INTERVAL):
+                if time.monotonic() - silent_since > (_ON_ITS_WAY if idle else self.patience):
+                    idle = self._looked(idle)
+                    silent_since = time.monotonic()
 
     def _looked(self, idle: bool) -> bool:
         try:
