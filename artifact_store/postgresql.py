@@ -265,7 +265,8 @@ class PostgresEngine(Engine):
         cursor = session.conn.execute(self._beginning, prepare=False)
         while cursor.nextset():
             pass
-        transaction.number = cursor.fetchone()
+        if not self.read_only:  # what only reads has no outcome to ask for
+            transaction.number = cursor.fetchone()
         session.busy = False
 
     def commit(self, transaction: Transaction) -> None:

@@ -62,6 +62,7 @@ class SqliteEngine(Engine):
             raise errors.StoreUnavailable(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or newer is needed.")
         self.address = address if isinstance(address, SqliteAddress) else None
         self.read_only = self.address is not None and self.address.read_only
+        self._beginning = "BEGIN" if self.read_only else "BEGIN IMMEDIATE"  # what only reads holds up no writer
         if isinstance(address, SqliteAddress):
             self.path = address.path
             super().__init__(Database(address), address.label, _url(address.label), address.timeout)
@@ -146,7 +147,7 @@ class SqliteEngine(Engine):
         session.transactions.append(transaction)
         try:
             with connection.lock:
-                connection.execute("BEGIN IMMEDIATE")
+                connection.execute(self._beginning)
                 self.database.check_file(connection)
         except sqlite3.OperationalError as error:
             if transaction.turn is None and self.passing(error) and time.monotonic() >= transaction.deadline:
