@@ -92,7 +92,8 @@ def test_what_nobody_expected_is_one_sentence_too(url, monkeypatch):
 
 def test_arguments_that_are_not_utf8_are_shown(url):
     done = subprocess.run([*SCRIPT, "--url", url, "show", b"\xff"], capture_output=True, check=False)
-    assert (done.returncode, done.stderr) == (1, b"Error: There is no artifact '\\udcff'.\n")
+    said = b"Error: Invalid reference '\\udcff': expected a key, key@3, key@latest, or an id.\n"
+    assert (done.returncode, done.stderr) == (2, said)
 
 
 def test_as_a_part_of_another_program(url):
