@@ -27,6 +27,7 @@ from .runs import RunStore
 from .runvalues import Deployment, Flow, FlowRun, StateType, TaskRun
 from .statements import Statements
 from .termination import WATCH, Terminated, Watched
+from .wording import shown
 
 __all__ = ["FlowRunBlock", "OpenFlowRun", "OpenRun", "OpenTaskRun", "TaskRunBlock"]
 
@@ -269,7 +270,7 @@ class RunBlock(ABC, Generic[Opened]):
             return cached_property(self(function.func))
         if not callable(function):
             raise InvalidQuery(
-                f"{function!r:.80} is neither a name nor a function: "
+                f"{shown(function)} is neither a name nor a function: "
                 f"give the {self.label} a name, or decorate a function."
             )
         return self._called(function)
