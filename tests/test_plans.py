@@ -33,7 +33,8 @@ class Planner:
         taken = self._engine.taken
 
         def heard(sql: str, params: Any, *others: Any) -> Any:
-            self._said.append((sql, copy(params)))
+            if not sql.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK")):  # they have no plan
+                self._said.append((sql, copy(params)))
             return taken(sql, params, *others)
 
         self._engine.taken = heard  # type: ignore[method-assign]
