@@ -182,7 +182,7 @@ class Engine(TransactionEngine):
         """Do some work with the connection of the block that this thread is in."""
         session = self.session()
         if session.busy:
-            raise self.interrupted()
+            self.recover(session)
         session.busy = True
         try:
             result = work(session.conn)

@@ -94,7 +94,7 @@ def spell_data(value: object, path: str = "data", *, table: bool = False) -> tup
     """
     try:
         return _proven(value)
-    except Exception:  # what is not proven is walked, and the walk says why
+    except _UNPROVEN:  # what is not proven is walked, and the walk says why
         return _walk(_named_parts(value, path) if table else value, path), None
 
 
@@ -222,6 +222,9 @@ class _Exact(pickle.Pickler):
 
 _IDLE: list[_Exact] = []  # to make one takes as long as to prove a small value
 _TOO_LOW = re.compile(rb"-[0-9]{%d}" % MAX_DIGITS)
+_UNPROVEN = (ArithmeticError, AttributeError, LookupError, pickle.PickleError, RuntimeError, TypeError, ValueError)
+"""How the proof fails. Other errors are not its own: a signal handler may raise in the middle of it."""
+
 _SMALL = 10_000  # bytes of JSON; after more, what a pickler remembers would be slow to clear
 
 

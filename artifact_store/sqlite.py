@@ -21,7 +21,8 @@ import peewee
 
 from . import errors
 from .address import SqliteAddress, own_place
-from .connections import Connection, Database
+from .collector import collecting
+from .connections import Database
 from .database import HISTORY, Engine, Facts, Params, Row, TableMissing, driver_error, logged
 from .datafile import TOO_MANY_FILES, disk_is_full, too_many_files
 from .paths import mode_of
@@ -103,8 +104,10 @@ class SqliteEngine(Engine):
             connection = self.database.connection()
         with connection.lock:
             if self.database.query_hooks or logged():
-                return take(self.database.execute_sql(sql, params))
-            return take(connection.execute(sql, params))
+                result = take(self.database.execute_sql(sql, params))
+            else:
+                result = take(connection.execute(sql, params))
+        return result
 
     def _attempt(self, sql: str, params: Params, take: Callable[[Any], Any]) -> Any:
         """Run a statement that has failed once more."""
@@ -141,8 +144,15 @@ class SqliteEngine(Engine):
             )
         self._queue(transaction)
         connection = session.conn
-        if connection is None or connection.closed or session.busy or connection.in_transaction:
-            connection = self._fresh_connection(session)
+        if (
+            connection is None
+            or connection.closed
+            or session.busy
+            or connection.lock.locked()
+            or connection.in_transaction
+        ):
+            self._let_go(session)  # something of an interrupted statement may still be open on it
+            connection = self.database.connection()
         session.transaction = transaction
         session.transactions.append(transaction)
         try:
@@ -164,16 +174,10 @@ class SqliteEngine(Engine):
         if turn.acquire(blocking=False) or turn.acquire(timeout=wait):
             transaction.turn = turn
 
-    def _fresh_connection(self, session: Session) -> Connection:
-        """Return a connection on which nothing is open."""
-        self._let_go(session)
-        connection: Connection = self.database.connection()
-        return connection
-
     def _let_go(self, session: Session) -> None:
         """Close the connection of a session, unless the garbage collector came in the middle of its statement."""
         left = session.detach()
-        if left is not None and not left.lock.locked():
+        if left is not None and not collecting():
             left.close()
 
     def _take_turn(self, transaction: Transaction) -> None:
@@ -201,11 +205,11 @@ class SqliteEngine(Engine):
         session = transaction.session
         connection = session.conn
         if session.transaction is transaction and connection is not None and not connection.closed:
-            with connection.lock:
-                if session.busy:
-                    # A statement that has written and was not read to its end lets nothing be committed any more.
-                    connection.close()
-                elif connection.in_transaction:
+            if session.busy or connection.lock.locked():
+                # A statement that has written and was not read to its end lets nothing be committed any more.
+                connection.close()
+            elif connection.in_transaction:
+                with connection.lock:
                     connection.rollback()
         self.release(transaction)
 

@@ -11,6 +11,7 @@ __all__ = ["TimeLimit", "steps"]
 # Where Python lets a signal handler run: behind a call of a function written in C, at the start of one written in
 # Python, and at the end of a turn of a loop.
 _CHECKED = ("CALL", "CALL_FUNCTION_EX", "CALL_KW", "JUMP_BACKWARD", "RESUME")
+
 _OURS = ("artifact_store.", "peewee", "playhouse")
 
 
@@ -31,7 +32,9 @@ def steps(at: int | None, work: Callable[[], object], error: type[BaseException]
     def trace(frame: FrameType, event: str, argument: object) -> Any:
         nonlocal passed, frame_before, done_before
         same, frame_before = frame is frame_before, frame
-        if not frame.f_globals.get("__name__", "").startswith(_OURS):
+        module = frame.f_globals.get("__name__", "")
+        # Python reports what is raised in a callback of the garbage collector, and goes on.
+        if not module.startswith(_OURS) or module == "artifact_store.collector":
             return None
         frame.f_trace_opcodes = True
         if event == "opcode":

@@ -151,7 +151,7 @@ def work_under_a_timer(url: str, times: int) -> tuple[int, int, int]:
                         with store.atomic():
                             made = store.create_artifact(key="main").id
                         acknowledged.append(made)
-            except TimeLimit:
+            except (TimeLimit, StoreUnavailable):  # psycopg takes some of them for a failure of its own
                 raised += 1
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
@@ -312,12 +312,16 @@ def test_a_statement_that_comes_in_the_middle_of_one_of_a_block_is_refused(store
 def test_a_statement_that_comes_in_the_middle_of_another_one(store: ArtifactStore) -> None:
     store.create_artifact(key="k")
 
+    counts = []
+
     def take(cursor: Any) -> Any:
-        assert store.create_artifact(key="k").version == 2
+        if not counts:
+            counts.append(store.count_artifacts())
         return ALL(cursor)
 
     assert store._engine.taken("SELECT 1", (), take) == [(1,)]
-    assert store.count_artifacts() == 2
+    assert counts == [1]
+    assert store.create_artifact(key="k").version == 2
 
 
 def test_a_block_that_the_collector_leaves_in_the_middle_of_a_statement(store: ArtifactStore) -> None:
