@@ -337,6 +337,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             ...     report = store.create_artifact(key="report", data="ready")
             ...     table = store.create_artifact(key="table", data=[1, 2])
         """
+        self._db.unwritten.settle()
         return self._engine.atomic()
 
     def run(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
@@ -350,6 +351,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             >>> store.run(lambda: [store.create_artifact(key=key).version for key in ("a", "b", "a")])
             [1, 1, 2]
         """
+        self._db.unwritten.settle()
         return self._engine.retrying(partial(function, *args, **kwargs))
 
     # Care

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, TypeVar
 import peewee
 
 from . import errors
+from .collector import collecting
 from .sessions import Session, Sessions
 
 __all__ = ["Block", "Transaction", "TransactionEngine"]
@@ -328,6 +329,8 @@ class Block:
                 session.doomed = True
             elif not transaction.usable_here():
                 self._leave_elsewhere(transaction)
+            elif kind is GeneratorExit and collecting():
+                self._engine.discard(transaction)  # without a statement, which could come in the middle of another one
             elif self._savepoint is not None:
                 self._leave_savepoint(transaction, self._savepoint, kind)
             elif kind is None:

@@ -66,7 +66,6 @@ def told(caught: list[warnings.WarningMessage]) -> list[str]:
         (pd.Series([1.5, math.nan]), [1.5, None], []),
         ([pd.Series({"a": 1.5, "b": math.nan})], [[1.5, None]], []),
     ],
-    ids=repr,
 )
 def test_a_value_that_becomes_something_else_is_told_of(data: Any, stored: Any, sentences: list[str]) -> None:
     with ArtifactStore("sqlite:///:memory:") as store, warnings.catch_warnings(record=True) as caught:
