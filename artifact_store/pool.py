@@ -74,7 +74,11 @@ class Pool:
         while True:
             place = self._free_place()
             if place is not None:
-                connection = self._connect()
+                try:
+                    connection = self._connect()
+                except BaseException:
+                    self._places.discard(place)  # the traceback of the error may keep it for long
+                    raise
                 connection.place = place
                 connection.age = self._age
                 return connection
