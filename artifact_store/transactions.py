@@ -255,6 +255,7 @@ class Transaction:
         session = self.session
         if session.busy:
             raise self.engine.interrupted()
+        self.deadline = time.monotonic() + self.engine.timeout  # the block may have taken longer
         tries = 0
         while True:
             try:
