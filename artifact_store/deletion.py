@@ -3,8 +3,16 @@
 Every function here runs inside a block that the store has begun.
 """
 
-from . import artifacts, latest, pages
+from typing import TYPE_CHECKING
+
+from . import artifacts, latest
+from .deferred import deferred
 from .statements import Statements
+
+if TYPE_CHECKING:
+    from . import pages
+else:
+    deferred(globals(), "pages")  # a delete by id needs no filters
 
 __all__ = ["delete", "delete_asked"]
 
@@ -21,7 +29,7 @@ def delete(db: Statements, artifact_id: str) -> bool:
     return False
 
 
-def delete_asked(db: Statements, asked: pages.Asked) -> int:
+def delete_asked(db: Statements, asked: "pages.Asked") -> int:
     """Delete everything that is asked for when this begins and still is when the keys are locked; return how many."""
     found = pages.select_keys(db, asked)
     keys = sorted({key for _, key in found if key is not None})

@@ -45,7 +45,6 @@ from .simplify import (
     searchable,
     step_of,
 )
-from .tables import with_names
 
 __all__ = ["check_text", "dump_json", "normalize_data", "normalize_metadata", "spell_data"]
 
@@ -99,6 +98,8 @@ def spell_data(value: object, path: str = "data", *, table: bool = False) -> tup
 
 
 def _named_parts(value: object, path: str) -> Any:
+    from .tables import with_names  # most tables are plain JSON, and need no look at what they are made of
+
     try:
         return with_names(value)
     except UnsayableError as error:
