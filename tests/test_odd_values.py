@@ -7,6 +7,7 @@ import datetime as dt
 import inspect
 import itertools
 import math
+import random
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import partial, reduce
@@ -259,9 +260,9 @@ def test_odd_operands_of_a_filter(at_home: dict[str, Any], store: ArtifactStore,
     parameter = {**{each: name for name, each in FILTERS.items()}, ArtifactCollectionFilter: "artifact_filter"}[kind]
     count = store.count_latest_artifacts if kind is ArtifactCollectionFilter else store.count_artifacts
     found = []
-    for (label, fields), (value, make), wrap in itertools.product(
-        operators(kind), ODD.items(), (lambda x: x, lambda x: [x], lambda x: {"x": x})
-    ):
+    every = itertools.product(operators(kind), ODD.items(), (lambda x: x, lambda x: [x], lambda x: {"x": x}))
+    # A seventh of them, another one in each run: all together take minutes.
+    for (label, fields), (value, make), wrap in itertools.islice(every, random.randrange(7), None, 7):
         name = f"{kind.__name__} {label}={value}"
         try:
             question = kind(**fields(wrap(make())))
