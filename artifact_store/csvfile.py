@@ -144,10 +144,15 @@ def _check_is_text_of_cells(text: str, name: str) -> None:
     if (place := text.find("\0")) >= 0:
         raise InvalidArtifact(f"{name} holds U+0000 at {place}, so it is not CSV: save it as UTF-8 text first.")
     start = text[:_HEAD].lstrip("\ufeff \t\r\n")
-    if re.match(r"<(?:!doctype|html|\?xml)", start, re.IGNORECASE):
+    if re.match(r"<(?:!doctype|html|\?xml|(?:svg|table)\b)", start, re.IGNORECASE):
         raise InvalidArtifact(f"{name} is HTML or XML, not CSV: save its table as CSV first.")
     if start[:1] not in ("[", "{"):
         return
+    # What begins as JSON does, and is cut off or malformed, would be one odd header.
+    if re.match(r'\[\s*[\[{"]|\{\s*(?:"|\w+\s*:)', start) and not _is_json(text.lstrip("\ufeff")):
+        lines = [line for line in text.lstrip("\ufeff").split("\n") if line.strip()]
+        if not _is_json(lines[0]):
+            raise InvalidArtifact(f"{name} looks like JSON that is cut off or malformed, not CSV: mend it first.")
     if _is_json(text.lstrip("\ufeff")):
         raise InvalidArtifact(
             f"{name} is JSON, not CSV: pass its value as data of type table (--data @FILE --type table)."

@@ -128,7 +128,7 @@ def normalize_metadata(value: object, path: str = "metadata") -> dict[str, _Scal
         raise InvalidArtifact(f"{path} is a {named(value)}: pass a dict of names and scalars.")
     flat: dict[str, _Scalar] = {}
     trail: list[int | str] = []
-    not_finite = False
+    changed: set[str] = set()
     try:
         for key, item in value.items():
             if type(key) is str and key.isascii() and "\0" not in key and _is_simple(item) and key not in flat:
@@ -141,11 +141,10 @@ def normalize_metadata(value: object, path: str = "metadata") -> dict[str, _Scal
                 raise UnsayableError(TWICE.format(name[:LONGEST_PATH]))
             trail.append(name)
             flat[name] = _scalar(item)
-            not_finite = not_finite or (flat[name] is None and item is not None)
+            changed.add(_change(item, flat[name]))
     except UnsayableError as error:
         raise InvalidArtifact(f"{_located(path, trail)} {error}") from error.__cause__
-    if not_finite:
-        _warn({_NOT_FINITE}, path)
+    _warn(changed, path)
     return flat
 
 

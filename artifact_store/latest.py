@@ -248,25 +248,34 @@ def _point() -> Query:
 def rebuild(db: Statements, keys: Sequence[str]) -> None:
     """Make the rows of some locked keys anew from the computed query; counters never fall."""
     values = {"keys": db.dialect.many(keys)}
-    db.run("latest.rebuild", lambda: _rebuild(db.dialect.among(Artifact.key, slot("keys"))), values)
+    db.run("latest.rebuild", lambda: _rebuild(db, db.dialect.among(Artifact.key, slot("keys"))), values)
 
     def sweep() -> Query:
-        return _emptied().where(db.dialect.among(_C.key, slot("keys")), ~fn.EXISTS(_artifacts_of_row()))
+        counted = Case(None, ((_no_counter(db), 1),), _C.last_version)
+        emptied = _C.update({_C.latest_id: None, _C.latest_version: None, _C.last_version: counted})
+        return emptied.where(db.dialect.among(_C.key, slot("keys")), ~fn.EXISTS(_artifacts_of_row()))
 
     db.run("latest.sweep", sweep, values)
 
 
-def _rebuild(among: Query) -> Query:
+def _no_counter(db: Statements) -> Query:
+    """Return whether a counter is none: a row is made with version 1, and a damaged SQLite file holds anything."""
+    low = _C.last_version < 1
+    return (fn.TYPEOF(_C.last_version) != "integer") | low if db.dialect.name == "sqlite" else low
+
+
+def _rebuild(db: Statements, among: Query) -> Query:
     greatest = computed(among)
     columns = (greatest.c.key, Artifact.id, greatest.c.version, greatest.c.version, Artifact.created, Artifact.updated)
     source = _joined(Artifact.select(*columns), greatest).where(SQL("1 = 1"))
     counted = peewee.EXCLUDED.last_version
+    low = (_C.last_version < counted) | _no_counter(db)
     return _C.insert_from(
         source, [_C.key, _C.latest_id, _C.latest_version, _C.last_version, _C.created, _C.updated]
     ).on_conflict(
         conflict_target=[_C.key],
         preserve=[_C.latest_id, _C.latest_version, _C.created, _C.updated],
-        update={_C.last_version: Case(None, ((_C.last_version < counted, counted),), _C.last_version)},
+        update={_C.last_version: Case(None, ((low, counted),), _C.last_version)},
     )
 
 
@@ -289,15 +298,27 @@ def verify(db: Statements) -> list[Breach]:
     """Return every difference between the collection table and the computed query."""
     rows = db.rows("latest.differences", _differences, {})
     with Reading("The version of a key"):
-        breaches = [breach for row in rows for breach in _breaches(*row)]
+        breaches = [breach for row in rows for breach in _breaches(_text(row[0]), *row[1:])]
 
     def pointing() -> Query:
         points = _C.latest_id.is_null(False) | _C.latest_version.is_null(False)
         return _C.select(_C.key).where(points, ~fn.EXISTS(_artifacts_of_row()))
 
     for (key,) in db.rows("latest.pointing", pointing, {}):
+        key = _text(key)
         breaches.append(Breach("dangling", key, f"The collection row of {key} points to an artifact, and it has none."))
+    known = {breach.key for breach in breaches if breach.kind == "low-counter"}
+    for (key,) in db.rows("latest.uncounted", lambda: _C.select(_C.key).where(_no_counter(db)), {}):
+        if _text(key) not in known:
+            breaches.append(Breach("low-counter", key, f"The counter of {key} is not a whole number from 1."))
     return sorted(breaches)
+
+
+def _text(key: object) -> str:
+    """Return a key; a damaged SQLite file may hold anything in its place."""
+    if isinstance(key, str):
+        return key
+    raise damaged("A key of the collection table", f"it is a {type(key).__name__}")
 
 
 def _differences() -> Query:

@@ -84,8 +84,11 @@ def _upgrade(statements: Statements) -> None:
     engine.prepare()
     try:
         with engine.migrating():
-            if _version_inside(statements) != known_versions()[-1]:
+            before = _version_inside(statements)
+            if before != known_versions()[-1]:
                 _run_migrations(engine.database)
+                if before is not None:
+                    _guard(engine.database, before)
     except peewee.PeeweeException as error:
         raise engine.translated(error) from error
 
@@ -104,6 +107,13 @@ def _run_migrations(database: Any) -> None:
             return [Script(int(name[:4]), name, f"{package}.{name}", None) for name in known_versions()]
 
     Scripts(database, table_name=HISTORY).up()
+
+
+def _guard(database: Any, before: str) -> None:
+    """Let the migrations that an earlier release did not have protect the store from its programs still open."""
+    for name in known_versions():
+        if name > before and hasattr(script := import_module(f"{migrations.__name__}.{name}"), "guard"):
+            script.guard(database)
 
 
 def _version_inside(statements: Statements) -> str | None:

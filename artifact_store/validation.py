@@ -210,6 +210,6 @@ def _unsuitable(path: str, text: object) -> str:
     except InvalidArtifact as error:
         return str(error).rstrip(".")
     return (
-        f"Invalid {path} {text!r:.300}: use 1 to 255 letters, digits and . _ / -, the first and the last a letter or "
-        f"digit; as_key(text) makes {as_key(text)!r} of it"
+        f"Invalid {path} {text!r:.100}: use 1 to 255 letters, digits and . _ / -, the first and the last a letter or "
+        f"digit; as_key(text) makes {as_key(text)!r:.270} of it"
     )

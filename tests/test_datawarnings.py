@@ -93,6 +93,11 @@ def test_a_table_and_metadata_are_told_of_by_their_names() -> None:
         assert told(caught) == [NULL.replace("data", "table"), NULL.replace("data", "metadata")]
 
 
+def test_bytes_in_metadata_are_told_of() -> None:
+    with ArtifactStore("sqlite:///:memory:") as store, pytest.warns(ArtifactDataWarning, match="metadata holds bytes"):
+        assert store.create_artifact(metadata={"d": b"x"}).metadata == {"d": "eA=="}
+
+
 def test_each_line_is_told_of_once() -> None:
     script = """
 import artifact_store, math

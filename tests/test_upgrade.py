@@ -95,6 +95,18 @@ def test_what_a_store_holds_is_kept(old: str) -> None:
         assert store.verify() == []
 
 
+def test_an_old_program_keeps_counters_where_no_key_was_left(url: str, tmp_path: Path) -> None:
+    """It is open while a store without keys is upgraded; then it creates, and deletes with the counter."""
+    of_last_release(url, tmp_path / "scripts")
+    with ArtifactStore(url) as store:
+        old = [ROW.format(id=id_of(1), key="k", version=1, time=TIME)]
+        old.append(POINTER.format(key="k", id=id_of(1), version=1, last=1, time=TIME))
+        bare(url, *old)
+        bare(url, "DELETE FROM artifact", "DELETE FROM artifact_collection WHERE key = 'k'")
+        assert store.create_artifact(key="k").version == 2
+        assert store.verify() == []
+
+
 def test_a_damaged_store_is_upgraded_and_mended_then(old: str) -> None:
     ghost = POINTER.format(key="ghost", id=id_of(9), version=7, last=7, time=TIME)
     bare(old, ghost, f"UPDATE artifact_collection SET latest_id = '{id_of(8)}', last_version = 0 WHERE key = 'a'")

@@ -1,12 +1,13 @@
 """`verify` sees every kind of damage that another program can do; `repair` mends it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from bare import bare
 
-from artifact_store import ArtifactStore, IntegrityViolation
+from artifact_store import ArtifactFilter, ArtifactStore, IntegrityViolation, StoreDamaged
 from artifact_store.payloads import table_payload
 from artifact_store.profile import profile_table
 
@@ -84,6 +85,34 @@ def test_damage_is_seen_and_mended(filled: ArtifactStore, url: str, damage: str)
     assert filled.count_latest_artifacts() == 2
     assert filled.repair() == []
     assert filled.create_artifact(key=key).version == 4
+
+
+COUNTERS = {"sqlite": ["'abc'", "x'00'", "3.5", "0", "-3"], "postgresql": ["0", "-3"]}
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_a_counter_that_counts_nothing(filled: ArtifactStore, url: str, engine: str, number: int) -> None:
+    """A damaged SQLite file may hold anything; a counter below 1 was never written."""
+    counter = COUNTERS[engine][number % len(COUNTERS[engine])]
+    filled.delete_artifacts(ArtifactFilter(key={"any_": ["b"]}))
+    bare(url, f"UPDATE artifact_collection SET last_version = {counter}")
+    found = filled.verify()
+    assert [(breach.kind, breach.key) for breach in found] == [("low-counter", "a"), ("low-counter", "b")]
+    assert filled.repair() == found
+    assert filled.verify() == []
+    assert filled.create_artifact(key="a").version == 4
+    assert filled.create_artifact(key="b").version == 2
+
+
+def test_a_key_that_is_no_text(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/store.db"
+    with ArtifactStore(url) as store:
+        store.create_artifacts([{"key": "k"}, {"key": "j"}])
+        bare(url, "UPDATE artifact_collection SET key = CAST(key AS BLOB) WHERE key = 'k'")
+        assert "damaged" in [breach.kind for breach in store.verify()]
+        for call in (store.repair, lambda: store.verify(quick=True)):
+            with pytest.raises(StoreDamaged, match="A key of the collection table"):
+                call()
 
 
 def test_one_row_with_several_breaches(filled: ArtifactStore, url: str) -> None:

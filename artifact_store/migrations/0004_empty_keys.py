@@ -28,8 +28,7 @@ class _Time(Field):
 def up(migrator, db):
     """Let pointers be NULL, and leave empty keys out of the indexes by which the latest artifacts are listed."""
     model = _model(db)
-    engine = "postgresql" if isinstance(db, peewee.PostgresqlDatabase) else "sqlite"
-    if engine == "postgresql":
+    if isinstance(db, peewee.PostgresqlDatabase):
         for name in _INDEXES:
             db.execute_sql(f'DROP INDEX "{name}"')
         for column in ("latest_id", "latest_version"):
@@ -37,8 +36,11 @@ def up(migrator, db):
         model._schema.create_indexes(safe=False)
     else:
         _make_anew(db, model)
-    if db.execute_sql(f'SELECT 1 FROM "{_TABLE}" LIMIT 1').fetchone() is not None:
-        db.execute_sql(_KEEP_KEYS[engine])
+
+
+def guard(db):
+    """Keep programs of an earlier release, which may be open even where no key is left, from deleting counters."""
+    db.execute_sql(_KEEP_KEYS["postgresql" if isinstance(db, peewee.PostgresqlDatabase) else "sqlite"])
 
 
 def _model(db):

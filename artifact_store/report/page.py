@@ -170,14 +170,16 @@ def opened(path: str | os.PathLike[str] | IO[bytes]) -> Iterator[IO[bytes]]:
     name = os.fspath(path)[:300]
     try:
         target = Path(os.path.realpath(path))
-        written = target.with_name(f".{target.name[:100]}.{new_id()}")
         mode = mode_of(target)
         if S_ISDIR(mode):
             raise InvalidQuery(f"{name} is a directory: name a file in it.")
+        written = target.with_name(f".{target.name[:100]}.{new_id()}")
         if not S_ISDIR(mode_of(target.parent)):
             raise InvalidQuery(f"{name} is in no directory that exists: make it first.")
         special = mode != 0 and not S_ISREG(mode)
         file = target.open("wb") if special else written.open("xb")
+    except InvalidQuery:  # it is a ValueError too
+        raise
     except (OSError, ValueError) as error:  # ValueError: no file system has a name with U+0000 or a lone surrogate
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise InvalidQuery(f"{name} cannot be written: {reason}.") from error
