@@ -65,7 +65,7 @@ class Pool:
         try:
             while True:
                 connection = self._idle.get_nowait()
-                if not connection.closed:
+                if self._is_open(connection):
                     return connection
         except queue.Empty:
             return self._open_or_wait(time.monotonic() + timeout)
@@ -76,11 +76,11 @@ class Pool:
             if place is not None:
                 try:
                     connection = self._connect()
+                    connection.place = place
+                    connection.age = self._age
                 except BaseException:
                     self._places.discard(place)  # the traceback of the error may keep it for long
                     raise
-                connection.place = place
-                connection.age = self._age
                 return connection
             left = deadline - time.monotonic()
             if left <= 0:
@@ -89,8 +89,16 @@ class Pool:
                 connection = self._idle.get(timeout=min(left, _LONGEST_WAIT))
             except queue.Empty:
                 continue
-            if not connection.closed:
+            if self._is_open(connection):
                 return connection
+
+    def _is_open(self, connection: Any) -> bool:
+        """Tell whether a connection is open; when an interrupt comes here, its traceback must not keep the place."""
+        try:
+            return not connection.closed
+        except BaseException:
+            self.discard(connection)
+            raise
 
     def _free_place(self) -> _Place | None:
         with self._lock:

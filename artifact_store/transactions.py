@@ -289,27 +289,45 @@ class Transaction:
 
 
 class Block:
-    """A `with` block: a transaction, or a savepoint inside of one."""
+    """A `with` block: a transaction, or a savepoint inside of one.
 
-    __slots__ = ("_engine", "_savepoint", "_transaction")
+    It may be entered again when it was left, but not before: what it has begun is known by one name.
+    """
+
+    __slots__ = ("_engine", "_entered", "_savepoint", "_transaction")
 
     def __init__(self, engine: "TransactionEngine") -> None:
         """Remember the engine; the transaction begins with the `with`."""
         self._engine = engine
+        self._entered = threading.Lock()
         self._transaction: Transaction | None = None
         self._savepoint: str | None = None
 
     def __enter__(self) -> None:
-        """Begin; wait for the write lock until the deadline."""
+        """Begin; wait for the write lock until the deadline.
+
+        Raises:
+            InvalidQuery: it is entered already.
+            StoreUnavailable: the write lock was not to be had.
+        """
         engine = self._engine
-        transaction = engine.session().transaction
-        if transaction is not None:
-            self._savepoint = engine.set_savepoint(transaction)
-            self._transaction = transaction
-            return
+        if not self._entered.acquire(blocking=False):
+            raise errors.InvalidQuery("This block is entered already: call store.atomic() for each block.")
         self._savepoint = None
-        self._transaction = Transaction(engine, engine.session_for_block(), time.monotonic() + engine.timeout)
-        self._transaction.begin()
+        new: Transaction | None = None
+        try:
+            outer = engine.session().transaction
+            if outer is not None:
+                self._savepoint = engine.set_savepoint(outer)
+            else:
+                new = Transaction(engine, engine.session_for_block(), time.monotonic() + engine.timeout)
+                new.begin()
+            self._transaction = outer or new
+        except BaseException:
+            self._entered.release()
+            if new is not None:
+                new.abort()
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -318,9 +336,12 @@ class Block:
         transaction = self._transaction
         self._transaction = None
         if transaction is None:
+            if kind is None:
+                raise self._engine.undone_error()
             return
         session = transaction.session
         try:
+            self._entered.release()
             if session.transaction is not transaction:
                 # It has ended already: in another thread, after an interrupt, or this process was forked inside of it.
                 if kind is None:

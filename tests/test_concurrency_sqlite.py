@@ -24,11 +24,11 @@ def url(tmp_path: Path) -> str:
 
 @pytest.mark.parametrize("attempt", range(5))
 def test_eight_processes_open_the_same_new_file(tmp_path: Path, attempt: int) -> None:
-    url = f"sqlite:///{tmp_path}/new/directory/store.db"
+    url = f"sqlite:///{tmp_path}/new.db"
     results = at_once(*[(create, url, "k", 1) for _ in range(WORKERS)])
     assert sorted(version for (version,) in results) == list(range(1, WORKERS + 1))
     healthy(url).close()
-    with closing(sqlite3.connect(tmp_path / "new/directory/store.db")) as connection:
+    with closing(sqlite3.connect(tmp_path / "new.db")) as connection:
         applied = connection.execute("SELECT name FROM artifact_store_migration ORDER BY name").fetchall()
     assert [name for (name,) in applied] == list(schema.known_versions())
 

@@ -206,6 +206,40 @@ def inspect_stack() -> list[Any]:
     return frames
 
 
+# Entered twice
+
+
+def test_a_block_is_not_entered_while_it_is_entered(store: ArtifactStore) -> None:
+    block = store.atomic()
+    with block:
+        store.create_artifact(key="k")
+        with pytest.raises(InvalidQuery, match="entered already"), block:
+            pass
+        with ThreadPoolExecutor(1) as other, pytest.raises(InvalidQuery, match="entered already"):
+            other.submit(block.__enter__).result(30)
+    assert not store._engine.in_block()
+    with block:
+        store.create_artifact(key="k")
+    with pytest.raises(StoreUnavailable):
+        block.__exit__(None, None, None)
+    free(store)
+    assert store.read_latest_artifact("k").version == 2  # type: ignore[union-attr]
+
+
+def test_an_interrupt_of_a_connection_that_is_borrowed_keeps_no_place(store: ArtifactStore, engine: str) -> None:
+    if engine == "sqlite":
+        return  # which has no pool
+    with ArtifactStore(f"{store._engine.address.dsn}&schema={store._engine.address.schema}&pool_size=2") as small:  # type: ignore[attr-defined]
+        kept = []
+        for step in range(1, 40):
+            try:
+                steps(step, small.count_artifacts, TimeLimit)
+            except TimeLimit as error:
+                kept.append(error)
+        assert len(kept) > 10
+        assert small.count_artifacts() == 0
+
+
 # Threads and tasks
 
 
