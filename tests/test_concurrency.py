@@ -358,7 +358,7 @@ def test_thirty_two_threads_share_a_store(url: str, engine: str) -> None:
         assert most <= 33
         assert info.connections == 1, "threads that ended have left connections"
         store.close()
-        assert store._engine.facts().connections == descriptors(path) == 0
+        assert len(store._engine.database.opened) == descriptors(path) == 0
     print(f"\n{engine}: at most {most} connections for 32 threads")
 
 
