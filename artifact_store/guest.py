@@ -21,6 +21,8 @@ class GuestEngine(SqliteEngine):
     Its connection is never closed behind the caller's back, since that may be the end of a database in memory.
     """
 
+    is_guest = True
+
     def __init__(self, database: peewee.SqliteDatabase) -> None:
         """Take the database; nothing is connected yet."""
         super().__init__(database)

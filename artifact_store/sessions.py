@@ -22,6 +22,7 @@ class Session(peewee._ConnectionState):
         transaction: the open transaction; `None` outside of one.
         busy: a statement runs. When it is still set at the next statement, the one before was interrupted.
         doomed: the garbage collector left the block while a statement of it ran; what is open must be undone.
+        of_task: it is a task's, and not its thread's.
     """
 
     def __init__(self) -> None:
@@ -30,6 +31,7 @@ class Session(peewee._ConnectionState):
         self.transaction: Any = None  # a Transaction, which is made of sessions
         self.busy = False
         self.doomed = False
+        self.of_task = False
 
     def detach(self) -> Any:
         """Forget the connection and what is open on it; return the connection."""
@@ -76,6 +78,7 @@ class Sessions:
         for ended in [each for each, other in local.tasks.items() if other.transaction is None]:
             del local.tasks[ended]
         session = Session()
+        session.of_task = True
         if local.session.transaction is None and not local.session.busy and not local.session.closed:
             session.set_connection(local.session.detach())
         local.tasks[task] = session
@@ -96,7 +99,8 @@ class Sessions:
 
     def others_in_transaction(self, session: Session) -> bool:
         """Tell whether another task of this thread is in a transaction."""
-        return any(other is not session and other.transaction is not None for other in self._local.tasks.values())
+        tasks = self._local.tasks
+        return bool(tasks) and any(other is not session and other.transaction is not None for other in tasks.values())
 
     def forget(self) -> None:
         """Forget every session, in a forked child, without closing a connection."""

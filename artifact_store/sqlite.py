@@ -28,6 +28,7 @@ from .datafile import TOO_MANY_FILES, disk_is_full, too_many_files
 from .paths import mode_of
 from .sessions import Session
 from .transactions import Transaction
+from .wording import in_one_line
 
 __all__ = ["SqliteEngine"]
 
@@ -91,7 +92,12 @@ class SqliteEngine(Engine):
             self.recover(session)
         session.busy = True
         try:
-            result = self._execute(session, sql, params, take)
+            connection = session.conn
+            if connection is None or connection.closed or self.database.query_hooks or logged():
+                result = self._execute(session, sql, params, take)
+            else:
+                with connection.lock:
+                    result = take(connection.execute(sql, params))
         except self.driver_errors as error:
             session.busy = session.doomed
             return self.again(partial(self._attempt, sql, params, take), error)
@@ -142,7 +148,11 @@ class SqliteEngine(Engine):
                 f"{self.label}: another asyncio task of this thread is inside a block, and SQLite has one writer: "
                 "leave the block before you await."
             )
-        self._queue(transaction)
+        turn = self.turn
+        if turn.acquire(blocking=False):
+            transaction.turn = turn
+        else:
+            self._queue(transaction)
         connection = session.conn
         if (
             connection is None
@@ -171,7 +181,7 @@ class SqliteEngine(Engine):
         """Wait for the turn of this thread, for a while."""
         turn = self.turn
         wait = min(max(transaction.deadline - time.monotonic(), 0), _LONGEST_QUEUE)
-        if turn.acquire(blocking=False) or turn.acquire(timeout=wait):
+        if turn.acquire(timeout=wait):
             transaction.turn = turn
 
     def _let_go(self, session: Session) -> None:
@@ -238,8 +248,7 @@ class SqliteEngine(Engine):
                 session.detach()
         if session.transaction is None:
             session.busy = session.doomed = False
-            left = self.sessions.block_left(session)
-            if left is not None:
+            if session.of_task and (left := self.sessions.block_left(session)) is not None:
                 left.close()
         self._release_turn(transaction)
 
@@ -281,7 +290,7 @@ class SqliteEngine(Engine):
         if code == sqlite3.SQLITE_TOOBIG:
             return errors.InvalidArtifact("The value is larger than the 1 GB that SQLite can hold: store a link to it.")
         if code in _DAMAGED or isinstance(error, UnicodeDecodeError) or any(part in text for part in _UNREADABLE):
-            return errors.StoreDamaged(f"{self.label}: {_DAMAGE.format(text=_in_one_line(text))}")
+            return errors.StoreDamaged(f"{self.label}: {_DAMAGE.format(text=in_one_line(text))}")
         if text.startswith("no such table"):
             return TableMissing(f"{self.label}: the tables of the store are gone ({text}): open the store again.")
         remedy = _REMEDIES.get(code, f"SQLite says: {text}.")
@@ -484,12 +493,6 @@ def _default_place() -> Path | None:
 
 def _url(name: str) -> str:
     return f"sqlite:///{quote(name, safe='/:')}"
-
-
-def _in_one_line(text: str) -> str:
-    """Return what SQLite says; it may quote whatever a damaged file holds."""
-    shown = " ".join(text.split()).encode("utf-8", "replace").decode().rstrip(".")
-    return shown if shown.isprintable() and len(shown) <= 200 else f"{shown!r:.200}"
 
 
 def _code(error: BaseException) -> int:

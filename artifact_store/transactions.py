@@ -36,6 +36,8 @@ class TransactionEngine(ABC):
 
     driver_errors: ClassVar[tuple[type[BaseException], ...]] = (peewee.PeeweeException,)
     longest_pause: ClassVar[float]
+    is_guest: ClassVar[bool] = False
+    """Whether a transaction of somebody else's may be open."""
     label: str
     timeout: float
     sessions: Sessions
@@ -73,10 +75,10 @@ class TransactionEngine(ABC):
         return self._in_transaction(function, repeatable=True)
 
     def _in_transaction(self, function: Callable[[], T], repeatable: bool) -> T:
-        if self.in_block():
+        session = self.session()
+        if session.transaction is not None or (self.is_guest and self.in_block()):
             with Block(self):
                 return function()
-        session = self.session()
         deadline = time.monotonic() + self.timeout
         tries = 0
         while True:
@@ -255,13 +257,14 @@ class Transaction:
         session = self.session
         if session.busy:
             raise self.engine.interrupted()
-        self.deadline = time.monotonic() + self.engine.timeout  # the block may have taken longer
         tries = 0
         while True:
             try:
                 self.engine.commit(self)
                 break
             except self.engine.driver_errors as error:
+                if tries == 0:
+                    self.deadline = time.monotonic() + self.engine.timeout  # the block may have taken longer
                 if self.engine.may_commit_again(self, error):
                     tries += 1
                     self.engine.pause(tries)

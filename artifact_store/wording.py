@@ -1,6 +1,6 @@
 """How messages show a value that a caller handed over, whatever it is."""
 
-__all__ = ["misplaced", "shown"]
+__all__ = ["in_one_line", "misplaced", "shown"]
 
 _PARAMETERS = {
     "ArtifactFilter": "artifact_filter",
@@ -39,3 +39,9 @@ def misplaced(value: object) -> str:
     """
     name = type(value).__name__
     return f": write {_PARAMETERS[name]}={name}(...)" if name in _PARAMETERS else ""
+
+
+def in_one_line(text: str) -> str:
+    """Return what SQLite says; it may quote whatever a damaged file holds."""
+    shown = " ".join(text.split()).encode("utf-8", "replace").decode().rstrip(".")
+    return shown if shown.isprintable() and len(shown) <= 200 else f"{shown!r:.200}"

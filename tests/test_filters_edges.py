@@ -423,7 +423,8 @@ def many(label: str) -> list[Any]:
 def test_forty_thousand_operands(full: ArtifactStore, kind: Any) -> None:
     everything = of_kind(full, kind())
     for label, make in operators(kind, "any_", "not_any_", "all_", "id_", "type_"):
-        operands = many(label)
+        of_states = kind in (FlowRunFilter, TaskRunFilter) and label.startswith("type.")
+        operands = ["CANCELLING"] * 40_000 if of_states else many(label)
         assert of_kind(full, make(operands)) == (everything if label.endswith("not_any_") else []), label
 
 

@@ -51,10 +51,11 @@ def related(number: int) -> dict[str, Any]:
     """Filters of every kind that differ in their values, not in their shape."""
     ids = [UUID(int=number * 10 + each) for each in range(2 + number)]
     texts = [f"{number}-{each}" for each in range(2 + number)]
+    states = (["FAILED", "CRASHED"] * (2 + number))[: 2 + number]
     time = {"before_": NOON + timedelta(microseconds=number), "after_": NOON - timedelta(days=number)}
     return {
         "flow_run_filter": FlowRunFilter(
-            id={"not_any_": ids}, state={"type": {"any_": texts}}, start_time=time, created_by={"id_": ids}
+            id={"not_any_": ids}, state={"type": {"any_": states}}, start_time=time, created_by={"id_": ids}
         ) | ~FlowRunFilter(tags={"all_": texts, "any_": texts}, work_queue_name={"any_": texts, "is_null_": True}),
         "task_run_filter": TaskRunFilter(tags={"all_": texts}, subflow_runs={"exists_": True}),
         "deployment_filter": ~DeploymentFilter(flow_or_deployment_name={"like_": f"%{number}"}, paused={"eq_": True}),

@@ -107,7 +107,7 @@ def raise_at_any_step(url: str, work: Callable[[ArtifactStore], None], makes: in
             bare(url, "UPDATE artifact_collection SET last_version = last_version WHERE key = 'other'")
             left = store.count_artifacts() - count - 1
             assert left in (0, makes) or (work is deleted and left == -1), step
-        assert len(kept) > 50
+        assert len(kept) >= total // stride // 2
         assert store.verify() == []
         assert store.info().connections <= 20
 
@@ -143,7 +143,8 @@ def work_under_a_timer(url: str, times: int) -> tuple[int, int, int]:
         raised, acknowledged = 0, []
         for number in range(times):
             try:
-                signal.setitimer(signal.ITIMER_REAL, random.uniform(0.0002, 0.0042))
+                # Again and again, because Python swallows what is raised in a callback of its collector.
+                signal.setitimer(signal.ITIMER_REAL, random.uniform(0.0002, 0.0042), 0.5)
                 while True:
                     if number % 2:
                         acknowledged.append(store.create_artifact(key="main").id)
