@@ -7,7 +7,6 @@ wait for that one's connection for ever. The same holds for an object that is fr
 
 import gc
 import sys
-import threading
 from types import FrameType
 from typing import Any
 
@@ -17,12 +16,16 @@ _DRIVING = ("artifact_store", "peewee", "playhouse")  # packages whose functions
 _CALLING = {f"{__package__}.{name}" for name in ("collector", "openruns", "progress", "unwritten")}
 """Modules that call, or are called by, code of the user's; they run no statement themselves."""
 
-_thread = 0  # in which the collector is at work; 0 for none
+_PHASES: dict[str, Any] = {}
+"""The phases of the last collection; the last one is where the collector is now."""
 
 
 def collecting() -> bool:
-    """Tell whether the garbage collector has called, in this thread, what runs now; it may have when Python ends."""
-    return _thread == threading.get_ident() or sys.is_finalizing()
+    """Tell whether the garbage collector may have called what runs now; it may have when Python ends, too."""
+    try:
+        return next(reversed(_PHASES), "stop") == "start" or sys.is_finalizing()
+    except RuntimeError:  # it has just begun or ended
+        return True
 
 
 def interrupting() -> bool:
@@ -39,9 +42,7 @@ def interrupting() -> bool:
     return collecting()
 
 
-def _note(phase: str, _: Any) -> None:
-    global _thread
-    _thread = threading.get_ident() if phase == "start" else 0
-
-
-gc.callbacks.append(_note)
+# Two functions written in C, which move the phase to the end. A signal handler cannot raise in them; what it raises in
+# a callback that is written in Python is swallowed, and a program that is told to stop would go on.
+gc.callbacks.append(_PHASES.pop)
+gc.callbacks.append(_PHASES.__setitem__)

@@ -32,9 +32,7 @@ def steps(at: int | None, work: Callable[[], object], error: type[BaseException]
     def trace(frame: FrameType, event: str, argument: object) -> Any:
         nonlocal passed, frame_before, done_before
         same, frame_before = frame is frame_before, frame
-        module = frame.f_globals.get("__name__", "")
-        # Python reports what is raised in a callback of the garbage collector, and goes on.
-        if not module.startswith(_OURS) or module == "artifact_store.collector":
+        if not frame.f_globals.get("__name__", "").startswith(_OURS):
             return None
         frame.f_trace_opcodes = True
         if event == "opcode":
