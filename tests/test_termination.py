@@ -12,10 +12,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import coverage
 import pytest
 from bare import locked
-from interrupts import steps
+from interrupts import steps, unmeasured
 from processes import PROCESSES, at_once, healthy, wait_for
 
 from artifact_store import ArtifactStore
@@ -23,14 +22,6 @@ from artifact_store.termination import WATCH, Terminated
 
 STOPPED = ("CRASHED", "SIGTERM told the process to stop.")
 HUNG_UP = ("CRASHED", "SIGHUP told the process to stop.")
-
-
-def unmeasured(work: Callable[..., Any], *args: Any) -> None:
-    """Do some work without coverage, which stays locked for ever when a signal comes inside of it."""
-    measuring = coverage.Coverage.current()
-    if measuring is not None:
-        measuring.stop()
-    work(*args)
 
 
 class Child:

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import pytest
 from bare import bare
-from interrupts import TimeLimit, steps
+from interrupts import TimeLimit, steps, unmeasured
 from processes import at_once
 from proxy import Proxy
 
@@ -83,7 +83,7 @@ def test_an_exception_at_any_step(
     url: str, engine: str, work: Callable[[ArtifactStore], None], makes: int, error: type[BaseException]
 ) -> None:
     # In a process of its own, because psycopg complains of a connection that was interrupted while it opened.
-    at_once((raise_at_any_step, url, work, makes, error))
+    at_once((unmeasured, raise_at_any_step, url, work, makes, error))
 
 
 def raise_at_any_step(url: str, work: Callable[[ArtifactStore], None], makes: int, error: type[BaseException]) -> None:
@@ -116,7 +116,7 @@ def raise_at_any_step(url: str, work: Callable[[ArtifactStore], None], makes: in
 
 
 def test_a_timer_that_raises_while_threads_write(url: str) -> None:
-    raised, written, lost = at_once((work_under_a_timer, url, 600))[0]
+    raised, written, lost = at_once((unmeasured, work_under_a_timer, url, 600))[0]
     assert raised > 100
     assert written > 0
     assert lost == 0
