@@ -337,7 +337,6 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             ...     report = store.create_artifact(key="report", data="ready")
             ...     table = store.create_artifact(key="table", data=[1, 2])
         """
-        self._db.unwritten.settle()
         return self._engine.atomic()
 
     def run(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
@@ -351,7 +350,6 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             >>> store.run(lambda: [store.create_artifact(key=key).version for key in ("a", "b", "a")])
             [1, 1, 2]
         """
-        self._db.unwritten.settle()
         return self._engine.retrying(partial(function, *args, **kwargs))
 
     # Care
@@ -361,7 +359,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
 
         The latest version of every key is held against the artifacts. Then the pages of a SQLite file are checked, and
         every row is read, so that one which was damaged is found before somebody needs it. A key whose versions are
-        all deleted is no breach: its counter stays, so that no version is numbered twice.
+        all deleted is healthy: its counter stays, so that no version is numbered twice.
 
         Args:
             quick: check the latest versions alone, without reading the whole database.
