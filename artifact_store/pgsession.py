@@ -63,8 +63,9 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
     patience = math.inf
     look: "Callable[[Connection, bool], bool] | None" = None
 
-    def __del__(self, *ignored: Any) -> None:
-        """Say nothing of a connection that was lost to an interrupt, or to a fork; libpq closes its socket."""
+    # Say nothing of a connection that was lost to an interrupt, or to a fork: libpq closes its socket. Written in C,
+    # because an interrupt that comes inside of a finalizer is lost.
+    __del__ = staticmethod(bool)
 
     def wait(self, gen: PQGen[T], *args: Any, **kwargs: Any) -> T:
         """Wait for the server as psycopg does, and look after it when it is silent."""

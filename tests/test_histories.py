@@ -1,7 +1,7 @@
 """A few seconds of histories on each engine and isolation level; `python -m tests.histories` runs longer ones."""
 
-import os
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -15,7 +15,7 @@ def address(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if name == "sqlite":
         return f"sqlite:///{tmp_path}/store.db"
     level = name.removeprefix("postgresql").strip()
-    schema = f"&schema=histories_{os.getpid()}_{level.replace(' ', '_')}"
+    schema = f"&schema=histories_{uuid4().hex}"
     isolation = f"&isolation_level={level.replace(' ', '%20')}" if level else ""
     return f"{request.getfixturevalue('postgres')}{schema}{isolation}"
 
@@ -64,5 +64,5 @@ def test_the_check_can_fail(tmp_path: Path) -> None:
 
 
 def test_answers_that_are_lost(postgres: str, tmp_path: Path) -> None:
-    done = history(f"{postgres}&schema=histories_lost_{os.getpid()}", SECONDS, tmp_path, kill=True, lose=3.0)
+    done = history(f"{postgres}&schema=histories_{uuid4().hex}", SECONDS, tmp_path, kill=True, lose=3.0)
     assert_well(done)
