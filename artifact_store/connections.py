@@ -168,19 +168,6 @@ class Database(peewee.SqliteDatabase):
             connection.signature = opening.immutable
         return connection
 
-    def check_file(self, connection: Connection) -> None:
-        """Make sure, in a transaction that will write, that the file is still where it was opened; else disconnect.
-
-        Raises:
-            StoreUnavailable: the file was deleted, moved or replaced.
-        """
-        if self.file is not None:
-            try:
-                self.file.check()
-            except errors.StoreUnavailable:
-                connection.close()
-                raise
-
     def give_up_memory(self) -> None:
         """Let go of a database in memory, whose connections are closed."""
         if self.keeper is not None:

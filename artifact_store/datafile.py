@@ -31,7 +31,11 @@ class DataFile:
         Raises:
             StoreUnavailable: the file was deleted, moved or replaced.
         """
-        if self._found() != self._opened:
+        try:
+            found = os.stat(self._path)  # noqa: PTH116  a Path takes twice as long, in each transaction
+        except OSError as error:
+            raise self._refusal(error) from error
+        if (found.st_dev, found.st_ino) != self._opened:
             raise StoreUnavailable(
                 f"{self._label}: the file was replaced while the store was open: close the store and open it again."
             )
@@ -62,14 +66,15 @@ class DataFile:
 
     def _found(self) -> Identity:
         try:
-            found = os.stat(self._path)  # noqa: PTH116  a Path takes twice as long, in each transaction
-        except FileNotFoundError as error:
-            raise StoreUnavailable(self._missing()) from error
+            found = Path(self._path).stat()
         except OSError as error:
-            raise StoreUnavailable(
-                f"{self._label}: cannot be opened ({error.strerror}): check its directory."
-            ) from error
+            raise self._refusal(error) from error
         return found.st_dev, found.st_ino
+
+    def _refusal(self, error: OSError) -> StoreUnavailable:
+        if isinstance(error, FileNotFoundError):
+            return StoreUnavailable(self._missing())
+        return StoreUnavailable(f"{self._label}: cannot be opened ({error.strerror}): check its directory.")
 
     def _missing(self) -> str:
         if self._opened is None:

@@ -63,9 +63,9 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
     patience = math.inf
     look: "Callable[[Connection, bool], bool] | None" = None
 
-    # Say nothing of a connection that was lost to an interrupt, or to a fork: libpq closes its socket. Written in C,
-    # because an interrupt that comes inside of a finalizer is lost.
-    __del__ = staticmethod(bool)
+    # Say nothing of a connection that was lost to an interrupt, or to a fork: libpq closes its socket. `bool` does
+    # nothing and is written in C, because an interrupt that comes inside of a finalizer in Python is lost.
+    __del__ = staticmethod(bool)  # type: ignore[assignment]
 
     def wait(self, gen: PQGen[T], *args: Any, **kwargs: Any) -> T:
         """Wait for the server as psycopg does, and look after it when it is silent."""

@@ -10,7 +10,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -19,16 +19,15 @@ from urllib.parse import quote
 
 import peewee
 
-from . import errors
+from . import errors, sqliteerrors
 from .address import SqliteAddress, own_place
 from .collector import collecting
 from .connections import Database
-from .database import HISTORY, Engine, Facts, Params, Row, TableMissing, driver_error, logged
-from .datafile import TOO_MANY_FILES, disk_is_full, too_many_files
+from .database import HISTORY, Engine, Facts, Params, Row, logged
+from .datafile import TOO_MANY_FILES, too_many_files
 from .paths import mode_of
 from .sessions import Session
 from .transactions import Transaction
-from .wording import in_one_line
 
 __all__ = ["SqliteEngine"]
 
@@ -36,14 +35,6 @@ T = TypeVar("T")
 
 _MINIMUM = (3, 35, 0)  # RETURNING
 _LONGEST_QUEUE = 1.0  # seconds
-_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_MISMATCH)
-_UNREADABLE = ("malformed", "Could not decode to UTF-8", "unsupported file format", "not authorized to use")
-_DAMAGE = (
-    "the database is damaged: restore a copy, or salvage it with the sqlite3 shell's .recover; verify names what it "
-    "finds ({text})."
-)
-_TOO_LARGE = ("too many SQL variables", "parser stack overflow", "Expression tree is too large")
 
 
 class SqliteEngine(Engine):
@@ -74,6 +65,7 @@ class SqliteEngine(Engine):
             super().__init__(address, name, _url(name), 30.0)
         self.turn = threading.Lock()
         self._owned = isinstance(address, SqliteAddress)
+        self._file = self.database.file if self._owned else None
         self.in_memory = self._owned and self.path is None
         self._orphans = ""
         self._token = object()  # a run that was left open in some context must not keep the engine
@@ -124,6 +116,24 @@ class SqliteEngine(Engine):
         finally:
             session.busy = session.doomed
 
+    def run_all(self, statements: Sequence[tuple[str, Params]]) -> int:
+        """Run statements one after the other, inside a block; return the number of rows that the last has changed."""
+        session = self.session()
+        connection = session.conn
+        if session.busy or connection is None or connection.closed or self.database.query_hooks or logged():
+            return super().run_all(statements)
+        session.busy = True
+        changed = 0
+        try:
+            with connection.lock:
+                for sql, params in statements:
+                    changed = connection.execute(sql, params).rowcount
+        except self.driver_errors as error:
+            session.busy = session.doomed
+            return self.again(partial(super().run_all, statements), error)
+        session.busy = session.doomed
+        return changed
+
     def recover(self, session: Session) -> None:
         """Let go of a connection whose last statement was interrupted: its rows may keep an old snapshot alive."""
         transaction = session.transaction
@@ -168,11 +178,14 @@ class SqliteEngine(Engine):
         try:
             with connection.lock:
                 connection.execute(self._beginning)
-                self.database.check_file(connection)
+            if (file := self._file) is not None:
+                file.check()
+        except errors.StoreUnavailable:
+            connection.close()
+            raise
         except sqlite3.OperationalError as error:
             if transaction.turn is None and self.passing(error) and time.monotonic() >= transaction.deadline:
-                remedy = _REMEDIES[sqlite3.SQLITE_LOCKED].format(timeout=self.timeout)
-                raise errors.StoreUnavailable(f"{self.label}: {remedy}") from error
+                raise sqliteerrors.queued_too_long(self.label, self.timeout) from error
             raise
         if transaction.turn is None:
             self._take_turn(transaction)
@@ -276,46 +289,11 @@ class SqliteEngine(Engine):
         """Tell whether a lock stands in the way, or `close` has closed the connection from another thread."""
         if "closed database" in str(error):
             return True
-        code = _code(error)
-        # A transaction that read before another wrote can never write.
-        return code & 0xFF in _BUSY and code != sqlite3.SQLITE_BUSY_SNAPSHOT
+        return sqliteerrors.is_busy(error)
 
     def translated(self, error: BaseException) -> errors.ArtifactStoreError:
         """Return the error of ours that says what SQLite's error means and how to mend it."""
-        code, text = _code(error) & 0xFF, str(error)
-        if any(part in text for part in _TOO_LARGE):
-            return errors.InvalidQuery(f"The filter is too large for SQLite ({text}): ask in several queries.")
-        if code == sqlite3.SQLITE_CONSTRAINT:
-            return errors.IntegrityViolation(f"The database refused the row: {text}.")
-        if code == sqlite3.SQLITE_TOOBIG:
-            return errors.InvalidArtifact("The value is larger than the 1 GB that SQLite can hold: store a link to it.")
-        if code in _DAMAGED or isinstance(error, UnicodeDecodeError) or any(part in text for part in _UNREADABLE):
-            return errors.StoreDamaged(f"{self.label}: {_DAMAGE.format(text=in_one_line(text))}")
-        if text.startswith("no such table"):
-            return TableMissing(f"{self.label}: the tables of the store are gone ({text}): open the store again.")
-        remedy = _REMEDIES.get(code, f"SQLite says: {text}.")
-        if text.endswith("already exists"):
-            remedy = f"it is not a store and has tables of the same names ({text}): name another file."
-        if code == sqlite3.SQLITE_CANTOPEN:
-            remedy = self._why_closed() or remedy
-        elif code == sqlite3.SQLITE_IOERR and self.path is not None and disk_is_full(self.path):
-            remedy = _REMEDIES[sqlite3.SQLITE_FULL]  # even a reader needs room for the -shm file
-        return errors.StoreUnavailable(f"{self.label}: {remedy.format(timeout=self.timeout)}")
-
-    def _why_closed(self) -> str | None:
-        """Say why the file cannot be opened, where that can be told."""
-        if too_many_files():
-            return TOO_MANY_FILES
-        if self.path is None:
-            return None
-        if self.path.is_dir():
-            return "it is a directory: name a file in it."
-        if os.path.lexists(f"{self.path}-wal") and not os.access(self.path.parent, os.W_OK):
-            return (
-                f"the newest changes are in {self.path.name}-wal, which can be read only where its directory may be "
-                "written: copy both files to such a place and open the copy."
-            )
-        return None
+        return sqliteerrors.translated(error, self.label, self.timeout, self.path)
 
     def pragma(self, statement: str) -> Row | None:
         """Run a PRAGMA, which no query builder expresses, outside of a block."""
@@ -433,17 +411,17 @@ class SqliteEngine(Engine):
 
     def check_place(self) -> None:
         """Make sure that the file is still where it was opened."""
-        if self._owned and self.database.file is not None:
+        if self._file is not None:
             self.database.connection()
-            self.database.file.check()
+            self._file.check()
 
     def close(self) -> None:
         """Close the connections of every thread; the next statement opens a new one, unless it was in memory."""
         super().close()
         if self._owned:
             self.database.close_all(self.timeout)
-            if self.database.file is not None:
-                self.database.file.forget()
+            if self._file is not None:
+                self._file.forget()
             self.database.give_up_memory()
 
     def before_fork(self) -> bool:
@@ -471,19 +449,6 @@ class SqliteEngine(Engine):
         super().after_fork()
 
 
-_REMEDIES = {
-    sqlite3.SQLITE_BUSY: "another writer held the lock for {timeout:g} s: try again, or wait longer with ?timeout=.",
-    sqlite3.SQLITE_LOCKED: "another thread held the lock for {timeout:g} s: try again, or wait longer with ?timeout=.",
-    sqlite3.SQLITE_CANTOPEN: "cannot be opened: check that its directory exists and may be read and written.",
-    sqlite3.SQLITE_NOTADB: "the file is not a SQLite database: name another file.",
-    sqlite3.SQLITE_READONLY: "the database may only be read: make the file and its directory writable.",
-    sqlite3.SQLITE_PERM: "access is denied: make the file and its directory readable and writable.",
-    sqlite3.SQLITE_AUTH: "access is denied: make the file and its directory readable and writable.",
-    sqlite3.SQLITE_FULL: "the disk is full: free some space and try again; nothing was written.",
-    sqlite3.SQLITE_IOERR: "reading or writing the file failed: check the disk.",
-}
-
-
 def _default_place() -> Path | None:
     try:
         return own_place()
@@ -493,8 +458,3 @@ def _default_place() -> Path | None:
 
 def _url(name: str) -> str:
     return f"sqlite:///{quote(name, safe='/:')}"
-
-
-def _code(error: BaseException) -> int:
-    """Return SQLite's extended result code of a driver error, 0 when it has none."""
-    return int(getattr(driver_error(error), "sqlite_errorcode", 0) or 0)
