@@ -91,13 +91,14 @@ def told(url: str, caplog: pytest.LogCaptureFixture) -> str:
 @example(password="p@ss/w:rd%#?&x")
 @example(password="hunter2://x")
 @example(password="a=b&host=x")
+@example(password="0.0")
 def test_no_piece_of_a_password_is_told(password: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG), caplog.at_level(logging.DEBUG, "psycopg"):
         for form in ADDRESSES:
             if form not in USUAL:
-                USUAL[form] = "\n".join(
-                    told(form.format(each), caplog) for each in chain(TRICKY, map(quote, TRICKY[:8]))
-                )
+                # A number is a time-out that is understood.
+                others = chain(TRICKY, map(quote, TRICKY[:8]), ["0"])
+                USUAL[form] = "\n".join(told(form.format(each), caplog) for each in others)
             for written in (password, quote(password), quote(password, safe="")):
                 caplog.clear()
                 text = told(form.format(written), caplog)
