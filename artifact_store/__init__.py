@@ -2,11 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from .deferred import deferred_names
+from .lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .care import Breach, StoreInfo
-    from .default import (
+    from .api import (
         create_image_artifact,
         create_link_artifact,
         create_markdown_artifact,
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
         StoreUnavailable,
         UnsupportedCharacter,
     )
-    from .filters import (
+    from .filters.definitions import (
         ArtifactCollectionFilter,
         ArtifactFilter,
         DeploymentFilter,
@@ -42,9 +41,7 @@ if TYPE_CHECKING:
         TaskRunFilter,
         WorkPoolFilter,
     )
-    from .keys import as_key
-    from .openruns import OpenFlowRun, OpenTaskRun
-    from .payloads import Payload, image_payload, table_payload
+    from .payloads.builders import Payload, image_payload, table_payload
     from .rendering import blocks
     from .rendering.plot import sparkline
     from .rendering.renderers import register_renderer, render_artifact
@@ -52,26 +49,29 @@ if TYPE_CHECKING:
     from .rendering.terminal import print_blocks
     from .rendering.text import age, escape_controls
     from .report.writing import ReportInfo
-    from .runvalues import Deployment, Flow, FlowRun, TaskRun, WorkPool, WorkQueue
-    from .schemas import Artifact, ArtifactCreate, ArtifactList, ArtifactUpdate
-    from .sorting import ArtifactCollectionSort, ArtifactSort, RunSort
+    from .runs.active import OpenFlowRun, OpenTaskRun
+    from .schemas.artifacts import Artifact, ArtifactCreate, ArtifactList, ArtifactUpdate
+    from .schemas.keys import as_key
+    from .schemas.runs import Deployment, Flow, FlowRun, TaskRun, WorkPool, WorkQueue
+    from .schemas.sorting import ArtifactCollectionSort, ArtifactSort, RunSort
+    from .schemas.store import Breach, StoreInfo
     from .store import ArtifactStore
 else:
-    __getattr__, __dir__ = deferred_names(
+    __getattr__, __dir__ = lazy_names(
         globals(),
         {
-            "Breach StoreInfo": "care",
-            "create_image_artifact create_link_artifact create_markdown_artifact": "default",
-            "create_progress_artifact create_table_artifact default_store": "default",
-            "read_artifact_ref read_latest_artifact set_default_store update_progress_artifact": "default",
+            "Breach StoreInfo": "schemas.store",
+            "create_image_artifact create_link_artifact create_markdown_artifact": "api",
+            "create_progress_artifact create_table_artifact default_store": "api",
+            "read_artifact_ref read_latest_artifact set_default_store update_progress_artifact": "api",
             "ArtifactConflict ArtifactDataWarning ArtifactStoreError IntegrityViolation InvalidArtifact": "errors",
             "InvalidQuery InvalidURL SchemaOutdated StoreDamaged StoreMissing StoreReadOnly": "errors",
             "StoreUnavailable UnsupportedCharacter": "errors",
-            "ArtifactCollectionFilter ArtifactFilter DeploymentFilter": "filters",
-            "FlowFilter FlowRunFilter TaskRunFilter WorkPoolFilter": "filters",
-            "as_key": "keys",
-            "OpenFlowRun OpenTaskRun": "openruns",
-            "Payload image_payload table_payload": "payloads",
+            "ArtifactCollectionFilter ArtifactFilter DeploymentFilter": "filters.definitions",
+            "FlowFilter FlowRunFilter TaskRunFilter WorkPoolFilter": "filters.definitions",
+            "as_key": "schemas.keys",
+            "OpenFlowRun OpenTaskRun": "runs.active",
+            "Payload image_payload table_payload": "payloads.builders",
             "blocks": "rendering",
             "sparkline": "rendering.plot",
             "register_renderer render_artifact": "rendering.renderers",
@@ -79,9 +79,9 @@ else:
             "print_blocks": "rendering.terminal",
             "age escape_controls": "rendering.text",
             "ReportInfo": "report.writing",
-            "Deployment Flow FlowRun TaskRun WorkPool WorkQueue": "runvalues",
-            "Artifact ArtifactCreate ArtifactList ArtifactUpdate": "schemas",
-            "ArtifactCollectionSort ArtifactSort RunSort": "sorting",
+            "Deployment Flow FlowRun TaskRun WorkPool WorkQueue": "schemas.runs",
+            "Artifact ArtifactCreate ArtifactList ArtifactUpdate": "schemas.artifacts",
+            "ArtifactCollectionSort ArtifactSort RunSort": "schemas.sorting",
             "ArtifactStore": "store",
         },
     )

@@ -4,19 +4,19 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack
+from typing import Any, Literal, Self, TypeVar, Unpack
 from uuid import UUID
 
 import peewee
 
-from . import context
-from .activities import ActivityStore
+from . import artifacts, context, db, filters, schemas
+from .artifacts.activities import ActivityStore
+from .artifacts.listing import asked_of, check_constrained
+from .artifacts.shortcuts import ShortcutStore
 from .clock import new_id, now
-from .deferred import deferred
 from .errors import IntegrityViolation, InvalidArtifact
-from .listings import asked_of, check_constrained
-from .reporting import ReportStore
-from .schemas import (
+from .report.methods import ReportStore
+from .schemas.artifacts import (
     Artifact,
     ArtifactChanges,
     ArtifactCreate,
@@ -26,32 +26,7 @@ from .schemas import (
     as_uuid,
     is_key,
 )
-from .shortcuts import ShortcutStore
-from .sorting import ArtifactSort
-
-if TYPE_CHECKING:
-    from . import (
-        artifacts,
-        care,
-        database,
-        deletion,
-        dialects,
-        engines,
-        filters,
-        integrity,
-        latest,
-        profilecheck,
-        publishing,
-        readonly,
-        references,
-        schema,
-    )
-else:
-    deferred(
-        globals(),
-        "artifacts care database deletion dialects engines filters integrity latest profilecheck publishing readonly "
-        "references schema",
-    )
+from .schemas.sorting import ArtifactSort
 
 __all__ = ["ArtifactStore"]
 
@@ -106,19 +81,19 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             SchemaOutdated: a newer artifact-store has written the database.
         """
         self._inherited = context.inherited()
-        self._ask = engines.reader_of(url, replica_url, read_only)
+        self._ask = db.connect.reader_of(url, replica_url, read_only)
         self._db = self._ask.primary
         self._engine = self._db.engine
         read_only = read_only or self._engine.read_only
         try:
-            schema.ensure_current(self._db, create and not read_only)
+            db.migrate.ensure_current(self._db, create and not read_only)
         except BaseException:
             if not self._engine.in_block():
                 self._engine.close()
             raise
         self._read_only = read_only
         if read_only:
-            readonly.refuse_writes(self, self._engine.label)
+            db.read_only.refuse_writes(self, self._engine.label)
         context.opened.add(self)
 
     # Artifacts
@@ -143,14 +118,14 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             ArtifactConflict: the given id is taken by an artifact with other content.
             StoreUnavailable: the database cannot be written.
         """
-        draft = publishing.drafted(None if artifact is None else _given(artifact, ArtifactCreate, fields), fields)
+        draft = artifacts.create.drafted(None if artifact is None else _given(artifact, ArtifactCreate, fields), fields)
         origin = self._origin()
         if origin is not None:
-            draft = publishing.stamped(draft, origin)
+            draft = artifacts.create.stamped(draft, origin)
         given_id = draft.fields["id"]
         artifact_id = given_id or new_id()
         engine, time = self._engine, now()
-        create = partial(publishing.create, self._db, artifact_id, draft, time)
+        create = partial(artifacts.create.create, self._db, artifact_id, draft, time)
         while True:
             try:
                 if engine.one_statement and not engine.in_block():
@@ -158,14 +133,14 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
                 return engine.changing(create)
             except IntegrityViolation as error:
                 if "artifact.id" not in str(error):
-                    raise publishing.damaged(error) from error
-                stored = artifacts.read(self._db, artifact_id)
+                    raise artifacts.create.damaged(error) from error
+                stored = artifacts.queries.read(self._db, artifact_id)
                 if stored is None and engine.in_block():
-                    raise publishing.unseen() from error
+                    raise artifacts.create.unseen() from error
             if stored is not None:  # otherwise it was deleted just now, and this create makes it anew
                 # What a first try has made, whose answer was lost, may have been changed since.
                 if given_id is not None and stored.created != time:
-                    publishing.repeat(draft, stored.__dict__)
+                    artifacts.create.repeat(draft, stored.__dict__)
                 return stored
 
     def create_artifacts(self, many: Iterable[ArtifactCreate | Mapping[str, Any]]) -> ArtifactList:
@@ -185,8 +160,8 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         drafts = [_draft_of(each) for each in many]
         origin = self._origin()
         if origin is not None:
-            drafts = [publishing.stamped(draft, origin) for draft in drafts]
-        create = publishing.Bulk(self._db, drafts, now())
+            drafts = [artifacts.create.stamped(draft, origin) for draft in drafts]
+        create = artifacts.create.Bulk(self._db, drafts, now())
         tries = 0
         while drafts:
             tries += 1
@@ -194,10 +169,10 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
                 return ArtifactList(self._engine.changing(create))
             except IntegrityViolation as error:
                 if "artifact.id" not in str(error):
-                    raise publishing.damaged(error) from error
+                    raise artifacts.create.damaged(error) from error
                 # Somebody else has just created one of the ids; the next try finds it where it can see it.
                 if tries > 1 and self._engine.in_block():
-                    raise publishing.unseen() from error
+                    raise artifacts.create.unseen() from error
         return ArtifactList()
 
     def read_artifact(self, artifact_id: UUID | str) -> Artifact | None:
@@ -206,7 +181,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         Raises:
             InvalidQuery: the id is no UUID.
         """
-        return artifacts.read(self._db, as_uuid(artifact_id))
+        return artifacts.queries.read(self._db, as_uuid(artifact_id))
 
     def read_latest_artifact(self, key: str | Artifact) -> Artifact | None:
         """Return the latest artifact of a key, `None` when the key has none.
@@ -217,7 +192,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         Raises:
             InvalidQuery: it is no key; of a reference to one version, the sentence says how to read that.
         """
-        return artifacts.read_latest(self._db, key if is_key(key) else references.key_named(key))
+        return artifacts.queries.read_latest(self._db, key if is_key(key) else artifacts.references.key_named(key))
 
     def read_artifact_ref(self, ref: str | UUID | Artifact) -> Artifact | None:
         """Return the artifact that a reference names, `None` when there is none.
@@ -236,7 +211,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             >>> store.read_artifact_ref("weather@1") == store.read_artifact_ref(first.id) == first
             True
         """
-        return references.read(self._db, ref)
+        return artifacts.references.read(self._db, ref)
 
     def update_artifact(
         self,
@@ -258,16 +233,16 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             InvalidArtifact: a value cannot be stored; nothing is changed.
         """
         target = as_uuid(artifact_id)
-        row = publishing.changes(None if artifact is None else _given(artifact, ArtifactUpdate, fields), fields)
+        row = artifacts.create.changes(None if artifact is None else _given(artifact, ArtifactUpdate, fields), fields)
         native, time = self._db.dialect.native, now()
-        row["updated"], row["id"] = (time, target) if native else (dialects.encode_time(time), str(target))
+        row["updated"], row["id"] = (time, target) if native else (db.dialects.encode_time(time), str(target))
         self._db.unwritten.settle()
 
         if self._engine.one_statement and not self._engine.in_block():
-            return latest.touch_and_update(self._db, row, alone=True)
+            return artifacts.latest.touch_and_update(self._db, row, alone=True)
         if self._engine.dialect == "postgresql":
-            return self._engine.changing(partial(latest.touch_and_update, self._db, row, alone=False))
-        return self._engine.changing(partial(latest.touch_then_update, self._db, row))
+            return self._engine.changing(partial(artifacts.latest.touch_and_update, self._db, row, alone=False))
+        return self._engine.changing(partial(artifacts.latest.touch_then_update, self._db, row))
 
     def delete_artifact(self, artifact_id: UUID | str) -> bool:
         """Delete an artifact; when it was the latest of its key, the next greatest version becomes the latest.
@@ -288,14 +263,14 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         """
         target = str(as_uuid(artifact_id))
         self._db.unwritten.settle()
-        return self._engine.changing(partial(deletion.delete, self._db, target))
+        return self._engine.changing(partial(artifacts.delete.delete, self._db, target))
 
     def delete_artifacts(
         self,
-        artifact_filter: "filters.ArtifactFilter | None" = None,
+        artifact_filter: "filters.definitions.ArtifactFilter | None" = None,
         *,
         everything: bool = False,
-        **filters: "Unpack[filters.RunFilters]",
+        **filters: "Unpack[filters.definitions.RunFilters]",
     ) -> int:
         """Delete all artifacts that match, in one atomic block; takes the filters of `read_artifacts`.
 
@@ -321,11 +296,11 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         asked = asked_of(self._ask, ArtifactSort.ID_DESC, {"artifact_filter": artifact_filter, **filters})
         check_constrained(asked, everything)
         self._db.unwritten.settle()
-        return self._engine.changing(partial(deletion.delete_asked, self._db, asked))
+        return self._engine.changing(partial(artifacts.delete.delete_asked, self._db, asked))
 
     # Blocks
 
-    def atomic(self) -> "database.Block":
+    def atomic(self) -> "db.engine.Block":
         """Return a block in which several writes become visible together, or not at all when it raises.
 
         Blocks nest: an inner block that raises undoes its own writes alone. Keep a block short,
@@ -354,7 +329,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
 
     # Care
 
-    def verify(self, *, quick: bool = False) -> "list[care.Breach]":
+    def verify(self, *, quick: bool = False) -> "list[schemas.store.Breach]":
         """Return everything that is wrong with the store; an empty list is a healthy one.
 
         The latest version of every key is held against the artifacts. Then the pages of a SQLite file are checked, and
@@ -367,33 +342,33 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         Raises:
             StoreDamaged: the file is damaged, and `quick` is on; without it, that is a breach too.
         """
-        return latest.verify(self._db) if quick else integrity.verify(self._db)
+        return artifacts.latest.verify(self._db) if quick else artifacts.integrity.verify(self._db)
 
-    def repair(self) -> "list[care.Breach]":
+    def repair(self) -> "list[schemas.store.Breach]":
         """Mend what can be mended in one atomic block, from the artifacts themselves, and return what was mended.
 
         These are the latest versions, and profiles of tables that do not fit their data: they are made anew.
         """
-        suspects = profilecheck.suspects(self._db)  # read before everybody is kept from writing
+        suspects = artifacts.profile_check.suspects(self._db)  # read before everybody is kept from writing
 
-        def repair() -> "list[care.Breach]":
-            latest.lock_all(self._db)
-            found = latest.verify(self._db)
-            latest.rebuild(self._db, sorted({breach.key for breach in found}))
-            return sorted([*found, *profilecheck.mend(self._db, suspects)])
+        def repair() -> "list[schemas.store.Breach]":
+            artifacts.latest.lock_all(self._db)
+            found = artifacts.latest.verify(self._db)
+            artifacts.latest.rebuild(self._db, sorted({breach.key for breach in found}))
+            return sorted([*found, *artifacts.profile_check.mend(self._db, suspects)])
 
         return self._engine.changing(repair)
 
-    def info(self) -> "care.StoreInfo":
+    def info(self) -> "schemas.store.StoreInfo":
         """Return what the store is and holds."""
         facts = self._engine.facts()
         replica = self._ask.replica
-        return care.StoreInfo(
+        return schemas.store.StoreInfo(
             url=self.url,
             replica=None if replica is None else replica.engine.url,
             engine=facts.engine,
             server=facts.server,
-            schema=schema.schema_version(self._db),
+            schema=db.migrate.schema_version(self._db),
             size=facts.size,
             artifacts=self.count_artifacts(),
             keys=self.count_latest_artifacts(),
@@ -433,7 +408,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         be pickled.
         """
         replica = self._ask.replica
-        addresses = engines.pickled(self._engine), None if replica is None else engines.pickled(replica.engine)
+        addresses = db.connect.pickled(self._engine), None if replica is None else db.connect.pickled(replica.engine)
         return _opened_again, (*addresses, self._read_only)
 
     def __repr__(self) -> str:
@@ -458,9 +433,9 @@ def _given(value: G, kind: type[G], fields: Mapping[str, Any]) -> G:
     return value
 
 
-def _draft_of(given: object) -> "publishing.Draft":
+def _draft_of(given: object) -> "artifacts.create.Draft":
     if isinstance(given, ArtifactCreate):
-        return publishing.drafted(given, {})
+        return artifacts.create.drafted(given, {})
     if not isinstance(given, Mapping):
         raise InvalidArtifact(f"{type(given).__name__} is no ArtifactCreate: pass one, or a mapping of its fields.")
-    return publishing.drafted(None, {**given})
+    return artifacts.create.drafted(None, {**given})

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-from servers import wheel
 
 from artifact_store import ArtifactStore
+from tests.helpers.servers import wheel
 
 NUMBERS = itertools.count(1)
 collect_ignore = ["histories.py", "soak.py"]  # programs

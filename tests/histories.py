@@ -25,11 +25,11 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from artifact_store import Artifact, ArtifactConflict, ArtifactFilter, ArtifactStore, ArtifactStoreError
-from tests.proxy import Proxy
-from tests.servers import Server
+from tests.helpers.proxy import Proxy
+from tests.helpers.servers import Server
 
 PROCESSES = get_context("forkserver")
-PROCESSES.set_forkserver_preload(["artifact_store", "artifact_store.postgresql"])
+PROCESSES.set_forkserver_preload(["artifact_store", "artifact_store.db.postgresql"])
 WORKERS = 5
 KEPT = [f"kept-{n}" for n in range(6)]  # their versions are deleted now and then
 FLEETING = [f"fleeting-{n}" for n in range(3)]  # all their versions are

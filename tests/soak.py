@@ -19,14 +19,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
-from artifact_store import (
-    ArtifactCollectionFilter,
-    ArtifactCollectionSort,
-    ArtifactFilter,
-    ArtifactSort,
-    ArtifactStore,
-)
-from tests.servers import Server
+from artifact_store import ArtifactCollectionFilter, ArtifactCollectionSort, ArtifactFilter, ArtifactSort, ArtifactStore
+from tests.helpers.servers import Server
 
 PROCESSES = get_context("forkserver")
 PER_ENGINE, THREADS = 2, 3

@@ -6,6 +6,7 @@ import importlib.metadata
 import importlib.resources
 import re
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -15,32 +16,25 @@ import artifact_store
 ROOT = Path(__file__).parents[1]
 PACKAGE, CLI = ROOT / "artifact_store", ROOT / "cli"
 
-# Imports point strictly downward. A tenth is a step between two modules of one floor.
-FLOORS = {
-    "__init__": 5,
-    "default": 4.5, "store": 4,
-    "reporting": 3.5, "report": 3.4, "shortcuts": 3.3,
-    "series": 3.3, "neighbours": 3.2, "figures": 3.1,
-    "activities": 3.4, "openruns": 3.3, "progress": 3.3, "listings": 3.2, "pages": 3.1, "publishing": 3.1,
-    "references": 3.1, "integrity": 3.1, "deletion": 3.2, "artifacts": 3, "latest": 3, "runs": 3, "entities": 2.9,
-    "conditions": 2.1, "filters": 2, "orders": 2.1, "sorting": 2, "runvalues": 2.1, "schemas": 2, "care": 2,
-    "profilecheck": 2.5,
-    "tabular": 1.9, "frames": 1.2,
-    "rendering": 1.5, "payloads": 1.3, "engines": 1.3,
-    "schema": 1.2, "replica": 1.2, "statements": 1.1, "criteria": 1.2, "validation": 1.1, "operators": 1,
-    "runmodels": 1.1, "models": 1,
-    "rows": 1.3, "profile": 1.1, "jsonvalues": 1, "dialects": 0.9,
-    "tables": 0.5, "images": 0.5, "simplify": 0.4, "csvfile": 0.1, "imagefiles": 0.1,
-    "guest": 0.5, "sqlite": 0.4, "connections": 0.3, "sqliteerrors": 0.3, "postgresql": 0.3,
-    "database": 0.2, "pool": 0.2,
-    "transactions": 0.1, "sessions": 0, "address": 0.1, "context": 0.1,
-    "pgstandby": 0.29, "pgsession": 0.29, "pgcursor": 0.28, "pgerrors": 0.27,
-    "callers": 0, "keys": 0.1,
-    "termination": 0, "errors": 0, "wording": 0, "states": 0.1, "clock": 0, "deferred": 0, "gate": 0,
-    "collector": 0, "unwritten": 0.9,
-    "paths": 0, "datafile": 0.1, "damage": 0.1,
-    "migrations": 0, "__pyinstaller": 0, "opening": 0, "readonly": 0.1, "facts": 0,
+# A package is a layer, and imports point strictly downward.
+LAYERS = {
+    "errors": 0, "clock": 0, "context": 0, "wording": 0, "callers": 0, "paths": 0, "lazy": 0,
+    "jsonable": 1,
+    "db": 2,
+    "tables": 3,
+    "payloads": 4,
+    "rendering": 5,
+    "schemas": 6,
+    "filters": 7,
+    "runs": 8,
+    "artifacts": 9,
+    "report": 10,
+    "store": 11,
+    "api": 12,
+    "__init__": 13,
+    "__pyinstaller": 0,
 }  # fmt: skip
+GROUND = {name for name, layer in LAYERS.items() if layer == 0}
 PACKAGE_IMPORTS = {"peewee", "playhouse", "platformdirs", "pydantic", "pydantic_core", "uuid_utils"}
 LAZY_IMPORTS = {"markdown_it", "pandas", "polars", "psycopg", "rich"}
 CLI_IMPORTS = {"artifact_store", "click", "pydantic", "rich"}
@@ -65,7 +59,7 @@ def named(path):
     return path.relative_to(ROOT).as_posix()
 
 
-SCRIPTS = sorted((PACKAGE / "migrations").glob("[0-9]*.py"))
+SCRIPTS = sorted((PACKAGE / "db" / "migrations").glob("[0-9]*.py"))
 HOOKS = (PACKAGE / "__pyinstaller").glob("hook-*.py")  # PyInstaller runs them, and imports itself there
 MODULES = sorted(set(PACKAGE.rglob("*.py")) - {*SCRIPTS, *HOOKS})
 COMMANDS = sorted(CLI.rglob("*.py"))
@@ -83,12 +77,17 @@ def imports(path):
             yield from ((module, alias.name) for alias in node.names)
 
 
-def siblings(path):
-    """The modules of artifact_store that a file imports; a name of the package itself counts as `__init__`."""
+def ours(path):
+    """The modules of artifact_store that a file imports, each as its parts below the package."""
     for module, name in imports(path):
         root, *below = module.split(".")
-        if root == "artifact_store":
-            yield below[0] if below else name if name in FLOORS or (PACKAGE / f"{name}.py").exists() else "__init__"
+        if root != "artifact_store":
+            continue
+        if name is not None and (
+            PACKAGE.joinpath(*below, name).is_dir() or PACKAGE.joinpath(*below, f"{name}.py").exists()
+        ):
+            below = [*below, name]
+        yield tuple(below) or ("__init__",)
 
 
 def foreign(nodes):
@@ -102,10 +101,23 @@ def foreign(nodes):
 
 @pytest.mark.parametrize("path", MODULES, ids=named)
 def test_imports_point_strictly_downward(path):
-    module = path.relative_to(PACKAGE).with_suffix("").parts[0]
-    assert module in FLOORS, f"{named(path)} has no floor: add it to FLOORS in tests/test_house.py"
-    upward = {name for name in siblings(path) if FLOORS.get(name, 9) >= FLOORS[module] and name != module}
-    assert not upward, f"{named(path)} is on floor {FLOORS[module]} and imports {upward}"
+    home = path.relative_to(PACKAGE).with_suffix("").parts[0]
+    assert home in LAYERS, f"{named(path)} has no layer: add it to LAYERS in tests/test_house.py"
+    upward = {
+        ".".join(parts)
+        for parts in ours(path)
+        if parts[0] != home and LAYERS[parts[0]] >= LAYERS[home] and not {parts[0], home} <= GROUND
+    }
+    assert not upward, f"{named(path)} is in layer {LAYERS[home]} and imports {upward}"
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    graph = {}
+    for path in MODULES:
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        if parts[-1] != "__init__":
+            graph[parts] = {each for each in ours(path) if PACKAGE.joinpath(*each).with_suffix(".py").exists()}
+    assert list(TopologicalSorter(graph).static_order())  # raises a CycleError
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=named)
@@ -121,8 +133,8 @@ def test_only_allowed_libraries_are_imported(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     allowed = CLI_IMPORTS if path in COMMANDS else PACKAGE_IMPORTS | LAZY_IMPORTS
     assert not set(foreign(ast.walk(tree))) - sys.stdlib_module_names - allowed
-    # `postgresql`, which imports the modules pg… under try, says what to install when psycopg is missing.
-    driver = {"psycopg"} if path.parent == PACKAGE and path.name.startswith("pg") else set()
+    # `postgresql`, which imports the modules postgresql_… under try, says what to install when psycopg is missing.
+    driver = {"psycopg"} if path.name.startswith("postgresql_") else set()
     assert not set(foreign(tree.body)) & LAZY_IMPORTS - driver, "import it inside a function, or under try"
 
 

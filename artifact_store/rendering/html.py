@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
-from ..images import MAX_IMAGE_BYTES
-from . import blocks
+from ..payloads.images import MAX_IMAGE_BYTES
+from ..rendering import blocks
 from .blocks import Block
 from .markdown import markdown_to_html
 from .plot import line_plot, plot_words

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from ..context import opened
-from . import blocks
+from ..rendering import blocks
 from .html import blocks_to_html
 from .markdown import first_line
 from .renderers import render_artifact

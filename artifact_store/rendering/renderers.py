@@ -7,10 +7,10 @@ from typing import Any, TypeVar, get_args, overload
 from uuid import UUID
 
 from ..errors import InvalidArtifact
-from ..profile import known_profile, profile_table
-from ..tables import column_names, rows_of
+from ..rendering import blocks
+from ..tables.profile import known_profile, profile_table
+from ..tables.rows import column_names, rows_of
 from ..wording import shown
-from . import blocks
 from .blocks import Block
 from .surroundings import Run, Shown, Surroundings, ref_of
 from .text import moment_text

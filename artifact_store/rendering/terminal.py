@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import blocks
+from ..rendering import blocks
 from .markdown import table_cells
 from .plot import sparkline
 from .renderers import reference_facts

@@ -5,13 +5,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
+from ..artifacts.history import Source
 from ..errors import InvalidQuery
-from ..filters import ArtifactFilter, FlowFilter, FlowRunFilter, TaskRunFilter
+from ..filters.definitions import ArtifactFilter, FlowFilter, FlowRunFilter, TaskRunFilter
 from ..rendering.surroundings import Point
-from ..runvalues import Flow, FlowRun, TaskRun
-from ..schemas import Artifact
-from ..series import Source
-from ..sorting import ArtifactSort
+from ..schemas.artifacts import Artifact
+from ..schemas.runs import Flow, FlowRun, TaskRun
+from ..schemas.sorting import ArtifactSort
 
 __all__ = ["History", "Made", "read_history", "up_to"]
 

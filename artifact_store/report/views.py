@@ -13,7 +13,7 @@ from ..rendering.plot import line_plot
 from ..rendering.renderers import render
 from ..rendering.surroundings import Point, Run, ref_of
 from ..rendering.text import cell_text, escape_controls, missing, moment_text, number_text, short_number
-from ..schemas import Artifact
+from ..schemas.artifacts import Artifact
 from .history import History, Made
 
 __all__ = ["history_html", "row_html", "saved_as", "version_html"]

@@ -7,12 +7,12 @@ from dataclasses import replace
 from itertools import chain, pairwise
 from typing import IO, NamedTuple
 
+from ..artifacts.history import Source
 from ..clock import now
 from ..errors import InvalidArtifact
-from ..profile import TableProfile, changes, known_profile, profile_table
-from ..schemas import Artifact
-from ..series import Source
-from ..sorting import ArtifactSort
+from ..schemas.artifacts import Artifact
+from ..schemas.sorting import ArtifactSort
+from ..tables.profile import TableProfile, changes, known_profile, profile_table
 from .history import History, read_history, up_to
 from .page import Page, opened
 from .views import history_html, row_html, version_html

@@ -7,13 +7,7 @@ from functools import partial
 from time import perf_counter
 from typing import Any
 
-from artifact_store import (
-    ArtifactCollectionSort,
-    ArtifactSort,
-    ArtifactStore,
-    FlowFilter,
-    FlowRunFilter,
-)
+from artifact_store import ArtifactCollectionSort, ArtifactSort, ArtifactStore, FlowFilter, FlowRunFilter
 
 from .dataset import SHARES, Dataset
 from .measure import Line, compared, in_turns, seconds_per_call
@@ -156,7 +150,7 @@ _FORMS_OF = {
 
 def _computed(store: ArtifactStore, url: str, size: int, engine: str, rounds: int) -> Line:
     """Compare the computed query with the quickest of the hand-written forms."""
-    from artifact_store import latest
+    from artifact_store.artifacts import latest
 
     from .operations import bare_side
 

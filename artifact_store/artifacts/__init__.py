@@ -1,0 +1,23 @@
+"""Artifacts: how they are created, versioned, listed, counted, changed and deleted."""
+
+from typing import TYPE_CHECKING
+
+from ..lazy import lazy_submodules
+
+if TYPE_CHECKING:
+    from . import context, create, delete, integrity, latest, metrics, pagination, profile_check, queries, references
+else:
+    __getattr__ = lazy_submodules(__name__)
+
+__all__ = [
+    "context",
+    "create",
+    "delete",
+    "integrity",
+    "latest",
+    "metrics",
+    "pagination",
+    "profile_check",
+    "queries",
+    "references",
+]

@@ -1,0 +1,86 @@
+"""Who answers at the address of a store: its engine, and its replica if there is one."""
+
+import os
+from typing import TypeAlias
+
+import peewee
+
+from ..errors import InvalidURL
+from .engine import Engine
+from .replica import Reader
+from .sqlite import SqliteEngine
+from .sqlite_guest import GuestEngine
+from .statements import Statements
+from .url import Address, PostgresAddress, SqliteAddress, parse_address
+
+__all__ = ["Place", "pickled", "reader_of"]
+
+
+Place: TypeAlias = str | os.PathLike[str] | peewee.Database | Address | None
+"""Where a store is: what its opener has named, or an address that was understood before."""
+
+
+def reader_of(url: Place, replica_url: str | Address | None, read_only: bool = False) -> Reader:
+    """Return what asks the database at an address, and its replica if there is one; nothing is connected yet.
+
+    Raises:
+        InvalidURL: an address is not understood.
+    """
+    engine = _engine_of(url, read_only)
+    return Reader(Statements(engine), None if replica_url is None else Statements(_replica_of(engine, replica_url)))
+
+
+def _engine_of(url: Place, read_only: bool) -> Engine:
+    """Return the engine of an address or of a database; PostgreSQL's driver is imported when it is asked for."""
+    if isinstance(url, peewee.SqliteDatabase):
+        _check_database(url)
+        return GuestEngine(url)
+    if isinstance(url, peewee.Database):
+        raise InvalidURL(f"{type(url).__name__} is not supported: pass its URL, or a Peewee SqliteDatabase.")
+    address = _address_of(url)
+    return _engine_at(address._replace(read_only=True) if read_only else address)
+
+
+def _check_database(database: peewee.SqliteDatabase) -> None:
+    if database.deferred:
+        raise InvalidURL("The database has no name yet: call its init() first.")
+    if any(kind.__module__ == "playhouse.sqliteq" for kind in type(database).__mro__):
+        raise InvalidURL("SqliteQueueDatabase has no transactions: pass the address of its file, or a SqliteDatabase.")
+
+
+def _address_of(url: str | os.PathLike[str] | Address | None) -> Address:
+    return url if isinstance(url, SqliteAddress | PostgresAddress) else parse_address(url)
+
+
+def _engine_at(address: Address) -> Engine:
+    if isinstance(address, PostgresAddress):
+        from .postgresql import PostgresEngine
+
+        return PostgresEngine(address)
+    return SqliteEngine(address)
+
+
+def _replica_of(primary: Engine, url: str | Address) -> Engine:
+    """Return the engine of a replica; it does not wait, because the primary can answer too."""
+    address = _address_of(url)
+    if primary.dialect != "postgresql" or not isinstance(address, PostgresAddress):
+        raise InvalidURL("Replicas are PostgreSQL's: leave out replica_url, or give two postgresql:// addresses.")
+    from .postgresql import PostgresEngine
+
+    assert isinstance(primary, PostgresEngine)
+    schema = address.schema or primary.address.schema
+    return PostgresEngine(address._replace(timeout=0.0, schema=schema), primary)
+
+
+def pickled(engine: Engine) -> Address:
+    """Return the address by which another process opens the store of an engine.
+
+    Raises:
+        TypeError: it cannot, as pickle says of what cannot be pickled.
+    """
+    address: Address | None = getattr(engine, "address", None)
+    if address is None:
+        raise TypeError("Cannot pickle a store on a Peewee database of yours: open the store by its address instead.")
+    if isinstance(address, SqliteAddress) and address.path is None:
+        raise TypeError("Cannot pickle a store in memory, which only this process has: open a store in a file instead.")
+    return address

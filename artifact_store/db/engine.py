@@ -1,0 +1,315 @@
+"""Engine base: statements, transactions, retries and errors, and what every engine has in common.
+
+An `Engine` owns one Peewee database. Everything the store executes passes through its few
+methods, so that waiting for a lock, the translation of driver errors, savepoints and `fork`
+are decided once; `sqlite` and `postgresql` say what is particular to each.
+"""
+
+import logging
+import os
+import random
+import threading
+import time
+import weakref
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from contextvars import ContextVar
+from operator import attrgetter, methodcaller
+from typing import Any, ClassVar, TypeAlias, TypeVar
+
+from .. import errors
+from .connection_gate import GATE, close_left, forget_left
+from .server_info import Facts
+from .sessions import Session, Sessions
+from .transactions import Block, TransactionEngine
+
+__all__ = [
+    "ALL",
+    "COUNT",
+    "FIRST",
+    "HISTORY",
+    "Block",
+    "Engine",
+    "Facts",
+    "Params",
+    "ReplicaRefused",
+    "Row",
+    "TableMissing",
+    "driver_error",
+    "logged",
+]
+
+T = TypeVar("T")
+Row = tuple[Any, ...]
+Params: TypeAlias = Sequence[Any] | Mapping[Any, Any]
+"""The values of a statement, by place or by name."""
+
+ALL, FIRST, COUNT = methodcaller("fetchall"), methodcaller("fetchone"), attrgetter("rowcount")
+"""What may be taken from a cursor: all rows, the first row, the number of rows that were changed."""
+
+_LOGGER = logging.getLogger("peewee")
+_DEBUG = logging.DEBUG
+_LEVELS: dict[int, bool] = getattr(_LOGGER, "_cache", {})  # what `isEnabledFor` has found; emptied when a level changes
+
+
+def logged() -> bool:
+    """Tell whether somebody reads the statements that Peewee logs.
+
+    Where nobody does, and no hook of Peewee's is set, the driver is called directly: what Peewee does around a
+    statement costs a quarter of it.
+    """
+    return _LEVELS.get(_DEBUG, True) and _LOGGER.isEnabledFor(_DEBUG)
+
+
+class TableMissing(errors.StoreUnavailable):
+    """The database does not have the tables of a store."""
+
+
+class ReplicaRefused(errors.StoreUnavailable):
+    """What answers at the address of a replica is no replica of the store."""
+
+
+class Engine(TransactionEngine):
+    """One store's database and the only door to it.
+
+    Attributes:
+        dialect: `"sqlite"` or `"postgresql"`.
+        database: the Peewee database.
+        url: where the database is, without a password.
+    """
+
+    dialect: ClassVar[str]
+    one_statement = False
+    """Whether a create or an update outside of a block is one statement, which is a transaction of its own."""
+    read_only = False
+    """Whether the address asks for a store that is only read."""
+    in_memory = False
+    """Whether the database is of this process alone, so that opening it anew makes it."""
+    lock_timeout = ""
+    """How long one statement waits for a lock, as the engine says it; empty where the engine's own loop waits."""
+
+    def __init__(self, database: Any, label: str, url: str, timeout: float) -> None:
+        """Take a Peewee database; nothing is connected before the first statement."""
+        self.database: Any = database  # Peewee's own types leave out most of what is used here
+        self.label, self.url, self.timeout = label, url, timeout
+        self.sessions: Sessions = getattr(database, "sessions", None) or Sessions()
+        self.session: Callable[[], Session] = self.sessions.current
+        with GATE:
+            _ENGINES.add(self)
+
+    def __repr__(self) -> str:
+        """Name the database, without a password."""
+        return f"{type(self).__name__}({self.label!r})"
+
+    @property
+    def place(self) -> Hashable:
+        """What engines of one database have in common, as far as their addresses tell."""
+        return self
+
+    # How long to wait
+
+    @property
+    def timeout(self) -> float:
+        """Seconds that a statement waits for a lock or a server before it gives up."""
+        patience = _PATIENCE.get()
+        return self._timeout if patience is None else min(patience, self._timeout)
+
+    @timeout.setter
+    def timeout(self, seconds: float) -> None:
+        self._timeout = seconds
+
+    def soon(self, function: Callable[[], T], patience: float) -> T:
+        """Call a function that runs statements, none of which waits for a lock longer than so many seconds."""
+        token = _PATIENCE.set(patience)
+        try:
+            return function()
+        finally:
+            _PATIENCE.reset(token)
+
+    # Statements
+
+    def rows(self, sql: str, params: Params = ()) -> list[Row]:
+        """Run one statement and return all its rows."""
+        rows: list[Row] = self.taken(sql, params, ALL)
+        return rows
+
+    def row(self, sql: str, params: Params = ()) -> Row | None:
+        """Run one statement and return its first row."""
+        row: Row | None = self.taken(sql, params, FIRST)
+        return row
+
+    def run(self, sql: str, params: Params = ()) -> int:
+        """Run one statement and return the number of rows it changed."""
+        count: int = self.taken(sql, params, COUNT)
+        return count
+
+    def taken(self, sql: str, params: Params, take: Callable[[Any], Any], varied: bool = False) -> Any:
+        """Run one statement and return what `take` takes from its cursor.
+
+        Args:
+            sql: the statement.
+            params: its parameters.
+            take: one of `ALL`, `FIRST` and `COUNT`, or a function that reads the cursor to its end.
+            varied: the best plan depends on the parameters, so that none may be kept for all of them.
+        """
+        raise NotImplementedError
+
+    def packed(self, sql: str, params: Params, size: int, pack: Callable[[list[Row]], bytes]) -> list[bytes]:
+        """Run one statement and return its rows, packed by `pack`, so many at a time."""
+
+        def take(cursor: Any) -> list[bytes]:
+            return [pack(rows) for rows in iter(lambda: cursor.fetchmany(size), [])]
+
+        packed: list[bytes] = self.taken(sql, params, take)
+        return packed
+
+    def run_all(self, statements: Sequence[tuple[str, Params]]) -> int:
+        """Run statements one after the other, inside a block; return the number of rows that the last has changed."""
+        changed = 0
+        for sql, params in statements:
+            changed = self.taken(sql, params, COUNT)
+        return changed
+
+    def run_many(self, sql: str, params: Iterable[Params]) -> None:
+        """Run one statement for each set of parameters, inside a block."""
+        self.inside(lambda connection: connection.cursor().executemany(sql, params))
+
+    def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Load many rows, inside a block, where the engine has a statement for that."""
+        raise NotImplementedError
+
+    def inside(self, work: Callable[[Any], T]) -> T:
+        """Do some work with the connection of the block that this thread is in."""
+        session = self.session()
+        if session.busy:
+            self.recover(session)
+        session.busy = True
+        try:
+            result = work(session.conn)
+        except self.driver_errors as error:
+            session.busy = session.doomed
+            raise self.refusal(error) from error
+        session.busy = session.doomed
+        return result
+
+    # Retries and errors
+
+    def again(self, attempt: Callable[[], T], error: BaseException, deadline: float | None = None) -> T:
+        """Call what has failed until it succeeds, fails for good, or the deadline has passed."""
+        tries = 0
+        if deadline is None:
+            deadline = time.monotonic() + self.timeout
+        while self.passing(error) and time.monotonic() < deadline:
+            tries += 1
+            self.pause(tries)
+            try:
+                return attempt()
+            except self.driver_errors as caught:
+                error = caught
+        raise self.refusal(error) from error
+
+    def refusal(self, error: BaseException) -> errors.ArtifactStoreError:
+        """Return the translated error, marked when the whole block may be tried again."""
+        translated = self.translated(error)
+        translated.passing = self.passing(error)
+        return translated
+
+    def translated(self, error: BaseException) -> errors.ArtifactStoreError:
+        """Return the error of ours that says what a driver's error means and how to mend it."""
+        raise NotImplementedError
+
+    def misread(self, sql: str, params: Params) -> tuple[Mapping[str, Any], str] | None:
+        """Return the first row of a query with text that cannot be decoded, and its column, where there is one."""
+        return None
+
+    def damaged_pages(self) -> list[str]:
+        """Return what the engine finds wrong with the pages of its file, a sentence each."""
+        return []
+
+    # Life
+
+    def check(self) -> None:
+        """Refuse a database that could not serve a store.
+
+        Raises:
+            InvalidURL: the caller's own database has a setting that a store does not work with.
+        """
+
+    def missing(self) -> bool:
+        """Tell whether the database is known not to exist yet."""
+        return False
+
+    def prepare(self) -> None:
+        """Make what the tables need to be created in."""
+
+    def migrating(self) -> AbstractContextManager[None]:
+        """Return a block in which the tables may be changed by this process alone."""
+        raise NotImplementedError
+
+    def facts(self) -> Facts:
+        """Return what the engine tells of itself."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Close the connections; the next statement opens a new one."""
+        if self.in_block():
+            raise errors.InvalidQuery("The store cannot be closed inside a block: leave the block first.")
+        self.database.close()
+
+    def before_fork(self) -> bool:
+        """Let go of what a forked child must not inherit; tell whether there is nothing to wait for."""
+        return True
+
+    def after_fork(self) -> None:
+        """Forget, in a forked child, the connections of the parent without closing them."""
+        self.database._lock = threading.Lock()  # another thread of the parent may have held it
+        self.sessions.forget()
+
+
+def driver_error(error: BaseException) -> BaseException:
+    """Return the driver's own error inside Peewee's, which wraps it twice when it meets it while connecting."""
+    while isinstance(inner := getattr(error, "orig", None), BaseException):
+        error = inner
+    return error
+
+
+_PATIENCE: ContextVar[float | None] = ContextVar("artifact_store_patience", default=None)
+"""How long the statements of this context wait for a lock, where that is less than the engine's time-out."""
+
+HISTORY = "artifact_store_migration"
+"""The table of the migrations that were applied."""
+
+_ENGINES: weakref.WeakSet[Engine] = weakref.WeakSet()
+_FORK_PATIENCE = 10.0  # seconds that a fork waits for the blocks of other threads
+
+
+def _prepared() -> bool:
+    close_left()
+    ready = [engine.before_fork() for engine in list(_ENGINES)]
+    return all(ready)
+
+
+def _before_fork() -> None:
+    """Wait a while for the blocks of other threads, then let every engine prepare."""
+    deadline = time.monotonic() + _FORK_PATIENCE
+    GATE.acquire()
+    while not _prepared() and time.monotonic() < deadline:
+        GATE.release()
+        time.sleep(random.uniform(0, 0.002))
+        GATE.acquire()
+
+
+def _after_fork_in_parent() -> None:
+    GATE.release()
+    close_left()
+
+
+def _after_fork_in_child() -> None:
+    forget_left()
+    for engine in list(_ENGINES):
+        engine.after_fork()
+    GATE.release()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

@@ -1,0 +1,96 @@
+"""What is still to be written for loops and runs that were left where no statement may run.
+
+Such a place is the middle of another statement, where the garbage collector may end a loop or a generator, and the
+inside of a block, which may be undone. What happens there is a note; the next call of the store writes it.
+"""
+
+import atexit
+import logging
+import os
+import time
+from collections import deque
+from collections.abc import Callable
+from weakref import WeakSet
+
+from ..errors import ArtifactStoreError, StoreUnavailable
+from .engine import Engine
+from .gc_guard import collecting
+
+__all__ = ["Unwritten"]
+
+_LOG = logging.getLogger("artifact_store")
+_PATIENCE = 0.05  # seconds that the next call waits for a lock
+_LAST_PATIENCE = 1.0  # the same when there will be no other call
+_PAUSE = 1.0  # seconds until what could not be written is tried again
+
+
+class Unwritten:
+    """The writes of one store that wait for its next call.
+
+    Attributes:
+        writes: functions that each write one thing; any thread may append one at any time.
+    """
+
+    __slots__ = ("__weakref__", "_due", "_engine", "writes")
+
+    def __init__(self, engine: Engine) -> None:
+        """Begin without any."""
+        self.writes: deque[Callable[[], object]] = deque()
+        self._engine = engine
+        self._due = 0.0
+        _ALL.add(self)
+
+    def settle(self, last: bool = False) -> None:
+        """Write them, unless this is no place for it either.
+
+        While the database is locked or cannot be reached they are kept.
+
+        Args:
+            last: there will be no other call.
+        """
+        if not self.writes or collecting() or self._engine.in_block():
+            return
+        if time.monotonic() < self._due and not last:
+            return
+        patience = _LAST_PATIENCE if last else _PATIENCE
+        left = deque[Callable[[], object]]()
+        try:
+            # All at once, because each of them is a call of the store, and would come here for the others.
+            while self.writes:
+                left.append(self.writes.popleft())
+            while left and self._written(left[0], patience):
+                left.popleft()
+        except IndexError:  # another thread is here, too
+            pass
+        finally:
+            if left:
+                self._due = time.monotonic() + _PAUSE
+                self.writes.extendleft(reversed(left))
+
+    def _written(self, write: Callable[[], object], patience: float) -> bool:
+        try:
+            self._engine.soon(write, patience)
+        except StoreUnavailable:
+            return False
+        except ArtifactStoreError as error:
+            _LOG.warning("What a loop or a run had still to write was refused: %s", error)
+        return True
+
+
+_ALL: WeakSet[Unwritten] = WeakSet()
+
+
+@atexit.register
+def _at_exit() -> None:
+    for unwritten in list(_ALL):
+        unwritten.settle(last=True)
+
+
+def _after_fork_in_child() -> None:
+    """Leave the writes of the parent to it."""
+    for unwritten in list(_ALL):
+        unwritten.writes.clear()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,31 @@
+"""What a store that is open for reading only refuses, before it does anything.
+
+The database refuses to write too. These refusals come earlier, and are one sentence.
+"""
+
+from functools import partial
+from typing import Any, NoReturn
+
+from ..errors import StoreReadOnly
+
+__all__ = ["WRITES", "refuse_writes"]
+
+WRITES = frozenset(
+    """
+    create_artifact create_artifacts create_deployment create_flow create_flow_run create_image_artifact
+    create_link_artifact create_markdown_artifact create_progress_artifact create_table_artifact create_task_run
+    create_work_pool create_work_queue delete_artifact delete_artifacts flow_run repair set_flow_run_state
+    set_task_run_state task_run track update_artifact update_progress_artifact
+    """.split()
+)
+"""The methods of a store that write."""
+
+
+def refuse_writes(store: Any, label: str) -> None:
+    """Let the methods of one store that write raise `StoreReadOnly`; stores that write pay nothing for it."""
+    for name in WRITES:
+        setattr(store, name, partial(_refuse, name, label))
+
+
+def _refuse(name: str, label: str, *args: object, **fields: object) -> NoReturn:
+    raise StoreReadOnly(f"{label}: the store is open for reading only: open it without read_only to call {name}.")

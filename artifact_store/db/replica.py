@@ -1,0 +1,95 @@
+"""Which server a question is asked of: the replica where there is one and an older answer will do, else the primary."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TypeVar, TypeVarTuple
+
+from ..errors import StoreUnavailable
+from .engine import ReplicaRefused
+from .statements import Statements
+
+__all__ = ["Reader", "Stream"]
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+_LOG = logging.getLogger("artifact_store")
+_REST = 5.0  # seconds for which a replica that failed is not asked again
+
+
+class Reader:
+    """Asks listings and counts of a replica, and of the primary when the replica does not answer.
+
+    Inside a block the primary is asked, because the block must see what it has written.
+    """
+
+    def __init__(self, primary: Statements, replica: Statements | None = None) -> None:
+        """Take the statements of the primary and of the replica, if there is one."""
+        self.primary, self.replica = primary, replica
+        self._resting_until = 0.0
+        self._refused = ""
+
+    def __call__(self, ask: Callable[[Statements, *Ts], T], *args: *Ts) -> T:
+        """Call `ask` with the statements of the replica or the primary, and with what else is given.
+
+        Raises:
+            StoreUnavailable: the primary does not answer either.
+        """
+        replica = self.replica
+        if replica is None or not self.asks_replica():
+            return ask(self.primary, *args)
+        try:
+            return ask(replica, *args)
+        except StoreUnavailable as error:
+            self.rest(error)
+        return ask(self.primary, *args)
+
+    def asks_replica(self) -> bool:
+        """Tell whether the next question is for the replica."""
+        return (
+            self.replica is not None and time.monotonic() >= self._resting_until and not self.primary.engine.in_block()
+        )
+
+    def rest(self, error: StoreUnavailable) -> None:
+        """Do not ask the replica for a while, and log why; a server that is no replica is told of once."""
+        self._resting_until = time.monotonic() + _REST
+        if not isinstance(error, ReplicaRefused):
+            self._refused = ""
+            _LOG.warning("The replica does not answer, the primary does: %s", error)
+        elif self._refused != str(error):
+            self._refused = str(error)
+            _LOG.warning("The replica is refused, the primary answers: %s", error)
+
+    def stream(self) -> "Stream":
+        """Return what asks for the pages of one stream."""
+        return Stream(self)
+
+
+class Stream:
+    """Asks for the pages of one stream, all on the side on which it begins.
+
+    A replica is a moment behind: a stream that went on there, after a page of the primary, could leave out what the
+    replica does not have yet. The primary has what the replica has, so a stream whose replica fails goes on there,
+    after its last page, and stays.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        """Begin nowhere yet."""
+        self._reader = reader
+        self._at_primary = False
+
+    def __call__(self, ask: Callable[[Statements, *Ts], T], *args: *Ts) -> T:
+        """Call `ask` with the statements of the side of this stream, and with what else is given.
+
+        Raises:
+            StoreUnavailable: the primary does not answer either.
+        """
+        reader = self._reader
+        if reader.replica is not None and not self._at_primary and reader.asks_replica():
+            try:
+                return ask(reader.replica, *args)
+            except StoreUnavailable as error:
+                reader.rest(error)
+        self._at_primary = True
+        return ask(reader.primary, *args)

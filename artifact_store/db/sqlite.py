@@ -1,0 +1,461 @@
+"""SQLite: one file, many processes.
+
+A write begins with ``BEGIN IMMEDIATE``: a deferred transaction that has read fails at once
+when another process writes, whatever the time-out. SQLite's own busy handler is unfair under
+many writers, so it is switched off and a writer tries again after a jittered pause until the
+deadline.
+"""
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+from urllib.parse import quote
+
+import peewee
+
+from .. import errors
+from ..db import sqlite_errors
+from ..paths import mode_of
+from .engine import HISTORY, Engine, Facts, Params, Row, logged
+from .gc_guard import collecting
+from .sessions import Session
+from .sqlite_connection import Database
+from .sqlite_file import TOO_MANY_FILES, too_many_files
+from .transactions import Transaction
+from .url import SqliteAddress, own_place
+
+__all__ = ["SqliteEngine"]
+
+T = TypeVar("T")
+
+_MINIMUM = (3, 35, 0)  # RETURNING
+_LONGEST_QUEUE = 1.0  # seconds
+
+
+class SqliteEngine(Engine):
+    """A SQLite database: a file, memory, or a Peewee database of the caller's."""
+
+    dialect: ClassVar[str] = "sqlite"
+    # Of a damaged file, even a name or an error message may be no text that Python can decode.
+    driver_errors: ClassVar[tuple[type[BaseException], ...]] = (
+        peewee.PeeweeException,
+        sqlite3.Error,
+        UnicodeDecodeError,
+    )
+    longest_pause: ClassVar[float] = 0.002
+
+    def __init__(self, address: SqliteAddress | peewee.SqliteDatabase) -> None:
+        """Prepare the engine; a database in memory is made now, a file when the tables are."""
+        if sqlite3.sqlite_version_info < _MINIMUM:
+            raise errors.StoreUnavailable(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or newer is needed.")
+        self.address = address if isinstance(address, SqliteAddress) else None
+        self.read_only = self.address is not None and self.address.read_only
+        self._beginning = "BEGIN" if self.read_only else "BEGIN IMMEDIATE"  # what only reads holds up no writer
+        if isinstance(address, SqliteAddress):
+            self.path = address.path
+            super().__init__(Database(address), address.label, _url(address.label), address.timeout)
+        else:
+            name = str(address.database)
+            self.path = None if name == ":memory:" else Path(name)
+            super().__init__(address, name, _url(name), 30.0)
+        self.turn = threading.Lock()
+        self._owned = isinstance(address, SqliteAddress)
+        self._file = self.database.file if self._owned else None
+        self.in_memory = self._owned and self.path is None
+        self._orphans = ""
+        self._token = object()  # a run that was left open in some context must not keep the engine
+
+    @property
+    def place(self) -> Hashable:
+        """The file; a database in memory is nobody else's."""
+        return self._token if self.path is None else self.path.resolve()
+
+    # Statements
+
+    def taken(self, sql: str, params: Params, take: Callable[[Any], Any], varied: bool = False) -> Any:
+        """Run one statement and return what `take` takes from its cursor."""
+        session = self.session()
+        if session.busy:
+            self.recover(session)
+        session.busy = True
+        try:
+            connection = session.conn
+            if connection is None or connection.closed or self.database.query_hooks or logged():
+                result = self._execute(session, sql, params, take)
+            else:
+                with connection.lock:
+                    result = take(connection.execute(sql, params))
+        except self.driver_errors as error:
+            session.busy = session.doomed
+            return self.again(partial(self._attempt, sql, params, take), error)
+        session.busy = session.doomed
+        return result
+
+    def _execute(self, session: Session, sql: str, params: Params, take: Callable[[Any], Any]) -> Any:
+        connection = session.conn
+        if connection is None or (connection.closed and session.transaction is None):
+            connection = self.database.connection()
+        with connection.lock:
+            if self.database.query_hooks or logged():
+                result = take(self.database.execute_sql(sql, params))
+            else:
+                result = take(connection.execute(sql, params))
+        return result
+
+    def _attempt(self, sql: str, params: Params, take: Callable[[Any], Any]) -> Any:
+        """Run a statement that has failed once more."""
+        session = self.session()
+        session.busy = True
+        try:
+            return self._execute(session, sql, params, take)
+        finally:
+            session.busy = session.doomed
+
+    def run_all(self, statements: Sequence[tuple[str, Params]]) -> int:
+        """Run statements one after the other, inside a block; return the number of rows that the last has changed."""
+        session = self.session()
+        connection = session.conn
+        if session.busy or connection is None or connection.closed or self.database.query_hooks or logged():
+            return super().run_all(statements)
+        session.busy = True
+        changed = 0
+        try:
+            with connection.lock:
+                for sql, params in statements:
+                    changed = connection.execute(sql, params).rowcount
+        except self.driver_errors as error:
+            session.busy = session.doomed
+            return self.again(partial(super().run_all, statements), error)
+        session.busy = session.doomed
+        return changed
+
+    def recover(self, session: Session) -> None:
+        """Let go of a connection whose last statement was interrupted: its rows may keep an old snapshot alive."""
+        transaction = session.transaction
+        if transaction is None:
+            self._let_go(session)
+            return
+        if session.doomed:
+            transaction.abort()
+        raise self.interrupted()
+
+    # Transactions
+
+    def begin(self, transaction: Transaction) -> None:
+        """Begin with the write lock; a transaction that read first could not wait for it.
+
+        The threads of a process queue for it: if they all tried for the file, none would get on. A thread that waits
+        for long tries all the same, because an interrupt may have left the queue locked.
+        """
+        session = transaction.session
+        if self.sessions.others_in_transaction(session):
+            raise errors.StoreUnavailable(
+                f"{self.label}: another asyncio task of this thread is inside a block, and SQLite has one writer: "
+                "leave the block before you await."
+            )
+        turn = self.turn
+        if turn.acquire(blocking=False):
+            transaction.turn = turn
+        else:
+            self._queue(transaction)
+        connection = session.conn
+        if (
+            connection is None
+            or connection.closed
+            or session.busy
+            or connection.lock.locked()
+            or connection.in_transaction
+        ):
+            self._let_go(session)  # something of an interrupted statement may still be open on it
+            connection = self.database.connection()
+        session.transaction = transaction
+        session.transactions.append(transaction)
+        try:
+            with connection.lock:
+                connection.execute(self._beginning)
+            if (file := self._file) is not None:
+                file.check()
+        except errors.StoreUnavailable:
+            connection.close()
+            raise
+        except sqlite3.OperationalError as error:
+            if transaction.turn is None and self.passing(error) and time.monotonic() >= transaction.deadline:
+                raise sqlite_errors.queued_too_long(self.label, self.timeout) from error
+            raise
+        if transaction.turn is None:
+            self._take_turn(transaction)
+
+    def _queue(self, transaction: Transaction) -> None:
+        """Wait for the turn of this thread, for a while."""
+        turn = self.turn
+        wait = min(max(transaction.deadline - time.monotonic(), 0), _LONGEST_QUEUE)
+        if turn.acquire(timeout=wait):
+            transaction.turn = turn
+
+    def _let_go(self, session: Session) -> None:
+        """Close the connection of a session, unless the garbage collector came in the middle of its statement."""
+        left = session.detach()
+        if left is not None and not collecting():
+            left.close()
+
+    def _take_turn(self, transaction: Transaction) -> None:
+        """Replace the lock of the queue: it cannot be the turn of another thread when this one may write."""
+        turn = threading.Lock()
+        turn.acquire()
+        transaction.turn = self.turn = turn
+
+    def commit(self, transaction: Transaction) -> None:
+        """Commit."""
+        connection = transaction.session.conn
+        if connection is None:
+            raise self.undone_error()
+        with connection.lock:
+            connection.execute("COMMIT")
+
+    def may_commit_again(self, transaction: Transaction, error: BaseException) -> bool:
+        """Tell whether readers hold the commit up, as they do where WAL is not to be had."""
+        connection = transaction.session.conn
+        in_time = time.monotonic() < transaction.deadline
+        return in_time and self.passing(error) and not connection.closed and connection.in_transaction
+
+    def roll_back(self, transaction: Transaction) -> None:
+        """Undo what is open, and release the connection and the turn."""
+        session = transaction.session
+        connection = session.conn
+        if session.transaction is transaction and connection is not None and not connection.closed:
+            if session.busy or connection.lock.locked():
+                # A statement that has written and was not read to its end lets nothing be committed any more.
+                connection.close()
+            elif connection.in_transaction:
+                with connection.lock:
+                    connection.rollback()
+        self.release(transaction)
+
+    def discard(self, transaction: Transaction) -> None:
+        """Close the connection of a transaction, and release the turn."""
+        session = transaction.session
+        connection = session.conn
+        if session.transaction in (None, transaction) and connection is not None:
+            connection.close()
+        self.release(transaction)
+
+    def break_off(self, transaction: Transaction) -> None:
+        """Close the connection of another thread's transaction, when its statement has ended."""
+        connection = transaction.session.detach()
+        if connection is not None:
+            self.database.close_one(connection, 1.0)
+        self._release_turn(transaction)
+
+    def release(self, transaction: Transaction) -> None:
+        """Let the next thread of this process begin."""
+        session = transaction.session
+        if session.transaction is transaction:
+            session.transaction = None
+            session.transactions.clear()
+            if session.conn is not None and session.conn.closed:
+                session.detach()
+        if session.transaction is None:
+            session.busy = session.doomed = False
+            if session.of_task and (left := self.sessions.block_left(session)) is not None:
+                left.close()
+        self._release_turn(transaction)
+
+    def _release_turn(self, transaction: Transaction) -> None:
+        turn = transaction.turn
+        transaction.turn = None
+        if turn is not None:
+            turn.release()
+
+    def set_savepoint(self, transaction: Transaction) -> str:
+        """Set a savepoint, unless SQLite has rolled back by itself, as it does when the disk is full."""
+        connection = transaction.session.conn
+        if connection is not None and not connection.closed and not connection.in_transaction:
+            raise self.undone_error()
+        return super().set_savepoint(transaction)
+
+    def again(self, attempt: Callable[[], T], error: BaseException, deadline: float | None = None) -> T:
+        """Call what has failed again; not when `close` has closed the connection of a transaction, which is undone."""
+        session = self.session()
+        if session.transaction is not None and session.conn is not None and session.conn.closed:
+            raise self.refusal(error) from error
+        return super().again(attempt, error, deadline)
+
+    def passing(self, error: BaseException) -> bool:
+        """Tell whether a lock stands in the way, or `close` has closed the connection from another thread."""
+        if "closed database" in str(error):
+            return True
+        return sqlite_errors.is_busy(error)
+
+    def translated(self, error: BaseException) -> errors.ArtifactStoreError:
+        """Return the error of ours that says what SQLite's error means and how to mend it."""
+        return sqlite_errors.translated(error, self.label, self.timeout, self.path)
+
+    def pragma(self, statement: str) -> Row | None:
+        """Run a PRAGMA, which no query builder expresses, outside of a block."""
+        return self.row(f"PRAGMA {statement}")
+
+    def check(self) -> None:
+        """Refuse a database of the caller's with a setting that changes what statements give."""
+        if self._owned:
+            return
+        folds, text = self.row("SELECT 'a' LIKE 'A', 'text'") or (1, "text")
+        if folds != 1:
+            raise errors.InvalidURL(
+                f"{self.label}: the database has the pragma case_sensitive_like, but a store compares without case: "
+                "switch it off."
+            )
+        if text != "text":
+            raise errors.InvalidURL(
+                f"{self.label}: the database has a text_factory, but a store needs text: leave it out."
+            )
+
+    def prepare(self) -> None:
+        """Make the database file, readable by its owner alone.
+
+        Directories are made for the default store only: elsewhere one that is missing is a mistake in the address.
+        """
+        if not self._owned or self.path is None:
+            return
+        try:
+            if not self.path.parent.exists() and self.path == _default_place():
+                self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        except FileExistsError:
+            pass
+        except FileNotFoundError as error:
+            raise errors.StoreUnavailable(
+                f"{self.label}: the directory {self.path.parent} does not exist: make it, or name another place."
+            ) from error
+        except OSError as error:
+            remedy = f"cannot be created ({error.strerror}): choose a place that you may write to."
+            if too_many_files():
+                remedy = TOO_MANY_FILES
+            raise errors.StoreUnavailable(f"{self.label}: {remedy}") from error
+
+    def use_wal(self) -> None:
+        """Let readers and a writer not wait for each other, from now on and for everybody."""
+        if self._owned and self.path is not None:
+            self.pragma("journal_mode = wal")
+
+    @contextmanager
+    def migrating(self) -> Iterator[None]:
+        """Hold the write lock; foreign keys are off meanwhile, so that a table may be made anew."""
+        names = [name for (name,) in self.rows("SELECT name FROM sqlite_master")]
+        ours = not names or HISTORY in names
+        if ours:
+            self.use_wal()
+        connection = self.database.connection()
+        factory, connection.row_factory = connection.row_factory, None  # Peewee's migrations read tuples
+        self.pragma("foreign_keys = off")
+        try:
+            with self.atomic():
+                yield
+        finally:
+            self.pragma("foreign_keys = on")
+            connection.row_factory = factory
+        if not ours:  # a database with other tables is not changed before it is known that ours fit in
+            self.use_wal()
+
+    def missing(self) -> bool:
+        """Tell whether the database file does not exist yet."""
+        if not self._owned or self.path is None:
+            return False
+        try:
+            return not mode_of(self.path)
+        except OSError as error:
+            raise errors.StoreUnavailable(
+                f"{self.label}: cannot be opened ({error.strerror}): check the address and the rights of its directory."
+            ) from error
+
+    def facts(self) -> Facts:
+        """Return SQLite's version, the size of the file, the number of connections and the journal mode."""
+        self.check_place()
+        journal = self.pragma("journal_mode")
+        size = self.path.stat().st_size if self.path is not None and self.path.exists() else None
+        return Facts(
+            f"SQLite {sqlite3.sqlite_version}",
+            size,
+            len(getattr(self.database, "opened", ())),
+            journal=None if journal is None else str(journal[0]),
+        )
+
+    def misread(self, sql: str, params: Params) -> tuple[Mapping[str, Any], str] | None:
+        """Return the first row of a query with text that is not UTF-8, and its column; bytes are kept as surrogates."""
+        if self.path is None or not sql.startswith("SELECT"):
+            return None
+        place = f"{self.path.absolute().as_uri()}?mode=ro"
+        with suppress(sqlite3.Error, UnicodeError), closing(sqlite3.connect(place, uri=True)) as connection:
+            connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
+            cursor = connection.execute(sql, params)
+            names = [column[0] for column in cursor.description]
+            for row in cursor:
+                for name, value in zip(names, row, strict=True):
+                    if isinstance(value, str) and value.encode("utf-8", "replace").decode() != value:
+                        return dict(zip(names, row, strict=True)), name
+        return None
+
+    def damaged_pages(self) -> list[str]:
+        """Return what `PRAGMA quick_check` finds wrong with the file, which must be where it was opened."""
+        self.check_place()
+        try:
+            found = [str(row[0]) for row in self.rows("PRAGMA quick_check")]
+        except errors.StoreDamaged as error:
+            return [str(error)]
+        lines = [line for text in found for line in text.splitlines()]
+        return [line for line in lines if line != "ok" and not line.startswith("***")]
+
+    def check_place(self) -> None:
+        """Make sure that the file is still where it was opened."""
+        if self._file is not None:
+            self.database.connection()
+            self._file.check()
+
+    def close(self) -> None:
+        """Close the connections of every thread; the next statement opens a new one, unless it was in memory."""
+        super().close()
+        if self._owned:
+            self.database.close_all(self.timeout)
+            if self._file is not None:
+                self._file.forget()
+            self.database.give_up_memory()
+
+    def before_fork(self) -> bool:
+        """Close the connections, which a forked child must not inherit; tell whether there is nothing to wait for.
+
+        SQLite keeps its file locks in a table of the process. A child that inherits the table believes
+        that it holds locks which it does not hold: its commits can be lost when the parent closes the file.
+        """
+        if not self._owned:
+            return True
+        if self.in_memory:
+            self._orphans = "A store in memory does not cross a fork: use a file."
+            return True
+        released: bool = self.database.close_all(0.001, in_transactions=False)
+        inside = f"{self.label}: the process was forked inside a block: fork before or after it."
+        self._orphans = "" if released else inside
+        return released or self.in_block()
+
+    def after_fork(self) -> None:
+        """Forget the parent's connections for good: closing one could remove files that the parent uses."""
+        self.turn = threading.Lock()  # another thread of the parent may have held it
+        if self._owned:
+            self.database.forget()
+            self.database.orphaned = self.database.orphaned or self._orphans
+        super().after_fork()
+
+
+def _default_place() -> Path | None:
+    try:
+        return own_place()
+    except errors.InvalidURL:
+        return None
+
+
+def _url(name: str) -> str:
+    return f"sqlite:///{quote(name, safe='/:')}"

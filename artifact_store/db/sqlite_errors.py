@@ -1,0 +1,97 @@
+"""What SQLite's errors mean, and how to mend what they tell of."""
+
+import os
+import sqlite3
+from pathlib import Path
+
+from .. import errors
+from ..wording import in_one_line
+from .engine import TableMissing, driver_error
+from .sqlite_file import TOO_MANY_FILES, disk_is_full, too_many_files
+
+__all__ = ["is_busy", "queued_too_long", "translated"]
+
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_MISMATCH)
+_UNREADABLE = ("malformed", "Could not decode to UTF-8", "unsupported file format", "not authorized to use")
+_DAMAGE = (
+    "the database is damaged: restore a copy, or salvage it with the sqlite3 shell's .recover; verify names what it "
+    "finds ({text})."
+)
+_TOO_LARGE = ("too many SQL variables", "parser stack overflow", "Expression tree is too large")
+_REMEDIES = {
+    sqlite3.SQLITE_BUSY: "another writer held the lock for {timeout:g} s: try again, or wait longer with ?timeout=.",
+    sqlite3.SQLITE_LOCKED: "another thread held the lock for {timeout:g} s: try again, or wait longer with ?timeout=.",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened: check that its directory exists and may be read and written.",
+    sqlite3.SQLITE_NOTADB: "the file is not a SQLite database: name another file.",
+    sqlite3.SQLITE_READONLY: "the database may only be read: make the file and its directory writable.",
+    sqlite3.SQLITE_PERM: "access is denied: make the file and its directory readable and writable.",
+    sqlite3.SQLITE_AUTH: "access is denied: make the file and its directory readable and writable.",
+    sqlite3.SQLITE_FULL: "the disk is full: free some space and try again; nothing was written.",
+    sqlite3.SQLITE_IOERR: "reading or writing the file failed: check the disk.",
+}
+
+
+def is_busy(error: BaseException) -> bool:
+    """Tell whether somebody else's lock is in the way, and may go."""
+    code = _code(error)
+    # A transaction that read before another wrote can never write.
+    return code & 0xFF in _BUSY and code != sqlite3.SQLITE_BUSY_SNAPSHOT
+
+
+def queued_too_long(label: str, timeout: float) -> errors.StoreUnavailable:
+    """Return the error of a thread whose turn to write did not come in time."""
+    return errors.StoreUnavailable(f"{label}: {_REMEDIES[sqlite3.SQLITE_LOCKED].format(timeout=timeout)}")
+
+
+def translated(error: BaseException, label: str, timeout: float, path: Path | None) -> errors.ArtifactStoreError:
+    """Return the error of ours that says what SQLite's error means and how to mend it.
+
+    Args:
+        error: Peewee's error, or the driver's.
+        label: what messages call the database.
+        timeout: seconds that a statement waits for a lock.
+        path: the file; `None` for a database in memory.
+    """
+    code = _code(error) & 0xFF
+    text = str(error)
+    if any(part in text for part in _TOO_LARGE):
+        return errors.InvalidQuery(f"The filter is too large for SQLite ({text}): ask in several queries.")
+    if code == sqlite3.SQLITE_CONSTRAINT:
+        return errors.IntegrityViolation(f"The database refused the row: {text}.")
+    if code == sqlite3.SQLITE_TOOBIG:
+        return errors.InvalidArtifact("The value is larger than the 1 GB that SQLite can hold: store a link to it.")
+    if code in _DAMAGED or isinstance(error, UnicodeDecodeError) or any(part in text for part in _UNREADABLE):
+        return errors.StoreDamaged(f"{label}: {_DAMAGE.format(text=in_one_line(text))}")
+    if text.startswith("no such table"):
+        return TableMissing(f"{label}: the tables of the store are gone ({text}): open the store again.")
+
+    remedy = _REMEDIES.get(code, f"SQLite says: {text}.")
+    if text.endswith("already exists"):
+        remedy = f"it is not a store and has tables of the same names ({text}): name another file."
+    if code == sqlite3.SQLITE_CANTOPEN:
+        remedy = _why_closed(path) or remedy
+    elif code == sqlite3.SQLITE_IOERR and path is not None and disk_is_full(path):
+        remedy = _REMEDIES[sqlite3.SQLITE_FULL]  # even a reader needs room for the -shm file
+    return errors.StoreUnavailable(f"{label}: {remedy.format(timeout=timeout)}")
+
+
+def _why_closed(path: Path | None) -> str | None:
+    """Say why the file cannot be opened, where that can be told."""
+    if too_many_files():
+        return TOO_MANY_FILES
+    if path is None:
+        return None
+    if path.is_dir():
+        return "it is a directory: name a file in it."
+    if os.path.lexists(f"{path}-wal") and not os.access(path.parent, os.W_OK):
+        return (
+            f"the newest changes are in {path.name}-wal, which can be read only where its directory may be "
+            "written: copy both files to such a place and open the copy."
+        )
+    return None
+
+
+def _code(error: BaseException) -> int:
+    """Return SQLite's extended result code of a driver error, 0 when it has none."""
+    return int(getattr(driver_error(error), "sqlite_errorcode", 0) or 0)

@@ -1,0 +1,186 @@
+"""A statement is built by Peewee once per shape and engine, then run with its values.
+
+Building a statement costs ten times what running it does, so everything hot passes through
+`Statements`: a `slot` stands in the query where a value will be, the compiled text is kept
+under a key, and from then on only the values change.
+"""
+
+import re
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+import peewee
+
+from ..errors import StoreDamaged
+from .damage import unreadable
+from .dialects import DIALECTS
+from .engine import ALL, COUNT, FIRST, Engine, Params, Row
+from .pending_writes import Unwritten
+
+__all__ = ["Query", "Statement", "Statements", "Values", "slot"]
+
+_KEPT = 4_000_000  # characters of statements; a program asks in a few dozen shapes, generated filters in many
+
+Values = Mapping[Any, Any]
+"""Bound values by the name of their slot."""
+
+Query = Any
+"""A Peewee query or expression; the types that Peewee ships cover too little of the builder to be of use."""
+
+
+class _Slot:
+    """The place of a value in a compiled statement."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: Hashable) -> None:
+        self.name = name
+
+
+def slot(name: Hashable) -> Query:
+    """Return a Peewee node that stands for the value called `name`."""
+    # Without converter=False a text field would turn the placeholder itself into text.
+    return peewee.Value(_Slot(name), converter=False)
+
+
+class Statement(NamedTuple):
+    """A compiled statement.
+
+    Attributes:
+        sql: its text.
+        bind: returns the parameters, with values in the slots.
+    """
+
+    sql: str
+    bind: Callable[[Values], Params]
+
+
+def _binder(parts: tuple[Any, ...]) -> Callable[[Values], Sequence[Any]]:
+    """Return what puts values into the slots among some parts, for most statements without a loop in Python."""
+    names = [part.name for part in parts if type(part) is _Slot]
+    constants = [(at, part) for at, part in enumerate(parts) if type(part) is not _Slot]
+    if not names:
+        return lambda values: parts
+    first, *others = names
+    # An itemgetter of one name returns no sequence.
+    take: Callable[[Values], Sequence[Any]] = itemgetter(*names) if others else lambda values: (values[first],)
+
+    def bind(values: Values) -> list[Any]:
+        bound = list(take(values))
+        for at, constant in constants:
+            bound.insert(at, constant)
+        return bound
+
+    return bind if constants else take
+
+
+def _named(sql: str, parts: tuple[Any, ...]) -> Statement | None:
+    """Return a statement in which a value that stands in several places is one parameter, of psycopg's `%(name)s`.
+
+    A parameter costs as much as a call in Python, and the server looks at each. `None` where nothing is to be won.
+    """
+    names = [part.name if type(part) is _Slot else f"constant {at}" for at, part in enumerate(parts)]
+    if len({*names}) == len(names) or not all(type(name) is str for name in names):
+        return None
+    constants = {name: part for name, part in zip(names, parts, strict=True) if type(part) is not _Slot}
+    left = iter(names)
+    text = re.sub("%%|%s", lambda found: found[0] if found[0] == "%%" else f"%({next(left)})s", sql)
+    return Statement(text, (lambda values: {**values, **constants}) if constants else _as_they_are)
+
+
+def _as_they_are(values: Values) -> Values:
+    return values
+
+
+class Statements:
+    """The statements of one engine, compiled when first used.
+
+    Every method takes the key under which the statement is kept, a function that builds the
+    Peewee query, and the values of its slots.
+
+    Attributes:
+        engine: the engine.
+        dialect: what is particular to its SQL.
+        unwritten: what the next statement outside of a block writes first.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        """Start without statements."""
+        self.engine = engine
+        self.dialect = DIALECTS[engine.dialect]
+        self.unwritten = Unwritten(engine)
+        self._writes = self.unwritten.writes
+        self._kept: dict[Hashable, Statement] = {}
+        self._size = 0
+
+    def get(self, key: Hashable, build: Callable[[], Query]) -> Statement:
+        """Return the statement of `key`, compiled from what `build` returns when it is new."""
+        statement = self._kept.get(key)
+        if statement is None:
+            sql, parts = self.engine.database.get_sql_context().sql(build()).query()
+            named = _named(sql, tuple(parts)) if self.dialect.name == "postgresql" else None
+            statement = named or Statement(sql, _binder(tuple(parts)))
+            self._size += len(sql)
+            if self._size > _KEPT:
+                self._kept, self._size = {}, len(sql)
+            self._kept[key] = statement
+        return statement
+
+    def rows(self, key: Hashable, build: Callable[[], Query], values: Values, varied: bool = False) -> list[Row]:
+        """Run a statement and return all its rows; its plan is `varied` when the best one depends on the values."""
+        if self._writes:
+            self.unwritten.settle()
+        statement = self._kept.get(key) or self.get(key, build)
+        try:
+            taken: list[Row] = self.engine.taken(statement.sql, statement.bind(values), ALL, varied)
+        except StoreDamaged as error:
+            raise self._located(statement, values, error) from error
+        return taken
+
+    def row(self, key: Hashable, build: Callable[[], Query], values: Values) -> Row | None:
+        """Run a statement and return its first row."""
+        if self._writes:
+            self.unwritten.settle()
+        statement = self._kept.get(key) or self.get(key, build)
+        try:
+            taken: Row | None = self.engine.taken(statement.sql, statement.bind(values), FIRST)
+        except StoreDamaged as error:
+            raise self._located(statement, values, error) from error
+        return taken
+
+    def _located(self, statement: Statement, values: Values, error: StoreDamaged) -> StoreDamaged:
+        """Return the error that names the row in which text cannot be decoded, where that is what went wrong."""
+        found = self.engine.misread(statement.sql, statement.bind(values))
+        if found is None:
+            return error
+        row, column = found
+        return unreadable("artifact" if "version" in row else "row", row, column, "it is not UTF-8")
+
+    def packed(
+        self, key: Hashable, build: Callable[[], Query], values: Values, size: int, pack: Callable[[list[Row]], bytes]
+    ) -> list[bytes]:
+        """Run a statement and return its rows, packed by `pack`, so many at a time."""
+        statement = self.get(key, build)
+        return self.engine.packed(statement.sql, statement.bind(values), size, pack)
+
+    def run(self, key: Hashable, build: Callable[[], Query], values: Values) -> int:
+        """Run a statement and return the number of rows it changed."""
+        if self._writes:
+            self.unwritten.settle()
+        statement = self._kept.get(key) or self.get(key, build)
+        taken: int = self.engine.taken(statement.sql, statement.bind(values), COUNT)
+        return taken
+
+    def run_all(self, wanted: Iterable[tuple[Hashable, Callable[[], Query]]], values: Values) -> int:
+        """Run statements one after the other, inside a block; return the number of rows that the last has changed."""
+        statements = []
+        for key, build in wanted:
+            statement = self._kept.get(key) or self.get(key, build)
+            statements.append((statement.sql, statement.bind(values)))
+        return self.engine.run_all(statements)
+
+    def run_many(self, key: Hashable, build: Callable[[], Query], values: Iterable[Values]) -> None:
+        """Run a statement once for each set of values."""
+        statement = self.get(key, build)
+        self.engine.run_many(statement.sql, map(statement.bind, values))

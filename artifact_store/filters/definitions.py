@@ -1,0 +1,288 @@
+"""What can be asked for: one declaration per entity.
+
+A filter is a frozen value that goes in and out as the JSON of the incumbent's REST API.
+Filters of one kind combine with `&`, `|` and `~`; a combination is the same kind of filter,
+in the fields `and_`, `or_` and `not_`.
+
+`conditions` turns filters into expressions.
+"""
+
+import json
+from functools import cache
+from typing import Annotated, Any, NamedTuple, Self, TypedDict
+
+import peewee
+from pydantic import Field, PrivateAttr, ValidationError
+
+from ..db import run_tables as m
+from ..filters import fields as c
+
+__all__ = [
+    "AllFilters",
+    "ArtifactCollectionFilter",
+    "ArtifactFilter",
+    "Column",
+    "DeploymentFilter",
+    "Filter",
+    "FlowFilter",
+    "FlowRunFilter",
+    "LatestFilters",
+    "RunFilters",
+    "StateFilter",
+    "TaskRunFilter",
+    "WorkPoolFilter",
+    "columns",
+]
+
+DEPTH_LIMIT = 100
+
+
+class Column(NamedTuple):
+    """Where a filter field looks.
+
+    Attributes:
+        field: the column that the operators compare.
+        parent: when the column is another table's, the column of this table that leads there.
+        key: the column of the other table that `parent` equals.
+        or_field: a second column of this table that may satisfy the operators as well.
+        present: the column that `is_null_` and `exists_` ask about, when it is not `field`.
+        family: the family of operators that it takes.
+    """
+
+    field: Any
+    parent: Any = None
+    key: Any = None
+    or_field: Any = None
+    present: Any = None
+    family: str = "column"
+
+
+class Filter(c.Described):
+    """A question about one entity; every field that is set must hold, or one with `operator="or_"`."""
+
+    and_: tuple[Self, ...] | None = Field(default=None, description="every one of these holds")
+    or_: tuple[Self, ...] | None = Field(default=None, description="one of these holds")
+    not_: Self | None = Field(default=None, description="this does not hold")
+    _depth: int = PrivateAttr(default=1)
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Count how deep the filter nests, and refuse more than 100."""
+        children = [*(self.and_ or ()), *(self.or_ or ()), *([self.not_] if self.not_ else [])]
+        depth = 1 + max(map(_depth, children), default=0)
+        private = self.__pydantic_private__
+        assert private is not None
+        private["_depth"] = depth
+        if depth > DEPTH_LIMIT:
+            raise ValueError(f"a filter nests at most {DEPTH_LIMIT} deep: ask in several queries")
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+        """Read a filter from JSON, also one nested 100 deep, whose JSON is too deep for pydantic alone."""
+        try:
+            return super().model_validate_json(json_data, **options)
+        except ValidationError as error:
+            if "recursion limit" not in str(error):
+                raise
+        try:
+            plain = json.loads(json_data)
+        except (RecursionError, ValueError):
+            return super().model_validate_json(json_data, **options)
+        return cls.model_validate(plain, **options)
+
+    def __and__(self, other: Self) -> Self:
+        """Both hold."""
+        return self._joined("and_", other)
+
+    def __or__(self, other: Self) -> Self:
+        """One of the two holds."""
+        return self._joined("or_", other)
+
+    def __invert__(self) -> Self:
+        """It does not hold; the negation of a filter that does not constrain does not constrain either."""
+        return type(self)(not_=self)
+
+    def _joined(self, word: str, other: Self) -> Self:
+        if type(other) is not type(self):
+            return NotImplemented  # type: ignore[no-any-return]
+        mine, yours = self._parts(word), other._parts(word)
+        parts: Any = (mine or (self,)) + (yours or (other,))
+        # Members are one level less deep than a filter that is nothing but a list of them.
+        depth = 1 + max(_depth(self) - bool(mine), _depth(other) - bool(yours))
+        if depth > DEPTH_LIMIT:
+            return type(self)(**{word: parts})  # which refuses it
+        # At every link of a chain, what was checked, or how deep it is, is not looked at again.
+        joined = self.model_construct()
+        joined.__dict__[word] = parts
+        joined.__pydantic_fields_set__.add(word)
+        private = joined.__pydantic_private__
+        assert private is not None
+        private["_depth"] = depth
+        return joined
+
+    def _parts(self, word: str) -> tuple[Self, ...]:
+        """Return the members of a filter that is nothing but a list of them, so that chains stay flat."""
+        given = {name for name, value in self if value is not None and name != "operator"}
+        return tuple(getattr(self, word)) if given == {word} and self.operator == "and_" else ()
+
+
+def _depth(value: Filter) -> int:
+    """Return how deep a filter nests, without pydantic's slow way to a private attribute."""
+    depth: int = (value.__pydantic_private__ or {})["_depth"]
+    return depth
+
+
+class _OfArtifact(Filter):
+    """The fields that artifacts and the latest of each key have in common."""
+
+    type: Annotated[c.Given[c.AnyNotNullText], Column(m.Artifact.type)] = None
+    flow_run_id: Annotated[c.Given[c.AnyNullId], Column(m.Artifact.flow_run_id)] = None
+    task_run_id: Annotated[c.Given[c.AnyNullId], Column(m.Artifact.task_run_id)] = None
+    version: Annotated[c.Given[c.Versions], Column(m.Artifact.version)] = None
+    metadata: Annotated[c.Given[c.Metadata], Column(m.Artifact.metadata, family="metadata")] = None
+
+
+class ArtifactFilter(_OfArtifact):
+    """A question about artifacts, every version of them.
+
+    Examples:
+        >>> tables = ArtifactFilter(type={"any_": ["table"]})
+        >>> mine = ArtifactFilter(metadata={"eq_": {"team": "finance"}})
+        >>> ((tables | mine) & ~ArtifactFilter(key={"exists_": False})).model_dump_json(exclude={"or_"})
+        '{"and_":[{"or_":[{"type":{"any_":["table"]}},{"metadata":{"eq_":{"team":"finance"}}}]},{"not_":{"key":{"exists_":false}}}]}'
+    """
+
+    id: Annotated[c.Given[c.AnyNotId], Column(m.Artifact.id)] = None
+    key: Annotated[c.Given[c.KeyText], Column(m.Artifact.key)] = None
+    created: Annotated[c.Given[c.Times], Column(m.Artifact.created)] = None
+    updated: Annotated[c.Given[c.Times], Column(m.Artifact.updated)] = None
+
+
+class ArtifactCollectionFilter(_OfArtifact):
+    """A question about the latest artifact of each key."""
+
+    latest_id: Annotated[c.Given[c.AnyNotId], Column(m.ArtifactCollection.latest_id)] = None
+    key: Annotated[c.Given[c.KeyText], Column(m.ArtifactCollection.key)] = None
+    created: Annotated[c.Given[c.Times], Column(m.ArtifactCollection.created)] = None
+    updated: Annotated[c.Given[c.Times], Column(m.ArtifactCollection.updated)] = None
+
+
+class FlowFilter(Filter):
+    """A question about flows."""
+
+    id: Annotated[c.Given[c.AnyNotId], Column(m.Flow.id)] = None
+    name: Annotated[c.Given[c.AnyLikeText], Column(m.Flow.name)] = None
+    tags: Annotated[c.Given[c.AllAnyTags], Column(m.Flow.tags, family="tags")] = None
+    deployment: Annotated[c.Given[c.Null], Column(m.Deployment.id, m.Flow.id, m.Deployment.flow_id)] = None
+
+
+class DeploymentFilter(Filter):
+    """A question about deployments."""
+
+    id: Annotated[c.Given[c.AnyNotId], Column(m.Deployment.id)] = None
+    name: Annotated[c.Given[c.AnyLikeText], Column(m.Deployment.name)] = None
+    flow_or_deployment_name: Annotated[
+        c.Given[c.LikeText], Column(m.Flow.name, m.Deployment.flow_id, m.Flow.id, or_field=m.Deployment.name)
+    ] = None
+    paused: Annotated[c.Given[c.Equal], Column(m.Deployment.paused)] = None
+    tags: Annotated[c.Given[c.AllAnyTags], Column(m.Deployment.tags, family="tags")] = None
+    work_queue_name: Annotated[
+        c.Given[c.AnyText], Column(m.WorkQueue.name, m.Deployment.work_queue_id, m.WorkQueue.id)
+    ] = None
+
+
+class StateFilter(c.Criterion):
+    """The type and the name of a state."""
+
+    type: Annotated[c.Given[c.AnyNotState], "state_type"] = None
+    name: Annotated[c.Given[c.AnyNotText], "state_name"] = None
+
+
+class FlowRunFilter(Filter):
+    """A question about flow runs.
+
+    Examples:
+        >>> FlowRunFilter(state={"type": {"any_": ["COMPLETED"]}}, tags={"all_": ["prod"]}).model_dump_json()
+        '{"tags":{"all_":["prod"]},"state":{"type":{"any_":["COMPLETED"]}}}'
+        >>> FlowRunFilter(stat={})
+        Traceback (most recent call last):
+        ...
+        artifact_store.schemas.validation.InvalidFilter: FlowRunFilter does not know 'stat'; did you mean 'state'?
+    """
+
+    id: Annotated[c.Given[c.AnyNotId], Column(m.FlowRun.id)] = None
+    name: Annotated[c.Given[c.AnyLikeText], Column(m.FlowRun.name)] = None
+    tags: Annotated[c.Given[c.AllAnyTags], Column(m.FlowRun.tags, family="tags")] = None
+    deployment_id: Annotated[c.Given[c.AnyNullId], Column(m.FlowRun.deployment_id)] = None
+    work_queue_name: Annotated[
+        c.Given[c.AnyNullText],
+        Column(m.WorkQueue.name, m.FlowRun.work_queue_id, m.WorkQueue.id, present=m.FlowRun.work_queue_id),
+    ] = None
+    state: Annotated[c.Given[StateFilter], Column(m.FlowRun)] = None
+    flow_version: Annotated[c.Given[c.AnyText], Column(m.FlowRun.flow_version)] = None
+    start_time: Annotated[
+        c.Given[c.NullTimes],
+        Column(peewee.fn.COALESCE(m.FlowRun.start_time, m.FlowRun.expected_start_time), present=m.FlowRun.start_time),
+    ] = None
+    end_time: Annotated[c.Given[c.NullTimes], Column(m.FlowRun.end_time)] = None
+    expected_start_time: Annotated[c.Given[c.Times], Column(m.FlowRun.expected_start_time)] = None
+    next_scheduled_start_time: Annotated[c.Given[c.Times], Column(m.FlowRun.next_scheduled_start_time)] = None
+    parent_flow_run_id: Annotated[
+        c.Given[c.AnyId], Column(m.TaskRun.flow_run_id, m.FlowRun.parent_task_run_id, m.TaskRun.id)
+    ] = None
+    parent_task_run_id: Annotated[c.Given[c.AnyNullId], Column(m.FlowRun.parent_task_run_id)] = None
+    idempotency_key: Annotated[c.Given[c.AnyNotText], Column(m.FlowRun.idempotency_key)] = None
+    created_by: Annotated[c.Given[c.Creator], Column(m.FlowRun.created_by, family="creator")] = None
+
+
+class TaskRunFilter(Filter):
+    """A question about task runs."""
+
+    id: Annotated[c.Given[c.AnyId], Column(m.TaskRun.id)] = None
+    name: Annotated[c.Given[c.AnyLikeText], Column(m.TaskRun.name)] = None
+    tags: Annotated[c.Given[c.AllTags], Column(m.TaskRun.tags, family="tags")] = None
+    state: Annotated[c.Given[StateFilter], Column(m.TaskRun)] = None
+    subflow_runs: Annotated[c.Given[c.Exists], Column(m.FlowRun.id, m.TaskRun.id, m.FlowRun.parent_task_run_id)] = None
+    start_time: Annotated[c.Given[c.NullTimes], Column(m.TaskRun.start_time)] = None
+    end_time: Annotated[c.Given[c.NullTimes], Column(m.TaskRun.end_time)] = None
+    expected_start_time: Annotated[c.Given[c.Times], Column(m.TaskRun.expected_start_time)] = None
+    flow_run_id: Annotated[c.Given[c.AnyNullId], Column(m.TaskRun.flow_run_id)] = None
+
+
+class WorkPoolFilter(Filter):
+    """A question about work pools."""
+
+    id: Annotated[c.Given[c.AnyId], Column(m.WorkPool.id)] = None
+    name: Annotated[c.Given[c.AnyText], Column(m.WorkPool.name)] = None
+    type: Annotated[c.Given[c.AnyText], Column(m.WorkPool.type)] = None
+
+
+@cache
+def columns(kind: type[Filter]) -> dict[str, Column]:
+    """Return where the fields of a filter look, by name."""
+    return {
+        name: field.metadata[0]
+        for name, field in kind.model_fields.items()
+        if field.metadata and isinstance(field.metadata[0], Column)
+    }
+
+
+class RunFilters(TypedDict, total=False):
+    """The filters that every listing takes, of artifacts too."""
+
+    flow_run_filter: FlowRunFilter | None
+    task_run_filter: TaskRunFilter | None
+    deployment_filter: DeploymentFilter | None
+    flow_filter: FlowFilter | None
+    work_pool_filter: WorkPoolFilter | None
+
+
+class AllFilters(RunFilters, total=False):
+    """The filters of `read_artifacts`."""
+
+    artifact_filter: ArtifactFilter | None
+
+
+class LatestFilters(RunFilters, total=False):
+    """The filters of `read_latest_artifacts`."""
+
+    artifact_filter: ArtifactCollectionFilter | None

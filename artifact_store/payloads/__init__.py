@@ -1,0 +1,12 @@
+"""What people hand over to be published, as the plain data that is stored."""
+
+from typing import TYPE_CHECKING
+
+from ..lazy import lazy_submodules
+
+if TYPE_CHECKING:
+    from . import builders
+else:
+    __getattr__ = lazy_submodules(__name__)
+
+__all__ = ["builders"]

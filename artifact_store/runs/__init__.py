@@ -1,0 +1,12 @@
+"""Flows, deployments, runs and work pools: what artifacts are found by, and runs that are open."""
+
+from typing import TYPE_CHECKING
+
+from ..lazy import lazy_submodules
+
+if TYPE_CHECKING:
+    from . import active, queries
+else:
+    __getattr__ = lazy_submodules(__name__)
+
+__all__ = ["active", "queries"]

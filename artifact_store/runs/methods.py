@@ -1,0 +1,285 @@
+"""Flows, deployments, flow runs, task runs, work pools and work queues: what artifacts are found by.
+
+`RunStore` gives each of the six its own methods, and `ArtifactStore` inherits them.
+"""
+
+from collections.abc import Hashable, Sequence
+from functools import cached_property
+from typing import Any, Unpack
+from uuid import UUID
+
+from .. import context, db, filters, runs, schemas
+from ..clock import new_id
+from ..context import CURRENT, Origin
+from ..schemas.artifacts import as_uuid
+from ..schemas.sorting import RunSort
+
+__all__ = ["RunStore"]
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+class RunStore:
+    """The methods of a store for the runs that make artifacts.
+
+    Every create takes an optional `id` and keeps what the caller sets. A name (or an
+    idempotency key) that is taken returns what has it, unchanged; together with an `id` that is
+    not its own it raises `ArtifactConflict`. Every listing takes the five filters as keywords:
+    `flow_run_filter`, `task_run_filter`, `deployment_filter`, `flow_filter` and `work_pool_filter`.
+    """
+
+    _db: "db.statements.Statements"
+    _ask: "db.replica.Reader"
+    _inherited: Origin | None
+
+    # The current run
+
+    @cached_property
+    def _place(self) -> Hashable:
+        return self._db.engine.place
+
+    def _origin(self) -> Origin | None:
+        """Return the runs in which this store's artifacts are made now."""
+        if self._db.unwritten.writes:
+            self._db.unwritten.settle()
+        if CURRENT.get() is None:  # the commonest case, on the hottest path
+            return self._inherited
+        return context.origin_at(self._place) or self._inherited
+
+    def _known_origin(self) -> Origin | None:
+        """Return the runs that are current and in this store; the environment may name a run of another system."""
+        origin = self._origin()
+        if origin is None or origin is not self._inherited:
+            return origin
+        flow_run = None if origin.flow_run_id is None else self.read_flow_run(origin.flow_run_id)
+        task_run = None if origin.task_run_id is None else self.read_task_run(origin.task_run_id)
+        return Origin(None, None if flow_run is None else flow_run.id, None if task_run is None else task_run.id)
+
+    # Flows
+
+    def create_flow(self, name: str, *, tags: Sequence[str] = (), id: UUID | str | None = None) -> "schemas.runs.Flow":
+        """Create a flow, or return the existing one of that name.
+
+        Raises:
+            ArtifactConflict: the id or the name belongs to another flow.
+
+        Examples:
+            >>> from artifact_store import ArtifactStore
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> store.create_flow("etl", tags=["prod"]) == store.create_flow("etl")
+            True
+        """
+        return runs.queries.FLOWS.create(self._db, _given(name=name, tags=tags, id=id))
+
+    def read_flow(self, flow_id: UUID | str) -> "schemas.runs.Flow | None":
+        """Return a flow by id, `None` when there is none."""
+        return runs.queries.FLOWS.read(self._db, as_uuid(flow_id))
+
+    def read_flows(
+        self,
+        offset: int | None = None,
+        limit: int | None = None,
+        sort: RunSort = RunSort.ID_DESC,
+        **filters: "Unpack[filters.definitions.RunFilters]",
+    ) -> "list[schemas.runs.Flow]":
+        """Return the flows that match, and that have a run and a deployment that match."""
+        return runs.queries.FLOWS.page(self._ask, offset, limit, sort, filters)
+
+    # Deployments
+
+    def create_deployment(
+        self,
+        name: str,
+        flow_id: UUID | str,
+        *,
+        paused: bool = False,
+        tags: Sequence[str] = (),
+        work_queue_id: UUID | str | None = None,
+        id: UUID | str | None = None,
+    ) -> "schemas.runs.Deployment":
+        """Create a deployment of a flow, or return the flow's existing one of that name.
+
+        Raises:
+            ArtifactConflict: the id or the name belongs to another deployment.
+            IntegrityViolation: there is no such flow or work queue.
+        """
+        given = _given(name=name, flow_id=flow_id, paused=paused, tags=tags, work_queue_id=work_queue_id, id=id)
+        return runs.queries.DEPLOYMENTS.create(self._db, given)
+
+    def read_deployment(self, deployment_id: UUID | str) -> "schemas.runs.Deployment | None":
+        """Return a deployment by id, `None` when there is none."""
+        return runs.queries.DEPLOYMENTS.read(self._db, as_uuid(deployment_id))
+
+    def read_deployments(
+        self,
+        offset: int | None = None,
+        limit: int | None = None,
+        sort: RunSort = RunSort.ID_DESC,
+        **filters: "Unpack[filters.definitions.RunFilters]",
+    ) -> "list[schemas.runs.Deployment]":
+        """Return the deployments that match, whose flow and work pool match and that have a run that matches."""
+        return runs.queries.DEPLOYMENTS.page(self._ask, offset, limit, sort, filters)
+
+    # Flow runs
+
+    def create_flow_run(
+        self, flow_id: UUID | str, **fields: "Unpack[schemas.runs.FlowRunFields]"
+    ) -> "schemas.runs.FlowRun":
+        """Create a run of a flow, or return the one that has the same `idempotency_key`.
+
+        Args:
+            flow_id: the flow.
+            fields: any other field of `FlowRun`; the name is the id's text unless it is given.
+
+        Raises:
+            ArtifactConflict: the id or the idempotency key belongs to another flow run.
+            IntegrityViolation: there is no such flow, deployment or work queue.
+        """
+        new = new_id()
+        return runs.queries.FLOW_RUNS.create(self._db, _named({**fields, "flow_id": flow_id}, new), new)
+
+    def read_flow_run(self, flow_run_id: UUID | str) -> "schemas.runs.FlowRun | None":
+        """Return a flow run by id, `None` when there is none."""
+        return runs.queries.FLOW_RUNS.read(self._db, as_uuid(flow_run_id))
+
+    def read_flow_runs(
+        self,
+        offset: int | None = None,
+        limit: int | None = None,
+        sort: RunSort = RunSort.ID_DESC,
+        **filters: "Unpack[filters.definitions.RunFilters]",
+    ) -> "list[schemas.runs.FlowRun]":
+        """Return the flow runs that match, whose flow, deployment and work pool match, with a task run that matches."""
+        return runs.queries.FLOW_RUNS.page(self._ask, offset, limit, sort, filters)
+
+    def set_flow_run_state(
+        self,
+        flow_run_id: UUID | str,
+        state_type: "schemas.runs.StateType",
+        state_name: str | None = None,
+        *,
+        message: str | None = None,
+    ) -> bool:
+        """Put a flow run into a state; tell whether there is such a run.
+
+        `RUNNING` sets the start time unless it is set; `COMPLETED`, `FAILED`, `CANCELLED` and
+        `CRASHED` set the end time; every other state clears the end time.
+
+        Args:
+            flow_run_id: the flow run.
+            state_type: one of the nine types of states.
+            state_name: what people read; the type in lower case, capitalised, unless it is given.
+            message: why; the run's `state_message`, which belongs to its state: without one it is empty.
+
+        Raises:
+            InvalidQuery: there is no such state type.
+        """
+        return runs.queries.FLOW_RUNS.set_state(self._db, as_uuid(flow_run_id), state_type, state_name, message)
+
+    # Task runs
+
+    def create_task_run(
+        self, flow_run_id: UUID | str | None = None, **fields: "Unpack[schemas.runs.TaskRunFields]"
+    ) -> "schemas.runs.TaskRun":
+        """Create a run of a task.
+
+        Args:
+            flow_run_id: the flow run that it belongs to.
+            fields: any other field of `TaskRun`; the name is the id's text and the task key is the
+                name unless they are given.
+
+        Raises:
+            ArtifactConflict: the id belongs to another task run.
+            IntegrityViolation: there is no such flow run.
+        """
+        new = new_id()
+        given = _named({**fields, **_given(flow_run_id=flow_run_id)}, new)
+        return runs.queries.TASK_RUNS.create(self._db, {"task_key": given["name"], **given}, new)
+
+    def read_task_run(self, task_run_id: UUID | str) -> "schemas.runs.TaskRun | None":
+        """Return a task run by id, `None` when there is none."""
+        return runs.queries.TASK_RUNS.read(self._db, as_uuid(task_run_id))
+
+    def read_task_runs(
+        self,
+        offset: int | None = None,
+        limit: int | None = None,
+        sort: RunSort = RunSort.ID_DESC,
+        **filters: "Unpack[filters.definitions.RunFilters]",
+    ) -> "list[schemas.runs.TaskRun]":
+        """Return the task runs that match and whose flow run, flow, deployment and work pool match."""
+        return runs.queries.TASK_RUNS.page(self._ask, offset, limit, sort, filters)
+
+    def set_task_run_state(
+        self,
+        task_run_id: UUID | str,
+        state_type: "schemas.runs.StateType",
+        state_name: str | None = None,
+        *,
+        message: str | None = None,
+    ) -> bool:
+        """Put a task run into a state, as `set_flow_run_state` does; tell whether there is such a run."""
+        return runs.queries.TASK_RUNS.set_state(self._db, as_uuid(task_run_id), state_type, state_name, message)
+
+    # Work pools and queues
+
+    def create_work_pool(
+        self, name: str, *, type: str = "process", id: UUID | str | None = None
+    ) -> "schemas.runs.WorkPool":
+        """Create a work pool, or return the existing one of that name.
+
+        Raises:
+            ArtifactConflict: the id or the name belongs to another work pool.
+        """
+        return runs.queries.WORK_POOLS.create(self._db, _given(name=name, type=type, id=id))
+
+    def read_work_pool(self, work_pool_id: UUID | str) -> "schemas.runs.WorkPool | None":
+        """Return a work pool by id, `None` when there is none."""
+        return runs.queries.WORK_POOLS.read(self._db, as_uuid(work_pool_id))
+
+    def read_work_pools(
+        self,
+        offset: int | None = None,
+        limit: int | None = None,
+        sort: RunSort = RunSort.ID_DESC,
+        **filters: "Unpack[filters.definitions.RunFilters]",
+    ) -> "list[schemas.runs.WorkPool]":
+        """Return the work pools that match and have a queue with a deployment and a run that match."""
+        return runs.queries.WORK_POOLS.page(self._ask, offset, limit, sort, filters)
+
+    def create_work_queue(
+        self, name: str, work_pool_id: UUID | str, *, id: UUID | str | None = None
+    ) -> "schemas.runs.WorkQueue":
+        """Create a queue of a work pool, or return the pool's existing one of that name.
+
+        Raises:
+            ArtifactConflict: the id or the name belongs to another work queue.
+            IntegrityViolation: there is no such work pool.
+        """
+        return runs.queries.WORK_QUEUES.create(self._db, _given(name=name, work_pool_id=work_pool_id, id=id))
+
+    def read_work_queue(self, work_queue_id: UUID | str) -> "schemas.runs.WorkQueue | None":
+        """Return a work queue by id, `None` when there is none."""
+        return runs.queries.WORK_QUEUES.read(self._db, as_uuid(work_queue_id))
+
+    def read_work_queues(
+        self,
+        offset: int | None = None,
+        limit: int | None = None,
+        sort: RunSort = RunSort.ID_DESC,
+        **filters: "Unpack[filters.definitions.RunFilters]",
+    ) -> "list[schemas.runs.WorkQueue]":
+        """Return the work queues whose pool matches and that have a deployment and a run that match."""
+        return runs.queries.WORK_QUEUES.page(self._ask, offset, limit, sort, filters)
+
+
+def _named(fields: dict[str, Any], new: UUID) -> dict[str, Any]:
+    """Give a run without a name the text of its id as its name; `new` is the id of one that has none either."""
+    given = dict(fields)
+    if given.get("id") is None:
+        given.pop("id", None)
+    if "name" not in given:
+        given["name"] = str(as_uuid(given.get("id", new)))
+    return given

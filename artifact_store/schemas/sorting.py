@@ -1,0 +1,73 @@
+"""What the orders of a listing are called, and what bounds a page of it."""
+
+from enum import StrEnum
+from typing import TypeVar
+
+from ..errors import InvalidQuery
+from ..wording import misplaced, shown
+
+__all__ = ["ArtifactCollectionSort", "ArtifactSort", "RunSort", "bounds", "chosen"]
+
+S = TypeVar("S", bound=StrEnum)
+
+_GREATEST = 2**63 - 1
+
+
+class ArtifactSort(StrEnum):
+    """The orders of artifacts; `ID_DESC` is by time for the ids that the store makes. NULL keys come last."""
+
+    CREATED_DESC = "CREATED_DESC"
+    UPDATED_DESC = "UPDATED_DESC"
+    ID_DESC = "ID_DESC"
+    KEY_DESC = "KEY_DESC"
+    KEY_ASC = "KEY_ASC"
+
+
+class ArtifactCollectionSort(StrEnum):
+    """The orders of the latest artifact of each key; the times and the id are the latest artifact's own."""
+
+    CREATED_DESC = "CREATED_DESC"
+    UPDATED_DESC = "UPDATED_DESC"
+    ID_DESC = "ID_DESC"
+    KEY_DESC = "KEY_DESC"
+    KEY_ASC = "KEY_ASC"
+
+
+class RunSort(StrEnum):
+    """The orders of flows, deployments, runs, work pools and work queues."""
+
+    CREATED_DESC = "CREATED_DESC"
+    UPDATED_DESC = "UPDATED_DESC"
+    ID_DESC = "ID_DESC"
+    NAME_DESC = "NAME_DESC"
+    NAME_ASC = "NAME_ASC"
+
+
+def bounds(offset: int | None, limit: int | None) -> tuple[int, int | None]:
+    """Return the offset and the limit of a page, checked.
+
+    Raises:
+        InvalidQuery: one of them is not a whole number from 0 to 2**63 - 1.
+    """
+    for name, number in (("offset", offset), ("limit", limit)):
+        if hint := misplaced(number):
+            raise InvalidQuery(f"{name} takes a whole number, not a filter{hint}.")
+        if number is not None and (type(number) is not int or not 0 <= number <= _GREATEST):
+            raise InvalidQuery(f"{name}={shown(number)} is no whole number from 0 to 2**63 - 1.")
+    return offset or 0, limit
+
+
+def chosen(kind: type[S], sort: S) -> S:
+    """Return a sort order that was given as a member of its enumeration or as its name.
+
+    Raises:
+        InvalidQuery: the enumeration has no such member.
+    """
+    try:
+        # Of what is no text Enum would take the repr, which may raise anything.
+        if isinstance(sort, str):
+            return kind(sort)
+    except ValueError:
+        pass
+    names = ", ".join(kind)
+    raise InvalidQuery(f"{shown(sort)} is no sort order: use one of {names}{misplaced(sort).replace(':', ', or', 1)}.")
