@@ -45,7 +45,7 @@ __all__ = [
 class ArtifactStoreError(Exception):
     """Something went wrong in the artifact store."""
 
-    passing = False
+    transient = False
     """Whether the same may succeed when it is tried again from the start of the block."""
 
     def __init__(self, message: str | None = None) -> None:

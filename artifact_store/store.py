@@ -130,7 +130,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             try:
                 if engine.one_statement and not engine.in_block():
                     return create()
-                return engine.changing(create)
+                return engine.run_idempotent(create)
             except IntegrityViolation as error:
                 if "artifact.id" not in str(error):
                     raise artifacts.create.damaged(error) from error
@@ -166,7 +166,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         while drafts:
             tries += 1
             try:
-                return ArtifactList(self._engine.changing(create))
+                return ArtifactList(self._engine.run_idempotent(create))
             except IntegrityViolation as error:
                 if "artifact.id" not in str(error):
                     raise artifacts.create.damaged(error) from error
@@ -236,13 +236,15 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         row = artifacts.create.changes(None if artifact is None else _given(artifact, ArtifactUpdate, fields), fields)
         native, time = self._db.dialect.native, now()
         row["updated"], row["id"] = (time, target) if native else (db.dialects.encode_time(time), str(target))
-        self._db.unwritten.settle()
+        self._db.pending_writes.flush()
 
         if self._engine.one_statement and not self._engine.in_block():
-            return artifacts.latest.touch_and_update(self._db, row, alone=True)
+            return artifacts.latest.update_in_one_statement(self._db, row, alone=True)
         if self._engine.dialect == "postgresql":
-            return self._engine.changing(partial(artifacts.latest.touch_and_update, self._db, row, alone=False))
-        return self._engine.changing(partial(artifacts.latest.touch_then_update, self._db, row))
+            return self._engine.run_idempotent(
+                partial(artifacts.latest.update_in_one_statement, self._db, row, alone=False)
+            )
+        return self._engine.run_idempotent(partial(artifacts.latest.update_in_two_statements, self._db, row))
 
     def delete_artifact(self, artifact_id: UUID | str) -> bool:
         """Delete an artifact; when it was the latest of its key, the next greatest version becomes the latest.
@@ -262,8 +264,8 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             2
         """
         target = str(as_uuid(artifact_id))
-        self._db.unwritten.settle()
-        return self._engine.changing(partial(artifacts.delete.delete, self._db, target))
+        self._db.pending_writes.flush()
+        return self._engine.run_idempotent(partial(artifacts.delete.delete, self._db, target))
 
     def delete_artifacts(
         self,
@@ -295,8 +297,8 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         """
         asked = asked_of(self._ask, ArtifactSort.ID_DESC, {"artifact_filter": artifact_filter, **filters})
         check_constrained(asked, everything)
-        self._db.unwritten.settle()
-        return self._engine.changing(partial(artifacts.delete.delete_asked, self._db, asked))
+        self._db.pending_writes.flush()
+        return self._engine.run_idempotent(partial(artifacts.delete.delete_asked, self._db, asked))
 
     # Blocks
 
@@ -325,7 +327,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             >>> store.run(lambda: [store.create_artifact(key=key).version for key in ("a", "b", "a")])
             [1, 1, 2]
         """
-        return self._engine.retrying(partial(function, *args, **kwargs))
+        return self._engine.run_in_transaction(partial(function, *args, **kwargs))
 
     # Care
 
@@ -352,12 +354,12 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         suspects = artifacts.profile_check.suspects(self._db)  # read before everybody is kept from writing
 
         def repair() -> "list[schemas.store.Breach]":
-            artifacts.latest.lock_all(self._db)
+            artifacts.latest.lock_table(self._db)
             found = artifacts.latest.verify(self._db)
             artifacts.latest.rebuild(self._db, sorted({breach.key for breach in found}))
             return sorted([*found, *artifacts.profile_check.mend(self._db, suspects)])
 
-        return self._engine.changing(repair)
+        return self._engine.run_idempotent(repair)
 
     def info(self) -> "schemas.store.StoreInfo":
         """Return what the store is and holds."""
@@ -385,7 +387,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
     def close(self) -> None:
         """Close the connections of every thread; a later call opens new ones, but a store in memory is gone."""
         context.opened.discard(self)
-        self._db.unwritten.settle(last=True)
+        self._db.pending_writes.flush(last=True)
         self._engine.close()
         if self._ask.replica is not None:
             self._ask.replica.engine.close()

@@ -211,7 +211,7 @@ def _do(log: Log, worker: Worker, lossy: bool) -> None:
         log.end("conflict" if op.name == "create by id" else "failure", error=traceback.format_exc())
     except ArtifactStoreError as error:
         # A block is not tried again; where answers are lost, some may stay so.
-        expected = lossy or (op.name == "block" and error.passing)
+        expected = lossy or (op.name == "block" and error.transient)
         log.end("unknown" if expected else "failure", error=traceback.format_exc())
     except BaseException:
         log.end("failure", error=traceback.format_exc())
@@ -311,7 +311,7 @@ class Checker:
     def check(self, store: ArtifactStore) -> None:
         """Hold what was told against what is stored."""
         stored = {str(each.id): each for each in store.iter_artifacts()}
-        counters = dict(store._engine.rows("SELECT key, last_version FROM artifact_collection"))
+        counters = dict(store._engine.fetch_all("SELECT key, last_version FROM artifact_collection"))
         for artifact_id, each in stored.items():
             if each.key is not None and self.versions[each.key].get(each.version or 0, artifact_id) != artifact_id:
                 self.faults.append(f"{each.ref if hasattr(each, 'ref') else each.key} is not what was acknowledged")
@@ -402,7 +402,7 @@ def history(url: str, seconds: float, directory: Path, kill: bool = False, lose:
 def _wait_for_the_end_of(store: ArtifactStore, writers: str) -> None:
     """Wait until the server has noticed the end of every killed client: until then it goes on with what it was told."""
     count = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{writers}'"
-    while store._engine.row(count) != (0,):
+    while store._engine.fetch_one(count) != (0,):
         time.sleep(0.01)
 
 

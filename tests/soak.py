@@ -178,7 +178,7 @@ class Place:
         """Count the open connections of the processes from the outside."""
         if self.engine == "postgresql":
             own = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'soaking'"
-            return int(self.watched._engine.row(own)[0])  # type: ignore[index]
+            return int(self.watched._engine.fetch_one(own)[0])  # type: ignore[index]
         path = self.url.removeprefix("sqlite:///")
         places = [each for process in self.processes for each in Path(f"/proc/{process.pid}/fd").iterdir()]
         return sum(os.path.realpath(each) == path for each in places)

@@ -29,7 +29,7 @@ def trend(versions: list[metrics.Version]) -> tuple[str | None, list[Point]]:
 
 def has(db: Statements, artifact: Artifact) -> bool:
     """Tell whether a replica has an artifact yet; where it has not, it would tell of older neighbours."""
-    here = db.row("series.has", lambda: _A.select(_A.id).where(_A.id == slot("id")), {"id": str(artifact.id)})
+    here = db.fetch_one("series.has", lambda: _A.select(_A.id).where(_A.id == slot("id")), {"id": str(artifact.id)})
     return here is not None
 
 
@@ -64,7 +64,9 @@ def _neighbours(db: Statements, key: str, version: int) -> tuple[int | None, int
         after = _A.select(fn.MIN(_A.version)).where(of_key & (_A.version > slot("version")))
         return Select(columns=[before, after, _C.select(_C.latest_version).where(_C.key == slot("key"))])
 
-    previous, following, latest = db.row("series.neighbours", build, {"key": key, "version": version}) or (None,) * 3
+    previous, following, latest = (
+        db.fetch_one("series.neighbours", build, {"key": key, "version": version}) or (None,) * 3
+    )
     return previous, following, latest
 
 
@@ -79,7 +81,7 @@ def _changes(db: Statements, artifact: Artifact, key: str, previous: int) -> lis
         of_version = (_A.key == slot("key")) & (_A.version == slot("version")) & (_A.type == "table")
         return _A.select(*columns).where(of_version)
 
-    row = db.row("series.previous", build, {"key": key, "version": previous})
+    row = db.fetch_one("series.previous", build, {"key": key, "version": previous})
     stored, data = row or (None, None)
     with contextlib.suppress(InvalidArtifact):  # what calls itself a table may be none
         if stored is None and data is None:

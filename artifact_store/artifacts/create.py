@@ -67,9 +67,9 @@ def create(db: Statements, artifact_id: UUID, draft: Draft, time: datetime) -> A
     if row["key"] is None:
         queries.insert(db, row)
     elif db.dialect.name == "postgresql":
-        row["version"] = latest.advance_and_insert(db, row)
+        row["version"] = latest.allocate_and_insert(db, row)
     else:
-        row["version"] = latest.advance(db, row)
+        row["version"] = latest.allocate_version(db, row)
         queries.insert(db, row)
     return _made(artifact_id, draft, time, row)
 
@@ -138,7 +138,7 @@ def _create_fresh(db: Statements, fresh: Sequence[tuple[UUID, Draft]], time: dat
         if (key := draft.fields["key"]) is not None:
             places.setdefault(key, []).append(place)
     pointers = [(key, fresh[of_key[-1]][0], len(of_key)) for key, of_key in sorted(places.items())]
-    last_versions = latest.advance_many(db, pointers, time)
+    last_versions = latest.allocate_versions(db, pointers, time)
     versions: list[int | None] = [None] * len(fresh)
     for key, of_key in places.items():
         for version, place in enumerate(of_key, last_versions[key] - len(of_key) + 1):
@@ -223,7 +223,7 @@ def unseen() -> IntegrityViolation:
         "The id is taken by an artifact that was created after this transaction began: "
         "do the whole block again, as store.run does."
     )
-    failure.passing = True
+    failure.transient = True
     return failure
 
 

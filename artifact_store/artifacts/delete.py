@@ -16,12 +16,12 @@ __all__ = ["delete", "delete_asked"]
 
 def delete(db: Statements, artifact_id: str) -> bool:
     """Delete an artifact; tell whether there was one."""
-    while (found := latest.locked(db, artifact_id)) is not None:
+    while (found := latest.lock_key_of(db, artifact_id)) is not None:
         key, latest_id = found
         # While this waited for the lock, it may have been deleted, and made again under another key.
         if queries.delete(db, artifact_id, key):
             if key is not None and latest_id == artifact_id:
-                latest.retreat(db, key)
+                latest.repoint_latest(db, key)
             return True
     return False
 
@@ -33,7 +33,7 @@ def delete_asked(db: Statements, asked: "Asked") -> int:
     found = pagination.select_keys(db, asked)
     keys = sorted({key for _, key in found if key is not None})
     if db.dialect.name == "postgresql":  # SQLite has locked the whole database already
-        latest.lock(db, keys)
+        latest.lock_keys(db, keys)
         without_key = [artifact_id for artifact_id, key in found if key is None]
         if without_key:
             queries.lock_without_key(db, without_key)

@@ -75,7 +75,7 @@ def _read(db: Statements, table: Any, rows: Rows[Any], place: Any, alone: bool =
     def build() -> Query:
         return _beyond(db, table.select(*columns, _place(db, table)), table, place, alone)
 
-    found = db.rows(("integrity.read", table, place is None, alone), build, {"place": place})
+    found = db.fetch_all(("integrity.read", table, place is None, alone), build, {"place": place})
     values = rows.values(row[:-1] for row in found)
     return [row[-1] for row in found], values
 
@@ -86,7 +86,7 @@ def _places(db: Statements, table: Any, place: Any) -> list[Any]:
     def build() -> Query:
         return _beyond(db, table.select(_place(db, table)), table, place)
 
-    return [row[0] for row in db.rows(("integrity.places", table, place is None), build, {"place": place})]
+    return [row[0] for row in db.fetch_all(("integrity.places", table, place is None), build, {"place": place})]
 
 
 def _beyond(db: Statements, query: Query, table: Any, place: Any, alone: bool = False) -> Query:

@@ -32,25 +32,25 @@ from ..db.statements import Query, Statements, slot
 from ..schemas.store import Breach
 
 __all__ = [
-    "advance",
-    "advance_and_insert",
-    "advance_many",
-    "lock",
-    "lock_all",
-    "locked",
+    "allocate_and_insert",
+    "allocate_version",
+    "allocate_versions",
+    "lock_key_of",
+    "lock_keys",
+    "lock_table",
     "rebuild",
-    "retreat",
-    "touch_and_update",
-    "touch_then_update",
+    "repoint_latest",
+    "update_in_one_statement",
+    "update_in_two_statements",
     "verify",
 ]
 
 _C = ArtifactCollection
 
 
-def advance(db: Statements, row: Mapping[Any, Any]) -> int:
+def allocate_version(db: Statements, row: Mapping[Any, Any]) -> int:
     """Allocate the next version of a key, point to the artifact that will have it, given by column, and return it."""
-    found = db.row("latest.advance", _advance_one, row)
+    found = db.fetch_one("latest.allocate_version", _allocate_one, row)
     assert found is not None
     version = found[0]
     if type(version) is not int:  # on SQLite a damaged file may hold anything
@@ -61,7 +61,7 @@ def advance(db: Statements, row: Mapping[Any, Any]) -> int:
 _POINTER = (_C.key, _C.latest_id, _C.latest_version, _C.last_version, _C.created, _C.updated)
 
 
-def _advance_one() -> Query:
+def _allocate_one() -> Query:
     return _risen(_C.insert(dict(zip(_POINTER, _first_pointer(), strict=True)))).returning(_C.last_version)
 
 
@@ -80,14 +80,14 @@ def _risen(insert: Query) -> Query:
     )
 
 
-def advance_and_insert(db: Statements, row: Mapping[Any, Any]) -> int:
-    """Do `advance` and insert the artifact in one statement, where the engine can; return the version."""
-    found = db.row("latest.advance_and_insert", lambda: _advance_and_insert(db), row)
+def allocate_and_insert(db: Statements, row: Mapping[Any, Any]) -> int:
+    """Do `allocate_version` and insert the artifact in one statement, where the engine can; return the version."""
+    found = db.fetch_one("latest.allocate_and_insert", lambda: _allocate_and_insert(db), row)
     assert found is not None
     return int(found[0])
 
 
-def _advance_and_insert(db: Statements) -> Query:
+def _allocate_and_insert(db: Statements) -> Query:
     names = [name for name in Artifact._meta.fields if name != "version"]
     pointed = peewee.Table("pointed")
     first = peewee.Select(columns=_first_pointer()).where(_says_timeout(db))
@@ -101,7 +101,7 @@ def _advance_and_insert(db: Statements) -> Query:
     return NodeList((SQL('WITH "pointed" AS ('), advance, SQL(")"), insert))
 
 
-def advance_many(db: Statements, many: Sequence[tuple[str, UUID, int]], created: datetime) -> dict[str, int]:
+def allocate_versions(db: Statements, many: Sequence[tuple[str, UUID, int]], created: datetime) -> dict[str, int]:
     """Allocate versions of sorted keys, given with their last artifact and how many; return the last versions."""
     if not many:
         return {}
@@ -114,23 +114,23 @@ def advance_many(db: Statements, many: Sequence[tuple[str, UUID, int]], created:
         source = peewee.Select([db.dialect.rows(slot)], columns).where(SQL("1 = 1"))
         return _risen(_C.insert_from(source, list(_POINTER))).returning(_C.key, _C.last_version)
 
-    rows = db.rows("latest.advance_many", build, values)
+    rows = db.fetch_all("latest.allocate_versions", build, values)
     with Reading("The counter of a key"):
         return {row[0]: int(row[1]) for row in rows}
 
 
-def touch_then_update(db: Statements, row: Mapping[Any, Any]) -> bool:
+def update_in_two_statements(db: Statements, row: Mapping[Any, Any]) -> bool:
     """Change columns of an artifact, given with its id, on SQLite; tell whether there is one.
 
     The time is noted in the row of its key when it is the latest.
     """
     names = tuple(row)
     wanted = (("latest.touch", _touch_latest), (("latest.update", names), partial(_update, names)))
-    return db.run_all(wanted, row) > 0
+    return db.execute_all(wanted, row) > 0
 
 
-def touch_and_update(db: Statements, row: Mapping[Any, Any], alone: bool) -> bool:
-    """Do `touch_then_update` in one statement, where rows are locked.
+def update_in_one_statement(db: Statements, row: Mapping[Any, Any], alone: bool) -> bool:
+    """Do `update_in_two_statements` in one statement, where rows are locked.
 
     Two statements would look at two moments: in between, an artifact may be deleted and made again under
     another key, which is not locked. One statement changes what it has seen, or nothing.
@@ -141,12 +141,19 @@ def touch_and_update(db: Statements, row: Mapping[Any, Any], alone: bool) -> boo
         alone: it is not inside a block, so the statement says itself how long it waits.
     """
     names = tuple(row)
-    key = ("latest.touch_and_update", names, alone)
-    while not db.run(key, lambda: _touch_and_update(db, names, alone), row):
+    key = ("latest.update_in_one_statement", names, alone)
+    while not db.execute(key, lambda: _update_in_one_statement(db, names, alone), row):
         # What was deleted while this waited for the lock may have been made again in the same moment.
-        if db.row("latest.there", lambda: Artifact.select(SQL("1")).where(Artifact.id == slot("id")), row) is None:
+        if (
+            db.fetch_one("latest.there", lambda: Artifact.select(SQL("1")).where(Artifact.id == slot("id")), row)
+            is None
+        ):
             return False
     return True
+
+
+def _exists() -> Query:
+    return Artifact.select(SQL("1")).where(Artifact.id == slot("id"))
 
 
 def _update(names: tuple[str, ...]) -> Query:
@@ -154,7 +161,7 @@ def _update(names: tuple[str, ...]) -> Query:
     return Artifact.update(changes).where(Artifact.id == slot("id"))
 
 
-def _touch_and_update(db: Statements, names: tuple[str, ...], alone: bool) -> Query:
+def _update_in_one_statement(db: Statements, names: tuple[str, ...], alone: bool) -> Query:
     touched = peewee.Table("touched")
     # A version is never given out twice: where it is equal, the artifact is the one that this statement has seen.
     noted = Case(None, ((_C.latest_version == Artifact.version, slot("updated")),), _C.updated)
@@ -179,14 +186,14 @@ def _touch_latest() -> Query:
     return _C.update({_C.updated: slot("updated")}).where(_C.latest_id == slot("id"))
 
 
-def locked(db: Statements, artifact_id: str) -> tuple[str | None, str | None] | None:
+def lock_key_of(db: Statements, artifact_id: str) -> tuple[str | None, str | None] | None:
     """Lock the key of an artifact.
 
     Returns:
         The key and the id of its latest artifact, as they are under the lock; `None` when there is no such artifact.
     """
     build = _locked if db.dialect.name == "postgresql" else _key_and_latest
-    row = db.row("latest.locked", build, {"id": artifact_id})
+    row = db.fetch_one("latest.lock_key_of", build, {"id": artifact_id})
     return None if row is None else (row[0], row[1] and str(row[1]))
 
 
@@ -205,7 +212,7 @@ def _locked() -> Query:
     return NodeList((*named, result))
 
 
-def lock(db: Statements, keys: Sequence[str]) -> None:
+def lock_keys(db: Statements, keys: Sequence[str]) -> None:
     """Lock some keys in sorted order, so that writers of several keys never wait for each other in a ring.
 
     What locks them must write to their rows, as `rebuild` does.
@@ -216,19 +223,19 @@ def lock(db: Statements, keys: Sequence[str]) -> None:
         return query.for_update()
 
     if db.dialect.name == "postgresql":
-        db.rows("latest.lock", build, {"keys": db.dialect.many(keys)})
+        db.fetch_all("latest.lock", build, {"keys": db.dialect.many(keys)})
 
 
-def lock_all(db: Statements) -> None:
+def lock_table(db: Statements) -> None:
     """Keep every other writer out until the block ends."""
     if db.dialect.name == "postgresql":
-        db.run("latest.lock_all", lambda: SQL('LOCK TABLE "artifact_collection" IN EXCLUSIVE MODE'), {})
+        db.execute("latest.lock_table", lambda: SQL('LOCK TABLE "artifact_collection" IN EXCLUSIVE MODE'), {})
 
 
-def retreat(db: Statements, key: str) -> None:
+def repoint_latest(db: Statements, key: str) -> None:
     """Point a locked key whose latest artifact was deleted to the next greatest version, or to none."""
-    if not db.run("latest.point", _point, {"key": key}):
-        db.run("latest.empty", lambda: _emptied().where(_C.key == slot("key")), {"key": key})
+    if not db.execute("latest.point", _point, {"key": key}):
+        db.execute("latest.empty", lambda: _emptied().where(_C.key == slot("key")), {"key": key})
 
 
 def _emptied() -> Query:
@@ -248,14 +255,14 @@ def _point() -> Query:
 def rebuild(db: Statements, keys: Sequence[str]) -> None:
     """Make the rows of some locked keys anew from the computed query; counters never fall."""
     values = {"keys": db.dialect.many(keys)}
-    db.run("latest.rebuild", lambda: _rebuild(db, db.dialect.among(Artifact.key, slot("keys"))), values)
+    db.execute("latest.rebuild", lambda: _rebuild(db, db.dialect.among(Artifact.key, slot("keys"))), values)
 
     def sweep() -> Query:
         counted = Case(None, ((_no_counter(db), 1),), _C.last_version)
         emptied = _C.update({_C.latest_id: None, _C.latest_version: None, _C.last_version: counted})
         return emptied.where(db.dialect.among(_C.key, slot("keys")), ~fn.EXISTS(_artifacts_of_row()))
 
-    db.run("latest.sweep", sweep, values)
+    db.execute("latest.sweep", sweep, values)
 
 
 def _no_counter(db: Statements) -> Query:
@@ -296,7 +303,7 @@ def _artifacts_of_row() -> Query:
 
 def verify(db: Statements) -> list[Breach]:
     """Return every difference between the collection table and the computed query."""
-    rows = db.rows("latest.differences", _differences, {})
+    rows = db.fetch_all("latest.differences", _differences, {})
     with Reading("The version of a key"):
         breaches = [breach for row in rows for breach in _breaches(_text(row[0]), *row[1:])]
 
@@ -304,11 +311,11 @@ def verify(db: Statements) -> list[Breach]:
         points = _C.latest_id.is_null(False) | _C.latest_version.is_null(False)
         return _C.select(_C.key).where(points, ~fn.EXISTS(_artifacts_of_row()))
 
-    for (key,) in db.rows("latest.pointing", pointing, {}):
+    for (key,) in db.fetch_all("latest.pointing", pointing, {}):
         key = _text(key)
         breaches.append(Breach("dangling", key, f"The collection row of {key} points to an artifact, and it has none."))
     known = {breach.key for breach in breaches if breach.kind == "low-counter"}
-    for (key,) in db.rows("latest.uncounted", lambda: _C.select(_C.key).where(_no_counter(db)), {}):
+    for (key,) in db.fetch_all("latest.uncounted", lambda: _C.select(_C.key).where(_no_counter(db)), {}):
         if _text(key) not in known:
             breaches.append(Breach("low-counter", key, f"The counter of {key} is not a whole number from 1."))
     return sorted(breaches)

@@ -100,7 +100,7 @@ def newest(db: Statements, key: str, limit: int) -> list[Version]:
         of_key = _A.select(*_glance(db)).where(_A.key == slot("key"))
         return of_key.order_by(_A.version.desc()).limit(slot("limit"))
 
-    rows = db.rows("figures.newest", build, {"key": key, "limit": limit})
+    rows = db.fetch_all("figures.newest", build, {"key": key, "limit": limit})
     with Reading(f"A version of {key}"):
         return [_version(row) for row in reversed(rows)]
 
@@ -110,7 +110,7 @@ def newest_of_keys(db: Statements, keys: Sequence[str], limit: int) -> dict[str,
     values = {"keys": db.dialect.many(keys), "limit": limit, "skipped": limit - 1}
     build = _each_key_by_limit if db.dialect.name == "postgresql" else _each_key_from_first
     found: dict[str, list[Version]] = {}
-    rows = db.rows("figures.newest_of_keys", lambda: build(db), values)
+    rows = db.fetch_all("figures.newest_of_keys", lambda: build(db), values)
     with Reading("A version of the keys"):
         for key, *row in rows:
             found.setdefault(key, []).append(_version(row))
@@ -216,7 +216,7 @@ def points(db: Statements, key: str, field: str, limit: int | None) -> list[Poin
     found: list[Point] = []
     before = 2**63 - 1
     while limit is None or len(found) < limit:
-        rows = db.rows(("figures.points", kind), build, {"key": key, "before": before, "page": size})
+        rows = db.fetch_all(("figures.points", kind), build, {"key": key, "before": before, "page": size})
         with Reading(f"A version of {key}"):
             for version, created, *columns in rows:
                 number = source.number(*columns)

@@ -131,7 +131,7 @@ def _related(db: Statements, asked: Asked, link: tuple[Any, ...], limit: int) ->
     def build() -> Query:
         return related_keys(link, db.dialect).limit(slot("limit"))
 
-    rows = db.rows(("pages.related", link), build, {**asked.values, "limit": limit})
+    rows = db.fetch_all(("pages.related", link), build, {**asked.values, "limit": limit})
     return [str(key) for (key,) in rows]
 
 
@@ -204,7 +204,7 @@ def _page(
     values |= {("after", number): value for number, value in enumerate(after or ())}
     key = ("pages.page", form.__name__, part, type(asked.sort), asked.sort, asked.include_data, asked.shape)
     # How many related rows there are decides whether they are met one by one or all at once.
-    return ROWS.values(db.rows(key, build, values, varied=form is _by_ids))
+    return ROWS.values(db.fetch_all(key, build, values, varied=form is _by_ids))
 
 
 def _condition_of(part: str, order: Order) -> Query | None:
@@ -247,7 +247,9 @@ def _names(db: Statements, asked: Asked, size: int) -> list[bytes]:
         return asked.select(db, _C.key if asked.latest else _A.id).order_by(*asked.order.terms)
 
     key = ("pages.names", type(asked.sort), asked.sort, asked.shape)
-    return db.packed(key, build, asked.values, size, lambda rows: "\n".join(str(name) for (name,) in rows).encode())
+    return db.fetch_packed(
+        key, build, asked.values, size, lambda rows: "\n".join(str(name) for (name,) in rows).encode()
+    )
 
 
 def _named(db: Statements, asked: Asked, names: list[str]) -> list[schemas.Artifact]:
@@ -257,7 +259,7 @@ def _named(db: Statements, asked: Asked, names: list[str]) -> list[schemas.Artif
         return asked.select(db).where(db.dialect.among(_C.key if asked.latest else _A.id, slot("names")))
 
     key = ("pages.named", asked.latest, asked.include_data, asked.shape)
-    found = ROWS.values(db.rows(key, build, {**asked.values, "names": db.dialect.many(names)}))
+    found = ROWS.values(db.fetch_all(key, build, {**asked.values, "names": db.dialect.many(names)}))
     by_name = {one.key if asked.latest else str(one.id): one for one in found}
     return [by_name[name] for name in names if name in by_name]
 
@@ -265,7 +267,7 @@ def _named(db: Statements, asked: Asked, names: list[str]) -> list[schemas.Artif
 def count(db: Statements, asked: Asked) -> int:
     """Return how many artifacts, or latest artifacts, are asked for."""
     key = ("pages.count", type(asked.sort), asked.shape)
-    row = db.row(key, partial(_counting, asked, db), asked.values)
+    row = db.fetch_one(key, partial(_counting, asked, db), asked.values)
     assert row is not None
     number: int = row[0]
     return number
@@ -283,6 +285,6 @@ def _counting(asked: Asked, db: Statements) -> Query:
 
 def select_keys(db: Statements, asked: Asked) -> list[tuple[UUID, str | None]]:
     """Return the id and the key of every artifact that is asked for."""
-    rows = db.rows(("pages.keys", asked.shape), lambda: asked.select(db, _A.id, _A.key), asked.values)
+    rows = db.fetch_all(("pages.keys", asked.shape), lambda: asked.select(db, _A.id, _A.key), asked.values)
     with Reading("The id of an artifact"):
         return [(schemas.as_uuid(row[0]), row[1]) for row in rows]

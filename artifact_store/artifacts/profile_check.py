@@ -59,7 +59,9 @@ def mend(db: Statements, ids: list[UUID]) -> Iterator[Breach]:
             breach = _judged(row)
             if breach is not None:
                 profile = _profile_of(row[-1])
-                db.run("profilecheck.mend", _mended, {"id": str(artifact_id), "profile": profile, "updated": row[4]})
+                db.execute(
+                    "profilecheck.mend", _mended, {"id": str(artifact_id), "profile": profile, "updated": row[4]}
+                )
                 yield breach
 
 
@@ -76,7 +78,7 @@ def _rows(db: Statements, key: Any, where: Query, values: dict[Any, Any]) -> lis
         query = _A.select(*columns).where((_A.type == "table") & _A.profile.is_null(False))
         return (query if where is None else query.where(where)).order_by(_A.id).limit(_PAGE)
 
-    return db.rows(key, build, values)
+    return db.fetch_all(key, build, values)
 
 
 def _judged(row: Any) -> Breach | None:

@@ -63,7 +63,7 @@ class _Meter:
         """
         blocked = self._db.engine.in_block() and not self._inside  # with the block it could be undone
         if held or blocked:
-            self._db.unwritten.writes.append(self._write)
+            self._db.pending_writes.writes.append(self._write)
         else:
             self._try(_LAST_PATIENCE if self.ended else _PATIENCE)
 
@@ -71,7 +71,7 @@ class _Meter:
         if os.getpid() != self._process:  # a child that is forked in the loop has a copy of it
             return
         try:
-            self._db.engine.soon(self._write, patience)
+            self._db.engine.with_patience(self._write, patience)
         except ArtifactStoreError as error:
             if not self._failed:
                 _LOG.warning("The progress %s is not kept up to date: %s", self._artifact_id, str(error))

@@ -34,7 +34,7 @@ Row = Mapping[Any, Any]
 
 def insert(db: Statements, row: Row) -> None:
     """Insert one artifact, given by column."""
-    db.run("artifacts.insert", _insert, row)
+    db.execute("artifacts.insert", _insert, row)
 
 
 def insert_many(db: Statements, rows: Sequence[Row]) -> None:
@@ -42,7 +42,7 @@ def insert_many(db: Statements, rows: Sequence[Row]) -> None:
     if db.dialect.name == "postgresql":
         db.engine.copy("artifact", ROWS.names, map(itemgetter(*ROWS.names), rows))
     else:
-        db.run_many("artifacts.insert", _insert, rows)
+        db.execute_many("artifacts.insert", _insert, rows)
 
 
 def _insert() -> Query:
@@ -60,7 +60,7 @@ def read_many(db: Statements, ids: Sequence[UUID]) -> list[schemas.Artifact]:
     def build() -> Query:
         return _A.select(*_COLUMNS).where(db.dialect.among(_A.id, slot("ids")))
 
-    return ROWS.values(db.rows("artifacts.read_many", build, {"ids": db.dialect.many(ids)}))
+    return ROWS.values(db.fetch_all("artifacts.read_many", build, {"ids": db.dialect.many(ids)}))
 
 
 def read_latest(db: Statements, key: str) -> schemas.Artifact | None:
@@ -83,15 +83,15 @@ def read_version(db: Statements, key: str, version: int) -> schemas.Artifact | N
 
 
 def _one(db: Statements, key: str, build: Any, values: Values) -> schemas.Artifact | None:
-    row = db.row(key, build, values)
+    row = db.fetch_one(key, build, values)
     return None if row is None else ROWS.value(row)
 
 
 def delete(db: Statements, artifact_id: str, key: str | None) -> bool:
     """Delete an artifact that has this key, or none; tell whether there was one."""
     if key is None:
-        return db.run("artifacts.delete_without_key", _delete_without_key, {"id": artifact_id}) > 0
-    return db.run("artifacts.delete", _delete_of_key, {"id": artifact_id, "key": key}) > 0
+        return db.execute("artifacts.delete_without_key", _delete_without_key, {"id": artifact_id}) > 0
+    return db.execute("artifacts.delete", _delete_of_key, {"id": artifact_id, "key": key}) > 0
 
 
 def _delete_without_key() -> Query:
@@ -108,7 +108,7 @@ def delete_many(db: Statements, ids: Sequence[UUID]) -> list[UUID]:
     def build() -> Query:
         return _A.delete().where(db.dialect.among(_A.id, slot("ids"))).returning(_A.id)
 
-    rows = db.rows("artifacts.delete_many", build, {"ids": db.dialect.many(ids)})
+    rows = db.fetch_all("artifacts.delete_many", build, {"ids": db.dialect.many(ids)})
     with Reading("The id of an artifact"):
         return [schemas.as_uuid(row[0]) for row in rows]
 
@@ -120,4 +120,4 @@ def lock_without_key(db: Statements, ids: Sequence[UUID]) -> None:
         without = db.dialect.among(_A.id, slot("ids")) & _A.key.is_null()
         return _A.select(_A.id).where(without).order_by(_A.id).for_update()
 
-    db.rows("artifacts.lock_without_key", build, {"ids": db.dialect.many(ids)})
+    db.fetch_all("artifacts.lock_without_key", build, {"ids": db.dialect.many(ids)})

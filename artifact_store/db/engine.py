@@ -24,10 +24,10 @@ from .sessions import Session, Sessions
 from .transactions import Block, TransactionEngine
 
 __all__ = [
-    "ALL",
-    "COUNT",
-    "FIRST",
+    "FETCH_ALL",
+    "FETCH_ONE",
     "HISTORY",
+    "ROW_COUNT",
     "Block",
     "Engine",
     "Facts",
@@ -44,7 +44,7 @@ Row = tuple[Any, ...]
 Params: TypeAlias = Sequence[Any] | Mapping[Any, Any]
 """The values of a statement, by place or by name."""
 
-ALL, FIRST, COUNT = methodcaller("fetchall"), methodcaller("fetchone"), attrgetter("rowcount")
+FETCH_ALL, FETCH_ONE, ROW_COUNT = methodcaller("fetchall"), methodcaller("fetchone"), attrgetter("rowcount")
 """What may be taken from a cursor: all rows, the first row, the number of rows that were changed."""
 
 _LOGGER = logging.getLogger("peewee")
@@ -118,7 +118,7 @@ class Engine(TransactionEngine):
     def timeout(self, seconds: float) -> None:
         self._timeout = seconds
 
-    def soon(self, function: Callable[[], T], patience: float) -> T:
+    def with_patience(self, function: Callable[[], T], patience: float) -> T:
         """Call a function that runs statements, none of which waits for a lock longer than so many seconds."""
         token = _PATIENCE.set(patience)
         try:
@@ -128,57 +128,57 @@ class Engine(TransactionEngine):
 
     # Statements
 
-    def rows(self, sql: str, params: Params = ()) -> list[Row]:
+    def fetch_all(self, sql: str, params: Params = ()) -> list[Row]:
         """Run one statement and return all its rows."""
-        rows: list[Row] = self.taken(sql, params, ALL)
+        rows: list[Row] = self.query(sql, params, FETCH_ALL)
         return rows
 
-    def row(self, sql: str, params: Params = ()) -> Row | None:
+    def fetch_one(self, sql: str, params: Params = ()) -> Row | None:
         """Run one statement and return its first row."""
-        row: Row | None = self.taken(sql, params, FIRST)
+        row: Row | None = self.query(sql, params, FETCH_ONE)
         return row
 
-    def run(self, sql: str, params: Params = ()) -> int:
+    def execute(self, sql: str, params: Params = ()) -> int:
         """Run one statement and return the number of rows it changed."""
-        count: int = self.taken(sql, params, COUNT)
+        count: int = self.query(sql, params, ROW_COUNT)
         return count
 
-    def taken(self, sql: str, params: Params, take: Callable[[Any], Any], varied: bool = False) -> Any:
+    def query(self, sql: str, params: Params, take: Callable[[Any], Any], varied: bool = False) -> Any:
         """Run one statement and return what `take` takes from its cursor.
 
         Args:
             sql: the statement.
             params: its parameters.
-            take: one of `ALL`, `FIRST` and `COUNT`, or a function that reads the cursor to its end.
+            take: one of `FETCH_ALL`, `FETCH_ONE` and `ROW_COUNT`, or a function that reads the cursor to its end.
             varied: the best plan depends on the parameters, so that none may be kept for all of them.
         """
         raise NotImplementedError
 
-    def packed(self, sql: str, params: Params, size: int, pack: Callable[[list[Row]], bytes]) -> list[bytes]:
+    def fetch_packed(self, sql: str, params: Params, size: int, pack: Callable[[list[Row]], bytes]) -> list[bytes]:
         """Run one statement and return its rows, packed by `pack`, so many at a time."""
 
         def take(cursor: Any) -> list[bytes]:
             return [pack(rows) for rows in iter(lambda: cursor.fetchmany(size), [])]
 
-        packed: list[bytes] = self.taken(sql, params, take)
+        packed: list[bytes] = self.query(sql, params, take)
         return packed
 
-    def run_all(self, statements: Sequence[tuple[str, Params]]) -> int:
+    def execute_all(self, statements: Sequence[tuple[str, Params]]) -> int:
         """Run statements one after the other, inside a block; return the number of rows that the last has changed."""
         changed = 0
         for sql, params in statements:
-            changed = self.taken(sql, params, COUNT)
+            changed = self.query(sql, params, ROW_COUNT)
         return changed
 
-    def run_many(self, sql: str, params: Iterable[Params]) -> None:
+    def execute_many(self, sql: str, params: Iterable[Params]) -> None:
         """Run one statement for each set of parameters, inside a block."""
-        self.inside(lambda connection: connection.cursor().executemany(sql, params))
+        self.with_connection(lambda connection: connection.cursor().executemany(sql, params))
 
     def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Load many rows, inside a block, where the engine has a statement for that."""
         raise NotImplementedError
 
-    def inside(self, work: Callable[[Any], T]) -> T:
+    def with_connection(self, work: Callable[[Any], T]) -> T:
         """Do some work with the connection of the block that this thread is in."""
         session = self.session()
         if session.busy:
@@ -188,33 +188,33 @@ class Engine(TransactionEngine):
             result = work(session.conn)
         except self.driver_errors as error:
             session.busy = session.doomed
-            raise self.refusal(error) from error
+            raise self.translate_error(error) from error
         session.busy = session.doomed
         return result
 
     # Retries and errors
 
-    def again(self, attempt: Callable[[], T], error: BaseException, deadline: float | None = None) -> T:
+    def retry(self, attempt: Callable[[], T], error: BaseException, deadline: float | None = None) -> T:
         """Call what has failed until it succeeds, fails for good, or the deadline has passed."""
         tries = 0
         if deadline is None:
             deadline = time.monotonic() + self.timeout
-        while self.passing(error) and time.monotonic() < deadline:
+        while self.is_transient(error) and time.monotonic() < deadline:
             tries += 1
-            self.pause(tries)
+            self.back_off(tries)
             try:
                 return attempt()
             except self.driver_errors as caught:
                 error = caught
-        raise self.refusal(error) from error
+        raise self.translate_error(error) from error
 
-    def refusal(self, error: BaseException) -> errors.ArtifactStoreError:
+    def translate_error(self, error: BaseException) -> errors.ArtifactStoreError:
         """Return the translated error, marked when the whole block may be tried again."""
-        translated = self.translated(error)
-        translated.passing = self.passing(error)
+        translated = self.error_for(error)
+        translated.transient = self.is_transient(error)
         return translated
 
-    def translated(self, error: BaseException) -> errors.ArtifactStoreError:
+    def error_for(self, error: BaseException) -> errors.ArtifactStoreError:
         """Return the error of ours that says what a driver's error means and how to mend it."""
         raise NotImplementedError
 

@@ -13,7 +13,9 @@ from typing import Any
 __all__ = ["collecting", "interrupting"]
 
 _DRIVING = ("artifact_store", "peewee", "playhouse")  # packages whose functions may be in the middle of a statement
-_CALLING = {f"{__package__}.{name}" for name in ("collector", "openruns", "progress", "unwritten")}
+_CALLING = {
+    f"artifact_store.{name}" for name in ("db.gc_guard", "db.pending_writes", "runs.active", "artifacts.progress")
+}
 """Modules that call, or are called by, code of the user's; they run no statement themselves."""
 
 _PHASES: dict[str, Any] = {}

@@ -31,7 +31,7 @@ def schema_version(statements: Statements) -> str | None:
 
 def _newest(statements: Statements) -> str | None:
     table = peewee.Table(HISTORY)
-    row = statements.row("schema.version", lambda: table.select(peewee.fn.MAX(table.c.name)), {})
+    row = statements.fetch_one("schema.version", lambda: table.select(peewee.fn.MAX(table.c.name)), {})
     return None if row is None else row[0]
 
 
@@ -90,7 +90,7 @@ def _upgrade(statements: Statements) -> None:
                 if before is not None:
                     _guard(engine.database, before)
     except peewee.PeeweeException as error:
-        raise engine.translated(error) from error
+        raise engine.error_for(error) from error
 
 
 def _run_migrations(database: Any) -> None:

@@ -16,7 +16,7 @@ from ..errors import ArtifactStoreError, StoreUnavailable
 from .engine import Engine
 from .gc_guard import collecting
 
-__all__ = ["Unwritten"]
+__all__ = ["PendingWrites"]
 
 _LOG = logging.getLogger("artifact_store")
 _PATIENCE = 0.05  # seconds that the next call waits for a lock
@@ -24,7 +24,7 @@ _LAST_PATIENCE = 1.0  # the same when there will be no other call
 _PAUSE = 1.0  # seconds until what could not be written is tried again
 
 
-class Unwritten:
+class PendingWrites:
     """The writes of one store that wait for its next call.
 
     Attributes:
@@ -40,7 +40,7 @@ class Unwritten:
         self._due = 0.0
         _ALL.add(self)
 
-    def settle(self, last: bool = False) -> None:
+    def flush(self, last: bool = False) -> None:
         """Write them, unless this is no place for it either.
 
         While the database is locked or cannot be reached they are kept.
@@ -69,7 +69,7 @@ class Unwritten:
 
     def _written(self, write: Callable[[], object], patience: float) -> bool:
         try:
-            self._engine.soon(write, patience)
+            self._engine.with_patience(write, patience)
         except StoreUnavailable:
             return False
         except ArtifactStoreError as error:
@@ -77,19 +77,19 @@ class Unwritten:
         return True
 
 
-_ALL: WeakSet[Unwritten] = WeakSet()
+_ALL: WeakSet[PendingWrites] = WeakSet()
 
 
 @atexit.register
 def _at_exit() -> None:
-    for unwritten in list(_ALL):
-        unwritten.settle(last=True)
+    for pending_writes in list(_ALL):
+        pending_writes.flush(last=True)
 
 
 def _after_fork_in_child() -> None:
     """Leave the writes of the parent to it."""
-    for unwritten in list(_ALL):
-        unwritten.writes.clear()
+    for pending_writes in list(_ALL):
+        pending_writes.writes.clear()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork

@@ -132,7 +132,7 @@ class PostgresEngine(Engine):
     def identity(self, anew: bool = False) -> Identity:
         """Return what the standbys of this server have in common with it; from memory unless it is asked `anew`."""
         if self._identity is None or anew:
-            self._identity = identity(self.row)
+            self._identity = identity(self.fetch_one)
         return self._identity
 
     # Connections
@@ -187,20 +187,20 @@ class PostgresEngine(Engine):
             )
         return None
 
-    def soon(self, function: Callable[[], T], patience: float) -> T:
+    def with_patience(self, function: Callable[[], T], patience: float) -> T:
         """Call a function that runs statements, none of which waits for a lock longer than so many seconds."""
         if self.in_block():  # for the rest of which the limit would hold
             return function()
 
         def limited() -> T:
-            self.run(f"SET LOCAL lock_timeout = '{max(round(patience * 1000), 1)}ms'")  # a number of ours
+            self.execute(f"SET LOCAL lock_timeout = '{max(round(patience * 1000), 1)}ms'")  # a number of ours
             return function()
 
-        return super().soon(partial(self.retrying, limited), patience)
+        return super().with_patience(partial(self.run_in_transaction, limited), patience)
 
     # Statements
 
-    def taken(self, sql: str, params: Params, take: Callable[[Any], Any], varied: bool = False) -> Any:
+    def query(self, sql: str, params: Params, take: Callable[[Any], Any], varied: bool = False) -> Any:
         """Run one statement and return what `take` takes from its cursor.
 
         Outside of a block a connection leaves the pool for the statement alone, and does not become this thread's.
@@ -209,7 +209,7 @@ class PostgresEngine(Engine):
         # The server keeps one plan for a prepared statement, which may be several times as slow as one for its values.
         prepare = False if varied else None
         if session.transaction is not None:
-            return self.inside(lambda connection: take(self._execute(connection, sql, params, prepare)))
+            return self.with_connection(lambda connection: take(self._execute(connection, sql, params, prepare)))
         try:
             connection = self._take()
             try:
@@ -217,7 +217,7 @@ class PostgresEngine(Engine):
             finally:
                 self._give_back(connection)
         except self.driver_errors as error:
-            return self.again(partial(self._attempt, sql, params, take, prepare), error)
+            return self.retry(partial(self._attempt, sql, params, take, prepare), error)
 
     def _attempt(self, sql: str, params: Params, take: Callable[[Any], Any], prepare: bool | None) -> Any:
         """Run a statement that has failed once more."""
@@ -249,7 +249,7 @@ class PostgresEngine(Engine):
                 for row in rows:
                     copy.write_row(row)
 
-        self.inside(load)
+        self.with_connection(load)
 
     def recover(self, session: Session) -> None:
         """Refuse another statement in a block, of which a statement was interrupted or is still running."""
@@ -308,7 +308,7 @@ class PostgresEngine(Engine):
         """Tell whether a transaction was committed; `None` when that cannot be known."""
         tries = 0
         while True:
-            row = self.row(_OUTCOME, (number,))
+            row = self.fetch_one(_OUTCOME, (number,))
             if row is None or row[1] != timeline:
                 return None
             if row[0] in ("committed", "aborted"):
@@ -317,7 +317,7 @@ class PostgresEngine(Engine):
             if time.monotonic() >= deadline:
                 return None
             tries += 1
-            self.pause(tries)
+            self.back_off(tries)
 
     def roll_back(self, transaction: Transaction) -> None:
         """Undo what is open; a connection whose statement was interrupted is closed instead."""
@@ -362,15 +362,15 @@ class PostgresEngine(Engine):
             self._give_back(connection)
         self.sessions.block_left(session)
 
-    def again(self, attempt: Callable[[], T], error: BaseException, deadline: float | None = None) -> T:
+    def retry(self, attempt: Callable[[], T], error: BaseException, deadline: float | None = None) -> T:
         """Call what has failed again; inside a block nothing can be, because the block is undone."""
         if self.in_block():
-            raise self.refusal(error) from error
-        return super().again(attempt, error, deadline)
+            raise self.translate_error(error) from error
+        return super().retry(attempt, error, deadline)
 
     # Errors
 
-    def passing(self, error: BaseException) -> bool:
+    def is_transient(self, error: BaseException) -> bool:
         """Tell whether the failure is one of timing, or of a connection that was lost."""
         state, inner = state_of(error), driver_error(error)
         if isinstance(inner, ServerSilent | NotReplica):
@@ -382,7 +382,7 @@ class PostgresEngine(Engine):
         # Without a state there was no answer. A server that never answered is a wrong address.
         return isinstance(inner, psycopg.OperationalError | psycopg.InterfaceError) and self._reached
 
-    def translated(self, error: BaseException) -> errors.ArtifactStoreError:
+    def error_for(self, error: BaseException) -> errors.ArtifactStoreError:
         """Return the error of ours that says what the server's error means and how to mend it."""
         first = driver_error(error)
         state, text = state_of(error), " ".join(str(first).split())
@@ -441,16 +441,19 @@ class PostgresEngine(Engine):
     def migrating(self) -> Iterator[None]:
         """Hold a lock that every opener of this database asks for, and make the schema that the address names."""
         with self.atomic():
-            self.row("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
+            self.fetch_one("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
             schema = self.address.schema
             # To make a schema, even IF NOT EXISTS, needs more rights than to use one that somebody has made.
-            if schema is not None and self.row("SELECT 1 FROM pg_namespace WHERE nspname = %s", (schema,)) is None:
-                self.run(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
+            if (
+                schema is not None
+                and self.fetch_one("SELECT 1 FROM pg_namespace WHERE nspname = %s", (schema,)) is None
+            ):
+                self.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
             yield
 
     def facts(self) -> Facts:
         """Return the server's version and place, the size of the database and the state of the pool."""
-        found = self.row("SELECT pg_database_size(current_database())")
+        found = self.fetch_one("SELECT pg_database_size(current_database())")
         size = None if found is None else int(found[0])
         reached = self._reached_server()
         version = self.database.server_version

@@ -78,7 +78,7 @@ class SqliteEngine(Engine):
 
     # Statements
 
-    def taken(self, sql: str, params: Params, take: Callable[[Any], Any], varied: bool = False) -> Any:
+    def query(self, sql: str, params: Params, take: Callable[[Any], Any], varied: bool = False) -> Any:
         """Run one statement and return what `take` takes from its cursor."""
         session = self.session()
         if session.busy:
@@ -93,7 +93,7 @@ class SqliteEngine(Engine):
                     result = take(connection.execute(sql, params))
         except self.driver_errors as error:
             session.busy = session.doomed
-            return self.again(partial(self._attempt, sql, params, take), error)
+            return self.retry(partial(self._attempt, sql, params, take), error)
         session.busy = session.doomed
         return result
 
@@ -117,12 +117,12 @@ class SqliteEngine(Engine):
         finally:
             session.busy = session.doomed
 
-    def run_all(self, statements: Sequence[tuple[str, Params]]) -> int:
+    def execute_all(self, statements: Sequence[tuple[str, Params]]) -> int:
         """Run statements one after the other, inside a block; return the number of rows that the last has changed."""
         session = self.session()
         connection = session.conn
         if session.busy or connection is None or connection.closed or self.database.query_hooks or logged():
-            return super().run_all(statements)
+            return super().execute_all(statements)
         session.busy = True
         changed = 0
         try:
@@ -131,7 +131,7 @@ class SqliteEngine(Engine):
                     changed = connection.execute(sql, params).rowcount
         except self.driver_errors as error:
             session.busy = session.doomed
-            return self.again(partial(super().run_all, statements), error)
+            return self.retry(partial(super().execute_all, statements), error)
         session.busy = session.doomed
         return changed
 
@@ -185,7 +185,7 @@ class SqliteEngine(Engine):
             connection.close()
             raise
         except sqlite3.OperationalError as error:
-            if transaction.turn is None and self.passing(error) and time.monotonic() >= transaction.deadline:
+            if transaction.turn is None and self.is_transient(error) and time.monotonic() >= transaction.deadline:
                 raise sqlite_errors.queued_too_long(self.label, self.timeout) from error
             raise
         if transaction.turn is None:
@@ -222,7 +222,7 @@ class SqliteEngine(Engine):
         """Tell whether readers hold the commit up, as they do where WAL is not to be had."""
         connection = transaction.session.conn
         in_time = time.monotonic() < transaction.deadline
-        return in_time and self.passing(error) and not connection.closed and connection.in_transaction
+        return in_time and self.is_transient(error) and not connection.closed and connection.in_transaction
 
     def roll_back(self, transaction: Transaction) -> None:
         """Undo what is open, and release the connection and the turn."""
@@ -279,32 +279,32 @@ class SqliteEngine(Engine):
             raise self.undone_error()
         return super().set_savepoint(transaction)
 
-    def again(self, attempt: Callable[[], T], error: BaseException, deadline: float | None = None) -> T:
+    def retry(self, attempt: Callable[[], T], error: BaseException, deadline: float | None = None) -> T:
         """Call what has failed again; not when `close` has closed the connection of a transaction, which is undone."""
         session = self.session()
         if session.transaction is not None and session.conn is not None and session.conn.closed:
-            raise self.refusal(error) from error
-        return super().again(attempt, error, deadline)
+            raise self.translate_error(error) from error
+        return super().retry(attempt, error, deadline)
 
-    def passing(self, error: BaseException) -> bool:
+    def is_transient(self, error: BaseException) -> bool:
         """Tell whether a lock stands in the way, or `close` has closed the connection from another thread."""
         if "closed database" in str(error):
             return True
         return sqlite_errors.is_busy(error)
 
-    def translated(self, error: BaseException) -> errors.ArtifactStoreError:
+    def error_for(self, error: BaseException) -> errors.ArtifactStoreError:
         """Return the error of ours that says what SQLite's error means and how to mend it."""
         return sqlite_errors.translated(error, self.label, self.timeout, self.path)
 
     def pragma(self, statement: str) -> Row | None:
         """Run a PRAGMA, which no query builder expresses, outside of a block."""
-        return self.row(f"PRAGMA {statement}")
+        return self.fetch_one(f"PRAGMA {statement}")
 
     def check(self) -> None:
         """Refuse a database of the caller's with a setting that changes what statements give."""
         if self._owned:
             return
-        folds, text = self.row("SELECT 'a' LIKE 'A', 'text'") or (1, "text")
+        folds, text = self.fetch_one("SELECT 'a' LIKE 'A', 'text'") or (1, "text")
         if folds != 1:
             raise errors.InvalidURL(
                 f"{self.label}: the database has the pragma case_sensitive_like, but a store compares without case: "
@@ -346,7 +346,7 @@ class SqliteEngine(Engine):
     @contextmanager
     def migrating(self) -> Iterator[None]:
         """Hold the write lock; foreign keys are off meanwhile, so that a table may be made anew."""
-        names = [name for (name,) in self.rows("SELECT name FROM sqlite_master")]
+        names = [name for (name,) in self.fetch_all("SELECT name FROM sqlite_master")]
         ours = not names or HISTORY in names
         if ours:
             self.use_wal()
@@ -404,7 +404,7 @@ class SqliteEngine(Engine):
         """Return what `PRAGMA quick_check` finds wrong with the file, which must be where it was opened."""
         self.check_place()
         try:
-            found = [str(row[0]) for row in self.rows("PRAGMA quick_check")]
+            found = [str(row[0]) for row in self.fetch_all("PRAGMA quick_check")]
         except errors.StoreDamaged as error:
             return [str(error)]
         lines = [line for text in found for line in text.splitlines()]

@@ -40,10 +40,10 @@ class GuestEngine(SqliteEngine):
         cursor.row_factory = None  # rows are tuples, whatever the caller's database makes of them
         return take(cursor)
 
-    def inside(self, work: Callable[[Any], Any]) -> Any:
+    def with_connection(self, work: Callable[[Any], Any]) -> Any:
         """Do some work with the connection of the block that this thread is in."""
         self._refuse_other_tasks(self.session())
-        return super().inside(lambda connection: work(self.database.connection()))
+        return super().with_connection(lambda connection: work(self.database.connection()))
 
     def _refuse_other_tasks(self, session: Session) -> None:
         """Keep other tasks out of a block: on one connection their writes would be the block's."""

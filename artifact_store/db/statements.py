@@ -15,8 +15,8 @@ import peewee
 from ..errors import StoreDamaged
 from .damage import unreadable
 from .dialects import DIALECTS
-from .engine import ALL, COUNT, FIRST, Engine, Params, Row
-from .pending_writes import Unwritten
+from .engine import FETCH_ALL, FETCH_ONE, ROW_COUNT, Engine, Params, Row
+from .pending_writes import PendingWrites
 
 __all__ = ["Query", "Statement", "Statements", "Values", "slot"]
 
@@ -102,15 +102,15 @@ class Statements:
     Attributes:
         engine: the engine.
         dialect: what is particular to its SQL.
-        unwritten: what the next statement outside of a block writes first.
+        pending_writes: what the next statement outside of a block writes first.
     """
 
     def __init__(self, engine: Engine) -> None:
         """Start without statements."""
         self.engine = engine
         self.dialect = DIALECTS[engine.dialect]
-        self.unwritten = Unwritten(engine)
-        self._writes = self.unwritten.writes
+        self.pending_writes = PendingWrites(engine)
+        self._pending = self.pending_writes.writes
         self._kept: dict[Hashable, Statement] = {}
         self._size = 0
 
@@ -127,24 +127,24 @@ class Statements:
             self._kept[key] = statement
         return statement
 
-    def rows(self, key: Hashable, build: Callable[[], Query], values: Values, varied: bool = False) -> list[Row]:
+    def fetch_all(self, key: Hashable, build: Callable[[], Query], values: Values, varied: bool = False) -> list[Row]:
         """Run a statement and return all its rows; its plan is `varied` when the best one depends on the values."""
-        if self._writes:
-            self.unwritten.settle()
+        if self._pending:
+            self.pending_writes.flush()
         statement = self._kept.get(key) or self.get(key, build)
         try:
-            taken: list[Row] = self.engine.taken(statement.sql, statement.bind(values), ALL, varied)
+            taken: list[Row] = self.engine.query(statement.sql, statement.bind(values), FETCH_ALL, varied)
         except StoreDamaged as error:
             raise self._located(statement, values, error) from error
         return taken
 
-    def row(self, key: Hashable, build: Callable[[], Query], values: Values) -> Row | None:
+    def fetch_one(self, key: Hashable, build: Callable[[], Query], values: Values) -> Row | None:
         """Run a statement and return its first row."""
-        if self._writes:
-            self.unwritten.settle()
+        if self._pending:
+            self.pending_writes.flush()
         statement = self._kept.get(key) or self.get(key, build)
         try:
-            taken: Row | None = self.engine.taken(statement.sql, statement.bind(values), FIRST)
+            taken: Row | None = self.engine.query(statement.sql, statement.bind(values), FETCH_ONE)
         except StoreDamaged as error:
             raise self._located(statement, values, error) from error
         return taken
@@ -157,30 +157,30 @@ class Statements:
         row, column = found
         return unreadable("artifact" if "version" in row else "row", row, column, "it is not UTF-8")
 
-    def packed(
+    def fetch_packed(
         self, key: Hashable, build: Callable[[], Query], values: Values, size: int, pack: Callable[[list[Row]], bytes]
     ) -> list[bytes]:
         """Run a statement and return its rows, packed by `pack`, so many at a time."""
         statement = self.get(key, build)
-        return self.engine.packed(statement.sql, statement.bind(values), size, pack)
+        return self.engine.fetch_packed(statement.sql, statement.bind(values), size, pack)
 
-    def run(self, key: Hashable, build: Callable[[], Query], values: Values) -> int:
+    def execute(self, key: Hashable, build: Callable[[], Query], values: Values) -> int:
         """Run a statement and return the number of rows it changed."""
-        if self._writes:
-            self.unwritten.settle()
+        if self._pending:
+            self.pending_writes.flush()
         statement = self._kept.get(key) or self.get(key, build)
-        taken: int = self.engine.taken(statement.sql, statement.bind(values), COUNT)
+        taken: int = self.engine.query(statement.sql, statement.bind(values), ROW_COUNT)
         return taken
 
-    def run_all(self, wanted: Iterable[tuple[Hashable, Callable[[], Query]]], values: Values) -> int:
+    def execute_all(self, wanted: Iterable[tuple[Hashable, Callable[[], Query]]], values: Values) -> int:
         """Run statements one after the other, inside a block; return the number of rows that the last has changed."""
         statements = []
         for key, build in wanted:
             statement = self._kept.get(key) or self.get(key, build)
             statements.append((statement.sql, statement.bind(values)))
-        return self.engine.run_all(statements)
+        return self.engine.execute_all(statements)
 
-    def run_many(self, key: Hashable, build: Callable[[], Query], values: Iterable[Values]) -> None:
+    def execute_many(self, key: Hashable, build: Callable[[], Query], values: Iterable[Values]) -> None:
         """Run a statement once for each set of values."""
         statement = self.get(key, build)
-        self.engine.run_many(statement.sql, map(statement.bind, values))
+        self.engine.execute_many(statement.sql, map(statement.bind, values))

@@ -44,15 +44,15 @@ class TransactionEngine(ABC):
     session: Callable[[], Session]
 
     @abstractmethod
-    def run(self, sql: str) -> int:
+    def execute(self, sql: str) -> int:
         """Run one statement."""
 
     @abstractmethod
-    def passing(self, error: BaseException) -> bool:
+    def is_transient(self, error: BaseException) -> bool:
         """Tell whether what failed may succeed when it is tried again."""
 
     @abstractmethod
-    def refusal(self, error: BaseException) -> errors.ArtifactStoreError:
+    def translate_error(self, error: BaseException) -> errors.ArtifactStoreError:
         """Return the error of ours that says what a driver's error means and how to mend it."""
 
     def atomic(self) -> "Block":
@@ -63,14 +63,14 @@ class TransactionEngine(ABC):
         """Tell whether this thread is inside a block."""
         return self.session().transaction is not None
 
-    def retrying(self, function: Callable[[], T]) -> T:
+    def run_in_transaction(self, function: Callable[[], T]) -> T:
         """Call a function in a transaction; the whole of it again when what failed may pass, until the deadline.
 
         Inside a block it is called once: what comes before it in the block cannot be called again.
         """
         return self._in_transaction(function, repeatable=False)
 
-    def changing(self, function: Callable[[], T]) -> T:
+    def run_idempotent(self, function: Callable[[], T]) -> T:
         """Do as `retrying`, for a function of the store's own, which recognizes by ids what it has done before."""
         return self._in_transaction(function, repeatable=True)
 
@@ -90,19 +90,19 @@ class TransactionEngine(ABC):
                 return result
             except errors.ArtifactStoreError as error:
                 transaction.abort()
-                if not error.passing or time.monotonic() >= deadline:
+                if not error.transient or time.monotonic() >= deadline:
                     raise
             except BaseException:
                 transaction.abort()
                 raise
             tries += 1
-            self.pause(tries)
+            self.back_off(tries)
 
     def session_for_block(self) -> Session:
         """Return the session in which a block begins."""
         return self.sessions.for_block()
 
-    def abandon(self) -> None:
+    def reset_after_interrupt(self) -> None:
         """Undo what an interrupt, which may come between any two steps, has left open in this thread."""
         session = self.session()
         transaction = session.transaction
@@ -161,13 +161,13 @@ class TransactionEngine(ABC):
         """Set a savepoint inside a transaction and return its name."""
         transaction.savepoints += 1
         name = f"s{transaction.savepoints}"
-        self.run(f"SAVEPOINT {name}")
+        self.execute(f"SAVEPOINT {name}")
         return name
 
     def release_savepoint(self, transaction: "Transaction", name: str) -> None:
         """Keep what was done since a savepoint."""
         try:
-            self.run(f"RELEASE SAVEPOINT {name}")
+            self.execute(f"RELEASE SAVEPOINT {name}")
         except errors.ArtifactStoreError:
             self.undo_savepoint(transaction, name)
             raise
@@ -175,10 +175,10 @@ class TransactionEngine(ABC):
     def undo_savepoint(self, transaction: "Transaction", name: str) -> None:
         """Undo what was done since a savepoint; where that fails, the transaction cannot be committed either."""
         try:
-            self.run(f"ROLLBACK TO SAVEPOINT {name}")
+            self.execute(f"ROLLBACK TO SAVEPOINT {name}")
         except errors.ArtifactStoreError:
             return  # the error that comes first tells why
-        self.run(f"RELEASE SAVEPOINT {name}")
+        self.execute(f"RELEASE SAVEPOINT {name}")
 
     def interrupted(self) -> errors.StoreUnavailable:
         """Return the error of a statement that follows an interrupted one in a block, or comes in the middle of one."""
@@ -192,7 +192,7 @@ class TransactionEngine(ABC):
             f"{self.label}: the database has undone this block after an earlier error: leave the block."
         )
 
-    def pause(self, tries: int) -> None:
+    def back_off(self, tries: int) -> None:
         """Sleep for a random time that grows with the number of tries."""
         time.sleep(random.uniform(0, min(self.longest_pause, 0.002 * 2 ** min(tries, 20))))
 
@@ -237,13 +237,13 @@ class Transaction:
                 return
             except self.engine.driver_errors as error:
                 self.abort()
-                if not self.engine.passing(error) or time.monotonic() >= self.deadline:
-                    raise self.engine.refusal(error) from error
+                if not self.engine.is_transient(error) or time.monotonic() >= self.deadline:
+                    raise self.engine.translate_error(error) from error
             except BaseException:
                 self.abort()
                 raise
             tries += 1
-            self.engine.pause(tries)
+            self.engine.back_off(tries)
 
     def commit(self, repeatable: bool = False) -> None:
         """Commit; find out what became of it when the answer was lost.
@@ -267,13 +267,13 @@ class Transaction:
                     self.deadline = time.monotonic() + self.engine.timeout  # the block may have taken longer
                 if self.engine.may_commit_again(self, error):
                     tries += 1
-                    self.engine.pause(tries)
+                    self.engine.back_off(tries)
                     continue
                 # This transaction's connection is let go before another one is used to ask.
                 self.abort()
                 if self.engine.was_committed(self, error, repeatable):
                     return
-                raise self.engine.refusal(error) from error
+                raise self.engine.translate_error(error) from error
         self.engine.release(self)
 
     def abort(self) -> None:

@@ -2,7 +2,7 @@
 
 A state is written whatever ends the block: also when an interrupt comes in the middle of a write, or when the
 process is told to stop (`termination`). Where nothing may be written, as when the garbage collector closes a generator
-that holds the block, the next call of the store does it (`unwritten`).
+that holds the block, the next call of the store does it (`pending_writes`).
 """
 
 import inspect
@@ -188,11 +188,11 @@ class RunBlock(ABC, Generic[Opened]):
         if self._name is None:
             raise InvalidQuery(f'A {self.label} needs a name: give one, as in {self.label.replace(" ", "_")}("load").')
         engine = self._store._db.engine
-        self._store._db.unwritten.settle()
+        self._store._db.pending_writes.flush()
         begun = Begun(new_id(), new_id(), now(), os.getpid(), engine.in_block(), WATCH.opening())
         self._begun = begun
         try:
-            run = engine.changing(partial(self._begin, begun, self._name))
+            run = engine.run_idempotent(partial(self._begin, begun, self._name))
             self._origin = run._origin
             CURRENT.set(self._origin)
             if begun.watched is not None:
@@ -233,10 +233,10 @@ class RunBlock(ABC, Generic[Opened]):
         state, message = _outcome(error, WATCH.told if begun.watched is not None else 0)
         end = partial(_put, db, self._rows, state, message, now())
         if self._later(begun, error):
-            db.unwritten.writes.append(end)
+            db.pending_writes.writes.append(end)
             return
         if not begun.inside and not isinstance(error, Exception | GeneratorExit | None):
-            db.engine.abandon()
+            db.engine.reset_after_interrupt()
         try:
             end()
         except Exception as failure:
@@ -397,7 +397,7 @@ def _put(
         for entity, run_id in rows:
             entity.set_state(db, run_id, state, message=message, unless_final=state == "COMPLETED", time=time)
 
-    db.engine.changing(put)
+    db.engine.run_idempotent(put)
 
 
 def _outcome(error: BaseException | None, told: int) -> tuple[StateType, str | None]:

@@ -42,8 +42,8 @@ class RunStore:
 
     def _origin(self) -> Origin | None:
         """Return the runs in which this store's artifacts are made now."""
-        if self._db.unwritten.writes:
-            self._db.unwritten.settle()
+        if self._db.pending_writes.writes:
+            self._db.pending_writes.flush()
         if CURRENT.get() is None:  # the commonest case, on the hottest path
             return self._inherited
         return context.origin_at(self._place) or self._inherited

@@ -61,13 +61,13 @@ class Entity(Generic[V]):
             ArtifactConflict: the id is taken by a row with other content, or the natural key by one with another id.
             IntegrityViolation: the row refers to something that does not exist.
         """
-        db.unwritten.settle()
+        db.pending_writes.flush()
         time = now()
         value = checked(self.value, {"id": new or new_id(), "created": time, "updated": time, **fields})
         row = bound(value, self.rows.names)
         try:
             # In a block of its own, because inside one a refused row would spoil what came before it.
-            inserted = db.engine.changing(partial(db.run, (self.label, "insert"), self._insert, row))
+            inserted = db.engine.run_idempotent(partial(db.execute, (self.label, "insert"), self._insert, row))
         except IntegrityViolation as error:
             parents = ", ".join(name for name in self.rows.names if name.endswith("_id"))
             raise IntegrityViolation(
@@ -89,7 +89,7 @@ class Entity(Generic[V]):
                     )
             return stored
         row = bound(value, self.rows.names)
-        found = db.row((self.label, "natural"), self._by_natural_key, row)
+        found = db.fetch_one((self.label, "natural"), self._by_natural_key, row)
         if found is None:  # deleted in between
             return self.create(db, fields, value.id)
         other = self.rows.value(found)
@@ -112,7 +112,7 @@ class Entity(Generic[V]):
         def build() -> Query:
             return self.table.select(*self.columns).where(self.table.id == slot("id"))
 
-        row = db.row((self.label, "read"), build, {"id": str(entity_id)})
+        row = db.fetch_one((self.label, "read"), build, {"id": str(entity_id)})
         return None if row is None else self.rows.value(row)
 
     def page(
@@ -129,7 +129,7 @@ class Entity(Generic[V]):
             return query.order_by(*run_ordering(sort, self.table)).limit(slot("limit")).offset(slot("offset"))
 
         values |= {"limit": dialect.unlimited if limit is None else limit, "offset": offset}
-        return self.rows.values(ask(Statements.rows, (self.label, "page", sort, shape), build, values))
+        return self.rows.values(ask(Statements.fetch_all, (self.label, "page", sort, shape), build, values))
 
     def set_state(
         self,
@@ -166,9 +166,9 @@ class Entity(Generic[V]):
                 query = query.where(table.state_type.is_null() | table.state_type.not_in(_FINAL))
             return query
 
-        db.unwritten.settle()
-        change = partial(db.run, (self.label, "state", running, final, unless_final), build, values)
-        return db.engine.changing(change) > 0
+        db.pending_writes.flush()
+        change = partial(db.execute, (self.label, "state", running, final, unless_final), build, values)
+        return db.engine.run_idempotent(change) > 0
 
 
 FLOWS = Entity("flow_filter", Flow, run_tables.Flow, "name")

@@ -223,17 +223,17 @@ def statements(store: ArtifactStore, call: Callable[[], object]) -> list[str]:
     """Return the statements of a call."""
     said: list[str] = []
     engine = store._engine
-    taken = engine.taken
+    taken = engine.query
 
     def heard(sql: str, *others: Any) -> Any:
         said.append(sql)
         return taken(sql, *others)
 
-    engine.taken = heard  # type: ignore[method-assign]
+    engine.query = heard  # type: ignore[method-assign]
     try:
         call()
     finally:
-        del engine.taken  # type: ignore[method-assign]
+        del engine.query  # type: ignore[method-assign]
     return said
 
 

@@ -70,7 +70,7 @@ class Machine(RuleBasedStateMachine):
             self.blocks.pop()[0].__exit__(ValueError, ValueError(), None)
         self.store.delete_artifacts(everything=True)
         assert self.store.verify() == []
-        self.store._engine.run("DELETE FROM artifact_collection")  # the counters of empty keys go on
+        self.store._engine.execute("DELETE FROM artifact_collection")  # the counters of empty keys go on
         self.store.close()
 
     def expect(self, given: ArtifactCreate, made: Artifact) -> None:

@@ -13,7 +13,7 @@ from artifact_store_cli import main
 def test_the_artifact_is_named(url: str, field: str) -> None:
     with ArtifactStore(url) as store:
         made = store.create_artifacts({"key": "sales", "data": n} for n in range(300))
-        store._engine.run(f"UPDATE artifact SET {field} = '{{' WHERE id = '{made[250].id}'")
+        store._engine.execute(f"UPDATE artifact SET {field} = '{{' WHERE id = '{made[250].id}'")
         said = f"artifact sales@251 is damaged: its {field} cannot be read .*Invalid JSON.*: restore the database"
         for read in (
             lambda: store.read_artifact(made[250].id),
@@ -35,7 +35,7 @@ def test_the_artifact_is_named(url: str, field: str) -> None:
 def test_what_reads_numbers_names_the_key(url: str) -> None:
     with ArtifactStore(url) as store:
         made = store.create_artifacts({"key": "loss", "data": n, "metadata": {"loss": n}} for n in range(3))
-        store._engine.run(f"UPDATE artifact SET metadata = 'nan' WHERE id = '{made[1].id}'")
+        store._engine.execute(f"UPDATE artifact SET metadata = 'nan' WHERE id = '{made[1].id}'")
         with pytest.raises(StoreDamaged, match=r"^A version of loss cannot be read \("):
             store.read_series("loss", "loss")
         with pytest.raises(StoreDamaged, match=r"^A version of the keys cannot be read \("):
@@ -46,7 +46,7 @@ def test_what_reads_numbers_names_the_key(url: str) -> None:
 def test_the_command_line_finds_and_leaves_it(url: str) -> None:
     with ArtifactStore(url) as store:
         made = store.create_artifact(key="sales", data=1)
-        store._engine.run(f"UPDATE artifact SET data = 'x' WHERE id = '{made.id}'")
+        store._engine.execute(f"UPDATE artifact SET data = 'x' WHERE id = '{made.id}'")
     result = CliRunner().invoke(main, ["--url", url, "verify", "--json"])
     assert result.exit_code == 1
     assert [breach["kind"] for breach in json.loads(result.stdout)] == ["unreadable"]

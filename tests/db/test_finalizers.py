@@ -6,12 +6,14 @@ import sys
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, suppress
+from importlib import import_module
 from types import FrameType
 from typing import Any
 
 import pytest
 
 from artifact_store import ArtifactFilter, ArtifactStore
+from artifact_store.db import gc_guard
 from tests.helpers.bare import bare, locked
 from tests.helpers.processes import at_once, wait_for
 
@@ -192,7 +194,7 @@ def test_while_the_database_is_locked_it_is_kept(store: ArtifactStore, url: str,
 
 PROGRAM = """
 import gc, sys
-sys.path.insert(0, "tests")
+sys.path[:0] = [".", "tests/db"]
 import test_finalizers
 from artifact_store import ArtifactStore
 store = ArtifactStore(sys.argv[1])
@@ -282,3 +284,8 @@ def collect_at_any_step(url: str, kind: str) -> None:
                 assert latest.version == made.version + 3, step
             assert look(url) == after, step
         assert store.verify() == []
+
+
+def test_the_modules_that_call_code_of_the_user_are_there() -> None:
+    for name in gc_guard._CALLING:
+        import_module(name)

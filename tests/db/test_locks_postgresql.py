@@ -83,11 +83,11 @@ def test_a_table_that_others_may_read(store: ArtifactStore, server: psycopg.Conn
 
 def test_a_statement_that_works_is_left_to_work(store: ArtifactStore) -> None:
     """The deadline is for locks and for servers that do not answer, not for what takes its time."""
-    assert store._engine.row("SELECT 1 FROM pg_sleep(2)") == (1,)
+    assert store._engine.fetch_one("SELECT 1 FROM pg_sleep(2)") == (1,)
 
 
 def test_the_deadline_holds_in_blocks_and_outside(store: ArtifactStore) -> None:
     with store.atomic():
         store.create_artifact(key="k")
-        assert store._engine.row("SHOW lock_timeout") == ("300ms",)
-    assert store._engine.row("SHOW lock_timeout") == ("300ms",)
+        assert store._engine.fetch_one("SHOW lock_timeout") == ("300ms",)
+    assert store._engine.fetch_one("SHOW lock_timeout") == ("300ms",)

@@ -30,15 +30,15 @@ class Planner:
     def __init__(self, store: ArtifactStore) -> None:
         self.store, self._said = store, list[tuple[str, Any]]()
         self._engine = store._engine
-        taken = self._engine.taken
+        taken = self._engine.query
 
         def heard(sql: str, params: Any, *others: Any) -> Any:
             if not sql.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK")):  # they have no plan
                 self._said.append((sql, copy(params)))
             return taken(sql, params, *others)
 
-        self._engine.taken = heard  # type: ignore[method-assign]
-        self._engine.run_all = partial(Engine.run_all, self._engine)  # type: ignore[method-assign]
+        self._engine.query = heard  # type: ignore[method-assign]
+        self._engine.execute_all = partial(Engine.execute_all, self._engine)  # type: ignore[method-assign]
 
     def plans(self, call: Call, latest: Artifact) -> list[str]:
         """Return the plan of each statement of a call, whose writes are undone."""
@@ -50,7 +50,9 @@ class Planner:
         except InterruptedError:
             said = self._said[:]
         explain = "EXPLAIN QUERY PLAN " if self._engine.dialect == "sqlite" else "EXPLAIN "
-        return [f"{sql}\n" + "\n".join(str(row[-1]) for row in self._engine.rows(explain + sql, p)) for sql, p in said]
+        return [
+            f"{sql}\n" + "\n".join(str(row[-1]) for row in self._engine.fetch_all(explain + sql, p)) for sql, p in said
+        ]
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -73,7 +75,7 @@ def planner(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         )
         table = {"key": "deep", "type": "table", "data": [{"a": 1}]}
         store.create_artifacts({**table, "metadata": {"n": n}, "flow_run_id": runs[0]} for n in range(DEEP))
-        store._engine.run("ANALYZE")
+        store._engine.execute("ANALYZE")
         AMONG_NULLS[store.url] = store.read_artifacts(SIZE + DEEP - 600, 1, sort=ArtifactSort.KEY_ASC).cursor
         yield Planner(store)
 
@@ -169,7 +171,7 @@ def test_empty_keys_are_in_no_index_by_which_the_latest_are_listed(
         ("sql", "sqlite_master", "name") if "sqlite" in planner.store.url else ("indexdef", "pg_indexes", "indexname")
     )
     for name in names:
-        ((definition,), *_) = planner.store._engine.rows(query.format(*catalogue, name))
+        ((definition,), *_) = planner.store._engine.fetch_all(query.format(*catalogue, name))
         assert "IS NOT NULL" in definition
 
 
@@ -209,7 +211,7 @@ def test_series_are_read_by_key_and_version(planner: Planner, name: str) -> None
 def test_the_check_can_fail(planner: Planner) -> None:
     latest = planner.store.read_artifacts(0, 1)[0]
     slow: list[Call] = [
-        lambda store, _: store._engine.rows("SELECT description FROM artifact WHERE description = 'x'"),
-        lambda store, _: store._engine.rows("SELECT description FROM artifact ORDER BY description LIMIT 5"),
+        lambda store, _: store._engine.fetch_all("SELECT description FROM artifact WHERE description = 'x'"),
+        lambda store, _: store._engine.fetch_all("SELECT description FROM artifact ORDER BY description LIMIT 5"),
     ]
     assert [bad(planner.plans(each, latest)[0]) is None for each in slow] == [False, False]

@@ -145,7 +145,7 @@ def test_a_table_lock_behind_a_pooler(server: Server, more: str) -> None:
                 with pytest.raises(StoreUnavailable, match=r"another writer held the lock for 0\.3 s"):
                     waiting.result(60)
         assert store.read_artifacts() == [made]
-        assert store._engine.row("SELECT 1 FROM pg_sleep(1)") == (1,), "what works is left to work"
+        assert store._engine.fetch_one("SELECT 1 FROM pg_sleep(1)") == (1,), "what works is left to work"
         for _ in range(8):
             with closing(psycopg.connect(url, autocommit=True, prepare_threshold=None)) as other:
                 assert other.execute("SHOW lock_timeout").fetchone() == ("0",)

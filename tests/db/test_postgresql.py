@@ -152,8 +152,8 @@ def test_a_deadlock_in_a_block_names_the_remedy(store: ArtifactStore) -> None:
 
 def idle_until_ended(store: ArtifactStore, server: psycopg.Connection[Any]) -> None:
     """Leave the transaction of this thread idle until the server has ended it."""
-    process = store._engine.row("SELECT pg_backend_pid()")
-    store._engine.run("SET LOCAL idle_in_transaction_session_timeout = '50ms'")
+    process = store._engine.fetch_one("SELECT pg_backend_pid()")
+    store._engine.execute("SET LOCAL idle_in_transaction_session_timeout = '50ms'")
     while server.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", process).fetchone():
         time.sleep(0.02)
 
@@ -202,7 +202,7 @@ def test_a_table_that_is_changed_under_prepared_statements(
             read()
 
     def prepared() -> bool:
-        return store._engine.rows("SELECT 1 FROM pg_prepared_statements WHERE statement LIKE '%%artifact%%'") != []
+        return store._engine.fetch_all("SELECT 1 FROM pg_prepared_statements WHERE statement LIKE '%%artifact%%'") != []
 
     on_two_connections()
     assert prepared()
@@ -335,7 +335,7 @@ def test_no_plan_is_kept_for_any_number_of_related_rows(store: ArtifactStore) ->
     for _ in range(12):
         store.read_latest_artifacts(limit=2, flow_run_filter=FlowRunFilter(tags={"all_": ["old"]}))
         store.read_latest_artifacts(limit=2)
-    prepared = [sql for (sql,) in store._engine.rows("SELECT statement FROM pg_prepared_statements")]
+    prepared = [sql for (sql,) in store._engine.fetch_all("SELECT statement FROM pg_prepared_statements")]
     assert any("artifact_collection" in sql for sql in prepared)
     assert [sql for sql in prepared if "MATERIALIZED" in sql] == []
 

@@ -262,7 +262,7 @@ def test_one_process_of_a_replica_that_hangs(primary: Server, standby: Standby) 
         caught_up(primary, standby)
         replica = store._ask.replica
         assert replica is not None
-        (pid,) = replica.engine.row("SELECT pg_backend_pid()") or ()
+        (pid,) = replica.engine.fetch_one("SELECT pg_backend_pid()") or ()
         process = psutil.Process(pid)
         process.suspend()
         try:

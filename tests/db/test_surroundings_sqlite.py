@@ -212,10 +212,10 @@ def test_a_commit_that_fails_is_undone(tmp_path: Path) -> None:
         flow = store.create_flow("f")
 
         def work() -> None:
-            store._engine.run("PRAGMA defer_foreign_keys = on")
+            store._engine.execute("PRAGMA defer_foreign_keys = on")
             store.create_artifact(key="k")
-            store._engine.run("DELETE FROM flow")
-            store._engine.run(
+            store._engine.execute("DELETE FROM flow")
+            store._engine.execute(
                 "INSERT INTO deployment (id, name, flow_id, paused, tags, created, updated) "
                 f"VALUES ('x', 'd', '{flow.id}', 0, '[]', '', '')"
             )

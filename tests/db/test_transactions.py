@@ -16,7 +16,7 @@ from uuid import UUID
 import pytest
 
 from artifact_store import ArtifactStore, InvalidQuery, StoreUnavailable
-from artifact_store.db.engine import ALL
+from artifact_store.db.engine import FETCH_ALL
 from tests.helpers.bare import bare
 from tests.helpers.interrupts import TimeLimit, steps, unmeasured
 from tests.helpers.processes import at_once
@@ -334,11 +334,11 @@ def test_a_statement_that_comes_in_the_middle_of_one_of_a_block_is_refused(store
             store.count_artifacts()
         except StoreUnavailable as error:
             caught.append(error)
-        return ALL(cursor)
+        return FETCH_ALL(cursor)
 
     with store.atomic():
         store.create_artifact(key="k")
-        assert store._engine.taken("SELECT 1", (), take) == [(1,)]
+        assert store._engine.query("SELECT 1", (), take) == [(1,)]
         store.create_artifact(key="k")
     assert "a statement of this block was interrupted, or is still running" in str(caught[0])
     assert store.count_artifacts() == 2
@@ -352,9 +352,9 @@ def test_a_statement_that_comes_in_the_middle_of_another_one(store: ArtifactStor
     def take(cursor: Any) -> Any:
         if not counts:
             counts.append(store.count_artifacts())
-        return ALL(cursor)
+        return FETCH_ALL(cursor)
 
-    assert store._engine.taken("SELECT 1", (), take) == [(1,)]
+    assert store._engine.query("SELECT 1", (), take) == [(1,)]
     assert counts == [1]
     assert store.create_artifact(key="k").version == 2
 
@@ -366,13 +366,13 @@ def test_a_block_that_the_collector_leaves_in_the_middle_of_a_statement(store: A
             yield
 
     def take(cursor: Any) -> Any:
-        rows = ALL(cursor)
+        rows = FETCH_ALL(cursor)
         generator.close()
         return rows
 
     generator = generate()
     next(generator)
-    store._engine.taken("SELECT 1", (), take)
+    store._engine.query("SELECT 1", (), take)
     with pytest.raises(StoreUnavailable):
         store.create_artifact(key="k")
     assert store.count_artifacts() == 0
@@ -465,7 +465,7 @@ def test_a_failed_statement_is_not_committed_over(store: ArtifactStore, engine: 
         with store.atomic():
             store.create_artifact(key="k")
             with suppress(StoreUnavailable):
-                store._engine.run("SELECT nonsense")
+                store._engine.execute("SELECT nonsense")
 
     if engine == "sqlite":  # where a failed statement is undone alone
         work()

@@ -128,7 +128,7 @@ def test_whatever_the_style_of_dates(url: str, server: psycopg.Connection[Any], 
     server.execute(f"ALTER ROLE {role} SET TimeZone = 'Asia/Kathmandu'")
     try:
         with ArtifactStore(url.replace("postgres:@", f"{role}:@")) as store:
-            assert store._engine.row("SHOW DateStyle") == (style,)
+            assert store._engine.fetch_one("SHOW DateStyle") == (style,)
             round_trip(store, TEXTS)
             made = store.create_artifact(key="k", data=1)
             recent = ArtifactFilter(created={"after_": made.created})
