@@ -53,6 +53,8 @@ README_COMMANDS = [
     "python3 -m venv .venv && .venv/bin/pip install -q -e . && .venv/bin/artifact-store demo",
     "python3 -m venv .venv && .venv/bin/pip install -q -e '.[test]' && .venv/bin/pytest",
 ]
+PAGES_OF_THE_HOUSE = ["docs/design.md", "CONTRIBUTING.md"]
+TOP = {"artifact_store", "cli", "tests", "docs", ".ci"}
 
 
 def named(path):
@@ -175,6 +177,37 @@ def test_sizes(path):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             docstring = len((ast.get_docstring(node, clean=False) or "").splitlines())
             assert node.end_lineno - node.lineno + 1 - docstring <= 45, f"split {node.name}"
+
+
+def words_of_the_sources():
+    """Every word in the code, the tests and the settings, so that a page cannot name what is gone."""
+    files = [*MODULES, *SCRIPTS, *COMMANDS, *(ROOT / "tests").rglob("*.py"), ROOT / "setup.cfg", ROOT / ".ci" / "run"]
+    return {word for path in files for word in re.findall(r"\w+", path.read_text(encoding="utf-8"))}
+
+
+def quoted(page):
+    """The words that a page puts in backticks, outside of its fenced blocks."""
+    text = re.sub(r"^( *)```.*?^\1```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    return [word for found in re.findall(r"`([^`\n]+)`", text) for word in found.split()]
+
+
+@pytest.mark.parametrize("name", PAGES_OF_THE_HOUSE)
+def test_pages_name_what_exists(name):
+    known, paths, names = words_of_the_sources(), [], []
+    for text in quoted(ROOT / name):
+        if text.endswith((".py", ".md", ".cfg", ".txt")) or text.split("/")[0] in TOP:
+            paths.append(text)
+        elif re.fullmatch(r"[A-Za-z_][\w.]*(\(.*\))?", text):
+            names.append(text)
+    assert [path for path in paths if not (ROOT / path).exists()] == [], f"{name} names files that do not exist"
+    gone = [each for each in names if not {*re.findall(r"\w+", each.partition("(")[0])} <= known]
+    assert gone == [], f"{name} names what is not in the code"
+
+
+def test_the_design_shows_the_layers():
+    table = re.findall(r"^\| (\d+) \| (.+?) \|", (ROOT / "docs/design.md").read_text(encoding="utf-8"), re.MULTILINE)
+    shown = {name: int(layer) for layer, names in table for name in re.findall(r"`(\w+)`", names)}
+    assert shown == {name: layer for name, layer in LAYERS.items() if name != "__pyinstaller"}
 
 
 @pytest.mark.parametrize("command", README_COMMANDS)
