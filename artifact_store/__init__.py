@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from .lazy import lazy_names
 
 if TYPE_CHECKING:
+    from . import rendering
     from .api import (
         create_image_artifact,
         create_link_artifact,
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
         InvalidArtifact,
         InvalidQuery,
         InvalidURL,
-        SchemaOutdated,
+        SchemaTooNew,
+        SchemaTooOld,
         StoreDamaged,
         StoreMissing,
         StoreReadOnly,
@@ -42,47 +44,60 @@ if TYPE_CHECKING:
         WorkPoolFilter,
     )
     from .payloads.builders import Payload, image_payload, table_payload
-    from .rendering import blocks
-    from .rendering.plot import sparkline
     from .rendering.renderers import register_renderer, render_artifact
-    from .rendering.surroundings import Point, Surroundings
-    from .rendering.terminal import print_blocks
-    from .rendering.text import age, escape_controls
+    from .rendering.surroundings import ArtifactContext, Point
     from .report.writing import ReportInfo
     from .runs.active import OpenFlowRun, OpenTaskRun
     from .schemas.artifacts import Artifact, ArtifactCreate, ArtifactList, ArtifactUpdate
     from .schemas.keys import as_key
     from .schemas.runs import Deployment, Flow, FlowRun, TaskRun, WorkPool, WorkQueue
     from .schemas.sorting import ArtifactCollectionSort, ArtifactSort, RunSort
-    from .schemas.store import Breach, StoreInfo
+    from .schemas.store import Inconsistency, StoreInfo
     from .store import ArtifactStore
+
+    # The old names: a program is warned by `lazy_names`, and a type checker sees what they stand for.
+    Breach = Inconsistency
+    SchemaOutdated = SchemaTooNew
+    Surroundings = ArtifactContext
+    age = rendering.age
+    blocks = rendering.blocks
+    escape_controls = rendering.escape_controls
+    print_blocks = rendering.print_blocks
+    sparkline = rendering.sparkline
 else:
     __getattr__, __dir__ = lazy_names(
         globals(),
         {
-            "Breach StoreInfo": "schemas.store",
+            "Inconsistency StoreInfo": "schemas.store",
             "create_image_artifact create_link_artifact create_markdown_artifact": "api",
             "create_progress_artifact create_table_artifact default_store": "api",
             "read_artifact_ref read_latest_artifact set_default_store update_progress_artifact": "api",
             "ArtifactConflict ArtifactDataWarning ArtifactStoreError IntegrityViolation InvalidArtifact": "errors",
-            "InvalidQuery InvalidURL SchemaOutdated StoreDamaged StoreMissing StoreReadOnly": "errors",
-            "StoreUnavailable UnsupportedCharacter": "errors",
+            "InvalidQuery InvalidURL SchemaTooNew SchemaTooOld StoreDamaged StoreMissing": "errors",
+            "StoreReadOnly StoreUnavailable UnsupportedCharacter": "errors",
             "ArtifactCollectionFilter ArtifactFilter DeploymentFilter": "filters.definitions",
             "FlowFilter FlowRunFilter TaskRunFilter WorkPoolFilter": "filters.definitions",
             "as_key": "schemas.keys",
             "OpenFlowRun OpenTaskRun": "runs.active",
             "Payload image_payload table_payload": "payloads.builders",
-            "blocks": "rendering",
-            "sparkline": "rendering.plot",
             "register_renderer render_artifact": "rendering.renderers",
-            "Point Surroundings": "rendering.surroundings",
-            "print_blocks": "rendering.terminal",
-            "age escape_controls": "rendering.text",
+            "ArtifactContext Point": "rendering.surroundings",
             "ReportInfo": "report.writing",
             "Deployment Flow FlowRun TaskRun WorkPool WorkQueue": "schemas.runs",
             "Artifact ArtifactCreate ArtifactList ArtifactUpdate": "schemas.artifacts",
             "ArtifactCollectionSort ArtifactSort RunSort": "schemas.sorting",
             "ArtifactStore": "store",
+            "rendering": "",
+        },
+        renamed={
+            "Breach": "Inconsistency",
+            "SchemaOutdated": "SchemaTooNew",
+            "Surroundings": "ArtifactContext",
+            "age": "rendering.age",
+            "blocks": "rendering.blocks",
+            "escape_controls": "rendering.escape_controls",
+            "print_blocks": "rendering.print_blocks",
+            "sparkline": "rendering.sparkline",
         },
     )
 
@@ -91,6 +106,7 @@ __all__ = [
     "ArtifactCollectionFilter",
     "ArtifactCollectionSort",
     "ArtifactConflict",
+    "ArtifactContext",
     "ArtifactCreate",
     "ArtifactDataWarning",
     "ArtifactFilter",
@@ -99,13 +115,13 @@ __all__ = [
     "ArtifactStore",
     "ArtifactStoreError",
     "ArtifactUpdate",
-    "Breach",
     "Deployment",
     "DeploymentFilter",
     "Flow",
     "FlowFilter",
     "FlowRun",
     "FlowRunFilter",
+    "Inconsistency",
     "IntegrityViolation",
     "InvalidArtifact",
     "InvalidQuery",
@@ -116,37 +132,33 @@ __all__ = [
     "Point",
     "ReportInfo",
     "RunSort",
-    "SchemaOutdated",
+    "SchemaTooNew",
+    "SchemaTooOld",
     "StoreDamaged",
     "StoreInfo",
     "StoreMissing",
     "StoreReadOnly",
     "StoreUnavailable",
-    "Surroundings",
     "TaskRun",
     "TaskRunFilter",
     "UnsupportedCharacter",
     "WorkPool",
     "WorkPoolFilter",
     "WorkQueue",
-    "age",
     "as_key",
-    "blocks",
     "create_image_artifact",
     "create_link_artifact",
     "create_markdown_artifact",
     "create_progress_artifact",
     "create_table_artifact",
     "default_store",
-    "escape_controls",
     "image_payload",
-    "print_blocks",
     "read_artifact_ref",
     "read_latest_artifact",
     "register_renderer",
     "render_artifact",
+    "rendering",
     "set_default_store",
-    "sparkline",
     "table_payload",
     "update_progress_artifact",
 ]

@@ -5,8 +5,9 @@ ArtifactStoreError
 ├── StoreUnavailable              cannot connect, gone, locked past the deadline, disk full, read-only
 │   ├── StoreDamaged              the file, or a row in it, cannot be read
 │   ├── StoreMissing              there is no store at the address, and none was to be made
-│   └── StoreReadOnly             a write to a store that was opened for reading only
-├── SchemaOutdated                the database was written by a newer artifact-store
+│   ├── StoreReadOnly             a write to a store that was opened for reading only
+│   └── SchemaTooOld              the tables are those of an older artifact-store, and were not to be upgraded
+├── SchemaTooNew                  the database was written by a newer artifact-store
 ├── ArtifactConflict              the id is taken by an artifact (or run) with other content
 ├── IntegrityViolation            the database refused a row that breaks a constraint
 ├── InvalidArtifact (ValueError)  a value that cannot be stored, named by its path
@@ -33,7 +34,8 @@ __all__ = [
     "InvalidArtifact",
     "InvalidQuery",
     "InvalidURL",
-    "SchemaOutdated",
+    "SchemaTooNew",
+    "SchemaTooOld",
     "StoreDamaged",
     "StoreMissing",
     "StoreReadOnly",
@@ -80,7 +82,11 @@ class StoreReadOnly(StoreUnavailable):
     """The store was opened for reading only: open it without `read_only` to write."""
 
 
-class SchemaOutdated(ArtifactStoreError):
+class SchemaTooOld(StoreUnavailable):
+    """The tables are those of an older artifact-store: upgrade them with `artifact-store upgrade`."""
+
+
+class SchemaTooNew(ArtifactStoreError):
     """The database was written by a newer artifact-store: upgrade with `pip install -U artifact-store`."""
 
 

@@ -4,6 +4,7 @@ A type checker sees the imports, which stand under `TYPE_CHECKING`; a program ge
 `__getattr__` of a package (PEP 562).
 """
 
+import warnings
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import ModuleType
@@ -34,22 +35,40 @@ def lazy_submodules(package: str) -> Callable[[str], ModuleType]:
 
 
 def lazy_names(
-    package: dict[str, Any], modules: Mapping[str, str]
+    package: dict[str, Any], modules: Mapping[str, str], renamed: Mapping[str, str] | None = None
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """Return the `__getattr__` and the `__dir__` of a package, some of whose names are loaded when first used.
+    """Return the `__getattr__` and the `__dir__` of a package whose names are loaded when they are first used.
 
     Args:
         package: its globals.
-        modules: the modules of these names, by the names that each holds, with spaces between.
+        modules: the module of each name, by the names that it holds, with spaces between; an empty string for
+            names that are modules of the package themselves.
+        renamed: old names, each with its new one, below the package (`rendering.age`). An old name still works and
+            warns each time that it is looked up.
     """
+    own_name = package["__name__"]
     homes = {name: home for names, home in modules.items() for name in names.split()}
+    new_names = renamed or {}
 
     def load(name: str) -> Any:
+        if name in new_names:
+            return load_renamed(name, new_names[name])
         if name not in homes:
-            raise AttributeError(f"module {package['__name__']!r} has no attribute {name!r}", name=name)
-        # As `from home import name` does, which also finds a name that is a module itself.
-        home = __import__(f"{package['__name__']}.{homes[name]}", fromlist=[name])
-        found = package[name] = getattr(home, name)
+            raise AttributeError(f"module {own_name!r} has no attribute {name!r}", name=name)
+        found = package[name] = member(homes[name], name)
         return found
 
-    return load, lambda: sorted({*package, *homes})
+    def load_renamed(name: str, new_name: str) -> Any:
+        # Above this function are `load` and then the line that looks the name up; `warnings` skips importlib.
+        message = f"{own_name}.{name} is now {own_name}.{new_name}: use the new name."
+        warnings.warn(message, DeprecationWarning, stacklevel=3)
+        home, _, last = new_name.rpartition(".")
+        return member(home or homes[last], last)
+
+    def member(home: str, name: str) -> Any:
+        if not home:
+            return import_module(f"{own_name}.{name}")
+        # As `from home import name` does, which also finds a name that `home` loads late itself.
+        return getattr(__import__(f"{own_name}.{home}", fromlist=[name]), name)
+
+    return load, lambda: sorted({*package, *homes, *new_names})

@@ -1,6 +1,7 @@
 """The one public door: it owns the database and every transaction."""
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import TracebackType
@@ -77,8 +78,9 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             InvalidURL: the address is not understood.
             InvalidQuery: `$ARTIFACT_STORE_FLOW_RUN_ID` or `$ARTIFACT_STORE_TASK_RUN_ID` is set and no id.
             StoreMissing: there is no store at the address, and `create` is off.
-            StoreUnavailable: the database cannot be opened, or its tables are not current and `create` is off.
-            SchemaOutdated: a newer artifact-store has written the database.
+            StoreUnavailable: the database cannot be opened.
+            SchemaTooOld: an older artifact-store has written the database, and `create` is off.
+            SchemaTooNew: a newer artifact-store has written the database.
         """
         self._inherited = context.inherited()
         self._ask = db.connect.reader_of(url, replica_url, read_only)
@@ -316,7 +318,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         """
         return self._engine.atomic()
 
-    def run(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    def run_in_transaction(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Call a function in a block and return what it returns.
 
         What may pass when it is tried again (a lost connection, a deadlock, a serialization failure) makes
@@ -324,14 +326,30 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
 
         Examples:
             >>> store = ArtifactStore("sqlite:///:memory:")
-            >>> store.run(lambda: [store.create_artifact(key=key).version for key in ("a", "b", "a")])
+            >>> store.run_in_transaction(lambda: [store.create_artifact(key=key).version for key in ("a", "b", "a")])
             [1, 1, 2]
         """
         return self._engine.run_in_transaction(partial(function, *args, **kwargs))
 
+    def run(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Call `run_in_transaction`, of which this is the old name.
+
+        Args:
+            function: the function.
+            args: its arguments.
+            kwargs: its keyword arguments.
+
+        Returns:
+            What the function returns.
+        """
+        warnings.warn(
+            "ArtifactStore.run is now called run_in_transaction: use the new name.", DeprecationWarning, stacklevel=2
+        )
+        return self.run_in_transaction(function, *args, **kwargs)
+
     # Care
 
-    def verify(self, *, quick: bool = False) -> "list[schemas.store.Breach]":
+    def verify(self, *, quick: bool = False) -> "list[schemas.store.Inconsistency]":
         """Return everything that is wrong with the store; an empty list is a healthy one.
 
         The latest version of every key is held against the artifacts. Then the pages of a SQLite file are checked, and
@@ -342,21 +360,21 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             quick: check the latest versions alone, without reading the whole database.
 
         Raises:
-            StoreDamaged: the file is damaged, and `quick` is on; without it, that is a breach too.
+            StoreDamaged: the file is damaged, and `quick` is on; without it, that is an inconsistency too.
         """
         return artifacts.latest.verify(self._db) if quick else artifacts.integrity.verify(self._db)
 
-    def repair(self) -> "list[schemas.store.Breach]":
+    def repair(self) -> "list[schemas.store.Inconsistency]":
         """Mend what can be mended in one atomic block, from the artifacts themselves, and return what was mended.
 
         These are the latest versions, and profiles of tables that do not fit their data: they are made anew.
         """
         suspects = artifacts.profile_check.suspects(self._db)  # read before everybody is kept from writing
 
-        def repair() -> "list[schemas.store.Breach]":
+        def repair() -> "list[schemas.store.Inconsistency]":
             artifacts.latest.lock_table(self._db)
             found = artifacts.latest.verify(self._db)
-            artifacts.latest.rebuild(self._db, sorted({breach.key for breach in found}))
+            artifacts.latest.rebuild(self._db, sorted({each.key for each in found}))
             return sorted([*found, *artifacts.profile_check.mend(self._db, suspects)])
 
         return self._engine.run_idempotent(repair)

@@ -17,7 +17,7 @@ from .text import is_terminal, json_text, safe
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from artifact_store import Artifact, Point, StoreInfo, Surroundings
+    from artifact_store import Artifact, ArtifactContext, Point, StoreInfo
 
 __all__ = [
     "columns_of",
@@ -163,7 +163,7 @@ def _print_listing(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> No
     if not rows:
         note("Nothing found.")
         return
-    from artifact_store import age
+    from artifact_store.rendering import age
 
     for row in rows:
         row["age"] = age(row["updated"])
@@ -217,7 +217,7 @@ def trend(some: Iterable[Point], room: int = 20) -> str:
     """Return how a number went: as a sparkline on a terminal that can show one, otherwise as the numbers."""
     values = [point.value for point in some][-room:]
     if is_terminal() and (sys.stdout.encoding or "").lower().startswith("utf"):
-        from artifact_store import sparkline
+        from artifact_store.rendering import sparkline
 
         return sparkline(values)
     return " ".join(map(_cell, map(figure, values)))
@@ -235,10 +235,11 @@ def print_trend(field: str, some: Sequence[Point]) -> None:
 # One artifact
 
 
-def print_artifact(artifact: Artifact, around: Surroundings) -> None:
+def print_artifact(artifact: Artifact, around: ArtifactContext) -> None:
     """Print what is known of an artifact and what it holds; on a terminal as its type is shown everywhere."""
     if is_terminal():
-        from artifact_store import print_blocks, render_artifact
+        from artifact_store import render_artifact
+        from artifact_store.rendering import print_blocks
 
         print_blocks(console(), render_artifact(artifact, around), remedy="--raw prints all of it.")
         return
@@ -253,7 +254,7 @@ def print_artifact(artifact: Artifact, around: Surroundings) -> None:
         click.echo(json_text(artifact.data))
 
 
-def _facts(artifact: Artifact, around: Surroundings) -> dict[str, Any]:
+def _facts(artifact: Artifact, around: ArtifactContext) -> dict[str, Any]:
     """Return what is known of an artifact, by name."""
     flow, run, task = around.flow, around.flow_run, around.task_run
     facts = {

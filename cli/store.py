@@ -15,7 +15,7 @@ from .text import safe
 from .waiting import working
 
 if TYPE_CHECKING:
-    from artifact_store import Breach
+    from artifact_store import Inconsistency
 
 __all__ = ["completion", "demo", "info", "repair", "upgrade", "verify"]
 
@@ -56,9 +56,9 @@ def verify(quick: bool, as_json: bool) -> int:
     return 1 if found else 0
 
 
-def _remedy(found: list[Breach]) -> str:
+def _remedy(found: list[Inconsistency]) -> str:
     """Say what mends what verify has found."""
-    lost = [breach for breach in found if breach.kind in ("damaged", "unreadable")]
+    lost = [each for each in found if each.kind in ("damaged", "unreadable")]
     if not lost:
         return "'artifact-store repair' mends this."
     remedy = "Restore the database from a copy: 'artifact-store repair' does not mend what is damaged or unreadable"
@@ -98,14 +98,14 @@ def upgrade(as_json: bool) -> None:
         click.echo(f"The tables are up to date ({schema}).")
 
 
-def _printed(breaches: list[Breach], remark: str, as_json: bool) -> bool:
-    """Print breaches, when there are any or JSON is asked for; tell whether something was printed."""
+def _printed(inconsistencies: list[Inconsistency], remark: str, as_json: bool) -> bool:
+    """Print inconsistencies, when there are any or JSON is asked for; tell whether something was printed."""
     if as_json:
-        render.print_json(breaches)
-    elif breaches:
-        render.print_rows(["kind", "key", "message"], render.dump(breaches))
+        render.print_json(inconsistencies)
+    elif inconsistencies:
+        render.print_rows(["kind", "key", "message"], render.dump(inconsistencies))
         note(remark)
-    return as_json or bool(breaches)
+    return as_json or bool(inconsistencies)
 
 
 @command(examples=["artifact-store info", "artifact-store --url sqlite:///jobs.db info --json"])

@@ -18,7 +18,7 @@ def safe(text: str, keep: str = "") -> str:
         >>> print(safe("a\x1b[31mred\n\u202egnp.exe"))
         a\x1b[31mred\n\u202egnp.exe
     """
-    from artifact_store import escape_controls  # late, so that help and wrong use are quick
+    from artifact_store.rendering import escape_controls  # late, so that help and wrong use are quick
 
     return escape_controls(text, keep)
 
@@ -30,7 +30,7 @@ def json_text(value: Any, indent: int | None = 2) -> str:
         >>> print(json_text({"name": "caf\u00e9 \u202e"}, indent=None))
         {"name": "café \u202e"}
     """
-    from artifact_store import escape_controls
+    from artifact_store.rendering import escape_controls
 
     unicode = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "") == "utf8"
     text = json.dumps(value, ensure_ascii=not unicode, indent=indent)

@@ -237,7 +237,7 @@ def _hint(branch: Branch) -> str:
 def _run_label(run: FlowRun | TaskRun | UUID, name: str) -> Any:
     if isinstance(run, UUID):
         return _label(("", name))
-    from artifact_store import age
+    from artifact_store.rendering import age
 
     ages = [("dim", f"  {age(run.start_time)}")] if run.start_time else []
     state = [(_COLOURS.get(run.state_type or "", ""), f"  {run.state_name}")] if run.state_name else []
@@ -245,7 +245,7 @@ def _run_label(run: FlowRun | TaskRun | UUID, name: str) -> Any:
 
 
 def _artifact_label(artifact: Artifact) -> Any:
-    from artifact_store import age
+    from artifact_store.rendering import age
 
     kind = [("", f"  {artifact.type}")] if artifact.type else []
     return _label(("cyan", render.named(artifact)), *kind, ("dim", f"  {age(artifact.updated)}"))

@@ -1,4 +1,4 @@
-"""What every test may use: a store on each engine, checked for breaches when the test is done."""
+"""What every test may use: a store on each engine, checked for inconsistencies when the test is done."""
 
 import itertools
 import os
@@ -71,7 +71,7 @@ def url(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def store(url: str) -> Iterator[ArtifactStore]:
-    """A store that must be without breach when the test is done."""
+    """A store that must be without inconsistency when the test is done."""
     with ArtifactStore(url) as opened:
         yield opened
         assert opened.verify() == []

@@ -2,7 +2,8 @@
 
 Each worker writes down what it begins and what it is told, in a file that survives its death. Afterwards all of it is
 held against the database: nothing that was acknowledged is lost, nothing is there twice, no version number was given
-out twice, counters and deletes add up, and no `verify` at any time saw a breach. Run it from the root of the project:
+out twice, counters and deletes add up, and no `verify` at any time saw an inconsistency. Run it from the
+root of the project:
 
     python -m tests.histories --seconds 60 --engine postgresql --isolation serializable --kill --lose
 """
@@ -144,7 +145,7 @@ class Worker:
         def work() -> list[Artifact]:
             return [self.store.create_artifact(key=key, data=self.number) for key in keys]
 
-        return Op("run", list(keys), False, lambda: Told(self.store.run(work)))
+        return Op("run", list(keys), False, lambda: Told(self.store.run_in_transaction(work)))
 
     def delete(self) -> Op:
         """Delete the latest of a key, or what has a shared id."""
@@ -323,8 +324,8 @@ class Checker:
             found = stored[target].data if target in stored else None
             if not isinstance(found, int) or found < number:
                 self.faults.append(f"an update of {target} is lost: {found} instead of {number}")
-        breaches = store.verify()
-        self.faults += [f"left behind: {each}" for each in breaches]
+        inconsistencies = store.verify()
+        self.faults += [f"left behind: {each}" for each in inconsistencies]
 
     def _check_counter(self, key: str, last: int) -> None:
         """A counter is the number of creates: each was told, or is one of those without an answer."""

@@ -1,4 +1,4 @@
-"""A soak: mixed load for as long as you like, then flat memory, flat connections and no breach.
+"""A soak: mixed load for as long as you like, then flat memory, flat connections and no inconsistency.
 
 Run it from the root of the project; pytest does not collect it:
 
@@ -71,7 +71,7 @@ def create_in_a_block(store: ArtifactStore, choose: random.Random) -> None:
 def run(store: ArtifactStore, choose: random.Random) -> None:
     """Create under some keys in any order; a deadlock is tried again."""
     keys = choose.sample(TANGLED, 2)
-    for made in store.run(lambda: [store.create_artifact(key=key) for key in keys]):
+    for made in store.run_in_transaction(lambda: [store.create_artifact(key=key) for key in keys]):
         if (made.version or 0) % KEPT == 0:
             prune(store, str(made.key), made.version or 0)
 
@@ -199,7 +199,7 @@ class Place:
             assert process.exitcode == 0, f"{self.engine}: a process ended with {process.exitcode}, see above"
 
     def judge(self) -> None:
-        """Hold the second half of the samples against the first, after the warm-up; look for breaches."""
+        """Hold the second half of the samples against the first, after the warm-up; look for inconsistencies."""
         assert self.watched.verify() == []
         self.watched.close()
         warm = [each for each in self.samples if each.time > WARM_UP * self.samples[-1].time]
@@ -210,7 +210,7 @@ class Place:
         print(
             f"{self.engine:<11} {sum(self.done):>9} actions {sum(self.done) / self.samples[-1].time:>7.0f} a second   "
             f"memory {memory[0]:.1f} -> {memory[1]:.1f} MB   connections {connections[0]:g} -> {connections[1]:g}   "
-            f"size {size[0]:.1f} -> {size[1]:.1f} MB   no breach"
+            f"size {size[0]:.1f} -> {size[1]:.1f} MB   no inconsistency"
         )
         assert min(self.done) > 0, "an action was never done"
         assert memory[1] <= memory[0] * GROWTH + SLACK, "memory grows"

@@ -10,7 +10,7 @@ from ..db import artifact_tables
 from ..db.damage import Reading
 from ..db.statements import Query, Statements, slot
 from ..errors import InvalidArtifact
-from ..rendering.surroundings import Point, Surroundings, ref_of
+from ..rendering.surroundings import ArtifactContext, Point, ref_of
 from ..runs.queries import made_by
 from ..schemas.artifacts import Artifact
 from ..tables.profile import changes, known_profile, profile_table
@@ -33,15 +33,15 @@ def has(db: Statements, artifact: Artifact) -> bool:
     return here is not None
 
 
-def read_surroundings(db: Statements, artifact: Artifact) -> Surroundings:
+def read_surroundings(db: Statements, artifact: Artifact) -> ArtifactContext:
     """Return what lies around an artifact."""
     flow_run, flow, task_run = made_by(db, artifact.flow_run_id, artifact.task_run_id)
     key, version = artifact.key, artifact.version
     if key is None or version is None:
-        return Surroundings(ref_of(artifact), flow_run=flow_run, flow=flow, task_run=task_run)
+        return ArtifactContext(ref_of(artifact), flow_run=flow_run, flow=flow, task_run=task_run)
     previous, following, latest = _neighbours(db, key, version)
     field, series = trend(metrics.newest(db, key, metrics.WINDOW))
-    return Surroundings(
+    return ArtifactContext(
         ref=ref_of(artifact),
         previous=None if previous is None else f"{key}@{previous}",
         next=None if following is None else f"{key}@{following}",

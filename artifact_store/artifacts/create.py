@@ -221,7 +221,7 @@ def unseen() -> IntegrityViolation:
     """Say that an id is taken by an artifact that the transaction does not see; one that begins anew will."""
     failure = IntegrityViolation(
         "The id is taken by an artifact that was created after this transaction began: "
-        "do the whole block again, as store.run does."
+        "do the whole block again, as store.run_in_transaction does."
     )
     failure.transient = True
     return failure

@@ -119,7 +119,7 @@ class SeriesStore:
         found = self._ask(artifacts.metrics.newest_of_keys, known, limit) if known else {}
         return {key: artifacts.context.trend(found.get(key, []))[1] for key in asked}
 
-    def read_surroundings(self, artifact: Artifact) -> "rendering.surroundings.Surroundings":
+    def read_surroundings(self, artifact: Artifact) -> "rendering.surroundings.ArtifactContext":
         """Return what lies around an artifact: its neighbours, its run, what changed, and how its numbers went.
 
         No payload of another version is read but a previous table of up to 256 KB that has no profile.
@@ -140,7 +140,7 @@ class SeriesStore:
             raise InvalidQuery(f"{shown(artifact)} is not an Artifact: read it first, with read_artifact_ref.")
         primary = self._ask.primary
 
-        def read(db: "db.statements.Statements") -> "rendering.surroundings.Surroundings":
+        def read(db: "db.statements.Statements") -> "rendering.surroundings.ArtifactContext":
             known = db is primary or artifacts.context.has(db, artifact)
             return artifacts.context.read_surroundings(db if known else primary, artifact)
 

@@ -12,7 +12,7 @@ from ..db.statements import Query, Statements, slot
 from ..errors import StoreDamaged
 from ..runs.queries import DEPLOYMENTS, FLOW_RUNS, FLOWS, TASK_RUNS, WORK_POOLS, WORK_QUEUES
 from ..schemas.artifacts import Artifact
-from ..schemas.store import Breach
+from ..schemas.store import Inconsistency
 from .queries import ROWS
 
 __all__ = ["verify"]
@@ -25,26 +25,28 @@ _TABLES: tuple[tuple[Any, Rows[Any]], ...] = (
 _PAGE = 200
 
 
-def verify(db: Statements) -> list[Breach]:
+def verify(db: Statements) -> list[Inconsistency]:
     """Return what is wrong with the latest versions, the file, the rows that cannot be read, and the profiles."""
-    found = [Breach("damaged", "", f"The file is damaged: {text.rstrip('.')}.") for text in db.engine.damaged_pages()]
+    found = [
+        Inconsistency("damaged", "", f"The file is damaged: {text.rstrip('.')}.") for text in db.engine.damaged_pages()
+    ]
     try:
         found += latest.verify(db)
     except StoreDamaged as error:
-        found.append(_breach(error))
+        found.append(_unreadable(error))
     for table, rows in _TABLES:
         try:
             found += _wrong(db, table, rows)
         except StoreDamaged as error:  # a page of the table, so that no row beyond it can be reached
-            found.append(_breach(error))
+            found.append(_unreadable(error))
     return sorted(dict.fromkeys(found))
 
 
-def _breach(error: StoreDamaged) -> Breach:
-    return Breach("unreadable" if error.name else "damaged", error.name, str(error))
+def _unreadable(error: StoreDamaged) -> Inconsistency:
+    return Inconsistency("unreadable" if error.name else "damaged", error.name, str(error))
 
 
-def _wrong(db: Statements, table: Any, rows: Rows[Any]) -> Iterator[Breach]:
+def _wrong(db: Statements, table: Any, rows: Rows[Any]) -> Iterator[Inconsistency]:
     """Yield what is wrong with each row of a table: it cannot be read, or has a profile that does not fit."""
     last: Any = None
     while True:
@@ -57,15 +59,16 @@ def _wrong(db: Statements, table: Any, rows: Rows[Any]) -> Iterator[Breach]:
                 try:
                     yield from _unfit(_read(db, table, rows, place, alone=True)[1])
                 except StoreDamaged as error:
-                    yield _breach(error)
+                    yield _unreadable(error)
         if not places or (last is not None and places[-1] <= last):  # a damaged file may lead round in a circle
             return
         last = places[-1]
 
 
-def _unfit(values: list[Any]) -> Iterator[Breach]:
-    checked = (profile_check.check(value) for value in values if isinstance(value, Artifact))
-    return (breach for breach in checked if breach is not None)
+def _unfit(values: list[Any]) -> Iterator[Inconsistency]:
+    for value in values:
+        if isinstance(value, Artifact) and (found := profile_check.check(value)) is not None:
+            yield found
 
 
 def _read(db: Statements, table: Any, rows: Rows[Any], place: Any, alone: bool = False) -> tuple[list[Any], list[Any]]:

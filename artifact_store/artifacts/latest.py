@@ -29,7 +29,7 @@ from ..db.artifact_tables import Artifact, ArtifactCollection
 from ..db.damage import Reading, damaged
 from ..db.dialects import encode_time
 from ..db.statements import Query, Statements, slot
-from ..schemas.store import Breach
+from ..schemas.store import Inconsistency
 
 __all__ = [
     "allocate_and_insert",
@@ -301,11 +301,11 @@ def _artifacts_of_row() -> Query:
     return Artifact.select(SQL("1")).where(Artifact.key == _C.key)
 
 
-def verify(db: Statements) -> list[Breach]:
+def verify(db: Statements) -> list[Inconsistency]:
     """Return every difference between the collection table and the computed query."""
     rows = db.fetch_all("latest.differences", _differences, {})
     with Reading("The version of a key"):
-        breaches = [breach for row in rows for breach in _breaches(_text(row[0]), *row[1:])]
+        found = [each for row in rows for each in _wrong_with(_text(row[0]), *row[1:])]
 
     def pointing() -> Query:
         points = _C.latest_id.is_null(False) | _C.latest_version.is_null(False)
@@ -313,12 +313,14 @@ def verify(db: Statements) -> list[Breach]:
 
     for (key,) in db.fetch_all("latest.pointing", pointing, {}):
         key = _text(key)
-        breaches.append(Breach("dangling", key, f"The collection row of {key} points to an artifact, and it has none."))
-    known = {breach.key for breach in breaches if breach.kind == "low-counter"}
+        found.append(
+            Inconsistency("dangling", key, f"The collection row of {key} points to an artifact, and it has none.")
+        )
+    known = {each.key for each in found if each.kind == "low-counter"}
     for (key,) in db.fetch_all("latest.uncounted", lambda: _C.select(_C.key).where(_no_counter(db)), {}):
         if _text(key) not in known:
-            breaches.append(Breach("low-counter", key, f"The counter of {key} is not a whole number from 1."))
-    return sorted(breaches)
+            found.append(Inconsistency("low-counter", key, f"The counter of {key} is not a whole number from 1."))
+    return sorted(found)
 
 
 def _text(key: object) -> str:
@@ -349,7 +351,7 @@ def _differences() -> Query:
     )
 
 
-def _breaches(
+def _wrong_with(
     key: str,
     version: int,
     row: str | None,
@@ -359,10 +361,10 @@ def _breaches(
     right: bool,
     pointed: int | None,
     times: bool,
-) -> list[Breach]:
+) -> list[Inconsistency]:
     """Name what is wrong with the collection row of one key."""
     if row is None:
-        return [Breach("missing", key, f"{key} has {version} as its greatest version and no collection row.")]
+        return [Inconsistency("missing", key, f"{key} has {version} as its greatest version and no collection row.")]
     found = []
     if latest_id is None and latest is None:
         found.append(
@@ -382,4 +384,4 @@ def _breaches(
         found.append(("low-counter", f"the counter of {key} is {last}, below its greatest version {version}."))
     if right and not times:
         found.append(("wrong-times", f"the collection row of {key} has other times than its latest artifact."))
-    return [Breach(kind, key, message[0].upper() + message[1:]) for kind, message in found]
+    return [Inconsistency(kind, key, message[0].upper() + message[1:]) for kind, message in found]

@@ -14,7 +14,7 @@ from ..db.statements import Query, Statements, slot
 from ..errors import InvalidArtifact
 from ..jsonable.normalize import dump_json
 from ..schemas.artifacts import Artifact, as_uuid
-from ..schemas.store import Breach
+from ..schemas.store import Inconsistency
 from ..tables.profile import known_profile, profile_table
 from ..tables.rows import rows_of
 
@@ -24,7 +24,7 @@ _A = artifact_tables.Artifact
 _PAGE = 200
 
 
-def check(artifact: Artifact) -> Breach | None:
+def check(artifact: Artifact) -> Inconsistency | None:
     """Return what is wrong with the profile of an artifact; `None` when it fits, or there is none."""
     profile = known_profile(artifact.profile)
     if artifact.type != "table" or profile is None:
@@ -34,10 +34,10 @@ def check(artifact: Artifact) -> Breach | None:
     try:
         rows = len(rows_of(artifact.data))
     except InvalidArtifact:
-        return Breach("wrong-profile", name, f"The profile of {name} tells of {said}, and its data is no table.")
+        return Inconsistency("wrong-profile", name, f"The profile of {name} tells of {said}, and its data is no table.")
     if rows == profile["rows"]:
         return None
-    return Breach("wrong-profile", name, f"The profile of {name} tells of {said}, its data has {rows:,}.")
+    return Inconsistency("wrong-profile", name, f"The profile of {name} tells of {said}, its data has {rows:,}.")
 
 
 def suspects(db: Statements) -> list[UUID]:
@@ -52,17 +52,17 @@ def suspects(db: Statements) -> list[UUID]:
         after = as_uuid(rows[-1][0])
 
 
-def mend(db: Statements, ids: list[UUID]) -> Iterator[Breach]:
+def mend(db: Statements, ids: list[UUID]) -> Iterator[Inconsistency]:
     """Make the profiles anew that still do not fit, or remove them where the data is no table; yield what was wrong."""
     for artifact_id in ids:
         for row in _rows(db, "profilecheck.one", _A.id == slot("id"), {"id": str(artifact_id)}):
-            breach = _judged(row)
-            if breach is not None:
+            inconsistency = _judged(row)
+            if inconsistency is not None:
                 profile = _profile_of(row[-1])
                 db.execute(
                     "profilecheck.mend", _mended, {"id": str(artifact_id), "profile": profile, "updated": row[4]}
                 )
-                yield breach
+                yield inconsistency
 
 
 def _page(db: Statements, after: UUID | None) -> list[Any]:
@@ -81,7 +81,7 @@ def _rows(db: Statements, key: Any, where: Query, values: dict[Any, Any]) -> lis
     return db.fetch_all(key, build, values)
 
 
-def _judged(row: Any) -> Breach | None:
+def _judged(row: Any) -> Inconsistency | None:
     """Hold a row against itself; what cannot be parsed is not this module's to tell."""
     artifact_id, key, version, kind, _, profile, data = row
     try:

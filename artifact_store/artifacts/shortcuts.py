@@ -42,7 +42,7 @@ class ShortcutStore:
         ) -> bool:
             """Change an artifact in place."""
 
-        def run(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        def run_in_transaction(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
             """Call a function in a block."""
 
     def create_link_artifact(
@@ -229,7 +229,7 @@ class ShortcutStore:
                 )
             return changed
 
-        return self.run(update)
+        return self.run_in_transaction(update)
 
     def create_image_artifact(
         self,

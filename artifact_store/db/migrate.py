@@ -10,7 +10,7 @@ from typing import Any
 import peewee
 
 from ..db import migrations
-from ..errors import SchemaOutdated, StoreMissing, StoreUnavailable
+from ..errors import SchemaTooNew, SchemaTooOld, StoreMissing, StoreUnavailable
 from .engine import HISTORY, Engine, TableMissing
 from .statements import Statements
 
@@ -43,7 +43,8 @@ def ensure_current(statements: Statements, create: bool = True) -> None:
         create: without it, a store that is not there or not current is an error, and stays so.
 
     Raises:
-        SchemaOutdated: a newer artifact-store has written the database.
+        SchemaTooNew: a newer artifact-store has written the database.
+        SchemaTooOld: an older one has, and `create` is off.
         StoreUnavailable: the database cannot be used, or holds tables of the same names that are not ours.
     """
     engine = statements.engine
@@ -55,7 +56,7 @@ def ensure_current(statements: Statements, create: bool = True) -> None:
     engine.check()
     found = schema_version(statements)
     if found is not None and found > known_versions()[-1]:
-        raise SchemaOutdated(
+        raise SchemaTooNew(
             f"{engine.label}: a newer artifact-store has written this database (schema {found}, "
             f"this release knows {known_versions()[-1]}): upgrade with pip install -U artifact-store."
         )
@@ -63,7 +64,7 @@ def ensure_current(statements: Statements, create: bool = True) -> None:
         if found is None and not create:
             raise _missing(engine)
         if not create:
-            raise StoreUnavailable(
+            raise SchemaTooOld(
                 f"{engine.label}: the tables are those of an older release (schema {found}): bring them up to date "
                 "with 'artifact-store upgrade', or open the store with create=True."
             )

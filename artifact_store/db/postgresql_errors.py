@@ -108,12 +108,12 @@ REMEDIES = {
     "53300": "the server has no connection left: lower ?pool_size= or raise max_connections.",
     "57014": "the server has cancelled the statement: raise statement_timeout, or ask for less at once.",
     _DEADLOCK: "two transactions waited for each other, and the server has undone this one (a deadlock): "
-    "use store.run, which tries the whole block again.",
+    "use store.run_in_transaction, which tries the whole block again.",
     _CONFLICT: "another transaction has changed the same rows meanwhile, and this one is undone: "
-    "use store.run, which tries the whole block again.",
+    "use store.run_in_transaction, which tries the whole block again.",
     LOCKED: "another writer held the lock for {timeout:g} s: try again, or wait longer with ?timeout=.",
-    STALE_PLAN: "a table was changed during the transaction, which is undone: use store.run, which tries the whole "
-    "block again.",
+    STALE_PLAN: "a table was changed during the transaction, which is undone: "
+    "use store.run_in_transaction, which tries the whole block again.",
     _STARTING: "the server is starting up or shutting down: try again.",
     "no host": "the host is unknown: check its name in the URL.",
     "no server": "no server listens there: check the host and the port in the URL, and that the server runs.",

@@ -1,12 +1,27 @@
-"""The one renderer family: artifacts become blocks, and blocks become HTML or lines of a terminal."""
+"""How artifacts are shown: a renderer turns one into blocks, and a writer for each place shows the blocks.
+
+A renderer of yours (`artifact_store.register_renderer`) returns `blocks`; `print_blocks` writes them to a terminal.
+"""
 
 from typing import TYPE_CHECKING
 
-from ..lazy import lazy_submodules
+from ..lazy import lazy_names
 
 if TYPE_CHECKING:
-    from . import blocks, surroundings
+    from . import blocks
+    from . import surroundings as surroundings
+    from .plot import sparkline
+    from .terminal import print_blocks
+    from .text import age, escape_controls
 else:
-    __getattr__ = lazy_submodules(__name__)
+    __getattr__, __dir__ = lazy_names(
+        globals(),
+        {
+            "blocks surroundings": "",
+            "sparkline": "plot",
+            "print_blocks": "terminal",
+            "age escape_controls": "text",
+        },
+    )
 
-__all__ = ["blocks", "surroundings"]
+__all__ = ["age", "blocks", "escape_controls", "print_blocks", "sparkline"]

@@ -10,7 +10,7 @@ from .html import blocks_to_html
 from .markdown import first_line
 from .renderers import render_artifact
 from .style import STYLE
-from .surroundings import Shown, Surroundings
+from .surroundings import ArtifactContext, Shown
 from .text import age, counted
 
 __all__ = ["artifact_html", "list_html"]
@@ -61,13 +61,13 @@ def _open_stores() -> list[Any]:
         return []
 
 
-def _surroundings(artifact: Shown) -> Surroundings | None:
+def _surroundings(artifact: Shown) -> ArtifactContext | None:
     """Ask the open stores in turn; one that cannot answer must not keep the artifact from being seen."""
     for store in _open_stores():
         try:
             known = store.read_artifact(artifact.id)
             if known is not None and _identity(known) == _identity(artifact):
-                around: Surroundings = store.read_surroundings(artifact)
+                around: ArtifactContext = store.read_surroundings(artifact)
                 return around
         except Exception:
             continue

@@ -12,7 +12,7 @@ from ..tables.profile import known_profile, profile_table
 from ..tables.rows import column_names, rows_of
 from ..wording import shown
 from .blocks import Block
-from .surroundings import Run, Shown, Surroundings, ref_of
+from .surroundings import ArtifactContext, Run, Shown, ref_of
 from .text import moment_text
 
 __all__ = ["Renderer", "reference_facts", "register_renderer", "render", "render_artifact"]
@@ -90,7 +90,7 @@ def _entry_points() -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=_GROUP)}
 
 
-def render_artifact(artifact: Shown, surroundings: Surroundings | None = None) -> tuple[Block, ...]:
+def render_artifact(artifact: Shown, surroundings: ArtifactContext | None = None) -> tuple[Block, ...]:
     """Return all blocks of an artifact: what it is, what changed and its trend, what it holds, how to read it back.
 
     Args:
@@ -106,10 +106,10 @@ def render_artifact(artifact: Shown, surroundings: Surroundings | None = None) -
         ['Title', 'Progress', 'Reference']
     """
     complete = hasattr(artifact, "updated") and hasattr(artifact, "description")
-    if not complete or not isinstance(surroundings, Surroundings | None):
+    if not complete or not isinstance(surroundings, ArtifactContext | None):
         given = f"{type(artifact).__name__} and {type(surroundings).__name__}"
-        raise TypeError(f"render_artifact takes an Artifact and Surroundings or None, not {given}.")
-    around = surroundings or Surroundings(ref_of(artifact))
+        raise TypeError(f"render_artifact takes an Artifact and ArtifactContext or None, not {given}.")
+    around = surroundings or ArtifactContext(ref_of(artifact))
     shown: list[Block] = [blocks.Title(around.ref, artifact.type, artifact.updated)]
     if artifact.description:
         shown.append(blocks.Markdown(artifact.description))
@@ -122,7 +122,7 @@ def render_artifact(artifact: Shown, surroundings: Surroundings | None = None) -
     return (*shown, *render(artifact), _reference(artifact, around))
 
 
-def _reference(artifact: Shown, around: Surroundings) -> blocks.Reference:
+def _reference(artifact: Shown, around: ArtifactContext) -> blocks.Reference:
     """Return the block that every artifact ends with; a run that the store does not know is named by its id."""
     run, task = around.flow_run, around.task_run
     made_by = [

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-__all__ = ["Named", "Point", "Run", "Shown", "Surroundings", "ref_of"]
+__all__ = ["ArtifactContext", "Named", "Point", "Run", "Shown", "ref_of"]
 
 
 class Named(Protocol):
@@ -57,7 +57,7 @@ class Point(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class ArtifactContext:
     """What lies around one artifact, as `ArtifactStore.read_surroundings` reads it.
 
     Attributes:

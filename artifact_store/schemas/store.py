@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-__all__ = ["Breach", "StoreInfo"]
+__all__ = ["Inconsistency", "StoreInfo"]
 
 
 class StoreInfo(NamedTuple):
@@ -36,7 +36,7 @@ class StoreInfo(NamedTuple):
     journal: str | None = None
 
 
-class Breach(NamedTuple):
+class Inconsistency(NamedTuple):
     """Something that `verify` finds wrong: with the tracking of latest versions, or with what is stored.
 
     Attributes:

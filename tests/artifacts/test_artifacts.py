@@ -573,7 +573,7 @@ def test_an_outer_block_undoes_inner_ones(store: ArtifactStore) -> None:
         raise Undo
 
     with pytest.raises(Undo):
-        store.run(outer)
+        store.run_in_transaction(outer)
     assert everything(store) == []
 
 
@@ -584,7 +584,7 @@ def test_any_exception_undoes_a_block(store: ArtifactStore, interrupt: type[Base
         raise interrupt
 
     with pytest.raises(interrupt):
-        store.run(work)
+        store.run_in_transaction(work)
     assert everything(store) == []
     assert store.create_artifact(key="k").version == 1
 
@@ -600,7 +600,7 @@ def test_deletes_and_updates_are_undone(store: ArtifactStore) -> None:
         raise Undo
 
     with pytest.raises(Undo):
-        store.run(work)
+        store.run_in_transaction(work)
     assert everything(store) == before
     assert store.create_artifact(key="k").version == 4
 
@@ -609,7 +609,7 @@ def test_run_returns_what_its_function_returns(store: ArtifactStore) -> None:
     def work(key: str, *, times: int) -> list[int | None]:
         return [store.create_artifact(key=key).version for _ in range(times)]
 
-    assert store.run(work, "k", times=2) == [1, 2]
+    assert store.run_in_transaction(work, "k", times=2) == [1, 2]
 
 
 def test_a_store_is_not_closed_inside_a_block(store: ArtifactStore) -> None:
@@ -825,7 +825,7 @@ def test_two_stores_in_one_thread(tmp_path: Path) -> None:
                 other.create_artifact(key="k", data="other")
                 other.create_artifact(key="k", data="other")
             with pytest.raises(Undo):
-                other.run(publish_and_fail, other)
+                other.run_in_transaction(publish_and_fail, other)
         assert [each.data for each in everything(one)] == ["one"]
         assert [each.data for each in everything(other)] == ["other", "other"]
         assert one.verify() == other.verify() == []

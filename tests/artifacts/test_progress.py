@@ -230,7 +230,7 @@ def test_inside_a_block_only_the_end_is_written(store: Counting) -> None:
     with store.atomic():
         list(store.track("ab", key="load"))
     assert told(store) == (100.0, {"done": 2, "total": 2})
-    assert store.run(lambda: list(store.track("ab", key="run"))) == ["a", "b"]
+    assert store.run_in_transaction(lambda: list(store.track("ab", key="run"))) == ["a", "b"]
     assert told(store, "run") == (100.0, {"done": 2, "total": 2})
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from artifact_store import Artifact, ArtifactStore, InvalidQuery, Point, Surroundings
+from artifact_store import Artifact, ArtifactContext, ArtifactStore, InvalidQuery, Point
 from artifact_store.tables.profile import profile_table
 
 NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -153,7 +153,7 @@ def _float(value: Any) -> float:
         return math.inf
 
 
-# --- Surroundings ---
+# --- The context of an artifact ---
 
 
 def test_neighbours_are_those_that_there_are(store: ArtifactStore) -> None:
@@ -173,9 +173,9 @@ def test_neighbours_are_those_that_there_are(store: ArtifactStore) -> None:
 
 def test_an_artifact_on_its_own(store: ArtifactStore) -> None:
     alone = store.create_artifact(data=1, metadata={"loss": 1})
-    assert store.read_surroundings(alone) == Surroundings(ref=str(alone.id))
+    assert store.read_surroundings(alone) == ArtifactContext(ref=str(alone.id))
     first = store.create_artifact(key="a", data="text")
-    assert store.read_surroundings(first) == Surroundings(ref="a@1", latest=1)
+    assert store.read_surroundings(first) == ArtifactContext(ref="a@1", latest=1)
 
 
 def test_the_run_that_made_it(store: ArtifactStore) -> None:

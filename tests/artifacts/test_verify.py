@@ -240,7 +240,7 @@ def test_repair_is_atomic(filled: ArtifactStore, url: str) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        filled.run(repair_and_fail)
+        filled.run_in_transaction(repair_and_fail)
     assert pointers(url) == damaged
 
     # The second of its statements fails: the first is undone as well.

@@ -13,7 +13,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from artifact_store import ArtifactCollectionSort, ArtifactFilter, ArtifactSort, ArtifactStore, age
+from artifact_store import ArtifactCollectionSort, ArtifactFilter, ArtifactSort, ArtifactStore
+from artifact_store.rendering import age
 from artifact_store_cli import main
 from artifact_store_cli.options import SORTS
 from artifact_store_cli.text import json_text, safe

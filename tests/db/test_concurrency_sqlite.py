@@ -70,7 +70,7 @@ WRITES: list[Callable[[ArtifactStore], object]] = [
     lambda store: store.repair(),
     lambda store: store.create_flow("f"),
     lambda store: store.atomic().__enter__(),
-    lambda store: store.run(print),
+    lambda store: store.run_in_transaction(print),
 ]
 
 
@@ -194,7 +194,7 @@ def test_a_change_is_made_again_when_the_store_is_closed_meanwhile(url: str) -> 
             return store.create_artifact(key="k").id
 
         with ThreadPoolExecutor() as pool:
-            made = pool.submit(store.run, change)
+            made = pool.submit(store.run_in_transaction, change)
             assert inside.wait(30)
             store.close()
             closed.set()

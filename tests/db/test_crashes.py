@@ -347,7 +347,7 @@ CALLS: list[Callable[[ArtifactStore], object]] = [
     lambda store: store.read_artifacts(),
     lambda store: store.update_artifact(UUID(int=1), data=2),
     lambda store: store.delete_artifact(UUID(int=1)),
-    lambda store: store.run(store.create_artifact, key="k"),
+    lambda store: store.run_in_transaction(store.create_artifact, key="k"),
     lambda store: store.atomic().__enter__(),
     lambda store: store.verify(),
     lambda store: store.info(),

@@ -190,7 +190,7 @@ def test_a_server_that_hangs_on_an_open_connection(place: str) -> None:
         calls: list[Callable[[], object]] = [
             store.read_artifacts,
             lambda: store.create_artifact(key="k"),
-            lambda: store.run(store.create_artifact, key="k"),
+            lambda: store.run_in_transaction(store.create_artifact, key="k"),
         ]
         for call in calls:
             assert store.read_artifact(made.id) == made

@@ -56,7 +56,7 @@ WRITES: dict[str, Callable[[ArtifactStore], object]] = {
     "create many": lambda store: store.create_artifacts([{"key": "k"}, {"key": "l"}]),
     "update": lambda store: store.update_artifact("0" * 32, data=1),
     "delete": lambda store: store.delete_artifact("0" * 32),
-    "run": lambda store: store.run(store.create_artifact, key="k"),
+    "run": lambda store: store.run_in_transaction(store.create_artifact, key="k"),
     "flow": lambda store: store.create_flow("f"),
     "repair": lambda store: store.repair(),
 }

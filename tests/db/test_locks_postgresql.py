@@ -53,7 +53,7 @@ WRITES: dict[str, Callable[[ArtifactStore], object]] = {
     "create many": lambda store: store.create_artifacts([{"key": "k"}, {}]),
     "update": lambda store: store.update_artifact(ONE, data=2),
     "delete": lambda store: store.delete_artifact(ONE),
-    "run": lambda store: store.run(store.create_artifact, key="k"),
+    "run": lambda store: store.run_in_transaction(store.create_artifact, key="k"),
 }
 
 

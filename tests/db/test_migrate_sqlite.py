@@ -13,7 +13,7 @@ import peewee
 import pytest
 from playhouse.schema_diff import diff_models
 
-from artifact_store import ArtifactStore, SchemaOutdated, StoreUnavailable
+from artifact_store import ArtifactStore, SchemaTooNew, StoreUnavailable
 from artifact_store.db import migrate, migrations, run_tables
 
 HISTORY = "artifact_store_migration"
@@ -99,7 +99,7 @@ def test_a_newer_schema_is_refused_with_the_remedy(path: Path) -> None:
     ArtifactStore(path).close()
     bare(path, f"INSERT INTO {HISTORY} (name, applied) SELECT '0999_future', MAX(applied) FROM {HISTORY}")
     before = path.read_bytes()
-    with pytest.raises(SchemaOutdated, match="pip install -U artifact-store") as caught:
+    with pytest.raises(SchemaTooNew, match="pip install -U artifact-store") as caught:
         ArtifactStore(path)
     assert "0999_future" in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -22,6 +22,7 @@ from playhouse.sqliteq import SqliteQueueDatabase
 from artifact_store import (
     ArtifactStore,
     InvalidURL,
+    SchemaTooOld,
     StoreMissing,
     StoreReadOnly,
     StoreUnavailable,
@@ -37,7 +38,8 @@ READS = """
     atomic close count_artifacts count_latest_artifacts info iter_artifacts iter_latest_artifacts read_artifact
     read_artifact_ref read_artifacts read_deployment read_deployments read_flow read_flow_run read_flow_runs read_flows
     read_latest_artifact read_latest_artifacts read_series read_surroundings read_task_run read_task_runs read_trends
-    read_work_pool read_work_pools read_work_queue read_work_queues report run series_fields url verify
+    read_work_pool read_work_pools read_work_queue read_work_queues report run run_in_transaction series_fields url
+    verify
 """.split()
 NOBODY = 65534
 
@@ -169,7 +171,7 @@ def test_a_store_of_an_older_release_is_upgraded_when_asked(tmp_path: Path, monk
         told = run(url, *command.split(), code=1)
         assert "of an older release (schema 0002_profile): bring them up to date with 'artifact-store upgrade'" in told
     for options in ({"create": False}, {"read_only": True}):
-        with pytest.raises(StoreUnavailable, match="artifact-store upgrade"):
+        with pytest.raises(SchemaTooOld, match="artifact-store upgrade"):
             ArtifactStore(url, **options)
     assert seen(tmp_path) == before
     assert loaded(url, "upgrade") == {"schema": migrations.NAMES[-1]}
@@ -352,7 +354,7 @@ def test_transactions_that_are_read_only_by_default(postgres: str, scope: str) -
                     lambda: store.create_artifacts([{"key": "k"}]),
                     lambda: store.update_artifact(made.id, data=1),
                     lambda: store.delete_artifact(made.id),
-                    lambda: store.run(store.create_artifact, key="k"),
+                    lambda: store.run_in_transaction(store.create_artifact, key="k"),
                 ):
                     # A failover is waited for until the time-out, which is ten minutes here.
                     with pytest.raises(StoreUnavailable, match=f"switch {setting} off, or open the store with read_on"):

@@ -133,7 +133,7 @@ def test_a_table_lock_behind_a_pooler(server: Server, more: str) -> None:
         lambda store: store.create_artifacts([{"key": "locked"}, {}]),
         lambda store: store.update_artifact(UUID(int=1), data=1),
         lambda store: store.delete_artifact(UUID(int=1)),
-        lambda store: store.run(store.create_artifact, key="locked"),
+        lambda store: store.run_in_transaction(store.create_artifact, key="locked"),
     ]
     with pooler(server, more) as url, ArtifactStore(f"{url}&prepare_threshold=none&timeout=0.3") as store:
         store.delete_artifacts(everything=True)

@@ -101,7 +101,7 @@ def test_a_block_that_loses_its_connection_is_undone(store: ArtifactStore, serve
             terminate(server)
         return store.create_artifact(key="b").version or 0
 
-    assert store.run(publish_again) == 1
+    assert store.run_in_transaction(publish_again) == 1
     assert len(tries) == 2
     assert store.count_artifacts() == 2
 
@@ -119,7 +119,7 @@ def test_a_deadlock_is_tried_again(store: ArtifactStore) -> None:
                 together.wait(10)
             store.create_artifact(key=second)
 
-        store.run(block)
+        store.run_in_transaction(block)
 
     with ThreadPoolExecutor(2) as workers:
         list(workers.map(publish, "ab", "ba"))
@@ -146,7 +146,7 @@ def test_a_deadlock_in_a_block_names_the_remedy(store: ArtifactStore) -> None:
 
     with ThreadPoolExecutor(2) as workers:
         told = max(workers.map(publish, "ab", "ba"))
-    assert "(a deadlock): use store.run, which tries the whole block again." in told
+    assert "(a deadlock): use store.run_in_transaction, which tries the whole block again." in told
     assert "Process " not in told, "what the server says about its processes"
 
 
@@ -169,7 +169,7 @@ def test_a_transaction_that_the_server_ends_because_it_is_idle(
             idle_until_ended(store, server)
         return store.create_artifact(key="b").version or 0
 
-    assert store.run(publish) == 1
+    assert store.run_in_transaction(publish) == 1
     assert len(tries) == 2
     assert store.count_artifacts() == 2
 
@@ -216,7 +216,7 @@ def test_a_table_that_is_changed_under_prepared_statements(
         on_two_connections()
 
     server.execute(f"ALTER TABLE {table} ALTER COLUMN description TYPE text")
-    store.run(publish)
+    store.run_in_transaction(publish)
     assert len(tries) == 2, "a block is undone, and tried again"
     server.execute(f"ALTER TABLE {table} ALTER COLUMN description TYPE varchar(100)")
     with pytest.raises(StoreUnavailable, match="a table was changed during the transaction"), store.atomic():
@@ -238,7 +238,7 @@ def test_a_row_that_is_too_large(store: ArtifactStore, monkeypatch: pytest.Monke
         lambda: store.create_artifact(key="k", data="x" * 2_500, description="y" * 2_500),
         lambda: store.create_artifacts([{"key": "k"}, {"key": "k", "data": LARGE}]),
         lambda: store.update_artifact(kept.id, data=LARGE),
-        lambda: store.run(store.create_artifact, key="k", data=LARGE),
+        lambda: store.run_in_transaction(store.create_artifact, key="k", data=LARGE),
     ]
     for write in writes:
         with pytest.raises(InvalidArtifact, match=r"larger than PostgreSQL can store \(1 GB\): keep it in a file"):
@@ -293,7 +293,7 @@ WRITES: list[Callable[[ArtifactStore], object]] = [
     lambda store: store.repair(),
     lambda store: store.create_flow("f"),
     lambda store: store.set_flow_run_state(ONE, "FAILED"),
-    lambda store: store.run(store.create_artifact, key="k"),
+    lambda store: store.run_in_transaction(store.create_artifact, key="k"),
 ]
 
 

@@ -73,7 +73,7 @@ def test_an_update_of_what_is_made_again_under_another_key(
     """The update has seen it under `k` and waits for its lock; then it is the latest of `j`."""
     other.create_artifact(id=A, key="k", data=1)
     update = lambda: store.update_artifact(A, data=2)  # noqa: E731
-    with behind(other, url, lambda: store.run(update) if in_block else update()) as updated:
+    with behind(other, url, lambda: store.run_in_transaction(update) if in_block else update()) as updated:
         other.delete_artifact(A)
         other.create_artifact(id=A, key="j", data=1)
     assert updated.result() is True
@@ -86,7 +86,7 @@ def test_an_update_of_what_is_made_again_under_the_same_key(
 ) -> None:
     other.create_artifact(id=A, key="k", data=1)
     update = lambda: store.update_artifact(A, data=2)  # noqa: E731
-    with behind(other, url, lambda: store.run(update) if in_block else update()) as updated:
+    with behind(other, url, lambda: store.run_in_transaction(update) if in_block else update()) as updated:
         other.delete_artifact(A)
         other.create_artifact(id=A, key="k", data=1)
     assert updated.result() is True
@@ -154,7 +154,7 @@ def test_a_delete_of_the_latest_after_a_delete_of_the_one_before(
             return store.delete_artifact(second.id)
         return store.delete_artifacts(ArtifactFilter(id={"any_": [second.id]}))
 
-    assert store.run(delete) == 1
+    assert store.run_in_transaction(delete) == 1
     assert other.verify() == []
     assert other.read_latest_artifact("k") is None
     assert other.create_artifact(key="k").version == 3
@@ -174,7 +174,7 @@ def test_an_id_that_is_taken_after_the_transaction_began(
         given = {"id": A, "key": "k", "data": 1}
         return store.create_artifacts([given])[0] if bulk else store.create_artifact(**given)
 
-    assert store.run(create).version == 1
+    assert store.run_in_transaction(create).version == 1
     assert other.count_artifacts() == 1
 
 

@@ -178,12 +178,12 @@ def test_a_full_disk(tmp_path: Path, write: str, in_block: bool) -> None:
         assert pages is not None
         store._engine.pragma(f"max_page_count = {pages[0] + 1}")
         call: Callable[[], object] = lambda: WRITES[write](store)  # noqa: E731
-        unavailable(lambda: store.run(call) if in_block else call(), "the disk is full: free some space")
+        unavailable(lambda: store.run_in_transaction(call) if in_block else call(), "the disk is full: free some space")
         assert store.read_artifacts() == store.read_latest_artifacts() == [made]
         assert store.verify() == []
         assert not store._engine.in_block()
         store._engine.pragma("max_page_count = 1000000")
-        store.run(call) if in_block else call()
+        store.run_in_transaction(call) if in_block else call()
         assert store.verify() == []
         assert store.create_artifact(key="k").version == (2 if write == "update" else 3)
 
@@ -201,7 +201,7 @@ def test_a_block_that_the_database_has_undone_says_so(tmp_path: Path) -> None:
             store._engine.database.connection().execute("PRAGMA max_page_count = 1000000")
             store.create_artifact(key="last")
 
-        unavailable(lambda: store.run(work), "undone this block|no such savepoint|disk is full")
+        unavailable(lambda: store.run_in_transaction(work), "undone this block|no such savepoint|disk is full")
         assert store.read_artifacts() == []
         assert store.create_artifact(key="k").version == 1
 
@@ -221,7 +221,7 @@ def test_a_commit_that_fails_is_undone(tmp_path: Path) -> None:
             )
 
         with pytest.raises(IntegrityViolation, match="FOREIGN KEY"):
-            store.run(work)
+            store.run_in_transaction(work)
         assert store.read_flows() == [flow]
         assert store.read_artifacts() == []
         assert store.create_artifact(key="k").version == 1
@@ -235,7 +235,7 @@ def test_the_cause_is_not_an_error_that_the_caller_is_handling(tmp_path: Path) -
             sqlite3.connect(tmp_path / "none/none.db")
         except sqlite3.OperationalError:
             unavailable(lambda: store.create_artifact(key="k"), "may only be read")
-            unavailable(lambda: store.run(store.create_flow, "f"), "may only be read")
+            unavailable(lambda: store.run_in_transaction(store.create_flow, "f"), "may only be read")
 
 
 # A database of the user

@@ -46,7 +46,7 @@ def in_a_block(store: ArtifactStore) -> None:
 
 
 def in_a_run(store: ArtifactStore) -> None:
-    store.run(lambda: [store.create_artifact(key="k"), store.create_artifact(key="k")])
+    store.run_in_transaction(lambda: [store.create_artifact(key="k"), store.create_artifact(key="k")])
 
 
 def in_bulk(store: ArtifactStore) -> None:
@@ -185,7 +185,7 @@ def test_a_block_near_the_recursion_limit(url: str) -> None:
 
         depth = len(inspect_stack())
         outcomes = set()
-        for call in (work, lambda: store.create_artifact(key="k"), lambda: store.run(work)):
+        for call in (work, lambda: store.create_artifact(key="k"), lambda: store.run_in_transaction(work)):
             for left in range(1, 120):
                 try:
                     deeper(sys.getrecursionlimit() - depth - left, call)
@@ -416,7 +416,7 @@ class TestLostAnswers:
         proxy, store = proxied
         tries = []
         proxy.lose_answer(b"COMMIT")
-        made = store.run(lambda: tries.append(1) or store.create_artifact(key="rn", data=1))
+        made = store.run_in_transaction(lambda: tries.append(1) or store.create_artifact(key="rn", data=1))
         assert proxy.lost == 1
         assert tries == [1]
         assert store.read_artifacts() == [made]
@@ -425,7 +425,7 @@ class TestLostAnswers:
         proxy, store = proxied
         tries = []
         proxy.lose_message(b"COMMIT")
-        made = store.run(lambda: tries.append(1) or store.create_artifact(key="rn", data=1))
+        made = store.run_in_transaction(lambda: tries.append(1) or store.create_artifact(key="rn", data=1))
         assert proxy.lost == 1
         assert tries == [1, 1]
         assert store.read_artifacts() == [made]

@@ -10,7 +10,8 @@ from nbclient import NotebookClient
 PIXEL = "data:image/png;base64,iVBORw0KGgo="
 CELLS = {
     "open": """
-        from artifact_store import ArtifactStore, blocks, register_renderer
+        from artifact_store import ArtifactStore, register_renderer
+        from artifact_store.rendering import blocks
         store = ArtifactStore("sqlite:///notebook.db")
         run = store.create_flow_run(store.create_flow("nightly").id, name="amber-otter")
         first = [{"city": "Oslo", "wind": 3}]

@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 import artifact_store
-from artifact_store import ArtifactFilter, ArtifactStore, Point, Surroundings, blocks, print_blocks, render_artifact
-from artifact_store.rendering import html, plot, renderers, terminal, text
+from artifact_store import ArtifactContext, ArtifactFilter, ArtifactStore, Point, render_artifact
+from artifact_store.rendering import blocks, html, plot, print_blocks, renderers, terminal, text
 from artifact_store.rendering.html import blocks_to_html
 from artifact_store.rendering.markdown import first_line
 from artifact_store.rendering.plot import line_plot, sparkline
@@ -85,7 +85,9 @@ def test_a_type_has_its_blocks(make, type, data, wanted):
 
 def test_what_lies_around_an_artifact_is_shown_before_what_it_holds(make):
     points = tuple(Point(n, datetime(2026, 11, n, tzinfo=UTC), float(n * n)) for n in range(1, 6))
-    around = Surroundings("weather@2", "weather@1", "weather@3", 3, changes=("rows +1",), field="rows", series=points)
+    around = ArtifactContext(
+        "weather@2", "weather@1", "weather@3", 3, changes=("rows +1",), field="rows", series=points
+    )
     artifact = make("table", WEATHER, description="*wind*", metadata={"team": "a"})
     shown = render_artifact(artifact, around)
     assert kinds(shown) == ["Title", "Markdown", "Facts", "Changes", "Plot", "Profile", "Table", "Reference"]
@@ -330,7 +332,7 @@ def test_what_one_artifact_costs_each_view_is_bounded(memory, name):
     artifact = memory.create_artifact(
         type=type, data=data, description="<" * 2_000_000, metadata={**dict.fromkeys(NAMES, 1), LONG: LONG}
     )
-    shown = render_artifact(artifact, Surroundings(str(artifact.id), changes=(LONG,), field=LONG))
+    shown = render_artifact(artifact, ArtifactContext(str(artifact.id), changes=(LONG,), field=LONG))
     assert len(artifact._repr_html_()) < 1_200_000
     assert len(printed(shown)) < 400_000
     assert "19,801 of 20,001 values" in printed(shown)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from artifact_store import ArtifactStore, Surroundings, render_artifact
+from artifact_store import ArtifactContext, ArtifactStore, render_artifact
 from artifact_store.rendering.html import blocks_to_html
 from artifact_store.rendering.style import STYLE
 from tests.helpers import browser
@@ -30,7 +30,7 @@ def test_no_attack_runs(chromium, tmp_path):
     with ArtifactStore("sqlite:///:memory:") as store:
         shown = []
         for attack in ATTACKS:
-            around = Surroundings(attack, attack, attack, 7, changes=(f"column `{attack}` is new",), field=attack)
+            around = ArtifactContext(attack, attack, attack, 7, changes=(f"column `{attack}` is new",), field=attack)
             for type, data in everywhere(attack):
                 made = store.create_artifact(type=type, data=data, description=attack, metadata={attack: attack})
                 shown.append(render_artifact(made, around))

@@ -10,7 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from artifact_store import ArtifactStore, Surroundings, blocks, escape_controls, print_blocks, render_artifact
+from artifact_store import ArtifactContext, ArtifactStore, render_artifact
+from artifact_store.rendering import blocks, escape_controls, print_blocks
 from artifact_store.rendering.html import blocks_to_html
 from artifact_store.rendering.markdown import markdown_to_html
 from artifact_store.rendering.notebook import list_html
@@ -117,7 +118,7 @@ def test_no_attack_leaves_its_text(memory, attack):
             type=type, data=data, description=attack, metadata={attack: attack}, flow_run_id=run.id
         )
         flow = memory.read_flow(run.flow_id)
-        around = Surroundings(attack, attack, attack, 7, run, flow, None, (f"column `{attack}` is new",), attack)
+        around = ArtifactContext(attack, attack, attack, 7, run, flow, None, (f"column `{attack}` is new",), attack)
         shown = render_artifact(artifact, around)
         text = checked(blocks_to_html(shown))
         assert "artifact_ref" in text
