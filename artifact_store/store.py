@@ -236,13 +236,13 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         """
         target = as_uuid(artifact_id)
         row = artifacts.create.changes(None if artifact is None else _given(artifact, ArtifactUpdate, fields), fields)
-        native, time = self._db.dialect.native, now()
+        native, time = self._db.dialect.binds_objects, now()
         row["updated"], row["id"] = (time, target) if native else (db.dialects.encode_time(time), str(target))
         self._db.pending_writes.flush()
 
         if self._engine.one_statement and not self._engine.in_block():
             return artifacts.latest.update_in_one_statement(self._db, row, alone=True)
-        if self._engine.dialect == "postgresql":
+        if self._engine.dialect.writes_in_with:
             return self._engine.run_idempotent(
                 partial(artifacts.latest.update_in_one_statement, self._db, row, alone=False)
             )

@@ -76,7 +76,7 @@ def _changes(db: Statements, artifact: Artifact, key: str, previous: int) -> lis
         return []
 
     def build() -> Query:
-        uncounted = _A.profile.is_null() & db.dialect.at_most(_A.data, _COMPARED)
+        uncounted = _A.profile.is_null() & db.dialect.is_at_most(_A.data, _COMPARED)
         columns = _A.profile, Case(None, ((uncounted, _A.data),))
         of_version = (_A.key == slot("key")) & (_A.version == slot("version")) & (_A.type == "table")
         return _A.select(*columns).where(of_version)

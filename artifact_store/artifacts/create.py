@@ -62,11 +62,11 @@ def stamped(draft: Draft, origin: Origin) -> Draft:
 
 def create(db: Statements, artifact_id: UUID, draft: Draft, time: datetime) -> Artifact:
     """Create one artifact under an id, at a time by which a later try knows it again."""
-    native = db.dialect.native
+    native = db.dialect.binds_objects
     row = _row(artifact_id, draft, time if native else encode_time(time), native)
     if row["key"] is None:
         queries.insert(db, row)
-    elif db.dialect.name == "postgresql":
+    elif db.dialect.writes_in_with:
         row["version"] = latest.allocate_and_insert(db, row)
     else:
         row["version"] = latest.allocate_version(db, row)
@@ -144,7 +144,7 @@ def _create_fresh(db: Statements, fresh: Sequence[tuple[UUID, Draft]], time: dat
         for version, place in enumerate(of_key, last_versions[key] - len(of_key) + 1):
             versions[place] = version
     with collecting_later():
-        created, native = encode_time(time), db.dialect.native
+        created, native = encode_time(time), db.dialect.binds_objects
         rows = [
             _row(each, draft, created, native, version) for (each, draft), version in zip(fresh, versions, strict=True)
         ]

@@ -32,7 +32,7 @@ def delete_asked(db: Statements, asked: "Asked") -> int:
 
     found = pagination.select_keys(db, asked)
     keys = sorted({key for _, key in found if key is not None})
-    if db.dialect.name == "postgresql":  # SQLite has locked the whole database already
+    if db.dialect.locks_rows:  # SQLite has locked the whole database already
         latest.lock_keys(db, keys)
         without_key = [artifact_id for artifact_id, key in found if key is None]
         if without_key:

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-from peewee import SQL
-
 from ..artifacts import latest, profile_check
 from ..db import artifact_tables
 from ..db.rows import Rows
@@ -76,7 +74,7 @@ def _read(db: Statements, table: Any, rows: Rows[Any], place: Any, alone: bool =
     columns = [getattr(table, name) for name in rows.names]
 
     def build() -> Query:
-        return _beyond(db, table.select(*columns, _place(db, table)), table, place, alone)
+        return _beyond(db, table.select(*columns, db.dialect.row_position(table.id)), table, place, alone)
 
     found = db.fetch_all(("integrity.read", table, place is None, alone), build, {"place": place})
     values = rows.values(row[:-1] for row in found)
@@ -87,20 +85,15 @@ def _places(db: Statements, table: Any, place: Any) -> list[Any]:
     """Return the places of some rows after a place, without what the rows hold."""
 
     def build() -> Query:
-        return _beyond(db, table.select(_place(db, table)), table, place)
+        return _beyond(db, table.select(db.dialect.row_position(table.id)), table, place)
 
     return [row[0] for row in db.fetch_all(("integrity.places", table, place is None), build, {"place": place})]
 
 
 def _beyond(db: Statements, query: Query, table: Any, place: Any, alone: bool = False) -> Query:
-    column = _place(db, table)
+    column = db.dialect.row_position(table.id)
     if alone:
         return query.where(column == slot("place"))
     if place is not None:
         query = query.where(column > slot("place"))
     return query.order_by(column).limit(_PAGE)
-
-
-def _place(db: Statements, table: Any) -> Query:
-    """Return the column that says where a row stands: on SQLite a number, which is right where an id is damaged."""
-    return SQL('"t1"."rowid"') if db.dialect.name == "sqlite" else table.id

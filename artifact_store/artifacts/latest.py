@@ -106,12 +106,12 @@ def allocate_versions(db: Statements, many: Sequence[tuple[str, UUID, int]], cre
     if not many:
         return {}
     keys, ids, counts = zip(*many, strict=True)
-    values = db.dialect.table(keys, [str(each) for each in ids], counts) | {"created": encode_time(created)}
+    values = db.dialect.bind_counts(keys, [str(each) for each in ids], counts) | {"created": encode_time(created)}
 
     def build() -> Query:
         given = [peewee.Entity("given", name) for name in ("key", "id", "count", "count")]
         columns = [*given, slot("created"), slot("created")]
-        source = peewee.Select([db.dialect.rows(slot)], columns).where(SQL("1 = 1"))
+        source = peewee.Select([db.dialect.counts_table(slot)], columns).where(SQL("1 = 1"))
         return _risen(_C.insert_from(source, list(_POINTER))).returning(_C.key, _C.last_version)
 
     rows = db.fetch_all("latest.allocate_versions", build, values)
@@ -192,7 +192,7 @@ def lock_key_of(db: Statements, artifact_id: str) -> tuple[str | None, str | Non
     Returns:
         The key and the id of its latest artifact, as they are under the lock; `None` when there is no such artifact.
     """
-    build = _locked if db.dialect.name == "postgresql" else _key_and_latest
+    build = _locked if db.dialect.locks_rows else _key_and_latest
     row = db.fetch_one("latest.lock_key_of", build, {"id": artifact_id})
     return None if row is None else (row[0], row[1] and str(row[1]))
 
@@ -219,16 +219,16 @@ def lock_keys(db: Statements, keys: Sequence[str]) -> None:
     """
 
     def build() -> Query:
-        query = _C.select(_C.key).where(db.dialect.among(_C.key, slot("keys"))).order_by(_C.key)
+        query = _C.select(_C.key).where(db.dialect.is_in(_C.key, slot("keys"))).order_by(_C.key)
         return query.for_update()
 
-    if db.dialect.name == "postgresql":
-        db.fetch_all("latest.lock", build, {"keys": db.dialect.many(keys)})
+    if db.dialect.locks_rows:
+        db.fetch_all("latest.lock", build, {"keys": db.dialect.bind_list(keys)})
 
 
 def lock_table(db: Statements) -> None:
     """Keep every other writer out until the block ends."""
-    if db.dialect.name == "postgresql":
+    if db.dialect.locks_rows:
         db.execute("latest.lock_table", lambda: SQL('LOCK TABLE "artifact_collection" IN EXCLUSIVE MODE'), {})
 
 
@@ -254,21 +254,15 @@ def _point() -> Query:
 
 def rebuild(db: Statements, keys: Sequence[str]) -> None:
     """Make the rows of some locked keys anew from the computed query; counters never fall."""
-    values = {"keys": db.dialect.many(keys)}
-    db.execute("latest.rebuild", lambda: _rebuild(db, db.dialect.among(Artifact.key, slot("keys"))), values)
+    values = {"keys": db.dialect.bind_list(keys)}
+    db.execute("latest.rebuild", lambda: _rebuild(db, db.dialect.is_in(Artifact.key, slot("keys"))), values)
 
     def sweep() -> Query:
-        counted = Case(None, ((_no_counter(db), 1),), _C.last_version)
+        counted = Case(None, ((db.dialect.is_invalid_counter(_C.last_version), 1),), _C.last_version)
         emptied = _C.update({_C.latest_id: None, _C.latest_version: None, _C.last_version: counted})
-        return emptied.where(db.dialect.among(_C.key, slot("keys")), ~fn.EXISTS(_artifacts_of_row()))
+        return emptied.where(db.dialect.is_in(_C.key, slot("keys")), ~fn.EXISTS(_artifacts_of_row()))
 
     db.execute("latest.sweep", sweep, values)
-
-
-def _no_counter(db: Statements) -> Query:
-    """Return whether a counter is none: a row is made with version 1, and a damaged SQLite file holds anything."""
-    low = _C.last_version < 1
-    return (fn.TYPEOF(_C.last_version) != "integer") | low if db.dialect.name == "sqlite" else low
 
 
 def _rebuild(db: Statements, among: Query) -> Query:
@@ -276,7 +270,7 @@ def _rebuild(db: Statements, among: Query) -> Query:
     columns = (greatest.c.key, Artifact.id, greatest.c.version, greatest.c.version, Artifact.created, Artifact.updated)
     source = _joined(Artifact.select(*columns), greatest).where(SQL("1 = 1"))
     counted = peewee.EXCLUDED.last_version
-    low = (_C.last_version < counted) | _no_counter(db)
+    low = (_C.last_version < counted) | db.dialect.is_invalid_counter(_C.last_version)
     return _C.insert_from(
         source, [_C.key, _C.latest_id, _C.latest_version, _C.last_version, _C.created, _C.updated]
     ).on_conflict(
@@ -317,7 +311,11 @@ def verify(db: Statements) -> list[Inconsistency]:
             Inconsistency("dangling", key, f"The collection row of {key} points to an artifact, and it has none.")
         )
     known = {each.key for each in found if each.kind == "low-counter"}
-    for (key,) in db.fetch_all("latest.uncounted", lambda: _C.select(_C.key).where(_no_counter(db)), {}):
+
+    def uncounted() -> Query:
+        return _C.select(_C.key).where(db.dialect.is_invalid_counter(_C.last_version))
+
+    for (key,) in db.fetch_all("latest.uncounted", uncounted, {}):
         if _text(key) not in known:
             found.append(Inconsistency("low-counter", key, f"The counter of {key} is not a whole number from 1."))
     return sorted(found)

@@ -75,7 +75,7 @@ def _glance(db: Statements) -> tuple[Query, ...]:
     """Return the columns that tell which numbers a version has, without what is large."""
     kind = fn.COALESCE(_A.type, "")
     # A table that has a profile is not read at all.
-    worth_reading = _A.profile.is_null() & kind.not_in(_WITHOUT_NUMBERS) & db.dialect.at_most(_A.data, _SMALL)
+    worth_reading = _A.profile.is_null() & kind.not_in(_WITHOUT_NUMBERS) & db.dialect.is_at_most(_A.data, _SMALL)
     return _A.version, _A.created, _A.type, _A.metadata, _A.profile, Case(None, ((worth_reading, _A.data),))
 
 
@@ -107,8 +107,8 @@ def newest(db: Statements, key: str, limit: int) -> list[Version]:
 
 def newest_of_keys(db: Statements, keys: Sequence[str], limit: int) -> dict[str, list[Version]]:
     """Return the newest versions of each of many keys, oldest first, by one statement."""
-    values = {"keys": db.dialect.many(keys), "limit": limit, "skipped": limit - 1}
-    build = _each_key_by_limit if db.dialect.name == "postgresql" else _each_key_from_first
+    values = {"keys": db.dialect.bind_list(keys), "limit": limit, "skipped": limit - 1}
+    build = _each_key_by_limit if db.dialect.has_lateral_joins else _each_key_from_first
     found: dict[str, list[Version]] = {}
     rows = db.fetch_all("figures.newest_of_keys", lambda: build(db), values)
     with Reading("A version of the keys"):
@@ -123,7 +123,7 @@ def _each_key_by_limit(db: Statements) -> Query:
     newest = _A.select(*glance).where(_A.key == _C.key).order_by(_A.version.desc()).limit(slot("limit")).alias("newest")
     columns = [getattr(newest.c, f"column_{place}") for place in range(len(glance))]
     query = _C.select(_C.key, *columns).join(newest, JOIN.LATERAL, on=SQL("TRUE"))
-    return query.where(db.dialect.among(_C.key, slot("keys")))
+    return query.where(db.dialect.is_in(_C.key, slot("keys")))
 
 
 def _each_key_from_first(db: Statements) -> Query:
@@ -132,7 +132,7 @@ def _each_key_from_first(db: Statements) -> Query:
     first = older.select(older.version).where(older.key == _C.key).order_by(older.version.desc())
     from_first = _A.version >= fn.COALESCE(first.limit(1).offset(slot("skipped")), SQL("1"))
     query = _C.select(_C.key, *_glance(db)).join(_A, on=((_A.key == _C.key) & from_first))
-    return query.where(db.dialect.among(_C.key, slot("keys")))
+    return query.where(db.dialect.is_in(_C.key, slot("keys")))
 
 
 def best_first(versions: Iterable[Version]) -> list[str]:
@@ -189,7 +189,7 @@ def _source(db: Statements, field: str) -> _Source:
         return _Source(columns, lambda profile, data: _row_count(_json(profile), _json(data)), 50)
     if field == "data":
         return _Source(
-            (Case(None, ((db.dialect.at_most(_A.data, _LONGEST_NUMBER), _A.data),)),),
+            (Case(None, ((db.dialect.is_at_most(_A.data, _LONGEST_NUMBER), _A.data),)),),
             lambda data: _number(_json(data)),
             1000,
         )

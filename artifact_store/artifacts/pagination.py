@@ -121,7 +121,7 @@ def _resolved(db: Statements, asked: Asked, most: int) -> Asked | None:
             return None
         if keys is not None and len(keys) <= most:
             forms[link] = "keys"
-            values["keys", link[1]] = db.dialect.many(keys)
+            values["keys", link[1]] = db.dialect.bind_list(keys)
     return asked._replace(shape=replaced(asked.shape, forms), values=values)
 
 
@@ -155,10 +155,8 @@ def _by_ids(db: Statements, asked: Asked, part: Query | None) -> Query:
     matching = asked.select(db, _A.id, *(column.alias(name) for column, name in zip(order.columns, names, strict=True)))
     related = matching._cte_list or ()  # Peewee drops the named queries of a named query
     matching = (matching if part is None else matching.where(part)).with_cte()
-    if db.dialect.name == "sqlite":
-        # It finds the newest runs first, and then has little to sort; a limit keeps the order of a named query.
-        matching = matching.order_by(way_in(asked.shape).desc()).limit(db.dialect.unlimited)
-    matches = matching.cte("matches", materialized=db.dialect.name == "postgresql" or None)
+    # SQLite then finds the newest runs first, and has little left to sort.
+    matches = db.dialect.matched_first(matching, "matches", way_in(asked.shape).desc())
     terms = order._replace(columns=tuple(getattr(matches.c, name) for name in names)).terms
     ids = matches.select(matches.c.id).order_by(*terms).limit(slot("limit")).offset(slot("offset"))
     rows = asked._replace(shape=None).select(db)
@@ -256,10 +254,10 @@ def _named(db: Statements, asked: Asked, names: list[str]) -> list[schemas.Artif
     """Return what is still asked among some names, in their order."""
 
     def build() -> Query:
-        return asked.select(db).where(db.dialect.among(_C.key if asked.latest else _A.id, slot("names")))
+        return asked.select(db).where(db.dialect.is_in(_C.key if asked.latest else _A.id, slot("names")))
 
     key = ("pages.named", asked.latest, asked.include_data, asked.shape)
-    found = ROWS.values(db.fetch_all(key, build, {**asked.values, "names": db.dialect.many(names)}))
+    found = ROWS.values(db.fetch_all(key, build, {**asked.values, "names": db.dialect.bind_list(names)}))
     by_name = {one.key if asked.latest else str(one.id): one for one in found}
     return [by_name[name] for name in names if name in by_name]
 

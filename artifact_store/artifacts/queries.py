@@ -39,7 +39,7 @@ def insert(db: Statements, row: Row) -> None:
 
 def insert_many(db: Statements, rows: Sequence[Row]) -> None:
     """Insert many artifacts, given by column."""
-    if db.dialect.name == "postgresql":
+    if db.dialect.copies_rows:
         db.engine.copy("artifact", ROWS.names, map(itemgetter(*ROWS.names), rows))
     else:
         db.execute_many("artifacts.insert", _insert, rows)
@@ -58,9 +58,9 @@ def read_many(db: Statements, ids: Sequence[UUID]) -> list[schemas.Artifact]:
     """Return the artifacts that exist among some ids."""
 
     def build() -> Query:
-        return _A.select(*_COLUMNS).where(db.dialect.among(_A.id, slot("ids")))
+        return _A.select(*_COLUMNS).where(db.dialect.is_in(_A.id, slot("ids")))
 
-    return ROWS.values(db.fetch_all("artifacts.read_many", build, {"ids": db.dialect.many(ids)}))
+    return ROWS.values(db.fetch_all("artifacts.read_many", build, {"ids": db.dialect.bind_list(ids)}))
 
 
 def read_latest(db: Statements, key: str) -> schemas.Artifact | None:
@@ -106,9 +106,9 @@ def delete_many(db: Statements, ids: Sequence[UUID]) -> list[UUID]:
     """Delete the artifacts among some ids; return the ids of those that there were."""
 
     def build() -> Query:
-        return _A.delete().where(db.dialect.among(_A.id, slot("ids"))).returning(_A.id)
+        return _A.delete().where(db.dialect.is_in(_A.id, slot("ids"))).returning(_A.id)
 
-    rows = db.fetch_all("artifacts.delete_many", build, {"ids": db.dialect.many(ids)})
+    rows = db.fetch_all("artifacts.delete_many", build, {"ids": db.dialect.bind_list(ids)})
     with Reading("The id of an artifact"):
         return [schemas.as_uuid(row[0]) for row in rows]
 
@@ -117,7 +117,7 @@ def lock_without_key(db: Statements, ids: Sequence[UUID]) -> None:
     """Lock artifacts that have no key, whose row would be the lock, in the order of their ids."""
 
     def build() -> Query:
-        without = db.dialect.among(_A.id, slot("ids")) & _A.key.is_null()
+        without = db.dialect.is_in(_A.id, slot("ids")) & _A.key.is_null()
         return _A.select(_A.id).where(without).order_by(_A.id).for_update()
 
-    db.fetch_all("artifacts.lock_without_key", build, {"ids": db.dialect.many(ids)})
+    db.fetch_all("artifacts.lock_without_key", build, {"ids": db.dialect.bind_list(ids)})

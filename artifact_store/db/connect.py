@@ -63,7 +63,7 @@ def _engine_at(address: Address) -> Engine:
 def _replica_of(primary: Engine, url: str | Address) -> Engine:
     """Return the engine of a replica; it does not wait, because the primary can answer too."""
     address = _address_of(url)
-    if primary.dialect != "postgresql" or not isinstance(address, PostgresAddress):
+    if not primary.dialect.has_standbys or not isinstance(address, PostgresAddress):
         raise InvalidURL("Replicas are PostgreSQL's: leave out replica_url, or give two postgresql:// addresses.")
     from .postgresql import PostgresEngine
 

@@ -1,19 +1,26 @@
-"""What engines say differently: a `Dialect`, one for each, of values and of Peewee expressions."""
+"""The SQL that differs between engines: one `Dialect` class for SQLite and one for PostgreSQL.
 
-from collections.abc import Callable, Sequence
+Statements are kept per engine, so what a dialect returns may only depend on its arguments. A statement that is built
+with the dialect of another engine is refused by the server, or finds other rows.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, TypeAlias
 
+import peewee
 from peewee import SQL, NodeList
 from pydantic_core import to_json
 
-__all__ = ["DIALECTS", "Dialect", "Slots", "encode_time", "sql"]
+__all__ = ["POSTGRES", "SQLITE", "Dialect", "PostgresDialect", "Slots", "SqliteDialect", "encode_time", "sql"]
 
-Slots = Sequence[Any]
+Slots: TypeAlias = Sequence[peewee.Node]
+"""The placeholders of the values that an expression binds."""
 
 
 def encode_time(value: datetime) -> str:
-    """Return the text of a time in UTC as SQLite stores it and PostgreSQL reads it.
+    """Return a UTC time as the text that SQLite stores and PostgreSQL reads.
 
     Examples:
         >>> from datetime import UTC
@@ -23,151 +30,330 @@ def encode_time(value: datetime) -> str:
     return value.isoformat(timespec="microseconds")
 
 
-def sql(*parts: Any) -> NodeList:
-    """Join nodes and literal SQL (text) into one node."""
+def sql(*parts: peewee.Node | str) -> NodeList:
+    """Join Peewee nodes and literal SQL into one node."""
     return NodeList([SQL(part) if isinstance(part, str) else part for part in parts])
 
 
-class Dialect(NamedTuple):
-    """The expressions that differ between engines.
+class Dialect(ABC):
+    """The SQL and the abilities of one engine.
 
     Attributes:
-        name: the engine's name.
-        many: binds a list of values as one parameter.
-        among: a column is in a bound list.
-        not_among: a column is not in a bound list.
-        like: a column matches a bound pattern, ASCII case ignored.
-        any_tag: a JSON list shares a member with a bound list.
-        all_tags: a JSON list holds all of a bound list.
-        has_key: a JSON object has a bound name.
-        entry: a JSON object has a bound name with a value of a kind that compares so with a bound one.
-        member: a text member of a JSON object.
-        at_most: a text has at most so many characters (bytes, on PostgreSQL), told without reading a long one.
-        position: the function that finds one text in another.
+        name: `"sqlite"` or `"postgresql"`.
+        binds_objects: the driver binds UUIDs and times as they are, faster than their text.
+        copies_rows: rows can be loaded in bulk with COPY.
+        has_standbys: another server may follow the database and answer reads.
+        has_lateral_joins: a join may limit the rows of each key.
+        has_named_parameters: a value that stands in several places of a statement can be sent once.
+        locks_rows: writers lock single rows. Without it a write transaction holds the whole database.
+        writes_in_with: a WITH clause may insert and update, so that two writes are one statement.
+        find_function: the SQL function that returns the position of one text in another.
         unlimited: the value of LIMIT that means no limit.
-        table: binds keys, ids and counts, by the names of their slots.
-        rows: the bound table called `given`, with the columns `key`, `id` and `count`.
-        native: whether the driver binds ids and times as they are sooner than as text.
     """
 
-    name: str
-    many: Callable[[Sequence[Any]], Any]
-    among: Callable[[Any, Any], Any]
-    not_among: Callable[[Any, Any], Any]
-    like: Callable[[Any, Any], Any]
-    any_tag: Callable[[Any, Any], Any]
-    all_tags: Callable[[Any, Any], Any]
-    has_key: Callable[[Any, Any], Any]
-    entry: Callable[[Any, str, str, Slots], Any]
-    member: Callable[[Any, str], Any]
-    at_most: Callable[[Any, int], Any]
-    position: str
-    unlimited: int | None
-    table: Callable[[Sequence[str], Sequence[str], Sequence[int]], dict[Any, Any]]
-    rows: Callable[[Callable[[Any], Any]], Any]
-    native: bool
+    name: ClassVar[str]
+    binds_objects: ClassVar[bool]
+    copies_rows: ClassVar[bool]
+    has_standbys: ClassVar[bool]
+    has_lateral_joins: ClassVar[bool]
+    has_named_parameters: ClassVar[bool]
+    locks_rows: ClassVar[bool]
+    writes_in_with: ClassVar[bool]
+    find_function: ClassVar[str]
+    unlimited: ClassVar[int | None]
+
+    # Values
+
+    @abstractmethod
+    def bind_list(self, values: Sequence[Any]) -> object:
+        """Return a list of values as one parameter."""
+
+    @abstractmethod
+    def bind_counts(self, keys: Sequence[str], ids: Sequence[str], counts: Sequence[int]) -> dict[str, object]:
+        """Return the parameters of `counts_table`."""
+
+    # Conditions
+
+    @abstractmethod
+    def is_in(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+        """Test whether a column is in a bound list."""
+
+    @abstractmethod
+    def is_not_in(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+        """Test whether a column is not in a bound list."""
+
+    @abstractmethod
+    def like(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+        """Test whether a column matches a bound LIKE pattern, ignoring the case of ASCII letters."""
+
+    @abstractmethod
+    def has_any_tag(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+        """Test whether a JSON list shares a member with a bound list."""
+
+    @abstractmethod
+    def has_all_tags(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+        """Test whether a JSON list holds every member of a bound list."""
+
+    @abstractmethod
+    def has_name(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+        """Test whether a JSON object has a member with a bound name."""
+
+    @abstractmethod
+    def compares_member(self, column: peewee.Node, kind: str, comparison: str, slots: Slots) -> NodeList:
+        """Test whether a member of a JSON object compares with a bound value of the same kind.
+
+        Args:
+            column: the JSON object.
+            kind: the kind of the value: `"text"`, `"number"`, `"True"`, `"False"` or `"None"`.
+            comparison: the SQL operator, such as `">="`.
+            slots: the name of the member; after it, for a text or a number, the value.
+        """
+
+    @abstractmethod
+    def is_at_most(self, column: peewee.Node, size: int) -> NodeList:
+        """Test whether a text has at most `size` characters (bytes, on PostgreSQL), without reading a long one."""
+
+    @abstractmethod
+    def is_invalid_counter(self, column: peewee.Field) -> peewee.Expression:
+        """Test whether a version counter is below 1 or, in a damaged SQLite file, not even an integer."""
+
+    # Columns and tables
+
+    @abstractmethod
+    def text_member(self, column: peewee.Node, name: str) -> NodeList:
+        """Return the text of one member of a JSON object."""
+
+    @abstractmethod
+    def row_position(self, primary_key: peewee.Node) -> peewee.Node:
+        """Return the column that orders the rows of `t1`, the first table of a query, even where keys are damaged."""
+
+    @abstractmethod
+    def counts_table(self, slot: Callable[[str], peewee.Node]) -> NodeList:
+        """Return the bound table `"given"` with the columns `key`, `id` and `count`."""
+
+    @abstractmethod
+    def matched_first(self, query: peewee.Select, name: str, order: peewee.Node) -> peewee.CTE:
+        """Return a CTE that the planner computes before it looks at the query around it.
+
+        Args:
+            query: the query of the CTE.
+            name: its name.
+            order: the order in which SQLite finds the rows soonest.
+        """
 
 
 def _json_list(values: Sequence[Any]) -> str:
     return to_json(values).decode()
 
 
-_SQLITE_TYPES = {
-    "text": "'text'",
-    "number": "'integer', 'real'",
-    "True": "'true'",
-    "False": "'false'",
-    "None": "'null'",
-}
+class SqliteDialect(Dialect):
+    """SQLite: lists are bound as JSON text and read with its JSON functions."""
+
+    name = "sqlite"
+    binds_objects = False
+    copies_rows = False
+    has_standbys = False
+    has_lateral_joins = False
+    has_named_parameters = False
+    locks_rows = False
+    writes_in_with = False
+    find_function = "instr"
+    unlimited = -1
+
+    _TYPES: ClassVar[Mapping[str, str]] = {
+        "text": "'text'",
+        "number": "'integer', 'real'",
+        "True": "'true'",
+        "False": "'false'",
+        "None": "'null'",
+    }
+
+    def bind_list(self, values: Sequence[Any]) -> str:
+        """Return a list of values as one parameter."""
+        return _json_list(values)
+
+    def bind_counts(self, keys: Sequence[str], ids: Sequence[str], counts: Sequence[int]) -> dict[str, object]:
+        """Return the parameters of `counts_table`."""
+        return {"many": _json_list(list(zip(keys, ids, counts, strict=True)))}
+
+    def is_in(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+        """Test whether a column is in a bound list."""
+        return sql(column, "IN (SELECT value FROM json_each(", slot, "))")
+
+    def is_not_in(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+        """Test whether a column is not in a bound list."""
+        return sql(column, "NOT IN (SELECT value FROM json_each(", slot, "))")
+
+    def like(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+        """Test whether a column matches a bound LIKE pattern, ignoring the case of ASCII letters."""
+        # Peewee's own .like() becomes the case-sensitive GLOB on SQLite.
+        return sql(column, "LIKE", slot)
+
+    def has_any_tag(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+        """Test whether a JSON list shares a member with a bound list."""
+        return sql(
+            "EXISTS (SELECT 1 FROM json_each(", column, ") AS tag",
+            "WHERE tag.value IN (SELECT value FROM json_each(", slot, ")))",
+        )  # fmt: skip
+
+    def has_all_tags(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+        """Test whether a JSON list holds every member of a bound list."""
+        # Counting reads each list once. Looking up each bound tag would read the list of the row that many times.
+        return sql(
+            "(SELECT COUNT(DISTINCT tag.value) FROM json_each(", column, ") AS tag",
+            "WHERE tag.value IN (SELECT value FROM json_each(", slot, ")))",
+            "= (SELECT COUNT(DISTINCT value) FROM json_each(", slot, "))",
+        )  # fmt: skip
+
+    def has_name(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+        """Test whether a JSON object has a member with a bound name."""
+        return sql("EXISTS (SELECT 1 FROM json_each(", column, ") AS entry WHERE entry.key =", slot, ")")
+
+    def compares_member(self, column: peewee.Node, kind: str, comparison: str, slots: Slots) -> NodeList:
+        """Test whether a member of a JSON object compares with a bound value of the same kind."""
+        test: list[peewee.Node | str] = [
+            column,
+            ") AS entry WHERE entry.key =",
+            slots[0],
+            f"AND entry.type IN ({self._TYPES[kind]})",
+        ]
+        if kind == "text":
+            test += [f"AND entry.value {comparison}", slots[1]]
+        elif kind == "number":
+            # SQLite reads both numbers from JSON, because its own rounding differs from Python's in the last bit.
+            test += [f"AND entry.value {comparison} json_extract(", slots[1], ", '$')"]
+        return sql("EXISTS (SELECT 1 FROM json_each(", *test, ")")
+
+    def is_at_most(self, column: peewee.Node, size: int) -> NodeList:
+        """Test whether a text has at most `size` characters, without reading a long one."""
+        # length() would read the whole text and count its characters.
+        return sql("substr(", column, f", {size + 1}, 1) = ''")
+
+    def is_invalid_counter(self, column: peewee.Field) -> peewee.Expression:
+        """Test whether a version counter is below 1 or, in a damaged file, not even an integer."""
+        return (peewee.fn.TYPEOF(column) != "integer") | (column < 1)
+
+    def text_member(self, column: peewee.Node, name: str) -> NodeList:
+        """Return the text of one member of a JSON object."""
+        return sql("json_extract(", column, f", '$.{name}')")
+
+    def row_position(self, primary_key: peewee.Node) -> peewee.Node:
+        """Return the row number, which is right where a key is damaged."""
+        return SQL('"t1"."rowid"')
+
+    def counts_table(self, slot: Callable[[str], peewee.Node]) -> NodeList:
+        """Return the bound table `"given"` with the columns `key`, `id` and `count`."""
+        return sql(
+            "(SELECT json_extract(value, '$[0]') AS key, json_extract(value, '$[1]') AS id,",
+            "json_extract(value, '$[2]') AS count FROM json_each(", slot("many"), ")) AS \"given\"",
+        )  # fmt: skip
+
+    def matched_first(self, query: peewee.Select, name: str, order: peewee.Node) -> peewee.CTE:
+        """Return a CTE that the planner computes before it looks at the query around it."""
+        # SQLite keeps the order of a CTE only when it has a limit.
+        return query.order_by(order).limit(self.unlimited).cte(name)
 
 
-def _sqlite_entry(column: Any, kind: str, comparison: str, slots: Slots) -> Any:
-    test = [column, ") AS entry WHERE entry.key =", slots[0], f"AND entry.type IN ({_SQLITE_TYPES[kind]})"]
-    if kind == "text":
-        test += [f"AND entry.value {comparison}", slots[1]]
-    elif kind == "number":
-        # SQLite reads both numbers from JSON, because its own rounding differs from Python's in the last bit.
-        test += [f"AND entry.value {comparison} json_extract(", slots[1], ", '$')"]
-    return sql("EXISTS (SELECT 1 FROM json_each(", *test, ")")
+class PostgresDialect(Dialect):
+    """PostgreSQL: lists are bound as arrays, and JSON is cast from text to `jsonb` when it is searched."""
+
+    name = "postgresql"
+    binds_objects = True
+    copies_rows = True
+    has_standbys = True
+    has_lateral_joins = True
+    has_named_parameters = True
+    locks_rows = True
+    writes_in_with = True
+    find_function = "strpos"
+    unlimited = None
+
+    _TYPES: ClassVar[Mapping[str, str]] = {
+        "text": "string",
+        "number": "number",
+        "True": "boolean",
+        "False": "boolean",
+        "None": "null",
+    }
+
+    def bind_list(self, values: Sequence[Any]) -> list[Any]:
+        """Return a list of values as one parameter."""
+        return list(values)
+
+    def bind_counts(self, keys: Sequence[str], ids: Sequence[str], counts: Sequence[int]) -> dict[str, object]:
+        """Return the parameters of `counts_table`."""
+        return {"keys": list(keys), "ids": list(ids), "counts": list(counts)}
+
+    def is_in(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+        """Test whether a column is in a bound list."""
+        return sql(column, "= ANY(", slot, ")")
+
+    def is_not_in(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+        """Test whether a column is not in a bound list."""
+        return sql(column, "<> ALL(", slot, ")")
+
+    def like(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+        """Test whether a column matches a bound LIKE pattern, ignoring the case of ASCII letters."""
+        # lower() folds the ASCII letters alone only in the C collation.
+        return sql(
+            "lower(", column, 'COLLATE "C") LIKE lower(CAST(', slot, "AS text) COLLATE \"C\") ESCAPE ''"
+        )  # fmt: skip
+
+    def has_any_tag(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+        """Test whether a JSON list shares a member with a bound list."""
+        return sql("CAST(", column, "AS jsonb) ?| CAST(", slot, "AS text[])")
+
+    def has_all_tags(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+        """Test whether a JSON list holds every member of a bound list."""
+        return sql("CAST(", column, "AS jsonb) ?& CAST(", slot, "AS text[])")
+
+    def has_name(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+        """Test whether a JSON object has a member with a bound name."""
+        return sql("COALESCE(CAST(", column, "AS jsonb) ?", slot, ", FALSE)")
+
+    def compares_member(self, column: peewee.Node, kind: str, comparison: str, slots: Slots) -> NodeList:
+        """Test whether a member of a JSON object compares with a bound value of the same kind."""
+        value = sql("(CAST(", column, "AS jsonb) ->", slots[0], ")")
+        test: list[peewee.Node | str] = ["COALESCE(jsonb_typeof(", value, f") = '{self._TYPES[kind]}'"]
+        if kind == "text":
+            test += ["AND (", value, f"#>> '{{}}') COLLATE \"C\" {comparison}", slots[1]]
+        elif kind == "number":
+            # jsonb compares numbers exactly, and only with numbers.
+            test += ["AND", value, f"{comparison} CAST(", slots[1], "AS jsonb)"]
+        elif kind in ("True", "False"):
+            test += ["AND", value, f"= '{kind.lower()}'"]
+        return sql(*test, ", FALSE)")
+
+    def is_at_most(self, column: peewee.Node, size: int) -> NodeList:
+        """Test whether a text has at most `size` bytes, without reading a long one."""
+        return sql("octet_length(", column, f") <= {size}")
+
+    def is_invalid_counter(self, column: peewee.Field) -> peewee.Expression:
+        """Test whether a version counter is below 1."""
+        return column < 1
+
+    def text_member(self, column: peewee.Node, name: str) -> NodeList:
+        """Return the text of one member of a JSON object."""
+        return sql(
+            "(CASE jsonb_typeof(CAST(", column, f"AS jsonb) -> '{name}') WHEN 'string' THEN CAST(", column,
+            f"AS jsonb) ->> '{name}' END)",
+        )  # fmt: skip
+
+    def row_position(self, primary_key: peewee.Node) -> peewee.Node:
+        """Return the primary key, which the server checks."""
+        return primary_key
+
+    def counts_table(self, slot: Callable[[str], peewee.Node]) -> NodeList:
+        """Return the bound table `"given"` with the columns `key`, `id` and `count`."""
+        return sql(
+            "unnest(CAST(", slot("keys"), "AS text[]), CAST(", slot("ids"), "AS uuid[]), CAST(", slot("counts"),
+            "AS bigint[])) AS \"given\" (key, id, count)",
+        )  # fmt: skip
+
+    def matched_first(self, query: peewee.Select, name: str, order: peewee.Node) -> peewee.CTE:
+        """Return a CTE that the planner computes before it looks at the query around it."""
+        return query.cte(name, materialized=True)
 
 
-_SQLITE = Dialect(
-    name="sqlite",
-    native=False,
-    many=_json_list,
-    among=lambda column, slot: sql(column, "IN (SELECT value FROM json_each(", slot, "))"),
-    not_among=lambda column, slot: sql(column, "NOT IN (SELECT value FROM json_each(", slot, "))"),
-    # Peewee's own .like() becomes the case-sensitive GLOB on SQLite.
-    like=lambda column, slot: sql(column, "LIKE", slot),
-    any_tag=lambda column, slot: sql(
-        "EXISTS (SELECT 1 FROM json_each(", column, ") AS tag",
-        "WHERE tag.value IN (SELECT value FROM json_each(", slot, ")))",
-    ),
-    # Each list is read once: to look for every bound tag in the list of the row would read that as many times.
-    all_tags=lambda column, slot: sql(
-        "(SELECT COUNT(DISTINCT tag.value) FROM json_each(", column, ") AS tag",
-        "WHERE tag.value IN (SELECT value FROM json_each(", slot, ")))",
-        "= (SELECT COUNT(DISTINCT value) FROM json_each(", slot, "))",
-    ),
-    has_key=lambda column, slot: sql(
-        "EXISTS (SELECT 1 FROM json_each(", column, ") AS entry WHERE entry.key =", slot, ")"
-    ),
-    entry=_sqlite_entry,
-    member=lambda column, name: sql("json_extract(", column, f", '$.{name}')"),
-    # length() would read the text and count its characters.
-    at_most=lambda column, size: sql("substr(", column, f", {size + 1}, 1) = ''"),
-    position="instr",
-    unlimited=-1,
-    table=lambda keys, ids, counts: {"many": _json_list(list(zip(keys, ids, counts, strict=True)))},
-    rows=lambda slot: sql(
-        "(SELECT json_extract(value, '$[0]') AS key, json_extract(value, '$[1]') AS id,",
-        "json_extract(value, '$[2]') AS count FROM json_each(", slot("many"), ")) AS \"given\"",
-    ),
-)  # fmt: skip
-
-
-_POSTGRES_TYPES = {"text": "string", "number": "number", "True": "boolean", "False": "boolean", "None": "null"}
-
-
-def _postgres_entry(column: Any, kind: str, comparison: str, slots: Slots) -> Any:
-    value = sql("(CAST(", column, "AS jsonb) ->", slots[0], ")")
-    test: list[Any] = ["COALESCE(jsonb_typeof(", value, f") = '{_POSTGRES_TYPES[kind]}'"]
-    if kind == "text":
-        test += ["AND (", value, f"#>> '{{}}') COLLATE \"C\" {comparison}", slots[1]]
-    elif kind == "number":
-        # jsonb compares numbers exactly, and only with numbers.
-        test += ["AND", value, f"{comparison} CAST(", slots[1], "AS jsonb)"]
-    elif kind in ("True", "False"):
-        test += ["AND", value, f"= '{kind.lower()}'"]
-    return sql(*test, ", FALSE)")
-
-
-_POSTGRES = Dialect(
-    name="postgresql",
-    native=True,
-    many=list,
-    among=lambda column, slot: sql(column, "= ANY(", slot, ")"),
-    not_among=lambda column, slot: sql(column, "<> ALL(", slot, ")"),
-    # Only in the C collation does lower() fold the ASCII letters alone.
-    like=lambda column, slot: sql(
-        "lower(", column, 'COLLATE "C") LIKE lower(CAST(', slot, "AS text) COLLATE \"C\") ESCAPE ''"
-    ),
-    any_tag=lambda column, slot: sql("CAST(", column, "AS jsonb) ?| CAST(", slot, "AS text[])"),
-    all_tags=lambda column, slot: sql("CAST(", column, "AS jsonb) ?& CAST(", slot, "AS text[])"),
-    has_key=lambda column, slot: sql("COALESCE(CAST(", column, "AS jsonb) ?", slot, ", FALSE)"),
-    entry=_postgres_entry,
-    member=lambda column, name: sql(
-        "(CASE jsonb_typeof(CAST(", column, f"AS jsonb) -> '{name}') WHEN 'string' THEN CAST(", column,
-        f"AS jsonb) ->> '{name}' END)",
-    ),
-    at_most=lambda column, size: sql("octet_length(", column, f") <= {size}"),
-    position="strpos",
-    unlimited=None,
-    table=lambda keys, ids, counts: {"keys": list(keys), "ids": list(ids), "counts": list(counts)},
-    rows=lambda slot: sql(
-        "unnest(CAST(", slot("keys"), "AS text[]), CAST(", slot("ids"), "AS uuid[]), CAST(", slot("counts"),
-        "AS bigint[])) AS \"given\" (key, id, count)",
-    ),
-)  # fmt: skip
-
-DIALECTS = {dialect.name: dialect for dialect in (_SQLITE, _POSTGRES)}
+SQLITE = SqliteDialect()
+POSTGRES = PostgresDialect()

@@ -19,6 +19,7 @@ from typing import Any, ClassVar, TypeAlias, TypeVar
 
 from .. import errors
 from .connection_gate import GATE, close_left, forget_left
+from .dialects import Dialect
 from .server_info import Facts
 from .sessions import Session, Sessions
 from .transactions import Block, TransactionEngine
@@ -73,12 +74,12 @@ class Engine(TransactionEngine):
     """One store's database and the only door to it.
 
     Attributes:
-        dialect: `"sqlite"` or `"postgresql"`.
+        dialect: the SQL and the abilities of the database.
         database: the Peewee database.
         url: where the database is, without a password.
     """
 
-    dialect: ClassVar[str]
+    dialect: ClassVar[Dialect]
     one_statement = False
     """Whether a create or an update outside of a block is one statement, which is a transaction of its own."""
     read_only = False

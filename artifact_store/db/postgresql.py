@@ -15,6 +15,7 @@ from typing import Any, ClassVar, TypeVar
 import peewee
 
 from .. import errors
+from .dialects import POSTGRES, Dialect
 from .engine import Engine, Facts, Params, ReplicaRefused, TableMissing, driver_error, logged
 from .postgresql_pool import Pool, PoolExhausted
 from .sessions import Session, Sessions
@@ -88,7 +89,7 @@ class _Database(peewee.PostgresqlDatabase):
 class PostgresEngine(Engine):
     """A PostgreSQL database, or one that speaks its protocol."""
 
-    dialect: ClassVar[str] = "postgresql"
+    dialect: ClassVar[Dialect] = POSTGRES
     driver_errors: ClassVar[tuple[type[BaseException], ...]] = (peewee.PeeweeException, psycopg.Error)
     longest_pause: ClassVar[float] = 0.25
 

@@ -22,6 +22,7 @@ import peewee
 from .. import errors
 from ..db import sqlite_errors
 from ..paths import mode_of
+from .dialects import SQLITE, Dialect
 from .engine import HISTORY, Engine, Facts, Params, Row, logged
 from .gc_guard import collecting
 from .sessions import Session
@@ -41,7 +42,7 @@ _LONGEST_QUEUE = 1.0  # seconds
 class SqliteEngine(Engine):
     """A SQLite database: a file, memory, or a Peewee database of the caller's."""
 
-    dialect: ClassVar[str] = "sqlite"
+    dialect: ClassVar[Dialect] = SQLITE
     # Of a damaged file, even a name or an error message may be no text that Python can decode.
     driver_errors: ClassVar[tuple[type[BaseException], ...]] = (
         peewee.PeeweeException,

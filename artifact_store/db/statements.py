@@ -14,7 +14,6 @@ import peewee
 
 from ..errors import StoreDamaged
 from .damage import unreadable
-from .dialects import DIALECTS
 from .engine import FETCH_ALL, FETCH_ONE, ROW_COUNT, Engine, Params, Row
 from .pending_writes import PendingWrites
 
@@ -108,7 +107,7 @@ class Statements:
     def __init__(self, engine: Engine) -> None:
         """Start without statements."""
         self.engine = engine
-        self.dialect = DIALECTS[engine.dialect]
+        self.dialect = engine.dialect
         self.pending_writes = PendingWrites(engine)
         self._pending = self.pending_writes.writes
         self._kept: dict[Hashable, Statement] = {}
@@ -119,7 +118,7 @@ class Statements:
         statement = self._kept.get(key)
         if statement is None:
             sql, parts = self.engine.database.get_sql_context().sql(build()).query()
-            named = _named(sql, tuple(parts)) if self.dialect.name == "postgresql" else None
+            named = _named(sql, tuple(parts)) if self.dialect.has_named_parameters else None
             statement = named or Statement(sql, _binder(tuple(parts)))
             self._size += len(sql)
             if self._size > _KEPT:

@@ -315,7 +315,7 @@ def _built(shape: tuple[Any, ...], rows: Query, dialect: Dialect, named: list[Qu
     if word == "test":
         return _Built(1, "", _test(dialect, *shape[1:]))
     if word == "keys":
-        return _Built(1, "", dialect.among(_LINKS_BY_NUMBER[shape[1]].parent, slot(shape[:2])))
+        return _Built(1, "", dialect.is_in(_LINKS_BY_NUMBER[shape[1]].parent, slot(shape[:2])))
     if word in ("link", "exists"):
         link = _LINKS_BY_NUMBER[shape[1]]
         inner = link.model.select(link.key)

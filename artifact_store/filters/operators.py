@@ -39,7 +39,7 @@ def _plain(value: Any) -> Any:
 def _encode_any(values: Sequence[Any], dialect: Dialect) -> Encoded:
     if not values:
         return EMPTY, ()
-    return ("one", (_plain(values[0]),)) if len(values) == 1 else ("many", (dialect.many(values),))
+    return ("one", (_plain(values[0]),)) if len(values) == 1 else ("many", (dialect.bind_list(values),))
 
 
 def _encode_not_any(values: Sequence[Any], dialect: Dialect) -> Encoded:
@@ -49,7 +49,7 @@ def _encode_not_any(values: Sequence[Any], dialect: Dialect) -> Encoded:
 def _encode_any_tag(values: Sequence[Any], dialect: Dialect) -> Encoded:
     if len(values) == 1:
         return _encode_all(values, dialect)
-    return ("many", (dialect.many(values),)) if values else (EMPTY, ())
+    return ("many", (dialect.bind_list(values),)) if values else (EMPTY, ())
 
 
 def _encode_all(values: Sequence[Any], dialect: Dialect) -> Encoded:
@@ -57,8 +57,8 @@ def _encode_all(values: Sequence[Any], dialect: Dialect) -> Encoded:
     if not values:
         return None
     if re.fullmatch(r"[ !#-.0-\[\]-~]*", values[0]) is None:
-        return "all", (dialect.many(values),)
-    return "all, one as text", (dialect.many(values), f'"{values[0]}"')
+        return "all", (dialect.bind_list(values),)
+    return "all, one as text", (dialect.bind_list(values), f'"{values[0]}"')
 
 
 def _encode_member(values: Sequence[Any], dialect: Dialect) -> Encoded:
@@ -117,11 +117,11 @@ Build = Callable[[Any, Any, Slots, Dialect], Any]
 
 
 def _any(column: Any, variant: Any, slots: Slots, dialect: Dialect) -> Any:
-    return sql(column, "=", slots[0]) if variant == "one" else dialect.among(column, slots[0])
+    return sql(column, "=", slots[0]) if variant == "one" else dialect.is_in(column, slots[0])
 
 
 def _not_any(column: Any, variant: Any, slots: Slots, dialect: Dialect) -> Any:
-    listed = sql(column, "<>", slots[0]) if variant == "one" else dialect.not_among(column, slots[0])
+    listed = sql(column, "<>", slots[0]) if variant == "one" else dialect.is_not_in(column, slots[0])
     return sql("(", column, "IS NULL OR", listed, ")")
 
 
@@ -147,15 +147,15 @@ def _no_tags(column: Any, variant: Any, slots: Slots, dialect: Dialect) -> Any:
 
 
 def _any_tag(column: Any, variant: Any, slots: Slots, dialect: Dialect) -> Any:
-    return dialect.any_tag(column, slots[0]) if variant == "many" else _all_tags(column, variant, slots, dialect)
+    return dialect.has_any_tag(column, slots[0]) if variant == "many" else _all_tags(column, variant, slots, dialect)
 
 
 def _all_tags(column: Any, variant: Any, slots: Slots, dialect: Dialect) -> Any:
     """Look for the text of a tag first, which costs a tenth of reading the JSON."""
-    exact = dialect.all_tags(column, slots[0])
+    exact = dialect.has_all_tags(column, slots[0])
     if variant == "all":
         return exact
-    return sql("(", f"{dialect.position}(", column, ",", slots[1], ") > 0 AND", exact, ")")
+    return sql("(", f"{dialect.find_function}(", column, ",", slots[1], ") > 0 AND", exact, ")")
 
 
 def _entries(comparison: str) -> Build:
@@ -165,7 +165,7 @@ def _entries(comparison: str) -> Build:
         tests, first = [], 0
         for kind in variant:
             size = 2 if kind in ("text", "number") else 1
-            tests.append(dialect.entry(column, kind, comparison, slots[first : first + size]))
+            tests.append(dialect.compares_member(column, kind, comparison, slots[first : first + size]))
             first += size
         return _together(tests)
 
@@ -173,7 +173,7 @@ def _entries(comparison: str) -> Build:
 
 
 def _has_keys(column: Any, variant: Any, slots: Slots, dialect: Dialect) -> Any:
-    return _together([dialect.has_key(column, slot) for slot in slots])
+    return _together([dialect.has_name(column, slot) for slot in slots])
 
 
 def _together(tests: list[Any]) -> Any:
@@ -185,7 +185,7 @@ def _together(tests: list[Any]) -> Any:
 
 def _member_of(name: str, lower: bool = False) -> Build:
     def build(column: Any, variant: Any, slots: Slots, dialect: Dialect) -> Any:
-        member = dialect.member(column, name)
+        member = dialect.text_member(column, name)
         return _any(sql("lower(", member, ")") if lower else member, variant, slots, dialect)
 
     return build

@@ -49,7 +49,7 @@ class Planner:
                 raise InterruptedError
         except InterruptedError:
             said = self._said[:]
-        explain = "EXPLAIN QUERY PLAN " if self._engine.dialect == "sqlite" else "EXPLAIN "
+        explain = "EXPLAIN QUERY PLAN " if self._engine.dialect.name == "sqlite" else "EXPLAIN "
         return [
             f"{sql}\n" + "\n".join(str(row[-1]) for row in self._engine.fetch_all(explain + sql, p)) for sql, p in said
         ]

@@ -200,7 +200,8 @@ def test_a_block_that_ends_well_tells_when_the_store_is_gone(url: str) -> None:
 def test_a_run_that_was_deleted_meanwhile(store: ArtifactStore) -> None:
     with store.task_run("load") as task:
         store._engine.execute(
-            "DELETE FROM task_run WHERE id = " + ("?" if store._engine.dialect == "sqlite" else "%s"), [str(task.id)]
+            "DELETE FROM task_run WHERE id = " + ("?" if store._engine.dialect.name == "sqlite" else "%s"),
+            [str(task.id)],
         )
     assert store.read_task_runs() == []
 
