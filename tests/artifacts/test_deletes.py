@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from artifact_store import ArtifactFilter, ArtifactStore, FlowFilter, FlowRunFilter, InvalidQuery, TaskRunFilter
+from tests.helpers.artifacts import Undo
 from tests.helpers.filter_model import fixed
 
 A = ArtifactFilter
@@ -113,10 +114,6 @@ def test_everything_is_true_or_false(store: ArtifactStore, wrong: Any) -> None:
     with pytest.raises(InvalidQuery, match="expected True or False"):
         store.delete_artifacts(everything=wrong)
     assert store.count_artifacts() == held
-
-
-class Undo(Exception):
-    """Leaves a block and undoes it."""
 
 
 # Filters of fields that often say nothing.
