@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .screen import paging
-from .text import safe
+from .output.pager import paging
+from .output.text import safe
 
 if TYPE_CHECKING:
     from artifact_store import ArtifactStore

@@ -17,7 +17,7 @@ from artifact_store import ArtifactCollectionSort, ArtifactFilter, ArtifactSort,
 from artifact_store.rendering import age
 from artifact_store_cli import main
 from artifact_store_cli.options import SORTS
-from artifact_store_cli.text import json_text, safe
+from artifact_store_cli.output.text import json_text, safe
 from tests.helpers.commandline import SCRIPT, loaded, on_terminal, run
 
 DAILY = "demo ls show history tree report create update delete count verify repair upgrade info completion".split()

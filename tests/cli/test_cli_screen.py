@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from artifact_store_cli import screen as screens
+from artifact_store_cli.output import pager as pagers
 from tests.helpers.commandline import on_terminal, piped, program_on_terminal
 
 
@@ -85,12 +85,12 @@ def test_without_a_pager_of_ones_own_it_is_less_or_more(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("PAGER", raising=False)
     found = {"more"}
-    monkeypatch.setattr(screens.shutil, "which", lambda name: name in found)
-    assert screens._pager() == "more"
+    monkeypatch.setattr(pagers.shutil, "which", lambda name: name in found)
+    assert pagers._pager() == "more"
     found.add("less")
-    assert screens._pager() == "less"
+    assert pagers._pager() == "less"
     found.clear()
-    assert screens._pager() is None
+    assert pagers._pager() is None
 
 
 @pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {"NO_COLOR": "1", "FORCE_COLOR": "1"}])
@@ -110,7 +110,7 @@ def test_force_color_does_not_colour_a_pipe(url, many):
 
 WAITING = """
 import time
-from artifact_store_cli.waiting import counted, working
+from artifact_store_cli.output.progress import counted, working
 with working("Checking every key"):
     time.sleep({0})
 for _ in counted(range(4), 4, "Listing"):

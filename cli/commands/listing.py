@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import complete, render
-from .app import command, open_store
-from .options import common_options, filter_options, filters, form_options, limit_option, sort_option
-from .reading import batches, run_names
-from .screen import note
-from .text import is_terminal
-from .waiting import counted
+from .. import complete
+from ..app import command, open_store
+from ..options import common_options, filter_options, filters, form_options, limit_option, sort_option
+from ..output.documents import dump, point_documents, print_json, print_ndjson
+from ..output.pager import note
+from ..output.progress import counted
+from ..output.tables import print_listing
+from ..output.text import is_terminal
+from ..output.trends import print_trend, trend
+from ..output.values import figure
+from ..reading import batches, run_names
 
 if TYPE_CHECKING:
     from artifact_store import Artifact, ArtifactStore, Point
@@ -59,11 +63,11 @@ def ls(all_versions: bool, limit: int, offset: int, sort: str, trends: bool, for
         shown = islice(found, limit) if limit else found
         if form in ("json", "ndjson"):
             documents = _documents(store, shown, trends)
-            (render.print_json if form == "json" else render.print_ndjson)(documents)
+            (print_json if form == "json" else print_ndjson)(documents)
         else:
             columns = ["key", "version", "type", "description", *["trend"] * trends, "updated", "run"]
             rows = _rows(store, shown, trends)
-            render.print_listing([*columns, *["id"] * all_versions], rows, form == "csv")
+            print_listing([*columns, *["id"] * all_versions], rows, form == "csv")
         more = limit and next(found, None) is not None
     if more:
         note(f"There are more: --offset {offset + limit} continues, --limit 0 lists all.")
@@ -110,7 +114,7 @@ def _rows(store: ArtifactStore, artifacts: Iterable[Artifact], trends: bool = Fa
                 "version": each.version,
                 "type": each.type,
                 "description": each.description,
-                "trend": render.trend(points.get(each.key or "", [])),
+                "trend": trend(points.get(each.key or "", [])),
                 "updated": each.updated,
                 "run": each.flow_run_id and runs.get(each.flow_run_id, each.flow_run_id),
                 "id": each.id,
@@ -122,9 +126,9 @@ def _documents(store: ArtifactStore, artifacts: Iterable[Artifact], trends: bool
     for batch in batches(artifacts) if trends else ():
         points = _trends(store, batch)
         for each in batch:
-            yield {**render.dump(each), "trend": render.points(points.get(each.key or "", []))}
+            yield {**dump(each), "trend": point_documents(points.get(each.key or "", []))}
     if not trends:
-        yield from map(render.dump, artifacts)
+        yield from map(dump, artifacts)
 
 
 def _trends(store: ArtifactStore, artifacts: Iterable[Artifact]) -> dict[str, list[Point]]:
@@ -167,20 +171,20 @@ def history(key: str, field: str | None, limit: int, form: str | None) -> None:
         field = field or next(iter(store.series_fields(key)), None)
         points = store.read_series(key, field, limit=limit or None) if field else []
         rows = list(_rows(store, shown))
-    values = {point.version: render.figure(point.value) for point in points}
+    values = {point.version: figure(point.value) for point in points}
     for row in rows:
         row["value"] = values.get(row["version"])
     if form in ("json", "ndjson"):
         documents = [
-            {**render.dump(each, "data", "profile"), "run": row["run"], "field": field, "value": row["value"]}
+            {**dump(each, "data", "profile"), "run": row["run"], "field": field, "value": row["value"]}
             for each, row in zip(shown, rows, strict=True)
         ]
-        (render.print_json if form == "json" else render.print_ndjson)(documents)
+        (print_json if form == "json" else print_ndjson)(documents)
     else:
         if form is None and is_terminal() and field and points:
-            render.print_trend(field, points)
+            print_trend(field, points)
         columns = ["version", "type", "description", "updated", "run", "value"]
-        render.print_listing(columns if form is None and is_terminal() else [*columns, "id"], rows, form == "csv")
+        print_listing(columns if form is None and is_terminal() else [*columns, "id"], rows, form == "csv")
     if len(found) > len(shown):
         note("There are more: --limit 0 lists all.")
 
@@ -200,6 +204,6 @@ def count(all_versions: bool, as_json: bool, **options: Any) -> None:
     with open_store() as store:
         number = store.count_artifacts(**asked) if all_versions else store.count_latest_artifacts(**asked)
     if as_json:
-        render.print_json({"count": number})
+        print_json({"count": number})
     else:
         click.echo(number)

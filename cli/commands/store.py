@@ -6,37 +6,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from . import render
-from .app import command, given_url, open_store
-from .complete import SHELLS, script
-from .options import common_options
-from .screen import note
-from .text import safe
-from .waiting import working
+from ..app import command, open_store
+from ..options import common_options
+from ..output.artifacts import print_info
+from ..output.documents import dump, print_json
+from ..output.pager import note
+from ..output.progress import working
+from ..output.tables import print_rows
 
 if TYPE_CHECKING:
     from artifact_store import Inconsistency
 
-__all__ = ["completion", "demo", "info", "repair", "upgrade", "verify"]
-
-
-@command(examples=["artifact-store demo", "artifact-store --url sqlite:///demo.db demo"])
-@common_options
-def demo(as_json: bool) -> None:
-    """Publish four years of weather, to look around.
-
-    Publishes the weather of Seattle from 2012 to 2015 as monthly tables, from a flow run, with a
-    second version of one of them, a summary and a progress figure; then reads it back. Run again,
-    it publishes new versions.
-    """
-    from .demo import run_demo, story
-
-    with open_store(create=True) as store, working("Publishing"):
-        report = run_demo(store)
-    if as_json:
-        render.print_json(report)
-    else:
-        click.echo(safe(story(report, report["url"] if given_url() else None), keep="\n"))
+__all__ = ["info", "repair", "upgrade", "verify"]
 
 
 @command(examples=["artifact-store verify", "artifact-store verify --quick", "artifact-store verify --json"])
@@ -93,7 +74,7 @@ def upgrade(as_json: bool) -> None:
     with open_store(create=True) as store, working("Upgrading"):
         schema = store.info().schema
     if as_json:
-        render.print_json({"schema": schema})
+        print_json({"schema": schema})
     else:
         click.echo(f"The tables are up to date ({schema}).")
 
@@ -101,9 +82,9 @@ def upgrade(as_json: bool) -> None:
 def _printed(inconsistencies: list[Inconsistency], remark: str, as_json: bool) -> bool:
     """Print inconsistencies, when there are any or JSON is asked for; tell whether something was printed."""
     if as_json:
-        render.print_json(inconsistencies)
+        print_json(inconsistencies)
     elif inconsistencies:
-        render.print_rows(["kind", "key", "message"], render.dump(inconsistencies))
+        print_rows(["kind", "key", "message"], dump(inconsistencies))
         note(remark)
     return as_json or bool(inconsistencies)
 
@@ -118,23 +99,6 @@ def info(as_json: bool) -> None:
     with open_store() as store:
         facts = store.info()
     if as_json:
-        render.print_json(facts)
+        print_json(facts)
     else:
-        render.print_info(facts)
-
-
-@command(examples=["artifact-store completion bash", "artifact-store completion zsh", "artifact-store completion fish"])
-@click.argument("shell", type=click.Choice(list(SHELLS)))
-@common_options
-@click.pass_context
-def completion(ctx: click.Context, shell: str, as_json: bool) -> None:
-    """Print what makes a shell complete keys and options.
-
-    Tab then completes commands, options, keys, KEY@ with its versions, types, and the names of
-    flows, runs, deployments and tags. The script says at its end where to put it.
-    """
-    text = script(ctx.find_root().command, shell)
-    if as_json:
-        render.print_json({"shell": shell, "script": text})
-    else:
-        click.echo(text)
+        print_info(facts)

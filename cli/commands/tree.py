@@ -7,11 +7,14 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
-from . import render
-from .app import command, open_store
-from .options import filters, form_options, limit_option, where_options
-from .screen import console, note
-from .text import is_terminal, safe
+from ..app import command, open_store
+from ..options import filters, form_options, limit_option, where_options
+from ..output.artifacts import named
+from ..output.documents import dump, print_json, print_ndjson
+from ..output.pager import note
+from ..output.screen import console
+from ..output.tables import print_csv, print_rows
+from ..output.text import is_terminal, safe
 
 if TYPE_CHECKING:
     from artifact_store import Artifact, ArtifactStore, Flow, FlowRun, TaskRun
@@ -88,12 +91,12 @@ def tree(limit: int, form: str | None, **options: Any) -> None:
     with open_store() as store:
         branches, more = _branches(store, asked, limit)
     if form == "json":
-        render.print_json([_document(branch) for branch in branches])
+        print_json([_document(branch) for branch in branches])
     elif form == "ndjson":
-        render.print_ndjson(_document(branch) for branch in branches)
+        print_ndjson(_document(branch) for branch in branches)
     elif form == "csv" or not is_terminal():
         rows = (row for branch in branches for row in _rows(branch))
-        (render.print_csv if form else render.print_rows)(COLUMNS, rows)
+        (print_csv if form else print_rows)(COLUMNS, rows)
     elif branches:
         _print_tree(branches)
     else:
@@ -165,16 +168,16 @@ def _elsewhere(store: ArtifactStore, recent: Iterable[Artifact]) -> Iterator[Bra
 
 
 def _document(branch: Branch) -> dict[str, Any]:
-    run = {"id": str(branch.run)} if isinstance(branch.run, UUID) else render.dump(branch.run)
+    run = {"id": str(branch.run)} if isinstance(branch.run, UUID) else dump(branch.run)
     own = [made for task, made in branch.tasks if task is None]
     return {
-        "flow": render.dump(branch.flow),
+        "flow": dump(branch.flow),
         "flow_run": run,
-        "artifacts": [render.dump(each, *_CONTENT) for made in own for each in made],
+        "artifacts": [dump(each, *_CONTENT) for made in own for each in made],
         "task_runs": [
             {
-                **({"id": str(task)} if isinstance(task, UUID) else render.dump(task)),
-                "artifacts": [render.dump(each, *_CONTENT) for each in made],
+                **({"id": str(task)} if isinstance(task, UUID) else dump(task)),
+                "artifacts": [dump(each, *_CONTENT) for each in made],
             }
             for task, made in branch.tasks
             if task is not None
@@ -248,7 +251,7 @@ def _artifact_label(artifact: Artifact) -> Any:
     from artifact_store.rendering import age
 
     kind = [("", f"  {artifact.type}")] if artifact.type else []
-    return _label(("cyan", render.named(artifact)), *kind, ("dim", f"  {age(artifact.updated)}"))
+    return _label(("cyan", named(artifact)), *kind, ("dim", f"  {age(artifact.updated)}"))
 
 
 def _label(*parts: tuple[str, str]) -> Any:

@@ -1,4 +1,4 @@
-"""The terminal that standard output may be: its width, its colours, and a pager for what is longer than it."""
+"""A pager for output that is longer than the terminal, and notes beside the output."""
 
 from __future__ import annotations
 
@@ -11,51 +11,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 import click
 
+from .screen import height, width
 from .text import is_terminal, safe
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-__all__ = ["console", "height", "is_plain", "note", "paging", "width"]
+__all__ = ["note", "paging"]
 
 _SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
 _SHELL = set("|&;<>()$`\\\"'*?[#~=%\n")  # what only a shell understands
 _KEPT = 1 << 20  # characters: a pager that has taken so many has started well
-
-
-def is_plain() -> bool:
-    """Tell whether no escape sequence may be sent: `NO_COLOR` is set, or the terminal is a dumb one."""
-    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM", "dumb") == "dumb"
-
-
-def width() -> int:
-    """Return how many columns the terminal has."""
-    return shutil.get_terminal_size().columns
-
-
-def height() -> int:
-    """Return how many lines the terminal has."""
-    return shutil.get_terminal_size().lines
-
-
-def console(*, stderr: bool = False) -> Console:
-    """Return what draws on the terminal; it takes text as it is, without any markup."""
-    from rich.console import Console
-
-    system = None if is_plain() else "auto"
-    return Console(
-        markup=False,
-        emoji=False,
-        highlight=False,
-        stderr=stderr,
-        width=width(),
-        height=height(),
-        color_system=system,  # type: ignore[arg-type]  # rich does not say that None is no colour
-    )
 
 
 def note(sentence: str) -> None:

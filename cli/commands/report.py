@@ -8,11 +8,12 @@ from typing import Any
 
 import click
 
-from . import complete, render
-from .app import command, open_store
-from .options import common_options, filters, sort_option, where_options
-from .text import safe
-from .waiting import working
+from .. import complete
+from ..app import command, open_store
+from ..options import common_options, filters, sort_option, where_options
+from ..output.documents import print_json
+from ..output.progress import working
+from ..output.text import safe
 
 __all__ = ["report"]
 
@@ -78,7 +79,7 @@ def report(
             **asked,
         )
     if as_json:
-        render.print_json({"file": os.path.abspath(output), **made._asdict()})  # noqa: PTH100, it keeps links
+        print_json({"file": os.path.abspath(output), **made._asdict()})  # noqa: PTH100, it keeps links
     elif not piped:
         held = f"{_counted(made.artifacts, 'artifact')}, {_counted(made.versions, 'version')}, {_size(made.size)}"
         click.echo(safe(f"Wrote {output}: {held}."))

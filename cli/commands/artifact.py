@@ -7,10 +7,13 @@ from uuid import UUID
 
 import click
 
-from . import complete, render
-from .app import command, open_store
-from .options import changes, common_options, content_options, form_options
-from .reading import resolved
+from .. import complete
+from ..app import command, open_store
+from ..options import changes, common_options, content_options, form_options
+from ..output.artifacts import named, print_artifact, print_raw
+from ..output.documents import print_json
+from ..output.tables import columns_of, is_sparse, print_csv
+from ..reading import resolved
 
 if TYPE_CHECKING:
     from artifact_store import Artifact
@@ -39,17 +42,17 @@ def show(ref: str, form: str | None) -> None:
     with open_store() as store:
         artifact = resolved(store, ref)
         if form is None:
-            render.print_artifact(artifact, store.read_surroundings(artifact))
+            print_artifact(artifact, store.read_surroundings(artifact))
     if form == "json":
-        render.print_json(artifact)
+        print_json(artifact)
     elif form == "raw":
-        render.print_raw(artifact)
+        print_raw(artifact)
     elif form == "csv":
         rows = artifact.rows()
-        if render.is_sparse(rows):
-            names = f"{len(render.columns_of(rows)):,} columns for {len(rows):,} rows, nearly all of them empty"
-            raise click.ClickException(f"As CSV {render.named(artifact)} has {names}: take it as --raw.")
-        render.print_csv(render.columns_of(rows), rows)
+        if is_sparse(rows):
+            names = f"{len(columns_of(rows)):,} columns for {len(rows):,} rows, nearly all of them empty"
+            raise click.ClickException(f"As CSV {named(artifact)} has {names}: take it as --raw.")
+        print_csv(columns_of(rows), rows)
 
 
 @command(
@@ -137,6 +140,6 @@ def update(ref: str, as_json: bool, **options: Any) -> None:
 
 def _print_done(verb: str, artifact: Artifact, as_json: bool) -> None:
     if as_json:
-        render.print_json(artifact)
+        print_json(artifact)
     else:
-        click.echo(f"{verb} {render.named(artifact)}" + (f" (id {artifact.id})" if artifact.key else ""))
+        click.echo(f"{verb} {named(artifact)}" + (f" (id {artifact.id})" if artifact.key else ""))

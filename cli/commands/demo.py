@@ -1,4 +1,4 @@
-"""The main job on real input: four years of weather, published by a flow run and read back."""
+"""The command that publishes an example: four years of weather, from a flow run, read back."""
 
 from __future__ import annotations
 
@@ -7,14 +7,39 @@ from collections import defaultdict
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+import click
+
+from ..app import command, given_url, open_store
+from ..options import common_options
+from ..output.documents import print_json
+from ..output.progress import working
+from ..output.text import safe
+
 if TYPE_CHECKING:
     from artifact_store import ArtifactStore
 
-__all__ = ["run_demo", "story"]
+__all__ = ["demo", "run_demo", "story"]
 
 PERIOD = "Seattle, 2012 to 2015"
 FLOW, RUN, LAST, WET = "seattle-weather", "seattle-2012-2015", "weather/2015-12", 200
 Day = dict[str, Any]
+
+
+@command(examples=["artifact-store demo", "artifact-store --url sqlite:///demo.db demo"])
+@common_options
+def demo(as_json: bool) -> None:
+    """Publish four years of weather, to look around.
+
+    Publishes the weather of Seattle from 2012 to 2015 as monthly tables, from a flow run, with a
+    second version of one of them, a summary and a progress figure; then reads it back. Run again,
+    it publishes new versions.
+    """
+    with open_store(create=True) as store, working("Publishing"):
+        report = run_demo(store)
+    if as_json:
+        print_json(report)
+    else:
+        click.echo(safe(story(report, report["url"] if given_url() else None), keep="\n"))
 
 
 def run_demo(store: ArtifactStore) -> dict[str, Any]:
@@ -109,7 +134,7 @@ def _months() -> dict[str, list[Day]]:
     from artifact_store import table_payload
 
     months: dict[str, list[Day]] = defaultdict(list)
-    with files(__package__).joinpath("data/seattle-weather.csv").open("rb") as file:
+    with files((__package__ or "").partition(".")[0]).joinpath("data/seattle-weather.csv").open("rb") as file:
         every: list[Day] = table_payload(file, profile=False)["data"]
     for day in every:
         day["date"] = day["date"].replace("/", "-")

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from . import complete, render
-from .app import command, open_store
-from .options import common_options, filters, where_options
-from .reading import resolved
-from .screen import note
-from .text import safe
-from .waiting import working
+from .. import complete
+from ..app import command, open_store
+from ..options import common_options, filters, where_options
+from ..output.artifacts import named
+from ..output.documents import print_json
+from ..output.pager import note
+from ..output.progress import working
+from ..output.text import safe
+from ..reading import resolved
 
 if TYPE_CHECKING:
     from artifact_store import Artifact, ArtifactStore
@@ -110,7 +112,7 @@ def _single(store: ArtifactStore, refs: tuple[str, ...]) -> Going:
     for each in found.values():
         if each.key is not None and each.version is not None:
             keys[each.key] = max(each.version, keys.get(each.key, 0))
-    words = ", ".join(map(render.named, found.values()))
+    words = ", ".join(map(named, found.values()))
     return Going({"artifact_filter": ArtifactFilter(id={"any_": list(found)})}, words, keys, named=True)
 
 
@@ -137,7 +139,7 @@ def _found(store: ArtifactStore, asked: dict[str, Any], everything: bool) -> Goi
     if count == store.count_artifacts():
         return Going({**asked, "everything": True}, f"all {_counted(count)} of {store.url}", {}, total=True)
     some = store.read_artifacts(limit=_NAMED, include_data=False, **asked)
-    words = ", ".join(map(render.named, some)) + ", …" * (count > len(some))
+    words = ", ".join(map(named, some)) + ", …" * (count > len(some))
     return Going(asked, f"{_counted(count)} ({words})", {})
 
 
@@ -184,7 +186,7 @@ def _latest(store: ArtifactStore, keys: Iterable[str]) -> dict[str, int | None]:
 
 def _print_deleted(deleted: int, going: Going, latest: Mapping[str, int | None], as_json: bool) -> None:
     if as_json:
-        render.print_json({"deleted": deleted, **({"latest": latest} if going.named else {})})
+        print_json({"deleted": deleted, **({"latest": latest} if going.named else {})})
         return
     click.echo(f"Deleted {going.words}." if going.named else f"Deleted {_counted(deleted)}.")
     for key, version in latest.items():

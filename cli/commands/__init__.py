@@ -1,0 +1,25 @@
+"""The commands, in the order in which a newcomer needs them."""
+
+from ..app import main
+from . import artifact, completion, delete, demo, listing, report, store, tree
+
+__all__ = ["main"]
+
+for each in (
+    demo.demo,
+    listing.ls,
+    artifact.show,
+    listing.history,
+    tree.tree,
+    report.report,
+    artifact.create,
+    artifact.update,
+    delete.delete,
+    listing.count,
+    store.verify,
+    store.repair,
+    store.upgrade,
+    store.info,
+    completion.completion,
+):
+    main.add_command(each)

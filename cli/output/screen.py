@@ -1,0 +1,43 @@
+"""The terminal that standard output may be: its width, its height and its colours."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["console", "height", "is_plain", "width"]
+
+
+def is_plain() -> bool:
+    """Tell whether no escape sequence may be sent: `NO_COLOR` is set, or the terminal is a dumb one."""
+    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM", "dumb") == "dumb"
+
+
+def width() -> int:
+    """Return how many columns the terminal has."""
+    return shutil.get_terminal_size().columns
+
+
+def height() -> int:
+    """Return how many lines the terminal has."""
+    return shutil.get_terminal_size().lines
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return what draws on the terminal; it takes text as it is, without any markup."""
+    from rich.console import Console
+
+    system = None if is_plain() else "auto"
+    return Console(
+        markup=False,
+        emoji=False,
+        highlight=False,
+        stderr=stderr,
+        width=width(),
+        height=height(),
+        color_system=system,  # type: ignore[arg-type]  # rich does not say that None is no colour
+    )
