@@ -16,6 +16,7 @@ from peewee import SQL, NodeList, fn
 from ..db import artifact_tables
 from ..db.artifact_tables import ArtifactCollection
 from ..db.damage import Reading
+from ..db.peewee_internals import ctes_of
 from ..db.replica import Reader, Stream
 from ..db.statements import Query, Statements, Values, slot
 from ..filters.compiler import Condition, links_of, narrowed, related_keys, replaced, way_in
@@ -153,7 +154,7 @@ def _by_ids(db: Statements, asked: Asked, part: Query | None) -> Query:
     order = asked.order
     names = [f"place_{number}" for number in range(len(order.columns))]
     matching = asked.select(db, _A.id, *(column.alias(name) for column, name in zip(order.columns, names, strict=True)))
-    related = matching._cte_list or ()  # Peewee drops the named queries of a named query
+    related = ctes_of(matching)  # Peewee drops the named queries of a named query
     matching = (matching if part is None else matching.where(part)).with_cte()
     # SQLite then finds the newest runs first, and has little left to sort.
     matches = db.dialect.matched_first(matching, "matches", way_in(asked.shape).desc())

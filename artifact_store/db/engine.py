@@ -8,7 +8,6 @@ are decided once; `sqlite` and `postgresql` say what is particular to each.
 import logging
 import os
 import random
-import threading
 import time
 import weakref
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -20,6 +19,7 @@ from typing import Any, ClassVar, TypeAlias, TypeVar
 from .. import errors
 from .connection_gate import GATE, close_left, forget_left
 from .dialects import Dialect
+from .peewee_internals import renew_lock
 from .server_info import Facts
 from .sessions import Session, Sessions
 from .transactions import Block, TransactionEngine
@@ -37,7 +37,7 @@ __all__ = [
     "Row",
     "TableMissing",
     "driver_error",
-    "logged",
+    "statements_are_logged",
 ]
 
 T = TypeVar("T")
@@ -49,17 +49,15 @@ FETCH_ALL, FETCH_ONE, ROW_COUNT = methodcaller("fetchall"), methodcaller("fetcho
 """What may be taken from a cursor: all rows, the first row, the number of rows that were changed."""
 
 _LOGGER = logging.getLogger("peewee")
-_DEBUG = logging.DEBUG
-_LEVELS: dict[int, bool] = getattr(_LOGGER, "_cache", {})  # what `isEnabledFor` has found; emptied when a level changes
 
 
-def logged() -> bool:
-    """Tell whether somebody reads the statements that Peewee logs.
+def statements_are_logged() -> bool:
+    """Return whether the statements that Peewee logs go anywhere.
 
-    Where nobody does, and no hook of Peewee's is set, the driver is called directly: what Peewee does around a
-    statement costs a quarter of it.
+    If not, and if Peewee has no query hooks either, engines call the driver directly: that saves a quarter of the
+    time of a statement.
     """
-    return _LEVELS.get(_DEBUG, True) and _LOGGER.isEnabledFor(_DEBUG)
+    return _LOGGER.isEnabledFor(logging.DEBUG)
 
 
 class TableMissing(errors.StoreUnavailable):
@@ -263,7 +261,7 @@ class Engine(TransactionEngine):
 
     def after_fork(self) -> None:
         """Forget, in a forked child, the connections of the parent without closing them."""
-        self.database._lock = threading.Lock()  # another thread of the parent may have held it
+        renew_lock(self.database)
         self.sessions.forget()
 
 

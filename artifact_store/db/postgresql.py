@@ -16,7 +16,8 @@ import peewee
 
 from .. import errors
 from .dialects import POSTGRES, Dialect
-from .engine import Engine, Facts, Params, ReplicaRefused, TableMissing, driver_error, logged
+from .engine import Engine, Facts, Params, ReplicaRefused, TableMissing, driver_error, statements_are_logged
+from .peewee_internals import SessionDatabase, note_server_version
 from .postgresql_pool import Pool, PoolExhausted
 from .sessions import Session, Sessions
 from .transactions import Transaction
@@ -66,7 +67,7 @@ class _Adapter(peewee.Psycopg3Adapter):
         return db.connector.connect(db.database)
 
 
-class _Database(peewee.PostgresqlDatabase):
+class _Database(SessionDatabase, peewee.PostgresqlDatabase):
     """Peewee's database, whose connections are those of a pool of ours."""
 
     psycopg3_adapter = _Adapter
@@ -75,15 +76,6 @@ class _Database(peewee.PostgresqlDatabase):
     def __init__(self, address: PostgresAddress) -> None:
         self.sessions = Sessions()
         super().__init__(address.dsn, prefer_psycopg3=True)
-
-    @property
-    def _state(self) -> Session:
-        """Peewee's state of this thread."""
-        return self.sessions.current()
-
-    @_state.setter
-    def _state(self, state: object) -> None:
-        """Peewee makes a state of its own, which is not used."""
 
 
 class PostgresEngine(Engine):
@@ -140,7 +132,7 @@ class PostgresEngine(Engine):
 
     def _connect(self) -> Connection:
         """Open a connection for the pool; look at the server when it is reached for the first time."""
-        connection: Connection = self.database._connect()
+        connection: Connection = self.database.open_connection()
         if self._checked:
             return connection
         self._reached = True  # somebody answered, so what fails from now on may pass
@@ -148,7 +140,7 @@ class PostgresEngine(Engine):
         if problem is not None:
             connection.close()
             raise errors.StoreUnavailable(f"{self.label}: {problem}")
-        self.database._set_server_version(connection)
+        note_server_version(self.database, connection)
         self._checked = True
         return connection
 
@@ -230,7 +222,7 @@ class PostgresEngine(Engine):
 
     def _execute(self, connection: Connection, sql: str, params: Params, prepare: bool | None) -> Any:
         """Run one statement; through Peewee where somebody listens to its hooks or reads its log."""
-        if self.database.query_hooks or logged():
+        if self.database.query_hooks or statements_are_logged():
             session = self.session()
             if session.transaction is not None:
                 return self.database.execute_sql(sql, params)

@@ -19,8 +19,9 @@ from pydantic_core import SchemaValidator, core_schema
 from ..jsonable.normalize import dump_json
 from .damage import unreadable
 from .dialects import encode_time
+from .pydantic_internals import fill, validator_of
 
-__all__ = ["NO_TEXTS", "Rows", "bound", "collecting_later", "fill", "same", "trusted"]
+__all__ = ["NO_TEXTS", "Rows", "bound", "collecting_later", "same", "trusted"]
 
 V = TypeVar("V", bound=BaseModel)
 
@@ -34,8 +35,8 @@ _JSON_KINDS = {"metadata": core_schema.dict_schema(), "profile": core_schema.dic
 def collecting_later() -> Iterator[None]:
     """Keep the garbage collector off while many values are made.
 
-    They will live, and are all that is new: it would look at them again and again, which nearly doubles the
-    time of a bulk, to find nothing.
+    All of them stay alive, so the collector would look through them again and again and find nothing: measured, this
+    saves 0 to 14 % of the time of a bulk.
     """
     if not gc.isenabled():
         yield
@@ -95,15 +96,6 @@ def trusted(model: type[V], fields: dict[str, Any]) -> V:
     return made
 
 
-def fill(made: BaseModel, fields: dict[str, Any], given: Iterable[str]) -> None:
-    """Make a new value hold fields that are known to be right, as pydantic does, and remember which were given."""
-    assign = object.__setattr__
-    assign(made, "__dict__", fields)
-    assign(made, "__pydantic_fields_set__", {*given})
-    assign(made, "__pydantic_extra__", None)
-    assign(made, "__pydantic_private__", None)
-
-
 def bound(value: BaseModel, names: Iterable[str]) -> dict[Any, Any]:
     """Return the parameters that store some fields of a value, by column."""
     return {name: _bound(name, getattr(value, name)) for name in names}
@@ -139,5 +131,4 @@ def _row_validator(model: type[BaseModel]) -> SchemaValidator:
             schema = core_schema.nullable_schema(core_schema.json_schema(inner))
         fields[name] = core_schema.model_field(core_schema.with_default_schema(schema, default=None))
     value = core_schema.model_schema(model, core_schema.model_fields_schema(fields))
-    # Otherwise pydantic would put the model's own validator in the place of this one.
-    return SchemaValidator(core_schema.list_schema(value), _use_prebuilt=False)
+    return validator_of(core_schema.list_schema(value))

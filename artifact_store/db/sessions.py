@@ -8,12 +8,12 @@ import sys
 import threading
 from typing import Any
 
-import peewee
+from .peewee_internals import ConnectionState
 
 __all__ = ["Session", "Sessions", "current_task"]
 
 
-class Session(peewee._ConnectionState):
+class Session(ConnectionState):
     """A connection, and the transaction that is open on it.
 
     The names of Peewee's state are kept, because Peewee runs the migrations: `conn`, `closed`, `transactions`, ….

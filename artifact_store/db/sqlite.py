@@ -23,7 +23,7 @@ from .. import errors
 from ..db import sqlite_errors
 from ..paths import mode_of
 from .dialects import SQLITE, Dialect
-from .engine import HISTORY, Engine, Facts, Params, Row, logged
+from .engine import HISTORY, Engine, Facts, Params, Row, statements_are_logged
 from .gc_guard import collecting
 from .sessions import Session
 from .sqlite_connection import Database
@@ -87,7 +87,7 @@ class SqliteEngine(Engine):
         session.busy = True
         try:
             connection = session.conn
-            if connection is None or connection.closed or self.database.query_hooks or logged():
+            if connection is None or connection.closed or self.database.query_hooks or statements_are_logged():
                 result = self._execute(session, sql, params, take)
             else:
                 with connection.lock:
@@ -103,7 +103,7 @@ class SqliteEngine(Engine):
         if connection is None or (connection.closed and session.transaction is None):
             connection = self.database.connection()
         with connection.lock:
-            if self.database.query_hooks or logged():
+            if self.database.query_hooks or statements_are_logged():
                 result = take(self.database.execute_sql(sql, params))
             else:
                 result = take(connection.execute(sql, params))
@@ -122,7 +122,13 @@ class SqliteEngine(Engine):
         """Run statements one after the other, inside a block; return the number of rows that the last has changed."""
         session = self.session()
         connection = session.conn
-        if session.busy or connection is None or connection.closed or self.database.query_hooks or logged():
+        if (
+            session.busy
+            or connection is None
+            or connection.closed
+            or self.database.query_hooks
+            or statements_are_logged()
+        ):
             return super().execute_all(statements)
         session.busy = True
         changed = 0

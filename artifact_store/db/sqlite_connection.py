@@ -16,7 +16,8 @@ import peewee
 from .. import errors
 from .connection_gate import GATE, close_left, leave
 from .engine import HISTORY
-from .sessions import Session, Sessions
+from .peewee_internals import SessionDatabase
+from .sessions import Sessions
 from .sqlite_file import DataFile
 from .sqlite_opening import Signature, opening_of, signature
 from .url import SqliteAddress
@@ -85,7 +86,7 @@ class _Guard:
     __slots__ = ("__weakref__",)
 
 
-class Database(peewee.SqliteDatabase):
+class Database(SessionDatabase, peewee.SqliteDatabase):
     """Peewee's SQLite database at an address of ours, which knows the connections of every thread.
 
     Nothing outside of it may hold it: it is freed, and its connections are closed, with the store that was dropped.
@@ -115,18 +116,10 @@ class Database(peewee.SqliteDatabase):
             weakref.finalize(self, leave, self.keeper.close)
         _DATABASES.add(self)
 
-    @property
-    def _state(self) -> Session:
-        """Peewee's state of this thread."""
-        return self.sessions.current()
-
-    @_state.setter
-    def _state(self, state: object) -> None:
-        """Peewee makes a state of its own, which is not used."""
-
     # Locks are taken in this order: Peewee's own, GATE, a connection's.
 
-    def _connect(self) -> Connection:
+    def open_connection(self) -> Connection:
+        """Open a connection that closes when its thread ends."""
         with GATE:
             if self.orphaned:
                 raise errors.StoreUnavailable(self.orphaned)
@@ -147,13 +140,13 @@ class Database(peewee.SqliteDatabase):
     def _opened(self) -> Connection:
         """Open the file as it must be opened now, or the database in memory."""
         if self.file is None or self.address.path is None:
-            connection: Connection = super()._connect()  # type: ignore[misc]
+            connection: Connection = super().open_connection()
             return connection
         looked = self.file.look()
         opening = opening_of(self.address.path, self.address.read_only)
         self.database = opening.uri
         self.connect_params["factory"] = FixedConnection if opening.immutable else Connection
-        connection = super()._connect()  # type: ignore[misc]
+        connection = super().open_connection()
         try:
             self.file.opened(looked)
             if opening.query_only:

@@ -8,6 +8,7 @@ import peewee
 
 from .. import errors
 from .engine import Params
+from .peewee_internals import open_transactions
 from .sessions import Session, current_task
 from .sqlite import SqliteEngine
 from .transactions import Transaction
@@ -30,7 +31,7 @@ class GuestEngine(SqliteEngine):
 
     def in_block(self) -> bool:
         """Tell whether this thread is inside a block of the store's or of the caller's."""
-        return bool(self.database._state.transactions)
+        return bool(open_transactions(self.database))
 
     # Statements
 
@@ -72,7 +73,7 @@ class GuestEngine(SqliteEngine):
         """Begin with the write lock, or set a savepoint in the caller's transaction."""
         session, database = transaction.session, self.database
         session.transaction = transaction
-        if database._state.transactions:
+        if open_transactions(database):
             transaction.outer = database.savepoint()
             transaction.outer.__enter__()
             return
@@ -117,7 +118,7 @@ class GuestEngine(SqliteEngine):
             session.busy = session.doomed = False
             self._local.task = None
             if transaction.outer is None:
-                self.database._state.transactions.clear()
+                open_transactions(self.database).clear()
         self._release_turn(transaction)
 
     def set_savepoint(self, transaction: Transaction) -> str:

@@ -154,7 +154,7 @@ def _fill(made: Any, fields: Mapping[str, Any]) -> dict[str, str]:
     if nothing is not None and _is_clear(fields, nothing):
         values = {**nothing, **fields}
         texts = _make_plain(values)
-        db.rows.fill(made, values, fields)
+        db.pydantic_internals.fill(made, values, fields)
         return texts
     made.__pydantic_validator__.validate_python(fields, self_instance=made)
     return _make_plain(made.__dict__)

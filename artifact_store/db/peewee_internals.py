@@ -1,0 +1,68 @@
+"""Everything private to Peewee that this package uses, in one module.
+
+Peewee may change these names in any release. `tests/db/test_internals.py` says which one is gone; mend it here and
+nowhere else.
+"""
+
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import peewee
+
+__all__ = ["ConnectionState", "SessionDatabase", "ctes_of", "note_server_version", "open_transactions", "renew_lock"]
+
+ConnectionState = peewee._ConnectionState
+"""What Peewee remembers about the connection of one thread: `conn`, `closed`, `transactions`, ..."""
+
+
+class _HasCurrent(Protocol):
+    def current(self) -> ConnectionState: ...
+
+
+class SessionDatabase(peewee.Database if TYPE_CHECKING else object):  # type: ignore[misc]
+    """Mixin for a Peewee database that keeps its state in our sessions, and opens connections in its own way.
+
+    Attributes:
+        sessions: holds the state of each thread. Set it before Peewee's `__init__`.
+    """
+
+    sessions: _HasCurrent
+
+    @property
+    def _state(self) -> ConnectionState:
+        """Return the session of this thread, which Peewee uses as its state."""
+        return self.sessions.current()
+
+    @_state.setter
+    def _state(self, state: object) -> None:
+        """Ignore the state that Peewee's `__init__` makes."""
+
+    def open_connection(self) -> Any:
+        """Open a new driver connection, without making it the connection of this thread."""
+        return super()._connect()
+
+    def _connect(self) -> Any:
+        """Open a connection for Peewee."""
+        return self.open_connection()
+
+
+def open_transactions(database: peewee.Database) -> list[Any]:
+    """Return the transactions that are open in this thread; the list is Peewee's own, and may be cleared."""
+    transactions: list[Any] = database._state.transactions  # type: ignore[attr-defined]
+    return transactions
+
+
+def renew_lock(database: peewee.Database) -> None:
+    """Replace the lock of a database, in a forked child: another thread of the parent may have held it."""
+    database._lock = threading.Lock()  # type: ignore[attr-defined]
+
+
+def note_server_version(database: peewee.PostgresqlDatabase, connection: Any) -> None:
+    """Let Peewee read the server's version from a connection, as it does when it connects by itself."""
+    database._set_server_version(connection)  # type: ignore[attr-defined]
+
+
+def ctes_of(query: peewee.Query) -> Sequence[peewee.CTE]:
+    """Return the common table expressions of a query."""
+    return query._cte_list or ()  # type: ignore[attr-defined]
