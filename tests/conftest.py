@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -75,3 +76,12 @@ def store(url: str) -> Iterator[ArtifactStore]:
     with ArtifactStore(url) as opened:
         yield opened
         assert opened.verify() == []
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A browser, for the pages of one module."""
+    from tests.helpers import browser
+
+    with browser.chromium() as running:
+        yield running

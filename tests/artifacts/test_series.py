@@ -2,7 +2,6 @@
 
 import json
 import math
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -252,9 +251,12 @@ def test_large_payloads_of_neighbours_are_not_read(store: ArtifactStore) -> None
     for _ in range(4):
         store.create_artifact(key="t", type="table", data=rows, profile=profile, metadata={"n": 1})
     last = store.create_artifact(key="t", type="table", data=[], profile=profile_table([]))
-    begin = time.perf_counter()
+    answers: list[Any] = []
+    taken = store._engine.query
+    store._engine.query = lambda *asked: answers.append(taken(*asked)) or answers[-1]  # type: ignore[method-assign, func-returns-value]
     around = store.read_surroundings(last)
-    spent = time.perf_counter() - begin
+    del store._engine.query  # type: ignore[method-assign]
     assert around.changes[0] == "rows -45,000"
     assert values(list(around.series)) == [45_000] * 4 + [0]
-    assert spent < 0.25, f"{spent:.3f} s: to parse one of these takes as long"
+    assert answers
+    assert len(str(answers)) < 100_000, "a payload was read"

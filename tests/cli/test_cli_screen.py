@@ -4,7 +4,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -73,12 +72,10 @@ def test_less_keeps_colours_and_leaves_at_q(url, many, typed):
 
 
 def test_ctrl_c_at_a_pager_that_obeys_it(url, many):
-    pager = "head -1; exec sleep 30"
-    started = time.monotonic()
+    pager = "head -1; exec sleep 1000"
     code, screen = on_terminal(url, "ls", typed="\x03", question="key", env={"PAGER": pager}, lines=20)
     assert code == 130
     assert "Traceback" not in screen
-    assert time.monotonic() - started < 20
 
 
 def test_without_a_pager_of_ones_own_it_is_less_or_more(monkeypatch):

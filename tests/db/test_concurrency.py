@@ -74,7 +74,6 @@ def test_eight_processes_create(url: str, keys: int) -> None:
     with healthy(url) as store:
         assert_latest_is_right(url, store)
         assert store.count_artifacts() == WORKERS * 500
-    assert longest < 2
 
 
 def create_with_id(url: str, ids: list[UUID]) -> list[tuple[UUID, int | None]]:
@@ -247,7 +246,6 @@ def test_eight_processes_on_shared_keys_for_three_seconds(url: str) -> None:
     made: Counter[str] = sum((each[1] for each in results), Counter())
     longest = max(each[2] for each in results)
     print(f"\n{calls.total() / 3:.0f} calls a second, longest wait {longest:.3f} s, {made.total()} artifacts, {calls}")
-    assert longest < 30
     assert min(calls.values()) > 0
     with healthy(url) as store:
         assert_latest_is_right(url, store)

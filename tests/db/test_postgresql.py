@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from typing import Any
 from uuid import UUID
 
@@ -22,12 +21,6 @@ ONE = UUID(int=1)
 @pytest.fixture
 def url(postgres: str) -> str:
     return f"{postgres}&schema=only_{os.getpid()}_{time.monotonic_ns()}&timeout=20"
-
-
-@pytest.fixture
-def server(postgres: str) -> Iterator[psycopg.Connection[Any]]:
-    with closing(psycopg.connect(postgres, autocommit=True)) as connection:
-        yield connection
 
 
 def terminate(server: psycopg.Connection[Any]) -> int:
@@ -306,10 +299,8 @@ def test_a_lock_held_past_the_deadline(url: str, server: psycopg.Connection[Any]
         with server.transaction():
             server.execute("SELECT 1 FROM artifact_collection FOR UPDATE")
             server.execute("LOCK TABLE flow, flow_run IN EXCLUSIVE MODE")
-            begun = time.monotonic()
             with pytest.raises(StoreUnavailable, match="another writer held the lock for"):
-                WRITES[number](store)
-            assert time.monotonic() - begun < 5
+                WRITES[number](store)  # which would wait forever, because the lock is let go of below
         assert store.read_artifacts() == [store.read_artifact(ONE)], "something of a refused write is there"
         WRITES[number](store)
 
@@ -425,11 +416,12 @@ def role(server: psycopg.Connection[Any]) -> Iterator[str]:
         (lambda url: url.replace("host=", "host=/nowhere/"), "no server listens there"),
     ],
 )
-def test_a_wrong_address_is_told_at_once(url: str, change: Callable[[str], str], says: str) -> None:
-    begun = time.monotonic()
+def test_a_wrong_address_is_told_at_once(
+    url: str, change: Callable[[str], str], says: str, tries: Callable[[], int]
+) -> None:
     with pytest.raises(StoreUnavailable, match=says) as caught:
         ArtifactStore(change(url))
-    assert time.monotonic() - begun < 10
+    assert tries() == 1
     assert "secret" not in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -126,12 +126,10 @@ def test_the_primary_answers_while_the_replica_is_down(
     assert store.read_artifacts() == [made]
     standby.stop()
     try:
-        begun = time.monotonic()
         with caplog.at_level(logging.WARNING, "artifact_store"):
             for _ in range(20):
                 assert store.read_artifacts() == [made]
                 assert store.count_latest_artifacts() == 1
-        assert time.monotonic() - begun < 5
         assert "The replica does not answer, the primary does: postgresql://postgres:***@" in caplog.text
         assert len(caplog.records) < 20, "a replica that failed is left alone for a while"
     finally:

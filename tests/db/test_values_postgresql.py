@@ -19,12 +19,6 @@ STYLES = ["SQL, DMY", "SQL, MDY", "German, DMY", "Postgres, DMY", "ISO, DMY"]
 
 
 @pytest.fixture
-def server(postgres: str) -> Iterator[psycopg.Connection[Any]]:
-    with closing(psycopg.connect(postgres, autocommit=True)) as connection:
-        yield connection
-
-
-@pytest.fixture
 def url(postgres: str) -> str:
     return f"{postgres}&schema=values_{os.getpid()}_{time.monotonic_ns()}&timeout=5"
 

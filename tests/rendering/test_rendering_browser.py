@@ -14,12 +14,6 @@ PAGE = (
 )
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with browser.chromium() as running:
-        yield running
-
-
 def written(path, shown):
     body = "".join(f'<div class="artifact-store">{blocks_to_html(each, external_images=False)}</div>' for each in shown)
     path.write_text(PAGE.format(style=STYLE, body=body), encoding="utf-8")

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from artifact_store import ArtifactContext, ArtifactStore, render_artifact
+from artifact_store import ArtifactContext, render_artifact
 from artifact_store.rendering import blocks, escape_controls, print_blocks
 from artifact_store.rendering.html import blocks_to_html
 from artifact_store.rendering.markdown import markdown_to_html
@@ -101,13 +101,6 @@ def harmless(text):
     """Take away the colours that rich writes, and see that no control character is left."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", plain), repr(plain)
-
-
-@pytest.fixture(scope="module")
-def memory():
-    """A store for artifacts that are only looked at."""
-    with ArtifactStore("sqlite:///:memory:") as opened:
-        yield opened
 
 
 @pytest.mark.parametrize("attack", ATTACKS)

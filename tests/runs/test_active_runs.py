@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -12,12 +12,9 @@ import pytest
 from artifact_store import ArtifactStore, FlowRunFilter, InvalidQuery, StoreUnavailable, TaskRunFilter, WorkPoolFilter
 from artifact_store.context import CURRENT
 from tests.helpers.bare import impatient, locked
+from tests.helpers.runs import held, runs_of
 
 NOBODY = uuid.UUID("00000000-0000-7000-8000-00000000ffff")
-
-
-def runs_of(artifact: Any) -> tuple[Any, Any]:
-    return artifact.flow_run_id, artifact.task_run_id
 
 
 def the_flow_run(store: ArtifactStore) -> Any:
@@ -265,11 +262,6 @@ def test_stores_of_other_databases_are_not_nested(store: ArtifactStore, url: str
 
 
 # Runs that end in another order than that of a stack
-
-
-def held(block: Any) -> Iterator[Any]:
-    with block as run:
-        yield run
 
 
 @pytest.mark.parametrize("order", [*itertools.permutations(range(3))], ids=str)

@@ -8,6 +8,7 @@ import pytest
 
 from artifact_store import ArtifactConflict, ArtifactCreate, ArtifactStore, InvalidQuery
 from artifact_store.context import CURRENT, Origin
+from tests.helpers.runs import runs_of
 
 FLOW_RUN, TASK_RUN, OTHER = (uuid.UUID(f"00000000-0000-7000-8000-00000000000{n}") for n in "123")
 VARIABLES = {"ARTIFACT_STORE_FLOW_RUN_ID": FLOW_RUN, "ARTIFACT_STORE_TASK_RUN_ID": TASK_RUN}
@@ -20,10 +21,6 @@ def child(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[ArtifactStore]:
         monkeypatch.setenv(name, str(value))
     with ArtifactStore(url) as opened:
         yield opened
-
-
-def runs_of(artifact: Any) -> tuple[Any, Any]:
-    return artifact.flow_run_id, artifact.task_run_id
 
 
 CASES = [

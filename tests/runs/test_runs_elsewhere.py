@@ -13,12 +13,9 @@ import pytest
 
 from artifact_store import ArtifactStore, FlowRunFilter
 from tests.helpers.processes import in_child
+from tests.helpers.runs import runs_of
 
 NOBODY = uuid.UUID("00000000-0000-7000-8000-00000000ffff")
-
-
-def runs_of(artifact: Any) -> tuple[Any, Any]:
-    return artifact.flow_run_id, artifact.task_run_id
 
 
 # Threads

@@ -19,6 +19,7 @@ from artifact_store.runs.sigterm import WATCH, Terminated
 from tests.helpers.bare import locked
 from tests.helpers.interrupts import steps, unmeasured
 from tests.helpers.processes import PROCESSES, at_once, healthy, wait_for
+from tests.helpers.runs import held
 
 STOPPED = ("CRASHED", "SIGTERM told the process to stop.")
 HUNG_UP = ("CRASHED", "SIGHUP told the process to stop.")
@@ -87,11 +88,6 @@ def ignore_sighup(url: str, mark: Path) -> None:
 def test_sighup_that_is_ignored_stays_ignored_and_sigterm_still_ends_the_runs(url: str, tmp_path: Path) -> None:
     assert Child(url, tmp_path, ignore_sighup).end() == -signal.SIGTERM
     assert states(url) == {STOPPED}
-
-
-def held(block: Any) -> Iterator[Any]:
-    with block as run:
-        yield run
 
 
 def close_the_outer_run_first(url: str, mark: Path) -> None:
