@@ -1,8 +1,8 @@
 """How messages show a value that a caller handed over, whatever it is."""
 
-__all__ = ["in_one_line", "misplaced", "shown"]
+__all__ = ["FILTER_PARAMETERS", "in_one_line", "misplaced", "shown", "with_article"]
 
-_PARAMETERS = {
+FILTER_PARAMETERS = {
     "ArtifactFilter": "artifact_filter",
     "ArtifactCollectionFilter": "artifact_filter",
     "FlowRunFilter": "flow_run_filter",
@@ -11,6 +11,7 @@ _PARAMETERS = {
     "FlowFilter": "flow_filter",
     "WorkPoolFilter": "work_pool_filter",
 }
+"""The parameter that takes each class of filter; in the order of the parameters."""
 
 
 def shown(value: object) -> str:
@@ -38,7 +39,17 @@ def misplaced(value: object) -> str:
         ': write flow_filter=FlowFilter(...)'
     """
     name = type(value).__name__
-    return f": write {_PARAMETERS[name]}={name}(...)" if name in _PARAMETERS else ""
+    return f": write {FILTER_PARAMETERS[name]}={name}(...)" if name in FILTER_PARAMETERS else ""
+
+
+def with_article(noun: str) -> str:
+    """Return a noun with its indefinite article.
+
+    Examples:
+        >>> with_article("int"), with_article("FlowFilter")
+        ('an int', 'a FlowFilter')
+    """
+    return f"an {noun}" if noun[:1] in "AEIOUaeiou" else f"a {noun}"
 
 
 def in_one_line(text: str) -> str:

@@ -27,7 +27,8 @@ print(*{*sys.modules} - before)
 """
 LATER = """
     artifacts.context artifacts.metrics artifacts.pagination db.postgresql db.run_tables
-    filters.compiler filters.definitions filters.fields filters.operators filters.orders
+    filters.compiler filters.conditions filters.definitions filters.fields filters.operators filters.orders
+    filters.relations
     payloads.builders payloads.images rendering. report.history report.page report.views
     report.writing runs.active runs.queries runs.sigterm schemas.runs tables.frames tables.profile
     tables.rows

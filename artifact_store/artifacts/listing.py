@@ -7,7 +7,7 @@ from .. import artifacts, db, filters
 from ..errors import InvalidQuery
 from ..schemas.artifacts import Artifact, ArtifactList
 from ..schemas.sorting import ArtifactCollectionSort, ArtifactSort, bounds, chosen
-from ..wording import misplaced, shown
+from ..wording import FILTER_PARAMETERS, misplaced, shown, with_article
 
 if TYPE_CHECKING:
     from ..filters.definitions import AllFilters, Filter, LatestFilters
@@ -18,16 +18,7 @@ _PAGE = 200  # with more, the garbage collector has more to look at than there i
 _LARGEST_PAGE = 100_000
 
 
-_NAMES = (
-    "artifact_filter",
-    "flow_run_filter",
-    "task_run_filter",
-    "deployment_filter",
-    "flow_filter",
-    "work_pool_filter",
-)
-
-
+_NAMES = tuple(dict.fromkeys(FILTER_PARAMETERS.values()))  # in the order of the parameters below
 _NOTHING = (None,) * len(_NAMES)
 # Counting everything takes no longer than a few calls in Python, so the counts below skip those that nothing needs.
 
@@ -49,14 +40,12 @@ def asked_of(
     )
     own = named.get("artifact_filter")
     if own is not None and not isinstance(own, kind):
-        raise InvalidQuery(f"artifact_filter takes an {kind.__name__} here, not {_article(own)}{_remedy(kind, own)}.")
-    shape, values = filters.compiler.condition("artifact_filter", named, ask.primary.dialect)
+        raise InvalidQuery(
+            f"artifact_filter takes {with_article(kind.__name__)} here, "
+            f"not {with_article(type(own).__name__)}{_remedy(kind, own)}."
+        )
+    shape, values = filters.compiler.compile_filters("artifact_filter", named, ask.primary.dialect)
     return artifacts.pagination.Asked(shape, values, sort, include_data)
-
-
-def _article(given: object) -> str:
-    name = type(given).__name__
-    return f"an {name}" if name[0] in "AEIOUaeiou" else f"a {name}"
 
 
 def _remedy(kind: type, given: object) -> str:

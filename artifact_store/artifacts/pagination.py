@@ -7,7 +7,7 @@ meanwhile would be skipped, so the names of all rows are taken once, packed, and
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 import peewee
@@ -19,7 +19,8 @@ from ..db.damage import Reading
 from ..db.peewee_internals import ctes_of
 from ..db.replica import Reader, Stream
 from ..db.statements import Query, Statements, Values, slot
-from ..filters.compiler import Condition, links_of, narrowed, related_keys, replaced, way_in
+from ..filters.compiler import apply_condition, select_related
+from ..filters.conditions import Condition, Form, Related, related_conditions, replace_forms
 from ..filters.orders import Order, Position, beyond, order_of, position_of
 from ..schemas import artifacts as schemas
 from ..schemas.sorting import ArtifactCollectionSort, ArtifactSort
@@ -45,7 +46,7 @@ class Asked(NamedTuple):
         include_data: whether their data and profiles are read; without them, they are `None`.
     """
 
-    shape: Condition
+    shape: Condition | None
     values: Values
     sort: ArtifactSort | ArtifactCollectionSort = ArtifactSort.ID_DESC
     include_data: bool = True
@@ -65,7 +66,7 @@ class Asked(NamedTuple):
         query = _A.select(*(columns or self._columns()))
         if self.latest:
             query = query.join(_C, on=(_C.latest_id == _A.id))
-        return narrowed(query, self.shape, db.dialect)
+        return apply_condition(query, self.shape, db.dialect)
 
     def _columns(self) -> list[Query]:
         return [
@@ -82,7 +83,7 @@ def page(
     db: Statements, asked: Asked, offset: int, limit: int | None, after: Position | None = None
 ) -> list[schemas.Artifact]:
     """Return a page of what is asked, from an offset or after a position."""
-    if limit is not None and links_of(asked.shape):
+    if limit is not None and related_conditions(asked.shape, "in"):
         return _related_page(db, asked, offset, limit, after)
     return _whole_page(db, asked, _by_rows, offset, limit, after)
 
@@ -98,9 +99,9 @@ def _related_page(
     few = _resolved(db, asked, _FEW)
     if few is None:
         return []
-    links = links_of(few.shape)
+    links = related_conditions(few.shape, "in")
     if links:
-        near = few._replace(shape=replaced(few.shape, dict.fromkeys(links, "exists")))
+        near = few._replace(shape=replace_forms(few.shape, dict.fromkeys(links, "exists")))
         found = _whole_page(db, near, _by_window, offset, limit, after)
         if len(found) == limit:
             return found
@@ -114,29 +115,29 @@ def _resolved(db: Statements, asked: Asked, most: int) -> Asked | None:
     Returns:
         What is asked; `None` when no related row satisfies a condition.
     """
-    forms: dict[tuple[Any, ...], str] = {}
+    forms: dict[Related, Form] = {}
     values = dict(asked.values)
-    for link in links_of(asked.shape):
-        keys = _related(db, asked, link, most + 1) if link[2] is not None else None
+    for link in related_conditions(asked.shape, "in"):
+        keys = _related(db, asked, link, most + 1) if link.condition is not None else None
         if keys is not None and not keys:
             return None
         if keys is not None and len(keys) <= most:
             forms[link] = "keys"
-            values["keys", link[1]] = db.dialect.bind_list(keys)
-    return asked._replace(shape=replaced(asked.shape, forms), values=values)
+            values["keys", link.relation] = db.dialect.bind_list(keys)
+    return asked._replace(shape=replace_forms(asked.shape, forms), values=values)
 
 
-def _related(db: Statements, asked: Asked, link: tuple[Any, ...], limit: int) -> list[str]:
+def _related(db: Statements, asked: Asked, link: Related, limit: int) -> list[str]:
     """Return the keys of some of the related rows of a link."""
 
     def build() -> Query:
-        return related_keys(link, db.dialect).limit(slot("limit"))
+        return select_related(link, db.dialect).limit(slot("limit"))
 
     rows = db.fetch_all(("pages.related", link), build, {**asked.values, "limit": limit})
     return [str(key) for (key,) in rows]
 
 
-Form = Callable[[Statements, Asked, Query | None], Query]
+PageQuery = Callable[[Statements, Asked, Query | None], Query]
 """How the query for a part of what is asked is put: takes the condition of the part."""
 
 
@@ -157,7 +158,8 @@ def _by_ids(db: Statements, asked: Asked, part: Query | None) -> Query:
     related = ctes_of(matching)  # Peewee drops the named queries of a named query
     matching = (matching if part is None else matching.where(part)).with_cte()
     # SQLite then finds the newest runs first, and has little left to sort.
-    matches = db.dialect.matched_first(matching, "matches", way_in(asked.shape).desc())
+    found_by = related_conditions(asked.shape, "in", "keys")[0].relation.column
+    matches = db.dialect.matched_first(matching, "matches", found_by.desc())
     terms = order._replace(columns=tuple(getattr(matches.c, name) for name in names)).terms
     ids = matches.select(matches.c.id).order_by(*terms).limit(slot("limit")).offset(slot("offset"))
     rows = asked._replace(shape=None).select(db)
@@ -180,7 +182,7 @@ def _bounded(asked: Asked, query: Query) -> Query:
 
 
 def _whole_page(
-    db: Statements, asked: Asked, form: Form, offset: int, limit: int | None, after: Position | None
+    db: Statements, asked: Asked, form: PageQuery, offset: int, limit: int | None, after: Position | None
 ) -> list[schemas.Artifact]:
     if after is None or not asked.order.nulls_last:
         return _page(db, asked, form, "all" if after is None else "beyond", offset, limit, after)
@@ -194,7 +196,7 @@ def _whole_page(
 
 
 def _page(
-    db: Statements, asked: Asked, form: Form, part: str, offset: int, limit: int | None, after: Position | None
+    db: Statements, asked: Asked, form: PageQuery, part: str, offset: int, limit: int | None, after: Position | None
 ) -> list[schemas.Artifact]:
     def build() -> Query:
         return form(db, asked, _condition_of(part, asked.order))

@@ -8,12 +8,23 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, TypeAlias
+from uuid import UUID
 
 import peewee
 from peewee import SQL, NodeList
 from pydantic_core import to_json
 
-__all__ = ["POSTGRES", "SQLITE", "Dialect", "PostgresDialect", "Slots", "SqliteDialect", "encode_time", "sql"]
+__all__ = [
+    "POSTGRES",
+    "SQLITE",
+    "Dialect",
+    "PostgresDialect",
+    "Slots",
+    "SqliteDialect",
+    "encode_time",
+    "encode_value",
+    "sql",
+]
 
 Slots: TypeAlias = Sequence[peewee.Node]
 """The placeholders of the values that an expression binds."""
@@ -28,6 +39,15 @@ def encode_time(value: datetime) -> str:
         '2026-01-02T00:00:00.000000+00:00'
     """
     return value.isoformat(timespec="microseconds")
+
+
+def encode_value(value: object) -> object:
+    """Return the parameter that stands for a value: an id and a time as text, anything else as it is."""
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, datetime):
+        return encode_time(value)
+    return value
 
 
 def sql(*parts: peewee.Node | str) -> NodeList:

@@ -8,17 +8,15 @@ import gc
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
-from uuid import UUID
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import SchemaValidator, core_schema
 
 from ..jsonable.normalize import dump_json
 from .damage import unreadable
-from .dialects import encode_time
+from .dialects import encode_value
 from .pydantic_internals import fill, validator_of
 
 __all__ = ["NO_TEXTS", "Rows", "bound", "collecting_later", "same", "trusted"]
@@ -113,9 +111,7 @@ def _bound(name: str, value: Any) -> Any:
         return None
     if name in _JSON_FIELDS:
         return dump_json(value)
-    if isinstance(value, UUID):
-        return str(value)
-    return encode_time(value) if isinstance(value, datetime) else value
+    return encode_value(value)
 
 
 def _row_validator(model: type[BaseModel]) -> SchemaValidator:

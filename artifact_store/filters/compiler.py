@@ -1,405 +1,304 @@
-"""The compiler of filters: from filters to a condition, from a condition to an expression.
+"""The compiler of filters: from filters to a condition, and from a condition to SQL.
 
-`condition` walks filters into a *condition*: a nested tuple that says everything about the
-shape of the question and nothing about its values, which go into a separate mapping.
-`narrowed` puts the Peewee expression of a condition into a query. The statement made of it is kept
-under the condition, so it is built once however often the values change.
+`compile_filters` walks filters into a `Condition`, which holds the shape of the question and none of its values; the
+values go into a mapping of their own. `apply_condition` adds a condition to a query. The statement made of it is cached
+under the condition, so that it is built once however often the values change.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import peewee
 from peewee import SQL, NodeList
 
-from ..db import run_tables as m
 from ..db.dialects import Dialect
 from ..db.statements import Query, slot
 from ..errors import InvalidQuery
-from ..filters import fields as c
-from ..wording import misplaced, shown
-from .definitions import (
-    ArtifactCollectionFilter,
-    ArtifactFilter,
-    Column,
-    DeploymentFilter,
-    Filter,
-    FlowFilter,
-    FlowRunFilter,
-    StateFilter,
-    TaskRunFilter,
-    WorkPoolFilter,
-    columns,
+from ..wording import misplaced, shown, with_article
+from .conditions import (
+    EVERYTHING,
+    NOTHING,
+    Condition,
+    Constant,
+    FieldTest,
+    Join,
+    Related,
+    combine,
+    opposite,
 )
+from .definitions import Column, Filter, StateFilter, columns
+from .fields import FieldFilter
 from .operators import EMPTY, OPERATORS
+from .relations import ALLOWED_FILTERS, FILTER_KINDS, RELATIONS, Relation
 
-__all__ = ["LINKS", "Condition", "condition", "links_of", "narrowed", "related_keys", "replaced", "way_in"]
+__all__ = ["apply_condition", "compile_filters", "select_related"]
 
-_HIGH = 60  # levels of one expression; SQLite's parser has room for 100 open symbols
-_FLAT = 100  # terms joined without parentheses; SQLite allows expressions to be 1,000 high
+_HIGHEST = 60  # levels of one expression; SQLite's parser has room for 100 open symbols
+_LONGEST = 100  # terms joined without parentheses; SQLite allows expressions to be 1,000 high
 
-Condition = tuple[Any, ...] | None
-Values = dict[Hashable, Any]
-
-EVERYTHING: Condition = ("everything",)
-"""The condition that every row satisfies: the negation of `NOTHING`. Unlike `None`, it counts under `or_`."""
-
-NOTHING: Condition = ("nothing",)
-"""The condition that no row satisfies: `any_` of an empty list."""
-
-# Under a word, the condition that changes nothing and the one that decides everything.
-_NEUTRAL = {"and_": EVERYTHING, "or_": NOTHING}
-_DECIDING = {"and_": NOTHING, "or_": EVERYTHING}
+Values: TypeAlias = dict[Hashable, object]
+"""The values that a condition compares with, by the numbers of their slots."""
 
 
-# How the entities hang together
+# --- From filters to a condition ---
 
 
-class Link(NamedTuple):
-    """A way from one table to rows of another, which must satisfy the filter `name` and have links of their own."""
-
-    name: str
-    model: Any
-    parent: Any
-    key: Any
-    links: tuple["Link", ...] = ()
-
-
-def _flow(parent: Any) -> Link:
-    return Link("flow_filter", m.Flow, parent, m.Flow.id)
-
-
-def _pool(parent: Any) -> Link:
-    inner = Link("work_pool_filter", m.WorkPool, m.WorkQueue.work_pool_id, m.WorkPool.id)
-    return Link("work_queue", m.WorkQueue, parent, m.WorkQueue.id, (inner,))
-
-
-_TASKS = Link("task_run_filter", m.TaskRun, m.FlowRun.id, m.TaskRun.flow_run_id)
-_OF_RUN = (
-    _flow(m.FlowRun.flow_id),
-    Link("deployment_filter", m.Deployment, m.FlowRun.deployment_id, m.Deployment.id),
-    _pool(m.FlowRun.work_queue_id),
-)
-_OF_ARTIFACT = (
-    Link("flow_run_filter", m.FlowRun, m.Artifact.flow_run_id, m.FlowRun.id, _OF_RUN),
-    Link("task_run_filter", m.TaskRun, m.Artifact.task_run_id, m.TaskRun.id),
-)
-
-
-def _runs(parent: Any, key: Any) -> Link:
-    return Link("flow_run_filter", m.FlowRun, parent, key, (_TASKS,))
-
-
-def _deployments(parent: Any, key: Any, *links: Link) -> Link:
-    return Link("deployment_filter", m.Deployment, parent, key, links)
-
-
-_OF_QUEUE = (
-    _deployments(m.WorkQueue.id, m.Deployment.work_queue_id, _flow(m.Deployment.flow_id)),
-    _runs(m.WorkQueue.id, m.FlowRun.work_queue_id),
-)
-
-LINKS: dict[str, tuple[Link, ...]] = {
-    "artifact_filter": _OF_ARTIFACT,
-    "flow_run_filter": (*_OF_RUN, _TASKS),
-    "task_run_filter": (Link("flow_run_filter", m.FlowRun, m.TaskRun.flow_run_id, m.FlowRun.id, _OF_RUN),),
-    "flow_filter": (
-        _runs(m.Flow.id, m.FlowRun.flow_id),
-        _deployments(m.Flow.id, m.Deployment.flow_id, _pool(m.Deployment.work_queue_id)),
-    ),
-    "deployment_filter": (
-        _flow(m.Deployment.flow_id),
-        _pool(m.Deployment.work_queue_id),
-        _runs(m.Deployment.id, m.FlowRun.deployment_id),
-    ),
-    "work_pool_filter": (Link("work_queue", m.WorkQueue, m.WorkPool.id, m.WorkQueue.work_pool_id, _OF_QUEUE),),
-    "work_queue": (Link("work_pool_filter", m.WorkPool, m.WorkQueue.work_pool_id, m.WorkPool.id), *_OF_QUEUE),
-}
-"""For each entity that can be listed, the related filters that it takes and the way to their tables."""
-
-_KINDS: dict[str, tuple[type[Filter], ...]] = {
-    "artifact_filter": (ArtifactFilter, ArtifactCollectionFilter),
-    "flow_run_filter": (FlowRunFilter,),
-    "task_run_filter": (TaskRunFilter,),
-    "flow_filter": (FlowFilter,),
-    "deployment_filter": (DeploymentFilter,),
-    "work_pool_filter": (WorkPoolFilter,),
-}
-
-
-# From filters to a condition
-
-
-def condition(root: str, given: Mapping[str, object], dialect: Dialect) -> tuple[Condition, Values]:
-    """Return the shape of a question and its values; the shape is `None` when every row satisfies the filters.
+def compile_filters(
+    root: str, filters: Mapping[str, object], dialect: Dialect
+) -> tuple[Condition | None, dict[Hashable, object]]:
+    """Compile the filters of a listing.
 
     Args:
-        root: the entity asked for, a key of `LINKS`.
-        given: filters by the name of their parameter.
-        dialect: the engine's, which says how a list is bound.
+        root: The table that is listed, a key of `RELATIONS`.
+        filters: Filters by the names of their parameters.
+        dialect: The dialect of the engine, which decides how a list is bound.
+
+    Returns:
+        The condition, `None` when every row satisfies the filters; and the values that it binds, by their slots.
 
     Raises:
-        InvalidQuery: the listing takes no such filter, or the filter is not of the kind that its parameter takes.
+        InvalidQuery: The listing does not take such a filter, or the filter is not of the class that its parameter
+            takes.
     """
-    filters: dict[str, Filter] = {}
-    for name, value in given.items():
-        if name not in _TAKEN[root]:
-            near = get_close_matches(name, _TAKEN[root], 1, 0)[0]
-            raise InvalidQuery(f"{shown(name)} is no filter of this listing; did you mean {near!r}?")
-        if value is None:
-            continue
-        if not isinstance(value, _KINDS[name]):
-            kind = _KINDS[name][0].__name__
-            hint = f": write {kind}.model_validate(...)" if isinstance(value, dict) else misplaced(value)
-            raise InvalidQuery(f"{name} takes a {kind}, not a {type(value).__name__}{hint}.")
-        filters[name] = value
-    walk = _Walk(filters, dialect)
-    own = [walk.of_filter(filters[root], False)] if root in filters else []
-    shape = _combined("and_", [*own, *(walk.of_link(link) for link in LINKS[root])])
-    return (None if shape == EVERYTHING else shape), walk.values
+    allowed = ALLOWED_FILTERS[root]
+    checked: dict[str, Filter] = {}
+    for name, value in filters.items():
+        if name not in allowed:
+            near = get_close_matches(name, allowed, 1, 0)[0]
+            raise InvalidQuery(f"Unknown filter {shown(name)} for this listing; did you mean {near!r}?")
+        if value is not None:
+            checked[name] = _check_kind(name, value)
+
+    builder = _ConditionBuilder(checked, dialect)
+    condition = builder.build(root)
+    return (None if condition == EVERYTHING else condition), builder.values
 
 
-def _combined(word: str, terms: Sequence[Condition]) -> Condition:
-    """Join conditions; what does not constrain is left out, and what decides alone stands alone."""
-    flat: list[Any] = []
-    neutral: Condition = None
-    for term in terms:
-        if term is None:
-            continue
-        if term == _DECIDING[word]:
-            return term
-        if term == _NEUTRAL[word]:
-            neutral = term
-        elif term[0] == word:
-            flat += term[1:]
-        else:
-            flat.append(term)
-    if not flat:
-        return neutral
-    return flat[0] if len(flat) == 1 else (word, *flat)
+def _check_kind(name: str, value: object) -> Filter:
+    """Return a filter that is of the class that its parameter takes."""
+    kinds = FILTER_KINDS[name]
+    if not isinstance(value, kinds):
+        kind = kinds[0].__name__
+        hint = f": write {kind}.model_validate(...)" if isinstance(value, dict) else misplaced(value)
+        raise InvalidQuery(f"{name} takes {with_article(kind)}, not {with_article(type(value).__name__)}{hint}.")
+    return value
 
 
-def _flipped(word: str, negated: bool) -> str:
-    """Return the other word under a negation, which is pushed down to the single tests."""
-    return word if not negated else "or_" if word == "and_" else "and_"
-
-
-class _Walk:
-    """One walk through the filters of a question, which gathers the values it meets."""
+class _ConditionBuilder:
+    """Builds the condition of some filters, and collects the values that it binds."""
 
     def __init__(self, filters: Mapping[str, Filter], dialect: Dialect) -> None:
         self.values: Values = {}
-        self._filters, self._dialect = filters, dialect
+        self._filters = filters
+        self._dialect = dialect
 
-    def _wanted(self, link: Link) -> bool:
-        return link.name in self._filters or any(map(self._wanted, link.links))
+    def build(self, root: str) -> Condition | None:
+        """Return the condition of all filters on the rows of the table that is listed."""
+        terms = [self._related(relation) for relation in RELATIONS[root]]
+        if root in self._filters:
+            terms.insert(0, self._filter(self._filters[root], negated=False))
+        return combine("and_", terms)
 
-    def of_link(self, link: Link) -> Condition:
-        """Return the condition that a related row satisfies the filters of a link and of the links behind it."""
-        if not self._wanted(link):
+    def _is_constrained(self, relation: Relation) -> bool:
+        return relation.filter_name in self._filters or any(map(self._is_constrained, relation.relations))
+
+    def _related(self, relation: Relation) -> Condition | None:
+        """Return the condition that a related row satisfies its filter, and has related rows that satisfy theirs."""
+        if not self._is_constrained(relation):
             return None
-        own = self.of_filter(self._filters[link.name], False) if link.name in self._filters else None
-        inner = _combined("and_", [own, *map(self.of_link, link.links)])
-        if inner == NOTHING:
+        terms = [self._related(each) for each in relation.relations]
+        if relation.filter_name in self._filters:
+            terms.insert(0, self._filter(self._filters[relation.filter_name], negated=False))
+
+        condition = combine("and_", terms)
+        if condition == NOTHING:
             return NOTHING
-        # A link is named by its number, because Peewee's fields do not compare as plain values.
-        return ("link", _LINK_NUMBERS[id(link)], None if inner == EVERYTHING else inner)
+        return Related(relation, None if condition == EVERYTHING else condition)
 
-    def of_filter(self, value: Filter, negated: bool) -> Condition:
-        """Return the condition of one filter, or of its negation."""
+    def _filter(self, value: Filter, negated: bool) -> Condition | None:
+        """Return the condition of one filter, or of its negation, which is pushed down to the tests of its fields."""
         kind = type(value)
-        terms = [self._of_field(kind, name, getattr(value, name), negated) for name in columns(kind)]
-        for word, children in (("and_", value.and_), ("or_", value.or_)):
-            if children is not None:
-                terms.append(_combined(_flipped(word, negated), [self.of_filter(each, negated) for each in children]))
+        terms = [self._field(kind, name, getattr(value, name), negated) for name in columns(kind)]
+        if value.and_ is not None:
+            terms.append(self._filters_joined("and_", value.and_, negated))
+        if value.or_ is not None:
+            terms.append(self._filters_joined("or_", value.or_, negated))
         if value.not_ is not None:
-            terms.append(self.of_filter(value.not_, not negated))
-        return _combined(_flipped(value.operator, negated), terms)
+            terms.append(self._filter(value.not_, not negated))
+        return combine(opposite(value.operator) if negated else value.operator, terms)
 
-    def _of_field(self, kind: type[Filter], name: str, value: Any, negated: bool, part: str = "") -> Condition:
+    def _filters_joined(self, join: Join, filters: Sequence[Filter], negated: bool) -> Condition | None:
+        return combine(opposite(join) if negated else join, [self._filter(each, negated) for each in filters])
+
+    def _field(
+        self, kind: type[Filter], field: str, value: FieldFilter | None, negated: bool, part: str = ""
+    ) -> Condition | None:
+        """Return the condition of the operators that one field, or a part of it, was given."""
         if value is None:
             return None
-        terms: list[Condition] = []
+        terms: list[Condition | None] = []
         for operator in type(value).model_fields:
             operand = getattr(value, operator)
             if operand is None or operator == "operator":
                 continue
-            if isinstance(operand, c.Criterion):
-                terms.append(self._of_field(kind, name, operand, negated, operator))
+            if isinstance(operand, FieldFilter):
+                terms.append(self._field(kind, field, operand, negated, part=operator))
                 continue
+
             encoded = OPERATORS[value.family, operator].encode(operand, self._dialect)
-            if encoded is not None:
-                variant, bound = encoded
-                if variant == EMPTY:
-                    terms.append(EVERYTHING if negated else NOTHING)
-                    continue
-                first = len(self.values)
-                self.values.update(enumerate(bound, first))
-                terms.append(("test", kind, name, part, operator, variant, first, len(bound), negated))
-        return _combined(_flipped(value.operator, negated), terms)
+            if encoded is None:
+                continue
+            if encoded.variant == EMPTY:
+                terms.append(EVERYTHING if negated else NOTHING)
+                continue
+            first = len(self.values)
+            self.values.update(enumerate(encoded.values, first))
+            slots = len(encoded.values)
+            terms.append(FieldTest(kind, field, part, operator, encoded.variant, first, slots, negated))
+        return combine(opposite(value.operator) if negated else value.operator, terms)
 
 
-# Other forms of the conditions on related rows
+# --- From a condition to SQL ---
 
 
-def links_of(shape: Condition) -> list[tuple[Any, ...]]:
-    """Return the conditions on related rows that must hold whatever else does."""
-    return [part for part in _parts(shape) if part[0] == "link"]
+def apply_condition(query: Query, condition: Condition | None, dialect: Dialect) -> Query:
+    """Return a query for only those rows that satisfy a condition.
 
-
-def way_in(shape: Condition) -> Query:
-    """Return the column by which the first of the conditions on related rows finds its rows."""
-    number = next(part[1] for part in _parts(shape) if part[0] in ("link", "keys"))
-    return _LINKS_BY_NUMBER[number].parent
-
-
-def _parts(shape: Condition) -> tuple[Any, ...]:
-    return () if shape is None else shape[1:] if shape[0] == "and_" else (shape,)
-
-
-def related_keys(link: tuple[Any, ...], dialect: Dialect) -> Query:
-    """Return the query for the keys of the related rows that a link speaks of."""
-    model, key = _LINKS_BY_NUMBER[link[1]].model, _LINKS_BY_NUMBER[link[1]].key
-    return narrowed(model.select(key), link[2], dialect)
-
-
-def replaced(shape: Condition, forms: Mapping[tuple[Any, ...], str]) -> Condition:
-    """Return a condition with some of its links in another form.
-
-    Args:
-        shape: the condition.
-        forms: for a link, `"keys"`: the keys of the related rows are a list, bound under `("keys", number)`, where
-            `number` is the link's second member; or `"exists"`: each row looks for its related one.
+    Related rows are named queries (WITH) in front of it, the farthest first: nested in each other they would
+    soon fill the 100 symbols that SQLite's parser has room for. Engines plan both forms alike.
     """
-    if shape is None or not forms:
-        return shape
-    if shape in forms:
-        return (forms[shape], *shape[1:])
-    return (shape[0], *((forms[part], *part[1:]) if part in forms else part for part in shape[1:]))
-
-
-# From a condition to an expression
-
-
-def narrowed(query: Query, shape: Condition, dialect: Dialect) -> Query:
-    """Return a query for the rows alone that satisfy a condition.
-
-    Related rows are named queries in front of it, the farthest first: nested in each other they would
-    soon fill the 100 symbols that SQLite's parser has room for. Engines read them as if they stood in place.
-    """
-    if shape is None:
+    if condition is None:
         return query
-    named: list[Query] = []
-    return query.where(_whole(shape, query, dialect, named)).with_cte(*named)
+    builder = _ExpressionBuilder(dialect)
+    return query.where(builder.where(condition, query)).with_cte(*builder.named)
 
 
-def _whole(shape: tuple[Any, ...], query: Query, dialect: Dialect, named: list[Query]) -> Query:
-    """Build a condition on the rows of a query; what must stand in front of it goes into `named`."""
-    built = _built(shape, query.select(query.model.id), dialect, named)
-    return _enclosed(built) if built.word == "or_" else built.node
+def select_related(related: Related, dialect: Dialect) -> Query:
+    """Return the query for the keys of the related rows that satisfy a condition on them."""
+    relation = related.relation
+    return apply_condition(relation.model.select(relation.related_column), related.condition, dialect)
 
 
-class _Built(NamedTuple):
-    """An expression, how high it is, and the word that joins its terms; one with a word has no parentheses yet."""
+class _Expression(NamedTuple):
+    """A Peewee expression.
+
+    Attributes:
+        height: How many levels it has.
+        join: How its terms are joined, which have no parentheses around them yet; `None` for a single term.
+        node: The node of Peewee.
+    """
 
     height: int
-    word: str
+    join: Join | None
     node: Query
 
+    def enclosed(self) -> Query:
+        """Return the node, in parentheses where it needs them."""
+        return self.node if self.join is None else NodeList((self.node,), parens=True)
 
-def _built(shape: tuple[Any, ...], rows: Query, dialect: Dialect, named: list[Query]) -> _Built:
-    word = shape[0]
-    if shape == NOTHING:
-        return _Built(1, "", SQL("1 = 0"))
-    if word == "test":
-        return _Built(1, "", _test(dialect, *shape[1:]))
-    if word == "keys":
-        return _Built(1, "", dialect.is_in(_LINKS_BY_NUMBER[shape[1]].parent, slot(shape[:2])))
-    if word in ("link", "exists"):
-        link = _LINKS_BY_NUMBER[shape[1]]
-        inner = link.model.select(link.key)
-        if shape[2] is not None:
-            inner = inner.where(_whole(shape[2], link.model.select(), dialect, named))
-        if word == "exists":
+
+class _ExpressionBuilder:
+    """Builds the expression of a condition.
+
+    Attributes:
+        named: The named queries that must stand in front of the query, in order.
+    """
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.named: list[Query] = []
+        self._dialect = dialect
+
+    def where(self, condition: Condition, query: Query) -> Query:
+        """Build a condition on the rows of a query."""
+        expression = self._expression(condition, query.select(query.model.id))
+        return expression.enclosed() if expression.join == "or_" else expression.node
+
+    def _expression(self, condition: Condition, rows: Query) -> _Expression:
+        if isinstance(condition, Constant):
+            return _Expression(1, None, SQL("1 = 1" if condition.value else "1 = 0"))
+        if isinstance(condition, FieldTest):
+            return _Expression(1, None, _test(condition, self._dialect))
+        if isinstance(condition, Related):
+            return _Expression(1, None, self._related(condition))
+        terms = [self._lowered(self._expression(term, rows), rows) for term in condition.terms]
+        highest, *others = sorted(terms, key=lambda term: -term.height)
+        return _Expression(highest.height + 1, condition.join, _join(condition.join, highest, others))
+
+    def _related(self, related: Related) -> Query:
+        relation = related.relation
+        if related.form == "keys":
+            return self._dialect.is_in(relation.column, slot(("keys", relation)))
+
+        rows = relation.model.select(relation.related_column)
+        if related.condition is not None:
+            rows = rows.where(self.where(related.condition, relation.model.select()))
+        if related.form == "exists":
             # As a value and not as EXISTS, which a planner may turn into a join that reads every related row.
-            found = inner.where(link.key == link.parent).columns(SQL("TRUE"))
-            return _Built(1, "", peewee.fn.COALESCE(found, SQL("FALSE")))
-        named.append(inner.cte(f"related_{len(named)}", columns=("key",)))
-        return _Built(1, "", link.parent << named[-1].select(named[-1].c.key))
-    parts = [_lowered(_built(each, rows, dialect, named), rows, named) for each in shape[1:]]
-    first, *rest = sorted(parts, key=lambda built: -built.height)
-    return _Built(first.height + 1, word, _joined(word, first, rest))
+            found = rows.where(relation.related_column == relation.column).columns(SQL("TRUE"))
+            return peewee.fn.COALESCE(found, SQL("FALSE"))
+        named = self._name(rows, "related", "key")
+        return relation.column << named.select(named.c.key)
+
+    def _lowered(self, expression: _Expression, rows: Query) -> _Expression:
+        """Turn an expression that is too high into a named query for the ids of the rows that satisfy it."""
+        if expression.height < _HIGHEST:
+            return expression
+        named = self._name(rows.where(expression.enclosed()), "part", "id")
+        return _Expression(1, None, rows.model.id << named.select(named.c.id))
+
+    def _name(self, query: Query, prefix: str, column: str) -> Query:
+        named = query.cte(f"{prefix}_{len(self.named)}", columns=(column,))
+        self.named.append(named)
+        return named
 
 
-def _lowered(built: _Built, rows: Query, named: list[Query]) -> _Built:
-    """Put an expression that is too high in front of the query, as the named list of the rows that satisfy it."""
-    if built.height < _HIGH:
-        return built
-    named.append(rows.where(_enclosed(built)).cte(f"part_{len(named)}", columns=("id",)))
-    return _Built(1, "", rows.model.id << named[-1].select(named[-1].c.id))
-
-
-def _joined(word: str, first: _Built, rest: list[_Built]) -> Query:
-    """Join terms, the highest first and the rest in a group of its own.
+def _join(join: Join, highest: _Expression, others: Sequence[_Expression]) -> Query:
+    """Join terms, the highest first and the others in a group of their own.
 
     SQLite's parser has room for 100 open symbols: a chain of 100 nested filters fits only when
     its levels open nothing but a parenthesis where OR stands under AND, and 1,000 terms only
     when they are grouped.
     """
-    glue = " AND " if word == "and_" else " OR "
-    nodes = [_enclosed(each) for each in rest]
-    while len(nodes) > _FLAT:
-        nodes = [NodeList(nodes[i : i + _FLAT], glue=glue, parens=True) for i in range(0, len(nodes), _FLAT)]
-    group = nodes[0] if len(nodes) == 1 else NodeList(nodes, glue=glue, parens=True)
-    return NodeList((_enclosed(first) if (word, first.word) == ("and_", "or_") else first.node, group), glue=glue)
+    glue = " AND " if join == "and_" else " OR "
+    first = highest.enclosed() if (join, highest.join) == ("and_", "or_") else highest.node
+    nodes = [each.enclosed() for each in others]
+    while len(nodes) > _LONGEST:
+        nodes = [NodeList(nodes[i : i + _LONGEST], glue=glue, parens=True) for i in range(0, len(nodes), _LONGEST)]
+    rest = nodes[0] if len(nodes) == 1 else NodeList(nodes, glue=glue, parens=True)
+    return NodeList((first, rest), glue=glue)
 
 
-def _enclosed(built: _Built) -> Query:
-    return NodeList((built.node,), parens=True) if built.word else built.node
+def _test(test: FieldTest, dialect: Dialect) -> Query:
+    """Build the expression of one operator of a field."""
+    column = columns(test.kind)[test.field]
+    slots = [slot(number) for number in range(test.first_slot, test.first_slot + test.slots)]
+    family = "column" if test.part else column.family
+    build = OPERATORS[family, test.operator].build
 
-
-def _test(
-    dialect: Dialect,
-    kind: type[Filter],
-    name: str,
-    part: str,
-    operator: str,
-    variant: Hashable,
-    first: int,
-    size: int,
-    negated: bool,
-) -> Query:
-    column = columns(kind)[name]
-    slots = [slot(number) for number in range(first, first + size)]
-    family = column.family if not part else "column"
-    build = OPERATORS[family, operator].build
-    if part:
-        node = build(getattr(column.field, StateFilter.model_fields[part].metadata[0]), variant, slots, dialect)
-    elif family == "column" and operator in ("is_null_", "exists_"):
-        node = _presence(column, operator, bool(variant))
+    if test.part:
+        # The parts of a composite field are columns of one table, named in the annotations of the parts.
+        part_column = getattr(column.field, StateFilter.model_fields[test.part].metadata[0])
+        node = build(part_column, test.variant, slots, dialect)
+    elif family == "column" and test.operator in ("is_null_", "exists_"):
+        node = _presence(column, absent=test.variant == (test.operator == "is_null_"))
     else:
-        node = build(column.field, variant, slots, dialect)
+        node = build(column.field, test.variant, slots, dialect)
         if column.parent is not None:
             node = column.parent << column.key.model.select(column.key).where(node)
         if column.or_field is not None:
-            node = NodeList((node, build(column.or_field, variant, slots, dialect)), glue=" OR ", parens=True)
-    return NodeList((NodeList((node,), parens=True), SQL("IS NOT TRUE"))) if negated else node
+            either = (node, build(column.or_field, test.variant, slots, dialect))
+            node = NodeList(either, glue=" OR ", parens=True)
+
+    if not test.negated:
+        return node
+    # Not NOT, of which NULL makes NULL.
+    return NodeList((NodeList((node,), parens=True), SQL("IS NOT TRUE")))
 
 
-def _presence(column: Column, operator: str, variant: bool) -> Query:
+def _presence(column: Column, absent: bool) -> Query:
     """Build `is_null_` and `exists_`: of a column, or of rows in another table."""
-    absent = variant == (operator == "is_null_")
     if column.parent is None or column.present is not None:
         return (column.field if column.present is None else column.present).is_null(absent)
     rows = column.key.model.select(SQL("1")).where(column.key == column.parent)
     return ~peewee.fn.EXISTS(rows) if absent else peewee.fn.EXISTS(rows)
-
-
-def _numbered(links: Sequence[Link]) -> list[Link]:
-    return [each for link in links for each in (link, *_numbered(link.links))]
-
-
-_LINKS_BY_NUMBER = _numbered([link for links in LINKS.values() for link in links])
-_LINK_NUMBERS = {id(link): number for number, link in enumerate(_LINKS_BY_NUMBER)}
-_TAKEN = {root: {root, *(link.name for link in _numbered(links))} & {*_KINDS} for root, links in LINKS.items()}

@@ -22,7 +22,7 @@ from ..schemas.states import as_state_type
 from ..schemas.validation import InvalidFilter, Refusing
 from ..wording import shown
 
-__all__ = ["INT64", "PATTERN_LIMIT", "Criterion", "Described", "Given"]
+__all__ = ["INT64", "PATTERN_LIMIT", "Accepts", "FieldFilter", "FilterModel"]
 
 INT64 = 2**63 - 1
 PATTERN_LIMIT = 1000
@@ -82,9 +82,9 @@ def _listed(value: Any) -> Any:
 T = TypeVar("T")
 if TYPE_CHECKING:
     # A type checker does not know that pydantic makes a criterion of its JSON.
-    Given: TypeAlias = T | Mapping[str, Any] | None
+    Accepts: TypeAlias = T | Mapping[str, Any] | None
 else:
-    Given = Optional[T]  # noqa: UP045, a type variable that takes its argument later
+    Accepts = Optional[T]  # noqa: UP045, a type variable that takes its argument later
 
 Flag = bool | None
 Text = Annotated[str, AfterValidator(_clean)]
@@ -99,7 +99,7 @@ StateTypes = tuple[Annotated[str, AfterValidator(as_state_type)], ...] | None
 # The criteria: sets of operators
 
 
-class Described(Refusing, BaseModel):
+class FilterModel(Refusing, BaseModel):
     """A frozen model that names the nearest valid field when it meets an unknown one and writes short JSON."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
@@ -128,13 +128,13 @@ class Described(Refusing, BaseModel):
         }
 
 
-class Criterion(Described):
+class FieldFilter(FilterModel):
     """The operators given for one field; all hold with `operator="and_"`, one of them with `"or_"`."""
 
     family: ClassVar[str] = "column"
 
 
-class AnyId(Criterion):
+class AnyId(FieldFilter):
     """`any_`: the id is in the list."""
 
     any_: Ids = None
@@ -152,7 +152,7 @@ class AnyNullId(AnyId):
     is_null_: Flag = None
 
 
-class AnyText(Criterion):
+class AnyText(FieldFilter):
     """`any_`: the text is in the list."""
 
     any_: Texts = None
@@ -164,7 +164,7 @@ class AnyNotText(AnyText):
     not_any_: Texts = None
 
 
-class AnyNotState(Criterion):
+class AnyNotState(FieldFilter):
     """`any_`, `not_any_`: the type of the state, in any case, is, or is not, in the list."""
 
     any_: StateTypes = None
@@ -183,7 +183,7 @@ class AnyNullText(AnyText):
     is_null_: Flag = None
 
 
-class LikeText(Criterion):
+class LikeText(FieldFilter):
     """`like_`: the pattern is found anywhere, ASCII case ignored; `%` and `_` are wildcards."""
 
     like_: Pattern = None
@@ -200,7 +200,7 @@ class KeyText(AnyLikeText):
     exists_: Flag = None
 
 
-class Versions(Criterion):
+class Versions(FieldFilter):
     """`any_`: the version is in the list; `ge_`, `le_`: at least, at most."""
 
     any_: tuple[Number, ...] | None = None
@@ -208,7 +208,7 @@ class Versions(Criterion):
     le_: Number | None = None
 
 
-class Times(Criterion):
+class Times(FieldFilter):
     """`before_`, `after_`: at or before, at or after a time with a time zone."""
 
     before_: Moment = None
@@ -221,25 +221,25 @@ class NullTimes(Times):
     is_null_: Flag = None
 
 
-class Null(Criterion):
+class Null(FieldFilter):
     """`is_null_`: there is none."""
 
     is_null_: Flag = None
 
 
-class Exists(Criterion):
+class Exists(FieldFilter):
     """`exists_`: there is one."""
 
     exists_: Flag = None
 
 
-class Equal(Criterion):
+class Equal(FieldFilter):
     """`eq_`: the flag is just so."""
 
     eq_: Flag = None
 
 
-class AllTags(Criterion):
+class AllTags(FieldFilter):
     """`all_`: every tag of the list is there; `is_null_`: there is no tag."""
 
     family: ClassVar[str] = "tags"
@@ -253,7 +253,7 @@ class AllAnyTags(AllTags):
     any_: Texts = None
 
 
-class Metadata(Criterion):
+class Metadata(FieldFilter):
     """`eq_`, `ge_`, `le_`: values by name, compared within their JSON type; `has_key_`: names that are all there."""
 
     family: ClassVar[str] = "metadata"
@@ -263,7 +263,7 @@ class Metadata(Criterion):
     le_: dict[Text, Annotated[Any, AfterValidator(_comparable)]] | None = None
 
 
-class Creator(Criterion):
+class Creator(FieldFilter):
     """`id_`, `type_`: the creator's id, or kind, is in the list; `is_null_`: nobody is named."""
 
     family: ClassVar[str] = "creator"

@@ -15,7 +15,7 @@ from peewee import SQL, NodeList
 from pydantic_core import from_json, to_json
 
 from ..db.artifact_tables import Artifact, ArtifactCollection
-from ..db.dialects import encode_time
+from ..db.dialects import encode_time, encode_value
 from ..errors import InvalidQuery
 from ..schemas.sorting import ArtifactCollectionSort, ArtifactSort, RunSort
 from ..wording import shown
@@ -97,7 +97,7 @@ def run_ordering(sort: RunSort, table: Any) -> tuple[Any, ...]:
 
 def position_of(order: Order, artifact: Any) -> Position:
     """Return the place of an artifact in an order, as values that can be bound."""
-    return tuple(_plain(getattr(artifact, name)) for name in order.names)
+    return tuple(encode_value(getattr(artifact, name)) for name in order.names)
 
 
 def beyond(order: Order, slots: Sequence[Any]) -> Any:
@@ -137,12 +137,6 @@ def from_cursor(sort: ArtifactSort | ArtifactCollectionSort, cursor: object) -> 
 
 def _kind(sort: ArtifactSort | ArtifactCollectionSort) -> str:
     return "all" if isinstance(sort, ArtifactSort) else "latest"
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, UUID):
-        return str(value)
-    return encode_time(value) if isinstance(value, datetime) else value
 
 
 def _time(value: Any) -> str:

@@ -18,7 +18,7 @@ from ..db.replica import Reader
 from ..db.rows import Rows, bound
 from ..db.statements import Query, Statements, slot
 from ..errors import ArtifactConflict, IntegrityViolation
-from ..filters.compiler import condition, narrowed
+from ..filters.compiler import apply_condition, compile_filters
 from ..filters.orders import run_ordering
 from ..schemas.runs import Deployment, Flow, FlowRun, RunValue, State, TaskRun, WorkPool, WorkQueue, checked
 from ..schemas.sorting import RunSort, bounds, chosen
@@ -122,10 +122,10 @@ class Entity(Generic[V]):
         sort = chosen(RunSort, sort)
         offset, limit = bounds(offset, limit)
         dialect = ask.primary.dialect
-        shape, values = condition(self.filter_name, given, dialect)
+        shape, values = compile_filters(self.filter_name, given, dialect)
 
         def build() -> Query:
-            query = narrowed(self.table.select(*self.columns), shape, dialect)
+            query = apply_condition(self.table.select(*self.columns), shape, dialect)
             return query.order_by(*run_ordering(sort, self.table)).limit(slot("limit")).offset(slot("offset"))
 
         values |= {"limit": dialect.unlimited if limit is None else limit, "offset": offset}

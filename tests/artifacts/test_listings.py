@@ -221,7 +221,7 @@ REFUSED: list[tuple[Callable[[ArtifactStore, str], object], str]] = [
     (lambda store, cursor: store.iter_latest_artifacts(page_size="9"), "page_size='9'"),  # type: ignore[arg-type]
     (lambda store, cursor: store.iter_artifacts(sort="BY_AGE"), "'BY_AGE' is no sort order"),  # type: ignore[arg-type]
     (lambda store, cursor: store.iter_artifacts(artifact_filter=ArtifactCollectionFilter()), "takes an ArtifactFilter"),  # type: ignore[arg-type]
-    (lambda store, cursor: store.iter_artifacts(flows=None), "'flows' is no filter of this listing"),  # type: ignore[call-arg]
+    (lambda store, cursor: store.iter_artifacts(flows=None), "Unknown filter 'flows' for this listing"),  # type: ignore[call-arg]
 ]
 
 

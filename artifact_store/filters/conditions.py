@@ -1,0 +1,162 @@
+"""Conditions: what filters ask, without the values that they compare with.
+
+A condition is a nested tuple, and the key under which its statement is cached: two listings with filters of the same
+shape share one statement, whatever the values are. So a condition must say everything that the text of the statement
+depends on, and no two kinds of condition may be equal as tuples: each has a number of fields of its own.
+"""
+
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Literal, NamedTuple, TypeAlias
+
+from .definitions import Filter
+from .relations import Relation
+
+__all__ = [
+    "EVERYTHING",
+    "NOTHING",
+    "Condition",
+    "Constant",
+    "FieldTest",
+    "Form",
+    "Group",
+    "Join",
+    "Related",
+    "combine",
+    "opposite",
+    "related_conditions",
+    "replace_forms",
+]
+
+Join: TypeAlias = Literal["and_", "or_"]
+"""How the terms of a group are joined."""
+
+Form: TypeAlias = Literal["in", "exists", "keys"]
+"""How a condition on related rows is written."""
+
+
+class Constant(NamedTuple):
+    """A condition that holds of every row, or of none."""
+
+    value: bool
+
+
+class Group(NamedTuple):
+    """Two or more conditions, joined by AND or by OR."""
+
+    join: Join
+    terms: tuple["Condition", ...]
+
+
+class Related(NamedTuple):
+    """A related row exists that satisfies a condition.
+
+    Attributes:
+        relation: The way to the related rows.
+        condition: What must hold of a related row; `None` when any will do.
+        form: `"in"`: the column is in a subquery for the related rows; `"exists"`: each row looks for its related one;
+            `"keys"`: the column is in a list of values, bound under `("keys", relation)`.
+    """
+
+    relation: Relation
+    condition: "Condition | None"
+    form: Form = "in"
+
+
+class FieldTest(NamedTuple):
+    """One operator of one filter field, compared with bound values.
+
+    Attributes:
+        kind: The filter that the field belongs to.
+        field: The field.
+        part: The part of a composite field, such as `name` of `state`; empty for any other field.
+        operator: The operator.
+        variant: What the text of the statement depends on beside the operator.
+        first_slot: The number of the first of the values that it binds.
+        slots: How many values it binds.
+        negated: Whether the test must not hold.
+    """
+
+    kind: type[Filter]
+    field: str
+    part: str
+    operator: str
+    variant: Hashable
+    first_slot: int
+    slots: int
+    negated: bool
+
+
+Condition: TypeAlias = Constant | Group | Related | FieldTest
+"""What must hold of a row. Where there may be no condition, `None` stands for it."""
+
+EVERYTHING = Constant(True)
+"""Holds of every row: the negation of `NOTHING`. Unlike no condition at all (`None`), it counts under `or_`."""
+
+NOTHING = Constant(False)
+"""Holds of no row: `any_` of an empty list."""
+
+
+def opposite(join: Join) -> Join:
+    """Return the other way to join terms, for a negation that is pushed down to them."""
+    return "or_" if join == "and_" else "and_"
+
+
+def combine(join: Join, terms: Iterable[Condition | None]) -> Condition | None:
+    """Join conditions by AND or OR, and fold what is constant.
+
+    A group of the same kind is merged, so that groups stay flat.
+
+    Returns:
+        A condition; `None` when all terms are `None`.
+    """
+    deciding = NOTHING if join == "and_" else EVERYTHING
+    neutral = EVERYTHING if join == "and_" else NOTHING
+    flat: list[Condition] = []
+    met_neutral = False
+
+    for term in terms:
+        if term is None:
+            continue
+        if term == deciding:
+            return deciding
+        if term == neutral:
+            met_neutral = True
+        elif isinstance(term, Group) and term.join == join:
+            flat += term.terms
+        else:
+            flat.append(term)
+
+    if len(flat) > 1:
+        return Group(join, tuple(flat))
+    if flat:
+        return flat[0]
+    return neutral if met_neutral else None
+
+
+def _required(condition: Condition | None) -> tuple[Condition, ...]:
+    """Return the conditions that must all hold."""
+    if condition is None:
+        return ()
+    if isinstance(condition, Group) and condition.join == "and_":
+        return condition.terms
+    return (condition,)
+
+
+def related_conditions(condition: Condition | None, *forms: Form) -> list[Related]:
+    """Return the conditions on related rows that must hold whatever else does, of these forms alone."""
+    return [term for term in _required(condition) if isinstance(term, Related) and term.form in forms]
+
+
+def replace_forms(condition: Condition | None, forms: Mapping[Related, Form]) -> Condition | None:
+    """Return a condition with some of its conditions on related rows in another form."""
+    if condition is None or not forms:
+        return condition
+
+    def replaced(term: Condition) -> Condition:
+        if isinstance(term, Related) and term in forms:
+            return term._replace(form=forms[term])
+        return term
+
+    if isinstance(condition, Group):
+        return Group(condition.join, tuple(map(replaced, condition.terms)))
+    return replaced(condition)
