@@ -83,7 +83,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             SchemaTooNew: a newer artifact-store has written the database.
         """
         self._inherited = context.inherited()
-        self._ask = db.connect.reader_of(url, replica_url, read_only)
+        self._ask = db.connect.open_reader(url, replica_url, read_only)
         self._db = self._ask.primary
         self._engine = self._db.engine
         read_only = read_only or self._engine.read_only
@@ -381,7 +381,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
 
     def info(self) -> "schemas.store.StoreInfo":
         """Return what the store is and holds."""
-        facts = self._engine.facts()
+        facts = self._engine.server_info()
         replica = self._ask.replica
         return schemas.store.StoreInfo(
             url=self.url,
@@ -428,7 +428,10 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         be pickled.
         """
         replica = self._ask.replica
-        addresses = db.connect.pickled(self._engine), None if replica is None else db.connect.pickled(replica.engine)
+        addresses = (
+            db.connect.address_for_pickle(self._engine),
+            None if replica is None else db.connect.address_for_pickle(replica.engine),
+        )
         return _opened_again, (*addresses, self._read_only)
 
     def __repr__(self) -> str:

@@ -186,7 +186,7 @@ class Place:
     def sample(self, begun: float) -> Sample:
         assert all(process.is_alive() for process in self.processes), f"{self.engine}: a process has failed, see above"
         memory = sum(resident(process.pid or 0) for process in self.processes)
-        size = (self.watched._engine.facts().size or 0) / 1e6
+        size = (self.watched._engine.server_info().size or 0) / 1e6
         taken = Sample(time.monotonic() - begun, memory, self.connections(), size, sum(self.done))
         self.samples.append(taken)
         return taken

@@ -71,7 +71,7 @@ class _Meter:
         if os.getpid() != self._process:  # a child that is forked in the loop has a copy of it
             return
         try:
-            self._db.engine.with_patience(self._write, patience)
+            self._db.engine.with_lock_timeout(self._write, patience)
         except ArtifactStoreError as error:
             if not self._failed:
                 _LOG.warning("The progress %s is not kept up to date: %s", self._artifact_id, str(error))

@@ -9,18 +9,18 @@ from ..errors import InvalidURL
 from .engine import Engine
 from .replica import Reader
 from .sqlite import SqliteEngine
-from .sqlite_guest import GuestEngine
+from .sqlite_peewee import PeeweeSqliteEngine
 from .statements import Statements
 from .url import Address, PostgresAddress, SqliteAddress, parse_address
 
-__all__ = ["Place", "pickled", "reader_of"]
+__all__ = ["Place", "address_for_pickle", "open_reader"]
 
 
 Place: TypeAlias = str | os.PathLike[str] | peewee.Database | Address | None
 """Where a store is: what its opener has named, or an address that was understood before."""
 
 
-def reader_of(url: Place, replica_url: str | Address | None, read_only: bool = False) -> Reader:
+def open_reader(url: Place, replica_url: str | Address | None, read_only: bool = False) -> Reader:
     """Return what asks the database at an address, and its replica if there is one; nothing is connected yet.
 
     Raises:
@@ -34,7 +34,7 @@ def _engine_of(url: Place, read_only: bool) -> Engine:
     """Return the engine of an address or of a database; PostgreSQL's driver is imported when it is asked for."""
     if isinstance(url, peewee.SqliteDatabase):
         _check_database(url)
-        return GuestEngine(url)
+        return PeeweeSqliteEngine(url)
     if isinstance(url, peewee.Database):
         raise InvalidURL(f"{type(url).__name__} is not supported: pass its URL, or a Peewee SqliteDatabase.")
     address = _address_of(url)
@@ -72,7 +72,7 @@ def _replica_of(primary: Engine, url: str | Address) -> Engine:
     return PostgresEngine(address._replace(timeout=0.0, schema=schema), primary)
 
 
-def pickled(engine: Engine) -> Address:
+def address_for_pickle(engine: Engine) -> Address:
     """Return the address by which another process opens the store of an engine.
 
     Raises:

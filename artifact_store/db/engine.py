@@ -17,10 +17,10 @@ from operator import attrgetter, methodcaller
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
 from .. import errors
-from .connection_gate import GATE, close_left, forget_left
+from .connection_lock import CONNECTION_LOCK, close_pending, forget_pending
 from .dialects import Dialect
 from .peewee_internals import renew_lock
-from .server_info import Facts
+from .server_info import ServerInfo
 from .sessions import Session, Sessions
 from .transactions import Block, TransactionEngine
 
@@ -31,10 +31,10 @@ __all__ = [
     "ROW_COUNT",
     "Block",
     "Engine",
-    "Facts",
     "Params",
     "ReplicaRefused",
     "Row",
+    "ServerInfo",
     "TableMissing",
     "driver_error",
     "statements_are_logged",
@@ -93,7 +93,7 @@ class Engine(TransactionEngine):
         self.label, self.url, self.timeout = label, url, timeout
         self.sessions: Sessions = getattr(database, "sessions", None) or Sessions()
         self.session: Callable[[], Session] = self.sessions.current
-        with GATE:
+        with CONNECTION_LOCK:
             _ENGINES.add(self)
 
     def __repr__(self) -> str:
@@ -110,20 +110,20 @@ class Engine(TransactionEngine):
     @property
     def timeout(self) -> float:
         """Seconds that a statement waits for a lock or a server before it gives up."""
-        patience = _PATIENCE.get()
-        return self._timeout if patience is None else min(patience, self._timeout)
+        seconds = _LOCK_TIMEOUT.get()
+        return self._timeout if seconds is None else min(seconds, self._timeout)
 
     @timeout.setter
     def timeout(self, seconds: float) -> None:
         self._timeout = seconds
 
-    def with_patience(self, function: Callable[[], T], patience: float) -> T:
+    def with_lock_timeout(self, function: Callable[[], T], seconds: float) -> T:
         """Call a function that runs statements, none of which waits for a lock longer than so many seconds."""
-        token = _PATIENCE.set(patience)
+        token = _LOCK_TIMEOUT.set(seconds)
         try:
             return function()
         finally:
-            _PATIENCE.reset(token)
+            _LOCK_TIMEOUT.reset(token)
 
     # Statements
 
@@ -186,9 +186,9 @@ class Engine(TransactionEngine):
         try:
             result = work(session.conn)
         except self.driver_errors as error:
-            session.busy = session.doomed
+            session.busy = session.must_roll_back
             raise self.translate_error(error) from error
-        session.busy = session.doomed
+        session.busy = session.must_roll_back
         return result
 
     # Retries and errors
@@ -209,15 +209,15 @@ class Engine(TransactionEngine):
 
     def translate_error(self, error: BaseException) -> errors.ArtifactStoreError:
         """Return the translated error, marked when the whole block may be tried again."""
-        translated = self.error_for(error)
+        translated = self.to_store_error(error)
         translated.transient = self.is_transient(error)
         return translated
 
-    def error_for(self, error: BaseException) -> errors.ArtifactStoreError:
+    def to_store_error(self, error: BaseException) -> errors.ArtifactStoreError:
         """Return the error of ours that says what a driver's error means and how to mend it."""
         raise NotImplementedError
 
-    def misread(self, sql: str, params: Params) -> tuple[Mapping[str, Any], str] | None:
+    def find_undecodable(self, sql: str, params: Params) -> tuple[Mapping[str, Any], str] | None:
         """Return the first row of a query with text that cannot be decoded, and its column, where there is one."""
         return None
 
@@ -245,7 +245,7 @@ class Engine(TransactionEngine):
         """Return a block in which the tables may be changed by this process alone."""
         raise NotImplementedError
 
-    def facts(self) -> Facts:
+    def server_info(self) -> ServerInfo:
         """Return what the engine tells of itself."""
         raise NotImplementedError
 
@@ -272,42 +272,42 @@ def driver_error(error: BaseException) -> BaseException:
     return error
 
 
-_PATIENCE: ContextVar[float | None] = ContextVar("artifact_store_patience", default=None)
+_LOCK_TIMEOUT: ContextVar[float | None] = ContextVar("artifact_store_lock_timeout", default=None)
 """How long the statements of this context wait for a lock, where that is less than the engine's time-out."""
 
 HISTORY = "artifact_store_migration"
 """The table of the migrations that were applied."""
 
 _ENGINES: weakref.WeakSet[Engine] = weakref.WeakSet()
-_FORK_PATIENCE = 10.0  # seconds that a fork waits for the blocks of other threads
+_FORK_TIMEOUT = 10.0  # seconds that a fork waits for the blocks of other threads
 
 
 def _prepared() -> bool:
-    close_left()
+    close_pending()
     ready = [engine.before_fork() for engine in list(_ENGINES)]
     return all(ready)
 
 
 def _before_fork() -> None:
     """Wait a while for the blocks of other threads, then let every engine prepare."""
-    deadline = time.monotonic() + _FORK_PATIENCE
-    GATE.acquire()
+    deadline = time.monotonic() + _FORK_TIMEOUT
+    CONNECTION_LOCK.acquire()
     while not _prepared() and time.monotonic() < deadline:
-        GATE.release()
+        CONNECTION_LOCK.release()
         time.sleep(random.uniform(0, 0.002))
-        GATE.acquire()
+        CONNECTION_LOCK.acquire()
 
 
 def _after_fork_in_parent() -> None:
-    GATE.release()
-    close_left()
+    CONNECTION_LOCK.release()
+    close_pending()
 
 
 def _after_fork_in_child() -> None:
-    forget_left()
+    forget_pending()
     for engine in list(_ENGINES):
         engine.after_fork()
-    GATE.release()
+    CONNECTION_LOCK.release()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork

@@ -91,7 +91,7 @@ def _upgrade(statements: Statements) -> None:
                 if before is not None:
                     _guard(engine.database, before)
     except peewee.PeeweeException as error:
-        raise engine.error_for(error) from error
+        raise engine.to_store_error(error) from error
 
 
 def _run_migrations(database: Any) -> None:

@@ -19,8 +19,8 @@ from .gc_guard import collecting
 __all__ = ["PendingWrites"]
 
 _LOG = logging.getLogger("artifact_store")
-_PATIENCE = 0.05  # seconds that the next call waits for a lock
-_LAST_PATIENCE = 1.0  # the same when there will be no other call
+_LOCK_TIMEOUT = 0.05  # seconds that the next call waits for a lock
+_EXIT_LOCK_TIMEOUT = 1.0  # the same when there will be no other call
 _PAUSE = 1.0  # seconds until what could not be written is tried again
 
 
@@ -52,13 +52,13 @@ class PendingWrites:
             return
         if time.monotonic() < self._due and not last:
             return
-        patience = _LAST_PATIENCE if last else _PATIENCE
+        lock_timeout = _EXIT_LOCK_TIMEOUT if last else _LOCK_TIMEOUT
         left = deque[Callable[[], object]]()
         try:
             # All at once, because each of them is a call of the store, and would come here for the others.
             while self.writes:
                 left.append(self.writes.popleft())
-            while left and self._written(left[0], patience):
+            while left and self._written(left[0], lock_timeout):
                 left.popleft()
         except IndexError:  # another thread is here, too
             pass
@@ -67,9 +67,9 @@ class PendingWrites:
                 self._due = time.monotonic() + _PAUSE
                 self.writes.extendleft(reversed(left))
 
-    def _written(self, write: Callable[[], object], patience: float) -> bool:
+    def _written(self, write: Callable[[], object], lock_timeout: float) -> bool:
         try:
-            self._engine.with_patience(write, patience)
+            self._engine.with_lock_timeout(write, lock_timeout)
         except StoreUnavailable:
             return False
         except ArtifactStoreError as error:

@@ -16,7 +16,7 @@ import peewee
 
 from .. import errors
 from .dialects import POSTGRES, Dialect
-from .engine import Engine, Facts, Params, ReplicaRefused, TableMissing, driver_error, statements_are_logged
+from .engine import Engine, Params, ReplicaRefused, ServerInfo, TableMissing, driver_error, statements_are_logged
 from .peewee_internals import SessionDatabase, note_server_version
 from .postgresql_pool import Pool, PoolExhausted
 from .sessions import Session, Sessions
@@ -95,10 +95,10 @@ class PostgresEngine(Engine):
         known = parameters_of(address.dsn)
         database = _Database(address)
         if primary is None:
-            self.connector = Connector(address, known, patience=address.timeout)
+            self.connector = Connector(address, known, timeout=address.timeout)
         else:
             greet = partial(check_standby, primary=primary.identity)
-            self.connector = Connector(address, known, patience=primary.timeout, greet=greet)
+            self.connector = Connector(address, known, timeout=primary.timeout, greet=greet)
         database.connector = self.connector
         self._identity: Identity | None = None
         self.lock_timeout = self.connector.lock_timeout
@@ -136,7 +136,7 @@ class PostgresEngine(Engine):
         if self._checked:
             return connection
         self._reached = True  # somebody answered, so what fails from now on may pass
-        problem = self._unusable(connection)
+        problem = self._find_problem(connection)
         if problem is not None:
             connection.close()
             raise errors.StoreUnavailable(f"{self.label}: {problem}")
@@ -167,7 +167,7 @@ class PostgresEngine(Engine):
             self.pool.discard(connection)
             raise
 
-    def _unusable(self, connection: Connection) -> str | None:
+    def _find_problem(self, connection: Connection) -> str | None:
         """Say why what was reached for the first time cannot serve a store."""
         if connection.info.server_version < _MINIMUM:
             return "the server is too old: PostgreSQL 13 or newer is needed."
@@ -180,16 +180,16 @@ class PostgresEngine(Engine):
             )
         return None
 
-    def with_patience(self, function: Callable[[], T], patience: float) -> T:
+    def with_lock_timeout(self, function: Callable[[], T], seconds: float) -> T:
         """Call a function that runs statements, none of which waits for a lock longer than so many seconds."""
         if self.in_block():  # for the rest of which the limit would hold
             return function()
 
         def limited() -> T:
-            self.execute(f"SET LOCAL lock_timeout = '{max(round(patience * 1000), 1)}ms'")  # a number of ours
+            self.execute(f"SET LOCAL lock_timeout = '{max(round(seconds * 1000), 1)}ms'")  # a number of ours
             return function()
 
-        return super().with_patience(partial(self.run_in_transaction, limited), patience)
+        return super().with_lock_timeout(partial(self.run_in_transaction, limited), seconds)
 
     # Statements
 
@@ -247,9 +247,9 @@ class PostgresEngine(Engine):
     def recover(self, session: Session) -> None:
         """Refuse another statement in a block, of which a statement was interrupted or is still running."""
         if session.transaction is not None:
-            if session.doomed:
+            if session.must_roll_back:
                 session.transaction.abort()
-            raise self.interrupted()
+            raise self.interrupted_error()
         session.busy = False
 
     # Transactions
@@ -317,7 +317,7 @@ class PostgresEngine(Engine):
         session = transaction.session
         connection = session.conn
         if session.transaction is not transaction or connection is None:
-            self.sessions.block_left(session)
+            self.sessions.end_block(session)
             return
         if session.busy or connection.pgconn.transaction_status == TransactionStatus.ACTIVE:
             self.discard(transaction)
@@ -335,9 +335,9 @@ class PostgresEngine(Engine):
         connection = session.detach()
         if connection is not None:
             self.pool.discard(connection)
-        self.sessions.block_left(session)
+        self.sessions.end_block(session)
 
-    def break_off(self, transaction: Transaction) -> None:
+    def discard_elsewhere(self, transaction: Transaction) -> None:
         """Close the connection of another thread's transaction, when its statement has ended."""
         connection = transaction.session.detach()
         if connection is not None and connection.lock.acquire(timeout=1.0):
@@ -353,7 +353,7 @@ class PostgresEngine(Engine):
             connection = session.conn
             session.detach()
             self._give_back(connection)
-        self.sessions.block_left(session)
+        self.sessions.end_block(session)
 
     def retry(self, attempt: Callable[[], T], error: BaseException, deadline: float | None = None) -> T:
         """Call what has failed again; inside a block nothing can be, because the block is undone."""
@@ -375,7 +375,7 @@ class PostgresEngine(Engine):
         # Without a state there was no answer. A server that never answered is a wrong address.
         return isinstance(inner, psycopg.OperationalError | psycopg.InterfaceError) and self._reached
 
-    def error_for(self, error: BaseException) -> errors.ArtifactStoreError:
+    def to_store_error(self, error: BaseException) -> errors.ArtifactStoreError:
         """Return the error of ours that says what the server's error means and how to mend it."""
         first = driver_error(error)
         state, text = state_of(error), " ".join(str(first).split())
@@ -444,16 +444,16 @@ class PostgresEngine(Engine):
                 self.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
             yield
 
-    def facts(self) -> Facts:
+    def server_info(self) -> ServerInfo:
         """Return the server's version and place, the size of the database and the state of the pool."""
         found = self.fetch_one("SELECT pg_database_size(current_database())")
         size = None if found is None else int(found[0])
-        reached = self._reached_server()
+        reached = self._server_name()
         version = self.database.server_version
         engine = f"PostgreSQL {version // 10000}.{version % 10000}"
-        return Facts(engine, size, len(self.pool), reached, self.address.pool_size)
+        return ServerInfo(engine, size, len(self.pool), reached, self.address.pool_size)
 
-    def _reached_server(self) -> str:
+    def _server_name(self) -> str:
         connection = self._take()
         try:
             info = connection.info

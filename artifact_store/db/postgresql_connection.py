@@ -43,11 +43,11 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
     """A connection that notices when the server is silent for long.
 
     Attributes:
-        says_timeout: a statement that says how long the next one waits for a lock; empty where the session knows.
+        timeout_statement: a statement that says how long the next one waits for a lock; empty where the session knows.
         stale: whether a table was changed after this connection has prepared statements.
-        careful: whether one of the two is to be seen to before a statement.
-        patience: seconds of silence after which `look` is called.
-        of_standby: whether it is refused once its server tells that it was promoted, as PostgreSQL 14 and newer do.
+        needs_check: whether one of the two is to be seen to before a statement.
+        silence_limit: seconds of silence after which `look` is called.
+        is_standby: whether it is refused once its server tells that it was promoted, as PostgreSQL 14 and newer do.
         siblings: the connections of the same engine.
         place: its place in the pool.
         age: how often the pool had been closed when it was opened.
@@ -57,12 +57,12 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
 
     place: Any = None
     age = 0
-    says_timeout = ""
+    timeout_statement = ""
     stale = False
-    careful = False
-    of_standby = False
+    needs_check = False
+    is_standby = False
     siblings: "weakref.WeakSet[Connection] | None" = None
-    patience = math.inf
+    silence_limit = math.inf
     look: "Callable[[Connection, bool], bool] | None" = None
 
     # Say nothing of a connection that was lost to an interrupt, or to a fork: libpq closes its socket. `bool` does
@@ -73,22 +73,22 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         """Wait for the server as psycopg does, and look after it when it is silent."""
         return super().wait(self._watched(gen), *args, **kwargs)
 
-    def bound(self, says_timeout: str) -> None:
+    def bound(self, timeout_statement: str) -> None:
         """Let each statement outside of a transaction say first how long it waits for a lock."""
-        self.says_timeout = says_timeout
-        self.careful = bool(says_timeout)
+        self.timeout_statement = timeout_statement
+        self.needs_check = bool(timeout_statement)
 
     def tables_changed(self) -> None:
         """Let this connection, and the others of its session, prepare all statements anew."""
         for connection in list(self.siblings or (self,)):
-            connection.stale = connection.careful = True
+            connection.stale = connection.needs_check = True
 
     def prepare_anew(self) -> None:
         """Forget what is prepared, here and on the server, as psycopg does when it rolls a transaction back."""
         psycopg.Cursor(self).execute("BEGIN", prepare=False)
         self.rollback()
         self.stale = False
-        self.careful = bool(self.says_timeout)
+        self.needs_check = bool(self.timeout_statement)
 
     def _watched(self, gen: PQGen[T]) -> PQGen[T]:
         silent_since = None
@@ -103,12 +103,12 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
                     silent_since = None
                 elif silent_since is None:
                     silent_since = time.monotonic()
-                elif time.monotonic() - silent_since > (_ON_ITS_WAY if idle else self.patience):
+                elif time.monotonic() - silent_since > (_ON_ITS_WAY if idle else self.silence_limit):
                     idle = self._looked(idle)
                     silent_since = None
                 wanted = gen.send(ready)
         except StopIteration as done:
-            if self.of_standby and self.pgconn.parameter_status(b"in_hot_standby") == b"off":
+            if self.is_standby and self.pgconn.parameter_status(b"in_hot_standby") == b"off":
                 self.pgconn.finish()
                 raise NotReplica(PROMOTED) from None
             result: T = done.value
@@ -121,7 +121,7 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         with selectors.DefaultSelector() as selector:
             selector.register(self.pgconn.socket, wanted)
             while not selector.select(_INTERVAL):
-                if time.monotonic() - silent_since > (_ON_ITS_WAY if idle else self.patience):
+                if time.monotonic() - silent_since > (_ON_ITS_WAY if idle else self.silence_limit):
                     idle = self._looked(idle)
                     silent_since = time.monotonic()
 
@@ -148,7 +148,7 @@ class Connector:
         address: PostgresAddress,
         known: Mapping[str, Any],
         *,
-        patience: float,
+        timeout: float,
         greet: Callable[[Connection], None] | None = None,
     ) -> None:
         """Take an address; nothing is connected yet.
@@ -156,14 +156,14 @@ class Connector:
         Args:
             address: the address.
             known: the parameters of its URL, as libpq has understood them.
-            patience: seconds after which a server that does not answer is left.
+            timeout: seconds after which a server that does not answer is left.
             greet: called with each new connection to a standby; what it raises refuses the connection. A standby that
                 is silent so long is left even if it may be working, because the primary can answer too.
         """
         self._address, self._known = address, known
-        self._patience = max(patience, 1.0)
+        self._timeout = max(timeout, 1.0)
         self._greet = greet
-        lock_timeout = address.timeout if greet is None else min(patience, _LOCK_OF_STANDBY)
+        lock_timeout = address.timeout if greet is None else min(timeout, _LOCK_OF_STANDBY)
         self.lock_timeout = f"{max(math.ceil(lock_timeout * 1000), 1)}ms"
         self._connections: weakref.WeakSet[Connection] = weakref.WeakSet()
         self._pooled = False  # a pooler keeps start-up parameters from the server
@@ -178,18 +178,18 @@ class Connector:
         connection = self._connected(conninfo)
         connection.look = self._look
         # The server is looked at early enough to be left at the deadline.
-        connection.patience = self._patience / 2 if self._greet is None else self._patience
+        connection.silence_limit = self._timeout / 2 if self._greet is None else self._timeout
         connection.siblings = self._connections
         self._connections.add(connection)
         if self._pooled:
-            connection.bound(self._says_timeout())
+            connection.bound(self._timeout_statement())
         if self._greet is not None:
             try:
                 self._greet(connection)
             except BaseException:
                 connection.close()
                 raise
-            connection.of_standby = True
+            connection.is_standby = True
         return connection
 
     def learn(self, connection: Connection) -> str:
@@ -203,7 +203,7 @@ class Connector:
         in_force, process, path = row
         if not in_force:
             self._pooled = True
-            connection.bound(self._says_timeout())
+            connection.bound(self._timeout_statement())
         self._names_process = process == connection.info.backend_pid
         return str(path)
 
@@ -223,7 +223,7 @@ class Connector:
             os.close(nothing)
         self._connections = weakref.WeakSet()
 
-    def _says_timeout(self) -> str:
+    def _timeout_statement(self) -> str:
         return f"SELECT set_config('lock_timeout', '{self.lock_timeout}', TRUE)"  # a number of ours, not a value
 
     def _connected(self, conninfo: str) -> Connection:
@@ -251,11 +251,11 @@ class Connector:
         """Return what libpq takes beside the URL; a dead network is noticed within the deadline."""
         known = self._known
         parameters: dict[str, Any] = {"client_encoding": "UTF8"}
-        patience = max(math.ceil(self._address.timeout), 2)
+        timeout = max(math.ceil(self._address.timeout), 2)
         if "connect_timeout" not in known and "PGCONNECT_TIMEOUT" not in os.environ:
-            parameters["connect_timeout"] = min(patience, 10)
+            parameters["connect_timeout"] = min(timeout, 10)
         if "tcp_user_timeout" not in known:
-            parameters["tcp_user_timeout"] = patience * 1000
+            parameters["tcp_user_timeout"] = timeout * 1000
         options = [str(known["options"]) if "options" in known else _options_around()]
         if self._address.schema is not None:
             # In quotes, because the server would fold capitals.
@@ -294,7 +294,7 @@ class Connector:
         try:
             # Of several hosts, the one that it is connected to.
             with self._attempt(self._address.dsn, {}, host=place.host, port=place.port) as probe:
-                probe.patience = _ON_ITS_WAY
+                probe.silence_limit = _ON_ITS_WAY
                 query = "SELECT state FROM pg_stat_activity WHERE pid = %s"
                 row = probe.execute(query, (place.backend_pid,), prepare=False).fetchone()
         except psycopg.Error as error:

@@ -62,8 +62,8 @@ class Cursor(psycopg.Cursor[Row]):
                     _check_size(params)
         connection: Any = self._conn
         try:
-            if connection.careful and self._pgconn.transaction_status == TransactionStatus.IDLE:
-                return self._carefully(query, params, prepare)
+            if connection.needs_check and self._pgconn.transaction_status == TransactionStatus.IDLE:
+                return self._execute_checked(query, params, prepare)
             # Several statements in one text have no parameters, and cannot be asked for in binary.
             return super().execute(query, params, prepare=prepare, binary=params is not None)
         except psycopg.errors.FeatureNotSupported as error:
@@ -72,18 +72,18 @@ class Cursor(psycopg.Cursor[Row]):
             connection.tables_changed()
             if self._pgconn.transaction_status != TransactionStatus.IDLE:
                 raise
-        return self._carefully(query, params, prepare)
+        return self._execute_checked(query, params, prepare)
 
-    def _carefully(self, query: Any, params: Params | None, prepare: bool | None) -> Self:
+    def _execute_checked(self, query: Any, params: Params | None, prepare: bool | None) -> Self:
         """Run a statement outside of a transaction, after what has to come before it."""
         connection: Any = self._conn
         if connection.stale:
             connection.prepare_anew()
-        if not connection.says_timeout or str(query).startswith("BEGIN"):  # which says it for its transaction
+        if not connection.timeout_statement or str(query).startswith("BEGIN"):  # which says it for its transaction
             return super().execute(query, params, prepare=prepare, binary=params is not None)
         # What is sent at once is one transaction, and one round trip.
         with connection.pipeline():
-            psycopg.Cursor(connection).execute(connection.says_timeout, prepare=False)
+            psycopg.Cursor(connection).execute(connection.timeout_statement, prepare=False)
             return super().execute(query, params, prepare=prepare, binary=params is not None)
 
     @contextmanager

@@ -15,7 +15,7 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 _LOG = logging.getLogger("artifact_store")
-_REST = 5.0  # seconds for which a replica that failed is not asked again
+_PAUSE = 5.0  # seconds for which a replica that failed is not asked again
 
 
 class Reader:
@@ -27,7 +27,7 @@ class Reader:
     def __init__(self, primary: Statements, replica: Statements | None = None) -> None:
         """Take the statements of the primary and of the replica, if there is one."""
         self.primary, self.replica = primary, replica
-        self._resting_until = 0.0
+        self._paused_until = 0.0
         self._refused = ""
 
     def __call__(self, ask: Callable[[Statements, *Ts], T], *args: *Ts) -> T:
@@ -37,23 +37,23 @@ class Reader:
             StoreUnavailable: the primary does not answer either.
         """
         replica = self.replica
-        if replica is None or not self.asks_replica():
+        if replica is None or not self.uses_replica():
             return ask(self.primary, *args)
         try:
             return ask(replica, *args)
         except StoreUnavailable as error:
-            self.rest(error)
+            self.pause_replica(error)
         return ask(self.primary, *args)
 
-    def asks_replica(self) -> bool:
+    def uses_replica(self) -> bool:
         """Tell whether the next question is for the replica."""
         return (
-            self.replica is not None and time.monotonic() >= self._resting_until and not self.primary.engine.in_block()
+            self.replica is not None and time.monotonic() >= self._paused_until and not self.primary.engine.in_block()
         )
 
-    def rest(self, error: StoreUnavailable) -> None:
+    def pause_replica(self, error: StoreUnavailable) -> None:
         """Do not ask the replica for a while, and log why; a server that is no replica is told of once."""
-        self._resting_until = time.monotonic() + _REST
+        self._paused_until = time.monotonic() + _PAUSE
         if not isinstance(error, ReplicaRefused):
             self._refused = ""
             _LOG.warning("The replica does not answer, the primary does: %s", error)
@@ -86,10 +86,10 @@ class Stream:
             StoreUnavailable: the primary does not answer either.
         """
         reader = self._reader
-        if reader.replica is not None and not self._at_primary and reader.asks_replica():
+        if reader.replica is not None and not self._at_primary and reader.uses_replica():
             try:
                 return ask(reader.replica, *args)
             except StoreUnavailable as error:
-                reader.rest(error)
+                reader.pause_replica(error)
         self._at_primary = True
         return ask(reader.primary, *args)

@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-__all__ = ["Facts"]
+__all__ = ["ServerInfo"]
 
 
-class Facts(NamedTuple):
+class ServerInfo(NamedTuple):
     """What an engine tells of itself.
 
     Attributes:

@@ -21,7 +21,7 @@ class Session(ConnectionState):
     Attributes:
         transaction: the open transaction; `None` outside of one.
         busy: a statement runs. When it is still set at the next statement, the one before was interrupted.
-        doomed: the garbage collector left the block while a statement of it ran; what is open must be undone.
+        must_roll_back: the garbage collector left the block while a statement of it ran; what is open must be undone.
         of_task: it is a task's, and not its thread's.
     """
 
@@ -30,14 +30,14 @@ class Session(ConnectionState):
         super().__init__()
         self.transaction: Any = None  # a Transaction, which is made of sessions
         self.busy = False
-        self.doomed = False
+        self.must_roll_back = False
         self.of_task = False
 
     def detach(self) -> Any:
         """Forget the connection and what is open on it; return the connection."""
         connection = self.conn
         self.transaction = None
-        self.busy = self.doomed = False
+        self.busy = self.must_roll_back = False
         self.reset()
         return connection
 
@@ -84,7 +84,7 @@ class Sessions:
         local.tasks[task] = session
         return session
 
-    def block_left(self, session: Session) -> Any:
+    def end_block(self, session: Session) -> Any:
         """Give the connection of a task's session back to the thread; return it when the thread has another one."""
         local = self._local
         if session is local.session:

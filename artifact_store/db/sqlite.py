@@ -23,13 +23,13 @@ from .. import errors
 from ..db import sqlite_errors
 from ..paths import mode_of
 from .dialects import SQLITE, Dialect
-from .engine import HISTORY, Engine, Facts, Params, Row, statements_are_logged
+from .engine import HISTORY, Engine, Params, Row, ServerInfo, statements_are_logged
 from .gc_guard import collecting
 from .sessions import Session
 from .sqlite_connection import Database
 from .sqlite_file import TOO_MANY_FILES, too_many_files
 from .transactions import Transaction
-from .url import SqliteAddress, own_place
+from .url import SqliteAddress, default_path
 
 __all__ = ["SqliteEngine"]
 
@@ -65,11 +65,11 @@ class SqliteEngine(Engine):
             name = str(address.database)
             self.path = None if name == ":memory:" else Path(name)
             super().__init__(address, name, _url(name), 30.0)
-        self.turn = threading.Lock()
+        self.write_lock = threading.Lock()
         self._owned = isinstance(address, SqliteAddress)
         self._file = self.database.file if self._owned else None
         self.in_memory = self._owned and self.path is None
-        self._orphans = ""
+        self._fork_reason = ""
         self._token = object()  # a run that was left open in some context must not keep the engine
 
     @property
@@ -93,9 +93,9 @@ class SqliteEngine(Engine):
                 with connection.lock:
                     result = take(connection.execute(sql, params))
         except self.driver_errors as error:
-            session.busy = session.doomed
+            session.busy = session.must_roll_back
             return self.retry(partial(self._attempt, sql, params, take), error)
-        session.busy = session.doomed
+        session.busy = session.must_roll_back
         return result
 
     def _execute(self, session: Session, sql: str, params: Params, take: Callable[[Any], Any]) -> Any:
@@ -116,7 +116,7 @@ class SqliteEngine(Engine):
         try:
             return self._execute(session, sql, params, take)
         finally:
-            session.busy = session.doomed
+            session.busy = session.must_roll_back
 
     def execute_all(self, statements: Sequence[tuple[str, Params]]) -> int:
         """Run statements one after the other, inside a block; return the number of rows that the last has changed."""
@@ -137,20 +137,20 @@ class SqliteEngine(Engine):
                 for sql, params in statements:
                     changed = connection.execute(sql, params).rowcount
         except self.driver_errors as error:
-            session.busy = session.doomed
+            session.busy = session.must_roll_back
             return self.retry(partial(super().execute_all, statements), error)
-        session.busy = session.doomed
+        session.busy = session.must_roll_back
         return changed
 
     def recover(self, session: Session) -> None:
         """Let go of a connection whose last statement was interrupted: its rows may keep an old snapshot alive."""
         transaction = session.transaction
         if transaction is None:
-            self._let_go(session)
+            self._close_connection(session)
             return
-        if session.doomed:
+        if session.must_roll_back:
             transaction.abort()
-        raise self.interrupted()
+        raise self.interrupted_error()
 
     # Transactions
 
@@ -166,11 +166,11 @@ class SqliteEngine(Engine):
                 f"{self.label}: another asyncio task of this thread is inside a block, and SQLite has one writer: "
                 "leave the block before you await."
             )
-        turn = self.turn
+        turn = self.write_lock
         if turn.acquire(blocking=False):
-            transaction.turn = turn
+            transaction.write_lock = turn
         else:
-            self._queue(transaction)
+            self._wait_for_write_lock(transaction)
         connection = session.conn
         if (
             connection is None
@@ -179,7 +179,7 @@ class SqliteEngine(Engine):
             or connection.lock.locked()
             or connection.in_transaction
         ):
-            self._let_go(session)  # something of an interrupted statement may still be open on it
+            self._close_connection(session)  # something of an interrupted statement may still be open on it
             connection = self.database.connection()
         session.transaction = transaction
         session.transactions.append(transaction)
@@ -192,30 +192,30 @@ class SqliteEngine(Engine):
             connection.close()
             raise
         except sqlite3.OperationalError as error:
-            if transaction.turn is None and self.is_transient(error) and time.monotonic() >= transaction.deadline:
-                raise sqlite_errors.queued_too_long(self.label, self.timeout) from error
+            if transaction.write_lock is None and self.is_transient(error) and time.monotonic() >= transaction.deadline:
+                raise sqlite_errors.write_lock_timeout(self.label, self.timeout) from error
             raise
-        if transaction.turn is None:
-            self._take_turn(transaction)
+        if transaction.write_lock is None:
+            self._replace_write_lock(transaction)
 
-    def _queue(self, transaction: Transaction) -> None:
+    def _wait_for_write_lock(self, transaction: Transaction) -> None:
         """Wait for the turn of this thread, for a while."""
-        turn = self.turn
+        turn = self.write_lock
         wait = min(max(transaction.deadline - time.monotonic(), 0), _LONGEST_QUEUE)
         if turn.acquire(timeout=wait):
-            transaction.turn = turn
+            transaction.write_lock = turn
 
-    def _let_go(self, session: Session) -> None:
+    def _close_connection(self, session: Session) -> None:
         """Close the connection of a session, unless the garbage collector came in the middle of its statement."""
         left = session.detach()
         if left is not None and not collecting():
             left.close()
 
-    def _take_turn(self, transaction: Transaction) -> None:
+    def _replace_write_lock(self, transaction: Transaction) -> None:
         """Replace the lock of the queue: it cannot be the turn of another thread when this one may write."""
         turn = threading.Lock()
         turn.acquire()
-        transaction.turn = self.turn = turn
+        transaction.write_lock = self.write_lock = turn
 
     def commit(self, transaction: Transaction) -> None:
         """Commit."""
@@ -252,12 +252,12 @@ class SqliteEngine(Engine):
             connection.close()
         self.release(transaction)
 
-    def break_off(self, transaction: Transaction) -> None:
+    def discard_elsewhere(self, transaction: Transaction) -> None:
         """Close the connection of another thread's transaction, when its statement has ended."""
         connection = transaction.session.detach()
         if connection is not None:
             self.database.close_one(connection, 1.0)
-        self._release_turn(transaction)
+        self._release_write_lock(transaction)
 
     def release(self, transaction: Transaction) -> None:
         """Let the next thread of this process begin."""
@@ -268,14 +268,14 @@ class SqliteEngine(Engine):
             if session.conn is not None and session.conn.closed:
                 session.detach()
         if session.transaction is None:
-            session.busy = session.doomed = False
-            if session.of_task and (left := self.sessions.block_left(session)) is not None:
+            session.busy = session.must_roll_back = False
+            if session.of_task and (left := self.sessions.end_block(session)) is not None:
                 left.close()
-        self._release_turn(transaction)
+        self._release_write_lock(transaction)
 
-    def _release_turn(self, transaction: Transaction) -> None:
-        turn = transaction.turn
-        transaction.turn = None
+    def _release_write_lock(self, transaction: Transaction) -> None:
+        turn = transaction.write_lock
+        transaction.write_lock = None
         if turn is not None:
             turn.release()
 
@@ -299,7 +299,7 @@ class SqliteEngine(Engine):
             return True
         return sqlite_errors.is_busy(error)
 
-    def error_for(self, error: BaseException) -> errors.ArtifactStoreError:
+    def to_store_error(self, error: BaseException) -> errors.ArtifactStoreError:
         """Return the error of ours that says what SQLite's error means and how to mend it."""
         return sqlite_errors.translated(error, self.label, self.timeout, self.path)
 
@@ -330,7 +330,7 @@ class SqliteEngine(Engine):
         if not self._owned or self.path is None:
             return
         try:
-            if not self.path.parent.exists() and self.path == _default_place():
+            if not self.path.parent.exists() and self.path == _default_path():
                 self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         except FileExistsError:
@@ -380,19 +380,19 @@ class SqliteEngine(Engine):
                 f"{self.label}: cannot be opened ({error.strerror}): check the address and the rights of its directory."
             ) from error
 
-    def facts(self) -> Facts:
+    def server_info(self) -> ServerInfo:
         """Return SQLite's version, the size of the file, the number of connections and the journal mode."""
-        self.check_place()
+        self.check_file()
         journal = self.pragma("journal_mode")
         size = self.path.stat().st_size if self.path is not None and self.path.exists() else None
-        return Facts(
+        return ServerInfo(
             f"SQLite {sqlite3.sqlite_version}",
             size,
             len(getattr(self.database, "opened", ())),
             journal=None if journal is None else str(journal[0]),
         )
 
-    def misread(self, sql: str, params: Params) -> tuple[Mapping[str, Any], str] | None:
+    def find_undecodable(self, sql: str, params: Params) -> tuple[Mapping[str, Any], str] | None:
         """Return the first row of a query with text that is not UTF-8, and its column; bytes are kept as surrogates."""
         if self.path is None or not sql.startswith("SELECT"):
             return None
@@ -409,7 +409,7 @@ class SqliteEngine(Engine):
 
     def damaged_pages(self) -> list[str]:
         """Return what `PRAGMA quick_check` finds wrong with the file, which must be where it was opened."""
-        self.check_place()
+        self.check_file()
         try:
             found = [str(row[0]) for row in self.fetch_all("PRAGMA quick_check")]
         except errors.StoreDamaged as error:
@@ -417,7 +417,7 @@ class SqliteEngine(Engine):
         lines = [line for text in found for line in text.splitlines()]
         return [line for line in lines if line != "ok" and not line.startswith("***")]
 
-    def check_place(self) -> None:
+    def check_file(self) -> None:
         """Make sure that the file is still where it was opened."""
         if self._file is not None:
             self.database.connection()
@@ -430,7 +430,7 @@ class SqliteEngine(Engine):
             self.database.close_all(self.timeout)
             if self._file is not None:
                 self._file.forget()
-            self.database.give_up_memory()
+            self.database.close_memory()
 
     def before_fork(self) -> bool:
         """Close the connections, which a forked child must not inherit; tell whether there is nothing to wait for.
@@ -441,25 +441,25 @@ class SqliteEngine(Engine):
         if not self._owned:
             return True
         if self.in_memory:
-            self._orphans = "A store in memory does not cross a fork: use a file."
+            self._fork_reason = "A store in memory does not cross a fork: use a file."
             return True
         released: bool = self.database.close_all(0.001, in_transactions=False)
         inside = f"{self.label}: the process was forked inside a block: fork before or after it."
-        self._orphans = "" if released else inside
+        self._fork_reason = "" if released else inside
         return released or self.in_block()
 
     def after_fork(self) -> None:
         """Forget the parent's connections for good: closing one could remove files that the parent uses."""
-        self.turn = threading.Lock()  # another thread of the parent may have held it
+        self.write_lock = threading.Lock()  # another thread of the parent may have held it
         if self._owned:
             self.database.forget()
-            self.database.orphaned = self.database.orphaned or self._orphans
+            self.database.closed_reason = self.database.closed_reason or self._fork_reason
         super().after_fork()
 
 
-def _default_place() -> Path | None:
+def _default_path() -> Path | None:
     try:
-        return own_place()
+        return default_path()
     except errors.InvalidURL:
         return None
 

@@ -14,7 +14,7 @@ from typing import Any
 import peewee
 
 from .. import errors
-from .connection_gate import GATE, close_left, leave
+from .connection_lock import CONNECTION_LOCK, close_later, close_pending
 from .engine import HISTORY
 from .peewee_internals import SessionDatabase
 from .sessions import Sessions
@@ -95,8 +95,8 @@ class Database(SessionDatabase, peewee.SqliteDatabase):
         opened: the open connections.
         sessions: what each thread uses.
         threads: holds, for each thread, its connections with a guard for each.
-        orphaned: why no connection can be opened any more; empty while it can.
-        keeper: what keeps a database in memory while no thread is connected to it; `None` for a file.
+        closed_reason: why no connection can be opened any more; empty while it can.
+        memory_connection: what keeps a database in memory while no thread is connected to it; `None` for a file.
         file: the file; `None` for a database in memory.
     """
 
@@ -104,25 +104,25 @@ class Database(SessionDatabase, peewee.SqliteDatabase):
         self.opened: set[Connection] = set()
         self.sessions = Sessions()
         self.threads = threading.local()
-        self.orphaned = ""
-        self.keeper: sqlite3.Connection | None = None
+        self.closed_reason = ""
+        self.memory_connection: sqlite3.Connection | None = None
         pragmas = {"foreign_keys": 1, "synchronous": address.synchronous}
         self.address = address
         self.file = None if address.path is None else DataFile(address.path, address.label)
         name = f"file:artifact-store-{uuid.uuid4()}?mode=memory&cache=shared" if address.path is None else address.label
         super().__init__(name, pragmas=pragmas, timeout=0, factory=Connection, check_same_thread=False, uri=True)
         if address.path is None:
-            self.keeper = sqlite3.connect(name, uri=True, check_same_thread=False)
-            weakref.finalize(self, leave, self.keeper.close)
+            self.memory_connection = sqlite3.connect(name, uri=True, check_same_thread=False)
+            weakref.finalize(self, close_later, self.memory_connection.close)
         _DATABASES.add(self)
 
-    # Locks are taken in this order: Peewee's own, GATE, a connection's.
+    # Locks are taken in this order: Peewee's own, CONNECTION_LOCK, a connection's.
 
     def open_connection(self) -> Connection:
         """Open a connection that closes when its thread ends."""
-        with GATE:
-            if self.orphaned:
-                raise errors.StoreUnavailable(self.orphaned)
+        with CONNECTION_LOCK:
+            if self.closed_reason:
+                raise errors.StoreUnavailable(self.closed_reason)
             connection = self._opened()
             connection.lock = threading.Lock()
             connection.opened = self.opened
@@ -132,9 +132,11 @@ class Database(SessionDatabase, peewee.SqliteDatabase):
             open_here = [each for each in self.threads.__dict__.get("guards", ()) if not each[0].closed]
             self.threads.guards = [*open_here, (connection, guard)]
             # At the end of the process a thread may be running a statement, which a finalizer does not wait for.
-            connection.finalizer = weakref.finalize(guard, _abandon, self.opened, connection, os.getpid())
+            connection.finalizer = weakref.finalize(
+                guard, _close_for_ended_thread, self.opened, connection, os.getpid()
+            )
             connection.finalizer.atexit = False
-        close_left()
+        close_pending()
         return connection
 
     def _opened(self) -> Connection:
@@ -161,15 +163,15 @@ class Database(SessionDatabase, peewee.SqliteDatabase):
             connection.signature = opening.immutable
         return connection
 
-    def give_up_memory(self) -> None:
+    def close_memory(self) -> None:
         """Let go of a database in memory, whose connections are closed."""
-        if self.keeper is not None:
-            self.orphaned = "The store was in memory and is closed, so what it held is gone: open a new store."
-            self.keeper.close()
+        if self.memory_connection is not None:
+            self.closed_reason = "The store was in memory and is closed, so what it held is gone: open a new store."
+            self.memory_connection.close()
 
     def forget(self) -> None:
         """Keep a forked child from ever closing its parent's connections: that could remove files in use."""
-        for connection in [*self.opened, *([self.keeper] if self.keeper else [])]:
+        for connection in [*self.opened, *([self.memory_connection] if self.memory_connection else [])]:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
         self.opened.clear()
 
@@ -221,14 +223,14 @@ def _keep_wal(connection: sqlite3.Connection) -> None:
 _DATABASES: weakref.WeakSet[Database] = weakref.WeakSet()
 
 
-def _abandon(opened: set[Connection], connection: Connection, process: int) -> None:
+def _close_for_ended_thread(opened: set[Connection], connection: Connection, process: int) -> None:
     """Close the connection of a thread that has ended, or of a database that was dropped.
 
     A child that was forked leaves the connections of its parent alone.
     """
     opened.discard(connection)
     if process == os.getpid():
-        leave(lambda: _close_idle(connection))
+        close_later(lambda: _close_idle(connection))
 
 
 def _close_idle(connection: Connection) -> None:

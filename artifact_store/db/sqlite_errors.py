@@ -9,7 +9,7 @@ from ..wording import in_one_line
 from .engine import TableMissing, driver_error
 from .sqlite_file import TOO_MANY_FILES, disk_is_full, too_many_files
 
-__all__ = ["is_busy", "queued_too_long", "translated"]
+__all__ = ["is_busy", "translated", "write_lock_timeout"]
 
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_MISMATCH)
@@ -39,7 +39,7 @@ def is_busy(error: BaseException) -> bool:
     return code & 0xFF in _BUSY and code != sqlite3.SQLITE_BUSY_SNAPSHOT
 
 
-def queued_too_long(label: str, timeout: float) -> errors.StoreUnavailable:
+def write_lock_timeout(label: str, timeout: float) -> errors.StoreUnavailable:
     """Return the error of a thread whose turn to write did not come in time."""
     return errors.StoreUnavailable(f"{label}: {_REMEDIES[sqlite3.SQLITE_LOCKED].format(timeout=timeout)}")
 

@@ -19,7 +19,7 @@ from .pending_writes import PendingWrites
 
 __all__ = ["Query", "Statement", "Statements", "Values", "slot"]
 
-_KEPT = 4_000_000  # characters of statements; a program asks in a few dozen shapes, generated filters in many
+_LIMIT = 4_000_000  # characters of statements; a program asks in a few dozen shapes, generated filters in many
 
 Values = Mapping[Any, Any]
 """Bound values by the name of their slot."""
@@ -110,47 +110,47 @@ class Statements:
         self.dialect = engine.dialect
         self.pending_writes = PendingWrites(engine)
         self._pending = self.pending_writes.writes
-        self._kept: dict[Hashable, Statement] = {}
+        self._compiled: dict[Hashable, Statement] = {}
         self._size = 0
 
     def get(self, key: Hashable, build: Callable[[], Query]) -> Statement:
         """Return the statement of `key`, compiled from what `build` returns when it is new."""
-        statement = self._kept.get(key)
+        statement = self._compiled.get(key)
         if statement is None:
             sql, parts = self.engine.database.get_sql_context().sql(build()).query()
             named = _named(sql, tuple(parts)) if self.dialect.has_named_parameters else None
             statement = named or Statement(sql, _binder(tuple(parts)))
             self._size += len(sql)
-            if self._size > _KEPT:
-                self._kept, self._size = {}, len(sql)
-            self._kept[key] = statement
+            if self._size > _LIMIT:
+                self._compiled, self._size = {}, len(sql)
+            self._compiled[key] = statement
         return statement
 
     def fetch_all(self, key: Hashable, build: Callable[[], Query], values: Values, varied: bool = False) -> list[Row]:
         """Run a statement and return all its rows; its plan is `varied` when the best one depends on the values."""
         if self._pending:
             self.pending_writes.flush()
-        statement = self._kept.get(key) or self.get(key, build)
+        statement = self._compiled.get(key) or self.get(key, build)
         try:
             taken: list[Row] = self.engine.query(statement.sql, statement.bind(values), FETCH_ALL, varied)
         except StoreDamaged as error:
-            raise self._located(statement, values, error) from error
+            raise self._with_row_name(statement, values, error) from error
         return taken
 
     def fetch_one(self, key: Hashable, build: Callable[[], Query], values: Values) -> Row | None:
         """Run a statement and return its first row."""
         if self._pending:
             self.pending_writes.flush()
-        statement = self._kept.get(key) or self.get(key, build)
+        statement = self._compiled.get(key) or self.get(key, build)
         try:
             taken: Row | None = self.engine.query(statement.sql, statement.bind(values), FETCH_ONE)
         except StoreDamaged as error:
-            raise self._located(statement, values, error) from error
+            raise self._with_row_name(statement, values, error) from error
         return taken
 
-    def _located(self, statement: Statement, values: Values, error: StoreDamaged) -> StoreDamaged:
+    def _with_row_name(self, statement: Statement, values: Values, error: StoreDamaged) -> StoreDamaged:
         """Return the error that names the row in which text cannot be decoded, where that is what went wrong."""
-        found = self.engine.misread(statement.sql, statement.bind(values))
+        found = self.engine.find_undecodable(statement.sql, statement.bind(values))
         if found is None:
             return error
         row, column = found
@@ -167,7 +167,7 @@ class Statements:
         """Run a statement and return the number of rows it changed."""
         if self._pending:
             self.pending_writes.flush()
-        statement = self._kept.get(key) or self.get(key, build)
+        statement = self._compiled.get(key) or self.get(key, build)
         taken: int = self.engine.query(statement.sql, statement.bind(values), ROW_COUNT)
         return taken
 
@@ -175,7 +175,7 @@ class Statements:
         """Run statements one after the other, inside a block; return the number of rows that the last has changed."""
         statements = []
         for key, build in wanted:
-            statement = self._kept.get(key) or self.get(key, build)
+            statement = self._compiled.get(key) or self.get(key, build)
             statements.append((statement.sql, statement.bind(values)))
         return self.engine.execute_all(statements)
 

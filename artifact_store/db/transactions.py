@@ -36,7 +36,7 @@ class TransactionEngine(ABC):
 
     driver_errors: ClassVar[tuple[type[BaseException], ...]] = (peewee.PeeweeException,)
     longest_pause: ClassVar[float]
-    is_guest: ClassVar[bool] = False
+    joins_transactions: ClassVar[bool] = False
     """Whether a transaction of somebody else's may be open."""
     label: str
     timeout: float
@@ -76,7 +76,7 @@ class TransactionEngine(ABC):
 
     def _in_transaction(self, function: Callable[[], T], repeatable: bool) -> T:
         session = self.session()
-        if session.transaction is not None or (self.is_guest and self.in_block()):
+        if session.transaction is not None or (self.joins_transactions and self.in_block()):
             with Block(self):
                 return function()
         deadline = time.monotonic() + self.timeout
@@ -142,7 +142,7 @@ class TransactionEngine(ABC):
         """Close the connection of a transaction, whatever its state, and release what it holds."""
 
     @abstractmethod
-    def break_off(self, transaction: "Transaction") -> None:
+    def discard_elsewhere(self, transaction: "Transaction") -> None:
         """Discard a transaction of another thread or task."""
 
     @abstractmethod
@@ -180,7 +180,7 @@ class TransactionEngine(ABC):
             return  # the error that comes first tells why
         self.execute(f"RELEASE SAVEPOINT {name}")
 
-    def interrupted(self) -> errors.StoreUnavailable:
+    def interrupted_error(self) -> errors.StoreUnavailable:
         """Return the error of a statement that follows an interrupted one in a block, or comes in the middle of one."""
         return errors.StoreUnavailable(
             f"{self.label}: a statement of this block was interrupted, or is still running: leave the block."
@@ -211,7 +211,7 @@ class Transaction:
         savepoints: how many were set so far; it makes their names.
     """
 
-    __slots__ = ("deadline", "engine", "number", "outer", "savepoints", "session", "thread", "turn")
+    __slots__ = ("deadline", "engine", "number", "outer", "savepoints", "session", "thread", "write_lock")
 
     def __init__(self, engine: "TransactionEngine", session: Session, deadline: float) -> None:
         """Take a session without a transaction."""
@@ -219,7 +219,7 @@ class Transaction:
         self.session = session
         self.deadline = deadline
         self.thread = threading.get_ident()
-        self.turn: Any = None
+        self.write_lock: Any = None
         self.outer: Any = None
         self.number: Any = None
         self.savepoints = 0
@@ -256,7 +256,7 @@ class Transaction:
         """
         session = self.session
         if session.busy:
-            raise self.engine.interrupted()
+            raise self.engine.interrupted_error()
         tries = 0
         while True:
             try:
@@ -351,7 +351,7 @@ class Block:
                     raise self._engine.undone_error()
             elif session.busy and kind is GeneratorExit:
                 # The collector closes a generator while a statement of this thread runs: no other one may run now.
-                session.doomed = True
+                session.must_roll_back = True
             elif not transaction.usable_here():
                 self._leave_elsewhere(transaction)
             elif kind is GeneratorExit and collecting():
@@ -376,7 +376,7 @@ class Block:
     def _leave_elsewhere(self, transaction: Transaction) -> None:
         """Let everything go, and say what was wrong."""
         where = "thread" if transaction.thread != threading.get_ident() else "asyncio task"
-        self._engine.break_off(transaction)
+        self._engine.discard_elsewhere(transaction)
         raise errors.InvalidQuery(
             f"The block was left in another {where} than it was entered in, so its writes were undone: "
             f"enter and leave a block in the same {where}."

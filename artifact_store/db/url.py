@@ -13,7 +13,15 @@ from urllib.parse import quote, unquote_to_bytes
 
 from ..errors import InvalidURL
 
-__all__ = ["URL_VARIABLE", "Address", "PostgresAddress", "SqliteAddress", "did_you_mean", "own_place", "parse_address"]
+__all__ = [
+    "URL_VARIABLE",
+    "Address",
+    "PostgresAddress",
+    "SqliteAddress",
+    "default_path",
+    "did_you_mean",
+    "parse_address",
+]
 
 URL_VARIABLE = "ARTIFACT_STORE_URL"
 
@@ -100,7 +108,7 @@ def parse_address(url: str | os.PathLike[str] | None = None) -> Address:
         return _parsed(url)
     named = os.environ.get(URL_VARIABLE)
     if not named:
-        return SqliteAddress(own_place())
+        return SqliteAddress(default_path())
     try:
         return _parsed(named)
     except InvalidURL as error:
@@ -130,7 +138,7 @@ def _parsed(url: object) -> Address:
     return _sqlite(rest)
 
 
-def own_place() -> Path:
+def default_path() -> Path:
     """Return the file that is the store where no address is given.
 
     Raises:

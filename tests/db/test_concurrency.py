@@ -333,7 +333,7 @@ def work_in_a_thread(store: ArtifactStore, number: int) -> int:
             store.update_artifact(made.id, description="twice")
             store.create_artifact(key=f"own-{number}")
         assert store.read_artifact(made.id) is not None
-        most = max(most, store._engine.facts().connections)
+        most = max(most, store._engine.server_info().connections)
     return most
 
 

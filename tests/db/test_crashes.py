@@ -387,7 +387,7 @@ def test_a_server_that_stays_down(crashing: Server) -> None:
     assert store.create_artifact(key="k").version == 2
     assert store.update_artifact(UUID(int=1), data=2)
     assert_latest_is_right(url, store)
-    assert store._engine.facts().connections == 1
+    assert store._engine.server_info().connections == 1
     store.close()
 
 

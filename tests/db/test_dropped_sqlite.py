@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from artifact_store import ArtifactStore, StoreUnavailable
-from artifact_store.db.connection_gate import GATE, close_left
+from artifact_store.db.connection_lock import CONNECTION_LOCK, close_pending
 
 DESCRIPTORS = Path("/proc/self/fd")
 needs_proc = pytest.mark.skipif(not DESCRIPTORS.exists(), reason="it looks into /proc")
@@ -143,11 +143,11 @@ def test_the_garbage_collector_waits_for_nobody(tmp_path: Path) -> None:
     thread = threading.Thread(target=work)
     thread.start()
     assert opened.wait(30)
-    with GATE:
+    with CONNECTION_LOCK:
         locked.set()
         assert collected.wait(30)
         assert held(tmp_path) != [], "who holds the lock may not lose a connection"
-    close_left()
+    close_pending()
     assert held(tmp_path) == []
     thread.join()
 

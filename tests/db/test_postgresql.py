@@ -37,7 +37,7 @@ def schema_of(url: str) -> str:
 
 
 def connections(store: ArtifactStore) -> int:
-    return store._engine.facts().connections
+    return store._engine.server_info().connections
 
 
 def test_a_lost_connection_is_not_noticed(store: ArtifactStore, server: psycopg.Connection[Any]) -> None:

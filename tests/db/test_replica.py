@@ -120,7 +120,7 @@ def test_the_primary_answers_while_the_replica_is_down(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("artifact_store.db.replica._REST", 0.2)
+    monkeypatch.setattr("artifact_store.db.replica._PAUSE", 0.2)
     made = store.create_artifact(key="k")
     caught_up(primary, standby)
     assert store.read_artifacts() == [made]
@@ -166,7 +166,7 @@ def refused(store: ArtifactStore, caplog: pytest.LogCaptureFixture, says: str) -
         for _ in range(3):
             assert made in store.read_artifacts()
             assert made in store.iter_artifacts()
-            store._ask._resting_until = 0.0
+            store._ask._paused_until = 0.0
     told = [record.getMessage() for record in caplog.records if record.name == "artifact_store"]
     assert len(told) == 1, told
     assert "The replica is refused, the primary answers: postgresql://" in told[0]
@@ -290,10 +290,10 @@ def test_a_stream_that_began_at_the_primary_stays_there(
 ) -> None:
     replica.execute("SELECT pg_wal_replay_pause()")
     made = store.create_artifacts({"key": f"k{number:02}", "data": number} for number in range(20))
-    store._ask._resting_until = math.inf
+    store._ask._paused_until = math.inf
     stream = store.iter_artifacts(sort=sort, page_size=3)
     found = [next(stream).id for _ in range(4)]
-    store._ask._resting_until = 0.0
+    store._ask._paused_until = 0.0
     assert store.count_artifacts() == 0, "the replica answers, which has none of it yet"
     found += [each.id for each in stream]
     assert sorted(found) == sorted(each.id for each in made)

@@ -339,7 +339,7 @@ def test_the_connection_of_a_thread_ends_with_it(tmp_path: Path) -> None:
                 thread = threading.Thread(target=store.create_artifact, kwargs={"key": "k"})
                 thread.start()
                 thread.join()
-            assert store._engine.facts().connections == 1
+            assert store._engine.server_info().connections == 1
         finally:
             gc.enable()
 

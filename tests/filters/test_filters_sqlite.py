@@ -110,7 +110,7 @@ def test_a_shape_is_compiled_once(store: ArtifactStore, method: str, monkeypatch
     ask = getattr(store, method)
     for page in ({}, {} if "count" in method else {"offset": 1, "limit": 1}):
         ask(**own(method, 1), **related(1), **page)
-    kept = len(store._db._kept)
+    kept = len(store._db._compiled)
     compiled: list[Any] = []
     compile_one = store._engine.database.get_sql_context
     monkeypatch.setattr(
@@ -121,13 +121,13 @@ def test_a_shape_is_compiled_once(store: ArtifactStore, method: str, monkeypatch
     for number in range(2, 30):
         page = {} if "count" in method else {"offset": number, "limit": number}
         ask(**own(method, number), **related(number), **page)
-    assert (len(store._db._kept), compiled) == (kept, [])
+    assert (len(store._db._compiled), compiled) == (kept, [])
     ask(
         **related(1),
         **own(method, 1) and {"artifact_filter": ~own(method, 1)["artifact_filter"]},
         **({} if own(method, 1) else {"sort": "NAME_ASC"}),
     )
-    assert (len(store._db._kept), compiled) == (kept + 1, [1])
+    assert (len(store._db._compiled), compiled) == (kept + 1, [1])
 
 
 def test_values_are_bound_and_never_part_of_the_text(store: ArtifactStore, seen: list[str]) -> None:
@@ -147,19 +147,19 @@ def test_values_are_bound_and_never_part_of_the_text(store: ArtifactStore, seen:
 
 def test_thousands_of_shapes_are_not_all_kept(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """The memory of statements has a bound, and answers stay right when it is emptied."""
-    monkeypatch.setattr(statements, "_KEPT", 100_000)
+    monkeypatch.setattr(statements, "_LIMIT", 100_000)
     kinds: tuple[Callable[[int], Any], ...] = (int, str, bool, lambda _: None)
     largest = 0
     for shape in itertools.product(kinds, repeat=5):
         entries = {f"n{place}": make(place) for place, make in enumerate(shape)}
         assert store.read_artifacts(artifact_filter=ArtifactFilter(metadata={"eq_": entries})) == []
         assert store.count_artifacts(ArtifactFilter(metadata={"eq_": {"x": 1}})) == 1
-        largest = max(largest, sum(len(statement.sql) for statement in store._db._kept.values()))
+        largest = max(largest, sum(len(statement.sql) for statement in store._db._compiled.values()))
     assert 50_000 < largest <= 100_000
 
 
 def test_the_bound_is_a_few_megabytes() -> None:
-    assert 100_000 <= statements._KEPT <= 20_000_000
+    assert 100_000 <= statements._LIMIT <= 20_000_000
 
 
 @pytest.mark.parametrize("operator", ["all_", "any_"])

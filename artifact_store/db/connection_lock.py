@@ -11,37 +11,37 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
-__all__ = ["GATE", "close_left", "forget_left", "leave"]
+__all__ = ["CONNECTION_LOCK", "close_later", "close_pending", "forget_pending"]
 
 # A plain lock, because a signal handler cannot raise between two steps of its own `with`.
-GATE = threading.RLock()
-"""Held while a connection opens or closes, and around a fork; `close_left` is called after it was held."""
+CONNECTION_LOCK = threading.RLock()
+"""Held while a connection opens or closes, and around a fork; `close_pending` is called after it was held."""
 
-_LEFT: deque[Callable[[], object]] = deque()
+_PENDING: deque[Callable[[], object]] = deque()
 
 
-def leave(close: Callable[[], object]) -> None:
+def close_later(close: Callable[[], object]) -> None:
     """Call a function that closes something, now or soon, without waiting: for finalizers."""
-    _LEFT.append(close)
-    close_left()
+    _PENDING.append(close)
+    close_pending()
 
 
-def close_left() -> None:
+def close_pending() -> None:
     """Close what finalizers have left, unless another thread holds the lock: it does so when it has let go."""
     # What is left after the last look here is closed by who has left it, because the lock is free by then.
-    while _LEFT and GATE.acquire(blocking=False):
+    while _PENDING and CONNECTION_LOCK.acquire(blocking=False):
         try:
             with suppress(IndexError):
                 while True:
-                    close = _LEFT.popleft()
+                    close = _PENDING.popleft()
                     with suppress(Exception):  # there is nobody to tell
                         close()
         finally:
-            GATE.release()
+            CONNECTION_LOCK.release()
 
 
-def forget_left() -> None:
+def forget_pending() -> None:
     """Keep a forked child from closing what its parent still has to close."""
-    for close in _LEFT:
+    for close in _PENDING:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(close))
-    _LEFT.clear()
+    _PENDING.clear()

@@ -13,16 +13,16 @@ from .sessions import Session, current_task
 from .sqlite import SqliteEngine
 from .transactions import Transaction
 
-__all__ = ["GuestEngine"]
+__all__ = ["PeeweeSqliteEngine"]
 
 
-class GuestEngine(SqliteEngine):
+class PeeweeSqliteEngine(SqliteEngine):
     """SQLite through a Peewee database of the caller's: each statement and each transaction is Peewee's.
 
     Its connection is never closed behind the caller's back, since that may be the end of a database in memory.
     """
 
-    is_guest = True
+    joins_transactions = True
 
     def __init__(self, database: peewee.SqliteDatabase) -> None:
         """Take the database; nothing is connected yet."""
@@ -65,7 +65,7 @@ class GuestEngine(SqliteEngine):
         """Go on after an interrupted statement, outside of a block."""
         if session.transaction is not None:
             super().recover(session)
-        session.busy = session.doomed = False
+        session.busy = session.must_roll_back = False
 
     # Transactions
 
@@ -77,7 +77,7 @@ class GuestEngine(SqliteEngine):
             transaction.outer = database.savepoint()
             transaction.outer.__enter__()
             return
-        self._queue(transaction)
+        self._wait_for_write_lock(transaction)
         database.begin("IMMEDIATE")
         database.push_transaction(transaction)
 
@@ -106,7 +106,7 @@ class GuestEngine(SqliteEngine):
         """Let go of a transaction that could not be undone."""
         self.release(transaction)
 
-    def break_off(self, transaction: Transaction) -> None:
+    def discard_elsewhere(self, transaction: Transaction) -> None:
         """Let go of a transaction of another thread; its connection is the caller's to close."""
         self.release(transaction)
 
@@ -115,11 +115,11 @@ class GuestEngine(SqliteEngine):
         session = transaction.session
         if session.transaction is transaction:
             session.transaction = None
-            session.busy = session.doomed = False
+            session.busy = session.must_roll_back = False
             self._local.task = None
             if transaction.outer is None:
                 open_transactions(self.database).clear()
-        self._release_turn(transaction)
+        self._release_write_lock(transaction)
 
     def set_savepoint(self, transaction: Transaction) -> str:
         """Set a savepoint, unless SQLite has rolled back by itself."""
