@@ -235,6 +235,12 @@ def test_version():
     assert config["metadata"]["version"] == importlib.metadata.version("artifact-store")
 
 
+def test_type_checkers_can_read_an_editable_install():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    assert config["editable_wheel"]["mode"] == "strict", "otherwise it is an import hook, which they do not run"
+
+
 @pytest.mark.parametrize("package", ["artifact_store", "artifact_store_cli"])
 def test_types_are_shipped(package):
     assert (importlib.resources.files(package) / "py.typed").is_file()

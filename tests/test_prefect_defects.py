@@ -1,4 +1,4 @@
-"""What the incumbent gets wrong, one test each; every test would fail on what it does."""
+"""What Prefect gets wrong, one test each; every test would fail on what it does."""
 
 import datetime as dt
 import math
@@ -28,7 +28,7 @@ def frozen(monkeypatch: pytest.MonkeyPatch) -> dt.datetime:
 
 
 def test_latest_after_concurrent_creates_is_the_greatest_version(store: ArtifactStore) -> None:
-    """The incumbent: latest is what committed last, whichever version that is."""
+    """Prefect: latest is what committed last, whichever version that is."""
     start = threading.Barrier(8)
 
     def create(worker: int) -> None:
@@ -42,7 +42,7 @@ def test_latest_after_concurrent_creates_is_the_greatest_version(store: Artifact
 
 
 def test_latest_is_not_a_matter_of_clocks(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The incumbent: after a delete, latest is the greatest `created`, so a clock that lags loses versions."""
+    """Prefect: after a delete, latest is the greatest `created`, so a clock that lags loses versions."""
     for day in (3, 1, 2, 4):
         time = dt.datetime(2026, 1, day, tzinfo=dt.UTC)
         monkeypatch.setattr("artifact_store.store.now", lambda time=time: time)
@@ -52,7 +52,7 @@ def test_latest_is_not_a_matter_of_clocks(store: ArtifactStore, monkeypatch: pyt
 
 
 def test_two_deletes_against_one_create_leave_latest_right(store: ArtifactStore) -> None:
-    """The incumbent: 59 of 60 keys end with a wrong latest, or one that does not exist."""
+    """Prefect: 59 of 60 keys end with a wrong latest, or one that does not exist."""
     start = threading.Barrier(3)
 
     def delete(made: list[uuid.UUID]) -> None:
@@ -76,7 +76,7 @@ def test_two_deletes_against_one_create_leave_latest_right(store: ArtifactStore)
 
 
 def test_a_tie_in_created_does_not_decide_what_is_promoted(store: ArtifactStore, frozen: dt.datetime) -> None:
-    """The incumbent: an arbitrary one of the versions that tie in `created`."""
+    """Prefect: an arbitrary one of the versions that tie in `created`."""
     ids = [uuid.UUID(int=n) for n in (3, 9, 1, 7, 5)]
     for n, each in enumerate(ids):
         assert store.create_artifact(id=each, key="k", data=n).created == frozen
@@ -87,7 +87,7 @@ def test_a_tie_in_created_does_not_decide_what_is_promoted(store: ArtifactStore,
 
 
 def test_a_new_version_without_fields_has_none(store: ArtifactStore) -> None:
-    """The incumbent: latest keeps the description, type, metadata and run ids of the version before."""
+    """Prefect: latest keeps the description, type, metadata and run ids of the version before."""
     run = uuid.uuid4()
     store.create_artifact(
         key="k", type="table", description="old", metadata={"a": 1}, data=1, flow_run_id=run, task_run_id=run
@@ -101,7 +101,7 @@ def test_a_new_version_without_fields_has_none(store: ArtifactStore) -> None:
 
 
 def test_updating_an_old_version_does_not_make_it_the_latest(store: ArtifactStore) -> None:
-    """The incumbent: "get by key" sorts by `updated`."""
+    """Prefect: "get by key" sorts by `updated`."""
     old, latest = store.create_artifact(key="k", data="old"), store.create_artifact(key="k", data="latest")
     store.update_artifact(old.id, description="a late remark")
     assert store.read_latest_artifact("k") == latest
@@ -111,7 +111,7 @@ def test_updating_an_old_version_does_not_make_it_the_latest(store: ArtifactStor
 
 @pytest.mark.parametrize("sort", ArtifactSort)
 def test_pages_of_a_listing_are_stable(store: ArtifactStore, frozen: dt.datetime, sort: ArtifactSort) -> None:
-    """The incumbent: no tiebreak, so that pages overlap and leave artifacts out."""
+    """Prefect: no tiebreak, so that pages overlap and leave artifacts out."""
     store.create_artifacts({"key": ["a", "b", None][n % 3]} for n in range(50))
     whole = store.read_artifacts(sort=sort)
     paged = [each for start in range(0, 50, 7) for each in store.read_artifacts(start, 7, sort=sort)]
@@ -121,7 +121,7 @@ def test_pages_of_a_listing_are_stable(store: ArtifactStore, frozen: dt.datetime
 
 @pytest.mark.parametrize("sort", ArtifactCollectionSort)
 def test_pages_of_latest_are_stable(store: ArtifactStore, frozen: dt.datetime, sort: ArtifactCollectionSort) -> None:
-    """The incumbent: no tiebreak, so that pages overlap and leave keys out."""
+    """Prefect: no tiebreak, so that pages overlap and leave keys out."""
     store.create_artifacts({"key": f"k{n}"} for n in range(50))
     paged = [each for start in range(0, 50, 7) for each in store.read_latest_artifacts(start, 7, sort=sort)]
     assert paged == store.read_latest_artifacts(sort=sort)
@@ -129,14 +129,14 @@ def test_pages_of_latest_are_stable(store: ArtifactStore, frozen: dt.datetime, s
 
 
 def test_delete_by_key_deletes_all(store: ArtifactStore) -> None:
-    """The incumbent: one page of 200 is deleted, and the command says done."""
+    """Prefect: one page of 200 is deleted, and the command says done."""
     store.create_artifacts([{"key": "k"}] * 450)
     assert store.delete_artifacts(ArtifactFilter(key={"any_": ["k"]})) == 450
     assert store.count_artifacts() == 0
 
 
 def test_listing_all_versions_copes_with_artifacts_without_key(store: ArtifactStore) -> None:
-    """The incumbent: the listing crashes."""
+    """Prefect: the listing crashes."""
     store.create_artifacts([{"key": "k"}, {}, {"key": "k"}])
     for sort in ArtifactSort:
         assert len(store.read_artifacts(sort=sort)) == 3
@@ -144,7 +144,7 @@ def test_listing_all_versions_copes_with_artifacts_without_key(store: ArtifactSt
 
 
 def test_metadata_is_not_cut(store: ArtifactStore) -> None:
-    """The incumbent: values are cut at 500 characters in silence."""
+    """Prefect: values are cut at 500 characters in silence."""
     long = {"note": "x" * 100_000, "n" * 1000: "y" * 501}
     assert store.create_artifact(key="k", metadata=long).metadata == long
     assert store.read_latest_artifact("k").metadata == long
@@ -152,7 +152,7 @@ def test_metadata_is_not_cut(store: ArtifactStore) -> None:
 
 @pytest.mark.parametrize("key", ["", "k\n", "k\n\n"])
 def test_a_key_is_never_empty_and_never_ends_in_a_newline(store: ArtifactStore, key: str) -> None:
-    """The incumbent: its pattern accepts both."""
+    """Prefect: its pattern accepts both."""
     with pytest.raises(InvalidArtifact, match="key"):
         store.create_artifact(key=key)
     assert store.count_artifacts() == 0
@@ -160,7 +160,7 @@ def test_a_key_is_never_empty_and_never_ends_in_a_newline(store: ArtifactStore, 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
 def test_numbers_that_json_cannot_say_are_null(store: ArtifactStore, number: float) -> None:
-    """The incumbent: NaN is stored on SQLite, as text that is no JSON, and fails on PostgreSQL."""
+    """Prefect: NaN is stored on SQLite, as text that is no JSON, and fails on PostgreSQL."""
     made = store.create_artifact(key="k", data=[number, 1.5], metadata={"n": number})
     assert (made.data, made.metadata) == ([None, 1.5], {"n": None})
     assert store.read_latest_artifact("k") == made
@@ -168,7 +168,7 @@ def test_numbers_that_json_cannot_say_are_null(store: ArtifactStore, number: flo
 
 
 def test_the_work_pool_filter_exists(store: ArtifactStore) -> None:
-    """The incumbent: it is documented and ignored."""
+    """Prefect: it is documented and ignored."""
     flow = store.create_flow("f")
     for name in ("here", "there"):
         queue = store.create_work_queue("q", store.create_work_pool(name).id)

@@ -237,7 +237,7 @@ def test_hot_paths_use_an_index(filled: ArtifactStore, listener: Listener, name:
 
 
 def test_latest_of_a_run_is_searched(filled: ArtifactStore, listener: Listener) -> None:
-    """The incumbent has no index for it."""
+    """Prefect has no index for it."""
     run = filled.read_flow_runs()[0].id
     for asked in ({"flow_run_id": {"any_": [run]}}, {"task_run_id": {"any_": [run]}}):
         found = ArtifactCollectionFilter.model_validate(asked)

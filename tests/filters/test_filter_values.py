@@ -265,7 +265,7 @@ def stripped(value: Any) -> Any:
 
 
 @pytest.mark.parametrize(("kind", "plain"), REST, ids=lambda each: getattr(each, "__name__", ""))
-def test_the_json_of_the_incumbent(full: ArtifactStore, kind: Any, plain: dict[str, Any]) -> None:
+def test_the_json_of_prefect(full: ArtifactStore, kind: Any, plain: dict[str, Any]) -> None:
     """It is read as it is, written back without what says nothing, and answered."""
     question = kind.model_validate_json(json.dumps(plain))
     assert question == kind.model_validate(plain) == kind(**plain)

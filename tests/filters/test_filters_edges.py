@@ -462,7 +462,7 @@ def test_related_filters_hold_of_the_same_flow_run(ask: Ask) -> None:
 
 
 def test_listing_with_and_without_key(ask: Ask) -> None:
-    """Where the incumbent crashes: one artifact without a key among the versions."""
+    """Prefect crashes: one artifact without a key among the versions."""
     ask.store.create_artifact()
     ask.make("a", "a")
     assert len(ask.store.read_artifacts(artifact_filter=ArtifactFilter(key={"exists_": False}))) == 1
