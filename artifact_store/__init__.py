@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from .rendering.renderers import register_renderer, render_artifact
     from .rendering.surroundings import ArtifactContext, Point
     from .report.writing import ReportInfo
-    from .runs.active import OpenFlowRun, OpenTaskRun
+    from .runs.current import OpenFlowRun, OpenTaskRun
     from .schemas.artifacts import Artifact, ArtifactCreate, ArtifactList, ArtifactUpdate
     from .schemas.keys import as_key
     from .schemas.runs import Deployment, Flow, FlowRun, TaskRun, WorkPool, WorkQueue
@@ -78,7 +78,7 @@ else:
             "ArtifactCollectionFilter ArtifactFilter DeploymentFilter": "filters.definitions",
             "FlowFilter FlowRunFilter TaskRunFilter WorkPoolFilter": "filters.definitions",
             "as_key": "schemas.keys",
-            "OpenFlowRun OpenTaskRun": "runs.active",
+            "OpenFlowRun OpenTaskRun": "runs.current",
             "Payload image_payload table_payload": "payloads.builders",
             "register_renderer render_artifact": "rendering.renderers",
             "ArtifactContext Point": "rendering.surroundings",

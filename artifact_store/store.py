@@ -2,39 +2,32 @@
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from functools import partial
+from itertools import islice
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar, Unpack
-from uuid import UUID
+from typing import IO, Any, Literal, Self, TypeVar, Unpack
 
 import peewee
 
-from . import artifacts, context, db, filters, schemas
-from .artifacts.activities import ActivityStore
-from .artifacts.listing import asked_of, check_constrained
-from .artifacts.shortcuts import ShortcutStore
-from .clock import new_id, now
-from .errors import IntegrityViolation, InvalidArtifact
-from .report.methods import ReportStore
-from .schemas.artifacts import (
-    Artifact,
-    ArtifactChanges,
-    ArtifactCreate,
-    ArtifactFields,
-    ArtifactList,
-    ArtifactUpdate,
-    as_uuid,
-    is_key,
-)
-from .schemas.sorting import ArtifactSort
+from . import artifacts, context, db, filters, report, schemas
+from .artifacts.activities import ActivityMethods
+from .artifacts.history import SeriesMethods
+from .artifacts.listing import ListingMethods
+from .artifacts.methods import ArtifactMethods
+from .artifacts.shortcuts import ShortcutMethods
+from .base import Writer
+from .errors import InvalidQuery
+from .runs.methods import RunMethods
+from .schemas.sorting import ArtifactCollectionSort, bounds
+from .wording import shown
 
 __all__ = ["ArtifactStore"]
 
 T = TypeVar("T")
 
 
-class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
+class ArtifactStore(ArtifactMethods, ListingMethods, SeriesMethods, ShortcutMethods, RunMethods, ActivityMethods):
     """Artifacts, their versions and the runs that made them, in one SQL database.
 
     A store may be shared between threads and used after `fork`. As a context manager it
@@ -82,10 +75,11 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
             SchemaTooOld: an older artifact-store has written the database, and `create` is off.
             SchemaTooNew: a newer artifact-store has written the database.
         """
-        self._inherited = context.inherited()
-        self._ask = db.connect.open_reader(url, replica_url, read_only)
-        self._db = self._ask.primary
+        inherited = context.inherited()  # before a connection is opened: it may be refused
+        self._reader = db.connect.open_reader(url, replica_url, read_only)
+        self._db = self._reader.primary
         self._engine = self._db.engine
+        self._writer = Writer(self._db, inherited)
         read_only = read_only or self._engine.read_only
         try:
             db.migrate.ensure_current(self._db, create and not read_only)
@@ -97,210 +91,6 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         if read_only:
             db.read_only.refuse_writes(self, self._engine.label)
         context.opened.add(self)
-
-    # Artifacts
-
-    def create_artifact(self, artifact: ArtifactCreate | None = None, **fields: Unpack[ArtifactFields]) -> Artifact:
-        """Create an artifact; under a key it becomes the next version and the latest.
-
-        Args:
-            artifact: the artifact; or give its fields as keywords.
-            fields: `key`, `type`, `description`, `data`, `metadata`, `profile`, `flow_run_id`, `task_run_id`, `id`.
-                The run ids are those of the current run unless they are given; `None` leaves them empty. In `data`,
-                dates, UUIDs, paths, decimals and enums become text, sets and arrays lists, frames lists of rows.
-                NaN and the infinities become null and bytes become base64 text, with an `ArtifactDataWarning`; NaN
-                in a pandas frame is a missing value, so it becomes null without one.
-
-        Returns:
-            The artifact as it is stored. When an artifact with the given id and the same content
-            is there already, that one.
-
-        Raises:
-            InvalidArtifact: a value cannot be stored; the sentence names the path to it.
-            ArtifactConflict: the given id is taken by an artifact with other content.
-            StoreUnavailable: the database cannot be written.
-        """
-        draft = artifacts.create.drafted(None if artifact is None else _given(artifact, ArtifactCreate, fields), fields)
-        origin = self._origin()
-        if origin is not None:
-            draft = artifacts.create.stamped(draft, origin)
-        given_id = draft.fields["id"]
-        artifact_id = given_id or new_id()
-        engine, time = self._engine, now()
-        create = partial(artifacts.create.create, self._db, artifact_id, draft, time)
-        while True:
-            try:
-                if engine.one_statement and not engine.in_block():
-                    return create()
-                return engine.run_idempotent(create)
-            except IntegrityViolation as error:
-                if "artifact.id" not in str(error):
-                    raise artifacts.create.damaged(error) from error
-                stored = artifacts.queries.read(self._db, artifact_id)
-                if stored is None and engine.in_block():
-                    raise artifacts.create.unseen() from error
-            if stored is not None:  # otherwise it was deleted just now, and this create makes it anew
-                # What a first try has made, whose answer was lost, may have been changed since.
-                if given_id is not None and stored.created != time:
-                    artifacts.create.repeat(draft, stored.__dict__)
-                return stored
-
-    def create_artifacts(self, many: Iterable[ArtifactCreate | Mapping[str, Any]]) -> ArtifactList:
-        """Create many artifacts in one atomic block and return them in order.
-
-        Artifacts whose ids are known, with the same content, are returned as they are stored;
-        the rest is created.
-
-        Args:
-            many: `ArtifactCreate` values, or mappings of their fields.
-
-        Raises:
-            InvalidArtifact: a value cannot be stored; nothing is created.
-            ArtifactConflict: an id is taken by an artifact with other content; nothing is created.
-            StoreUnavailable: the database cannot be written.
-        """
-        drafts = [_draft_of(each) for each in many]
-        origin = self._origin()
-        if origin is not None:
-            drafts = [artifacts.create.stamped(draft, origin) for draft in drafts]
-        create = artifacts.create.Bulk(self._db, drafts, now())
-        tries = 0
-        while drafts:
-            tries += 1
-            try:
-                return ArtifactList(self._engine.run_idempotent(create))
-            except IntegrityViolation as error:
-                if "artifact.id" not in str(error):
-                    raise artifacts.create.damaged(error) from error
-                # Somebody else has just created one of the ids; the next try finds it where it can see it.
-                if tries > 1 and self._engine.in_block():
-                    raise artifacts.create.unseen() from error
-        return ArtifactList()
-
-    def read_artifact(self, artifact_id: UUID | str) -> Artifact | None:
-        """Return an artifact by id, `None` when there is none.
-
-        Raises:
-            InvalidQuery: the id is no UUID.
-        """
-        return artifacts.queries.read(self._db, as_uuid(artifact_id))
-
-    def read_latest_artifact(self, key: str | Artifact) -> Artifact | None:
-        """Return the latest artifact of a key, `None` when the key has none.
-
-        Args:
-            key: the key, or an artifact of it.
-
-        Raises:
-            InvalidQuery: it is no key; of a reference to one version, the sentence says how to read that.
-        """
-        return artifacts.queries.read_latest(self._db, key if is_key(key) else artifacts.references.key_named(key))
-
-    def read_artifact_ref(self, ref: str | UUID | Artifact) -> Artifact | None:
-        """Return the artifact that a reference names, `None` when there is none.
-
-        Args:
-            ref: `key` or `key@latest` (its latest version), `key@3` (that version), an id, or an artifact, which is
-                read anew.
-
-        Raises:
-            InvalidQuery: nothing could have that name.
-
-        Examples:
-            >>> store = ArtifactStore("sqlite:///:memory:")
-            >>> first = store.create_artifact(key="weather", data=12)
-            >>> second = store.create_artifact(key="weather", data=15)
-            >>> store.read_artifact_ref("weather@1") == store.read_artifact_ref(first.id) == first
-            True
-        """
-        return artifacts.references.read(self._db, ref)
-
-    def update_artifact(
-        self,
-        artifact_id: UUID | str,
-        artifact: ArtifactUpdate | None = None,
-        **fields: Unpack[ArtifactChanges],
-    ) -> bool:
-        """Change an artifact in place; it keeps its version, and what is latest stays so.
-
-        Args:
-            artifact_id: the artifact.
-            artifact: what to change; fields that are not set stay. Or give them as keywords.
-            fields: `type`, `description`, `data`, `metadata`, `profile`.
-
-        Returns:
-            Whether there is such an artifact.
-
-        Raises:
-            InvalidArtifact: a value cannot be stored; nothing is changed.
-        """
-        target = as_uuid(artifact_id)
-        row = artifacts.create.changes(None if artifact is None else _given(artifact, ArtifactUpdate, fields), fields)
-        native, time = self._db.dialect.binds_objects, now()
-        row["updated"], row["id"] = (time, target) if native else (db.dialects.encode_time(time), str(target))
-        self._db.pending_writes.flush()
-
-        if self._engine.one_statement and not self._engine.in_block():
-            return artifacts.latest.update_in_one_statement(self._db, row, alone=True)
-        if self._engine.dialect.writes_in_with:
-            return self._engine.run_idempotent(
-                partial(artifacts.latest.update_in_one_statement, self._db, row, alone=False)
-            )
-        return self._engine.run_idempotent(partial(artifacts.latest.update_in_two_statements, self._db, row))
-
-    def delete_artifact(self, artifact_id: UUID | str) -> bool:
-        """Delete an artifact; when it was the latest of its key, the next greatest version becomes the latest.
-
-        A version number is never given out again, even when all versions of the key are gone.
-
-        Returns:
-            Whether there was such an artifact.
-
-        Examples:
-            >>> store = ArtifactStore("sqlite:///:memory:")
-            >>> store.delete_artifact(store.create_artifact(key="log", data="first").id)
-            True
-            >>> store.read_latest_artifact("log") is None
-            True
-            >>> store.create_artifact(key="log", data="second").version
-            2
-        """
-        target = str(as_uuid(artifact_id))
-        self._db.pending_writes.flush()
-        return self._engine.run_idempotent(partial(artifacts.delete.delete, self._db, target))
-
-    def delete_artifacts(
-        self,
-        artifact_filter: "filters.definitions.ArtifactFilter | None" = None,
-        *,
-        everything: bool = False,
-        **filters: "Unpack[filters.definitions.RunFilters]",
-    ) -> int:
-        """Delete all artifacts that match, in one atomic block; takes the filters of `read_artifacts`.
-
-        Args:
-            artifact_filter: what must hold of the artifact.
-            everything: whether filters that leave out no artifact, or none at all, may delete the whole store.
-            filters: the other five filters, as keywords.
-
-        Returns:
-            How many were deleted: all of them, however many there are.
-
-        Raises:
-            InvalidQuery: the filters leave out no artifact, as `ArtifactFilter(key={"startswith_": ""})`, and
-                `everything` is off. Nothing is deleted.
-
-        Examples:
-            >>> store = ArtifactStore("sqlite:///:memory:")
-            >>> made = store.create_artifacts({"key": "log", "data": n} for n in range(300))
-            >>> from artifact_store import ArtifactFilter
-            >>> store.delete_artifacts(ArtifactFilter(key={"any_": ["log"]}))
-            300
-        """
-        asked = asked_of(self._ask, ArtifactSort.ID_DESC, {"artifact_filter": artifact_filter, **filters})
-        check_constrained(asked, everything)
-        self._db.pending_writes.flush()
-        return self._engine.run_idempotent(partial(artifacts.delete.delete_asked, self._db, asked))
 
     # Blocks
 
@@ -319,10 +109,21 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         return self._engine.atomic()
 
     def run_in_transaction(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        """Call a function in a block and return what it returns.
+        """Call a function inside a transaction and return what it returns.
 
-        What may pass when it is tried again (a lost connection, a deadlock, a serialization failure) makes
-        the whole function run again, until the deadline; so it must not do anything but use the store.
+        After an error that may pass (a lost connection, a deadlock, a serialization failure) the whole function runs
+        again, until the time-out of the store; so it must do nothing but use the store.
+
+        Args:
+            function: the function.
+            args: its arguments.
+            kwargs: its keyword arguments.
+
+        Returns:
+            What the function returns.
+
+        Raises:
+            StoreUnavailable: the error did not pass before the time-out. Nothing is written.
 
         Examples:
             >>> store = ArtifactStore("sqlite:///:memory:")
@@ -332,7 +133,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         return self._engine.run_in_transaction(partial(function, *args, **kwargs))
 
     def run(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        """Call `run_in_transaction`, of which this is the old name.
+        """Call `run_in_transaction`; this is its old name, which warns.
 
         Args:
             function: the function.
@@ -341,11 +142,64 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
 
         Returns:
             What the function returns.
+
+        Examples:
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> with warnings.catch_warnings(action="ignore"):
+            ...     store.run(store.create_artifact, key="a").version
+            1
         """
         warnings.warn(
             "ArtifactStore.run is now called run_in_transaction: use the new name.", DeprecationWarning, stacklevel=2
         )
         return self.run_in_transaction(function, *args, **kwargs)
+
+    # Reports
+
+    def report(
+        self,
+        path: str | os.PathLike[str] | IO[bytes],
+        *,
+        title: str = "Artifacts",
+        versions: int = 10,
+        limit: int | None = None,
+        sort: ArtifactCollectionSort = ArtifactCollectionSort.UPDATED_DESC,
+        **filters: "Unpack[filters.definitions.LatestFilters]",
+    ) -> "report.writing.ReportInfo":
+        """Write a report: one HTML file that needs neither a network nor another file.
+
+        It shows the latest artifact of each key, with search and filters; each opens with its payload, profile,
+        trend, what changed, its version neighbours and the run that made it. A file that is there is replaced
+        when the new one is complete. Payloads are read one after another, so a report may be larger than memory.
+
+        Args:
+            path: the file, or a binary stream.
+            title: its heading; `Artifacts` unless it is given.
+            versions: how many versions of each key are in it with their payloads, at least 1; 10 unless it is
+                given. Older ones are listed.
+            limit: the most keys to show; `None` is all.
+            sort: the order of the keys.
+            filters: the six filters of `read_latest_artifacts`, as keywords.
+
+        Returns:
+            How many keys and versions the report holds, and its size in bytes.
+
+        Raises:
+            InvalidQuery: an argument is out of range, or nothing can be written at the path.
+
+        Examples:
+            >>> from artifact_store import ArtifactStore
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> artifact = store.create_artifact(key="weather", type="table", data=[{"city": "Oslo", "wind": 3}])
+            >>> import io
+            >>> store.report(io.BytesIO()).artifacts
+            1
+        """
+        if type(versions) is not int or versions < 1:
+            raise InvalidQuery(f"versions must be >= 1, got {shown(versions)}.")
+        _, most = bounds(None, limit)
+        latest = self.iter_latest_artifacts(sort=sort, include_data=False, **filters)
+        return report.writing.written(self, path, title, versions, islice(latest, most))
 
     # Care
 
@@ -382,7 +236,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
     def info(self) -> "schemas.store.StoreInfo":
         """Return what the store is and holds."""
         facts = self._engine.server_info()
-        replica = self._ask.replica
+        replica = self._reader.replica
         return schemas.store.StoreInfo(
             url=self.url,
             replica=None if replica is None else replica.engine.url,
@@ -407,8 +261,8 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         context.opened.discard(self)
         self._db.pending_writes.flush(last=True)
         self._engine.close()
-        if self._ask.replica is not None:
-            self._ask.replica.engine.close()
+        if self._reader.replica is not None:
+            self._reader.replica.engine.close()
 
     def __enter__(self) -> Self:
         """Return the store."""
@@ -427,7 +281,7 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
         A pickle holds the password of a PostgreSQL address. A store in memory, and one on a Peewee database, cannot
         be pickled.
         """
-        replica = self._ask.replica
+        replica = self._reader.replica
         addresses = (
             db.connect.address_for_pickle(self._engine),
             None if replica is None else db.connect.address_for_pickle(replica.engine),
@@ -442,23 +296,3 @@ class ArtifactStore(ShortcutStore, ReportStore, ActivityStore):
 def _opened_again(address: Any, replica: Any, read_only: bool) -> ArtifactStore:
     """Open the store that was pickled; it was there, so it is not made anew where it is not."""
     return ArtifactStore(address, replica_url=replica, create=False, read_only=read_only)
-
-
-G = TypeVar("G", ArtifactCreate, ArtifactUpdate)
-
-
-def _given(value: G, kind: type[G], fields: Mapping[str, Any]) -> G:
-    """Return a value that the caller handed over."""
-    if fields:
-        raise InvalidArtifact(f"Give an {kind.__name__} or keywords, not both: {', '.join(fields)}.")
-    if not isinstance(value, kind):
-        raise InvalidArtifact(f"{type(value).__name__} is no {kind.__name__}: pass one, or its fields as keywords.")
-    return value
-
-
-def _draft_of(given: object) -> "artifacts.create.Draft":
-    if isinstance(given, ArtifactCreate):
-        return artifacts.create.drafted(given, {})
-    if not isinstance(given, Mapping):
-        raise InvalidArtifact(f"{type(given).__name__} is no ArtifactCreate: pass one, or a mapping of its fields.")
-    return artifacts.create.drafted(None, {**given})

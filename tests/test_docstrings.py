@@ -15,7 +15,7 @@ from pydantic import BaseModel
 import artifact_store
 from artifact_store import ArtifactStore
 from artifact_store.filters.definitions import Filter
-from artifact_store.runs.active import OpenRun
+from artifact_store.runs.current import OpenRun
 
 SECTION = re.compile(r"^(Args|Attributes|Returns|Yields|Raises|Examples):\n((?:(?:    .*)?\n)*)", re.MULTILINE)
 ENTRY = re.compile(r"^    ([\w*, ]+):", re.MULTILINE)
@@ -23,22 +23,17 @@ TODO = set(
     """
     Artifact.rows Artifact.to_pandas Artifact.to_polars ArtifactCollectionFilter ArtifactCreate ArtifactFilter
     ArtifactList.to_pandas ArtifactList.to_polars ArtifactStore.atomic ArtifactStore.close
-    ArtifactStore.count_artifacts ArtifactStore.count_latest_artifacts ArtifactStore.create_artifact
-    ArtifactStore.create_artifacts ArtifactStore.create_deployment ArtifactStore.create_flow
-    ArtifactStore.create_flow_run ArtifactStore.create_task_run ArtifactStore.create_work_pool
-    ArtifactStore.create_work_queue ArtifactStore.delete_artifact ArtifactStore.info ArtifactStore.iter_artifacts
-    ArtifactStore.iter_latest_artifacts ArtifactStore.read_artifact ArtifactStore.read_artifact_ref
-    ArtifactStore.read_deployment ArtifactStore.read_deployments ArtifactStore.read_flow ArtifactStore.read_flow_run
-    ArtifactStore.read_flow_runs ArtifactStore.read_flows ArtifactStore.read_latest_artifact
+    ArtifactStore.count_artifacts ArtifactStore.count_latest_artifacts ArtifactStore.create_deployment
+    ArtifactStore.create_flow ArtifactStore.create_flow_run ArtifactStore.create_task_run
+    ArtifactStore.create_work_pool ArtifactStore.create_work_queue ArtifactStore.info ArtifactStore.iter_artifacts
+    ArtifactStore.iter_latest_artifacts ArtifactStore.read_deployment ArtifactStore.read_deployments
+    ArtifactStore.read_flow ArtifactStore.read_flow_run ArtifactStore.read_flow_runs ArtifactStore.read_flows
     ArtifactStore.read_latest_artifacts ArtifactStore.read_surroundings ArtifactStore.read_task_run
     ArtifactStore.read_task_runs ArtifactStore.read_work_pool ArtifactStore.read_work_pools
-    ArtifactStore.read_work_queue ArtifactStore.read_work_queues ArtifactStore.repair ArtifactStore.report
-    ArtifactStore.run ArtifactStore.series_fields ArtifactStore.set_flow_run_state ArtifactStore.set_task_run_state
-    ArtifactStore.track ArtifactStore.update_artifact ArtifactStore.update_progress_artifact ArtifactStore.verify
-    ArtifactUpdate Deployment DeploymentFilter Flow FlowFilter FlowRun FlowRunFilter OpenFlowRun.environment
-    OpenFlowRun.wrap OpenTaskRun.environment OpenTaskRun.wrap TaskRun TaskRunFilter WorkPool WorkPoolFilter
-    WorkQueue age as_key default_store escape_controls image_payload read_artifact_ref read_latest_artifact
-    render_artifact sparkline update_progress_artifact
+    ArtifactStore.read_work_queue ArtifactStore.read_work_queues ArtifactStore.repair ArtifactStore.series_fields
+    ArtifactStore.set_flow_run_state ArtifactStore.set_task_run_state ArtifactStore.verify ArtifactUpdate
+    Deployment DeploymentFilter Flow FlowFilter FlowRun FlowRunFilter TaskRun TaskRunFilter WorkPool
+    WorkPoolFilter WorkQueue age as_key default_store escape_controls image_payload render_artifact sparkline
 """.split()
 )
 

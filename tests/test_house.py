@@ -26,6 +26,7 @@ LAYERS = {
     "rendering": 5,
     "schemas": 6,
     "filters": 7,
+    "base": 7,
     "runs": 8,
     "artifacts": 9,
     "report": 10,

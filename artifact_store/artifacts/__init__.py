@@ -5,7 +5,21 @@ from typing import TYPE_CHECKING
 from ..lazy import lazy_submodules
 
 if TYPE_CHECKING:
-    from . import context, create, delete, integrity, latest, metrics, pagination, profile_check, queries, references
+    from . import (
+        context,
+        create,
+        delete,
+        integrity,
+        latest,
+        metrics,
+        pagination,
+        profile_check,
+        progress,
+        queries,
+        references,
+        shortcuts,
+        update,
+    )
 else:
     __getattr__ = lazy_submodules(__name__)
 
@@ -18,6 +32,9 @@ __all__ = [
     "metrics",
     "pagination",
     "profile_check",
+    "progress",
     "queries",
     "references",
+    "shortcuts",
+    "update",
 ]

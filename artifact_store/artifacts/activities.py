@@ -1,24 +1,24 @@
 """The methods of a store for work in progress: runs that are blocks or calls, and how far a loop is."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar, overload
 from uuid import UUID
 
-from .. import runs, schemas
-from ..runs.methods import RunStore
-from .progress import ProgressStore
+from .. import artifacts, runs, schemas
+from ..base import StoreBase
 
-__all__ = ["ActivityStore"]
+__all__ = ["ActivityMethods"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 
-class ActivityStore(ProgressStore, RunStore):
+class ActivityMethods(StoreBase):
     """The methods of a store for work in progress."""
 
     @overload
-    def flow_run(self, name: "runs.active.Method", /) -> "runs.active.Method": ...  # type: ignore[overload-overlap]
+    def flow_run(self, name: "runs.decorators.Method", /) -> "runs.decorators.Method": ...  # type: ignore[overload-overlap]
 
     @overload
     def flow_run(self, name: Callable[P, R], /) -> Callable[P, R]: ...
@@ -71,20 +71,20 @@ class ActivityStore(ProgressStore, RunStore):
             >>> from artifact_store import ArtifactStore
             >>> store = ArtifactStore("sqlite:///:memory:")
             >>> with store.flow_run("nightly-etl", tags=["prod"], parameters={"day": "2026-11-24"}) as run:
-            ...     made = store.create_artifact(key="sales", data=[12])
-            >>> made.flow_run_id == run.id
+            ...     artifact = store.create_artifact(key="sales", data=[12])
+            >>> artifact.flow_run_id == run.id
             True
             >>> store.read_flow_run(run.id).state_type
             'COMPLETED'
         """
         fields = {"tags": tags, "parameters": parameters, "name": run_name, "flow_version": flow_version}
         given = {field: value for field, value in fields.items() if value is not None}
-        if not isinstance(name, str | None):
-            return runs.active.FlowRunBlock(self, None, None, given)(name)
-        return runs.active.FlowRunBlock(self, name, deployment, given)
+        if not isinstance(name, str | None):  # it is the function that is decorated
+            return runs.active.FlowRunBlock(self._writer, None, None, given)(name)
+        return runs.active.FlowRunBlock(self._writer, name, deployment, given)
 
     @overload
-    def task_run(self, name: "runs.active.Method", /) -> "runs.active.Method": ...  # type: ignore[overload-overlap]
+    def task_run(self, name: "runs.decorators.Method", /) -> "runs.decorators.Method": ...  # type: ignore[overload-overlap]
 
     @overload
     def task_run(self, name: Callable[P, R], /) -> Callable[P, R]: ...
@@ -122,13 +122,56 @@ class ActivityStore(ProgressStore, RunStore):
             ... def load(rows):
             ...     return store.create_artifact(key="sales", data=rows)
             >>> with store.flow_run("nightly-etl") as run:
-            ...     made = load([12])
-            >>> task = store.read_task_run(made.task_run_id)
-            >>> task.name, task.flow_run_id == made.flow_run_id == run.id
+            ...     artifact = load([12])
+            >>> task = store.read_task_run(artifact.task_run_id)
+            >>> task.name, task.flow_run_id == artifact.flow_run_id == run.id
             ('load', True)
         """
         fields = {"tags": tags, "parameters": parameters}
         given = {field: value for field, value in fields.items() if value is not None}
-        if not isinstance(name, str | None):
-            return runs.active.TaskRunBlock(self, None, given)(name)
-        return runs.active.TaskRunBlock(self, name, given)
+        if not isinstance(name, str | None):  # it is the function that is decorated
+            return runs.active.TaskRunBlock(self._writer, None, given)(name)
+        return runs.active.TaskRunBlock(self._writer, name, given)
+
+    def track(
+        self,
+        items: Iterable[T],
+        key: str | None = None,
+        description: str | None = None,
+        total: int | None = None,
+    ) -> Generator[T, None, None]:
+        """Yield items, and keep a progress artifact up to date while they are worked on.
+
+        The artifact is made when the first item is asked for, as a new version of its key. It is updated in place, at
+        most twice a second and for no more than a tenth of the time: an update that finds the database locked gives up
+        after a twentieth of a second. It ends at 100, or at the point where the loop was left; its metadata tells how
+        many items are `done`, and of how many (`total`). An update that fails is logged once, as a warning of the
+        logger `artifact_store`, and does not stop the loop.
+
+        What is still to be written when the garbage collector ends the loop is written by the next call of the store,
+        or when the store is closed. Inside of a block only the last update of the loop is written.
+
+        Args:
+            items: what to work on.
+            key: the key of the artifact; without one it stands alone.
+            description: text for people; none unless it is given.
+            total: how many items there are; their length, where they have one, and of a frame, over whose columns a
+                loop goes, their number. Without it the progress stays at 0 until the end, and `done` counts.
+
+        Returns:
+            A generator of the items, which may be closed.
+
+        Raises:
+            InvalidArtifact: the key or the description cannot be stored.
+            InvalidQuery: there is nothing to iterate over, or the total is negative or not a number.
+
+        Examples:
+            >>> from artifact_store import ArtifactStore
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> sum(store.track([1, 2, 3], key="load"))
+            6
+            >>> load = store.read_latest_artifact("load")
+            >>> load.data, load.metadata
+            (100.0, {'done': 3, 'total': 3})
+        """
+        return artifacts.progress.track(self, self._db, items, key, description, total)

@@ -9,9 +9,9 @@ from ..db.statements import Statements
 from . import latest, queries
 
 if TYPE_CHECKING:
-    from .pagination import Asked
+    from .pagination import ListingQuery
 
-__all__ = ["delete", "delete_asked"]
+__all__ = ["delete", "delete_matching"]
 
 
 def delete(db: Statements, artifact_id: str) -> bool:
@@ -26,7 +26,7 @@ def delete(db: Statements, artifact_id: str) -> bool:
     return False
 
 
-def delete_asked(db: Statements, asked: "Asked") -> int:
+def delete_matching(db: Statements, asked: "ListingQuery") -> int:
     """Delete everything that is asked for when this begins and still is when the keys are locked; return how many."""
     from . import pagination  # a delete by id needs no filters
 

@@ -3,22 +3,19 @@
 from collections.abc import Iterable
 
 from .. import artifacts, db, rendering
+from ..base import StoreBase
 from ..errors import InvalidQuery
-from ..runs.methods import RunStore
 from ..schemas.artifacts import Artifact, is_key
 from ..schemas.sorting import bounds
 from ..wording import shown
-from .listing import ListingStore
 
-__all__ = ["SeriesStore", "Source"]
+__all__ = ["SeriesMethods"]
 
 _LARGEST_TREND = 1000
 
 
-class SeriesStore:
+class SeriesMethods(StoreBase):
     """The methods of a store that tell how numbers went, and what lies around an artifact."""
-
-    _ask: "db.replica.Reader"
 
     def read_series(
         self, key: str, field: str | None = None, *, limit: int | None = None
@@ -51,9 +48,9 @@ class SeriesStore:
         wanted = self._field(key, field)
         if wanted is None:
             return []
-        found = self._ask(artifacts.metrics.points, key, wanted, most)
+        found = self._reader(artifacts.metrics.points, key, wanted, most)
         if not found and field is not None and most != 0:
-            newest = self._ask(artifacts.metrics.newest, key, artifacts.metrics.WINDOW)
+            newest = self._reader(artifacts.metrics.newest, key, artifacts.metrics.WINDOW)
             if newest:
                 fields = ", ".join(artifacts.metrics.best_first(newest)[:20])
                 known = f"use one of {fields}" if fields else "its versions carry none"
@@ -87,7 +84,7 @@ class SeriesStore:
         """
         if not is_key(key):
             return []
-        return artifacts.metrics.best_first(self._ask(artifacts.metrics.newest, key, artifacts.metrics.WINDOW))
+        return artifacts.metrics.best_first(self._reader(artifacts.metrics.newest, key, artifacts.metrics.WINDOW))
 
     def read_trends(self, keys: Iterable[str], limit: int = 20) -> "dict[str, list[rendering.surroundings.Point]]":
         """Return how the most telling number of each of many keys went, for a list with a sparkline beside each.
@@ -116,7 +113,7 @@ class SeriesStore:
             raise InvalidQuery(f"limit={shown(limit)} is no whole number from 1 to {_LARGEST_TREND:,}.")
         asked = list(dict.fromkeys(keys))
         known = [key for key in asked if is_key(key)]
-        found = self._ask(artifacts.metrics.newest_of_keys, known, limit) if known else {}
+        found = self._reader(artifacts.metrics.newest_of_keys, known, limit) if known else {}
         return {key: artifacts.context.trend(found.get(key, []))[1] for key in asked}
 
     def read_surroundings(self, artifact: Artifact) -> "rendering.surroundings.ArtifactContext":
@@ -138,14 +135,10 @@ class SeriesStore:
         """
         if not isinstance(artifact, Artifact):
             raise InvalidQuery(f"{shown(artifact)} is not an Artifact: read it first, with read_artifact_ref.")
-        primary = self._ask.primary
+        primary = self._reader.primary
 
         def read(db: "db.statements.Statements") -> "rendering.surroundings.ArtifactContext":
             known = db is primary or artifacts.context.has(db, artifact)
             return artifacts.context.read_surroundings(db if known else primary, artifact)
 
-        return self._ask(read)
-
-
-class Source(ListingStore, SeriesStore, RunStore):
-    """The methods of a store that a report reads with."""
+        return self._reader(read)

@@ -1,51 +1,63 @@
 """The methods of a store that find artifacts: lists, streams and counts, of all or of the latest of each key."""
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Unpack
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Unpack
 
-from .. import artifacts, db, filters
+from .. import artifacts, filters
+from ..base import StoreBase
 from ..errors import InvalidQuery
 from ..schemas.artifacts import Artifact, ArtifactList
 from ..schemas.sorting import ArtifactCollectionSort, ArtifactSort, bounds, chosen
 from ..wording import FILTER_PARAMETERS, misplaced, shown, with_article
 
 if TYPE_CHECKING:
+    from ..db.statements import Statements
     from ..filters.definitions import AllFilters, Filter, LatestFilters
 
-__all__ = ["ListingStore", "asked_of", "check_constrained"]
+__all__ = ["ListingMethods", "check_constrained", "listing_query"]
 
 _PAGE = 200  # with more, the garbage collector has more to look at than there is to win
 _LARGEST_PAGE = 100_000
 
 
-_NAMES = tuple(dict.fromkeys(FILTER_PARAMETERS.values()))  # in the order of the parameters below
-_NOTHING = (None,) * len(_NAMES)
-# Counting everything takes no longer than a few calls in Python, so the counts below skip those that nothing needs.
+_FILTER_NAMES = tuple(dict.fromkeys(FILTER_PARAMETERS.values()))  # in the order of the parameters below
+_NO_FILTERS = (None,) * len(_FILTER_NAMES)
 
 
-def asked_of(
-    ask: "db.replica.Reader",
+def listing_query(
+    db: "Statements",
     sort: ArtifactSort | ArtifactCollectionSort,
-    given: "Sequence[Filter | None] | AllFilters | LatestFilters",
+    given: "tuple[Filter | None, ...] | AllFilters | LatestFilters",
     include_data: bool = True,
-) -> "artifacts.pagination.Asked":
-    """Return what the filters of a listing ask, given by name or in the order of their parameters."""
-    if isinstance(given, tuple) and given == _NOTHING:
-        return artifacts.pagination.Asked(None, {}, sort, include_data)
-    named: dict[str, Any] = dict(given) if isinstance(given, dict) else dict(zip(_NAMES, given, strict=True))
+) -> "artifacts.pagination.ListingQuery":
+    """Return the query of a listing.
+
+    Args:
+        db: the statements of the store.
+        sort: the order; its kind says whether all artifacts are listed or the latest of each key.
+        given: the filters, by name or in the order of the parameters of a listing.
+        include_data: whether data and profiles are read.
+
+    Raises:
+        InvalidQuery: a filter is of the wrong kind.
+    """
+    if isinstance(given, tuple) and given == _NO_FILTERS:
+        return artifacts.pagination.ListingQuery(None, {}, sort, include_data)
+
+    by_name: Mapping[str, object] = given if isinstance(given, dict) else dict(zip(_FILTER_NAMES, given, strict=True))
     kind = (
         filters.definitions.ArtifactFilter
         if isinstance(sort, ArtifactSort)
         else filters.definitions.ArtifactCollectionFilter
     )
-    own = named.get("artifact_filter")
+    own = by_name.get("artifact_filter")
     if own is not None and not isinstance(own, kind):
         raise InvalidQuery(
             f"artifact_filter takes {with_article(kind.__name__)} here, "
             f"not {with_article(type(own).__name__)}{_remedy(kind, own)}."
         )
-    shape, values = filters.compiler.compile_filters("artifact_filter", named, ask.primary.dialect)
-    return artifacts.pagination.Asked(shape, values, sort, include_data)
+    condition, values = filters.compiler.compile_filters("artifact_filter", by_name, db.dialect)
+    return artifacts.pagination.ListingQuery(condition, values, sort, include_data)
 
 
 def _remedy(kind: type, given: object) -> str:
@@ -56,7 +68,7 @@ def _remedy(kind: type, given: object) -> str:
     return "" if hint.startswith(": write artifact_filter=") else hint
 
 
-def check_constrained(asked: "artifacts.pagination.Asked", everything: bool) -> None:
+def check_constrained(query: "artifacts.pagination.ListingQuery", everything: bool) -> None:
     """Refuse to delete what no filter constrains, unless the caller says that everything is meant.
 
     Raises:
@@ -64,17 +76,15 @@ def check_constrained(asked: "artifacts.pagination.Asked", everything: bool) -> 
     """
     if not isinstance(everything, bool):
         raise InvalidQuery(f"Invalid everything={shown(everything)}: expected True or False.")
-    if asked.shape is None and not everything:
+    if query.condition is None and not everything:
         raise InvalidQuery(
             "These filters match every artifact of the store: set a field of a filter, "
             "or pass everything=True to delete all of them."
         )
 
 
-class ListingStore:
+class ListingMethods(StoreBase):
     """The methods of a store that find artifacts."""
-
-    _ask: "db.replica.Reader"
 
     def read_artifacts(
         self,
@@ -115,7 +125,7 @@ class ListingStore:
         Examples:
             >>> from artifact_store import ArtifactStore
             >>> store = ArtifactStore("sqlite:///:memory:")
-            >>> made = store.create_artifacts({"key": "log", "data": n} for n in range(5))
+            >>> created = store.create_artifacts({"key": "log", "data": n} for n in range(5))
             >>> first = store.read_artifacts(limit=3)
             >>> [artifact.version for artifact in first]
             [5, 4, 3]
@@ -123,8 +133,8 @@ class ListingStore:
             [2, 1]
         """
         given = (artifact_filter, flow_run_filter, task_run_filter, deployment_filter, flow_filter, work_pool_filter)
-        asked = asked_of(self._ask, chosen(ArtifactSort, sort), given, include_data)
-        return self._listed(asked, offset, limit, after)
+        query = listing_query(self._db, chosen(ArtifactSort, sort), given, include_data)
+        return self._listed(query, offset, limit, after)
 
     def read_latest_artifacts(
         self,
@@ -143,19 +153,19 @@ class ListingStore:
     ) -> ArtifactList:
         """Return the latest artifact of each key; takes and returns what `read_artifacts` does."""
         given = (artifact_filter, flow_run_filter, task_run_filter, deployment_filter, flow_filter, work_pool_filter)
-        asked = asked_of(self._ask, chosen(ArtifactCollectionSort, sort), given, include_data)
-        return self._listed(asked, offset, limit, after)
+        query = listing_query(self._db, chosen(ArtifactCollectionSort, sort), given, include_data)
+        return self._listed(query, offset, limit, after)
 
     def _listed(
-        self, asked: "artifacts.pagination.Asked", offset: int | None, limit: int | None, after: str | None
+        self, query: "artifacts.pagination.ListingQuery", offset: int | None, limit: int | None, after: str | None
     ) -> ArtifactList:
-        position = None if after is None else filters.orders.from_cursor(asked.sort, after)
+        position = None if after is None else filters.orders.from_cursor(query.sort, after)
         if position is not None and offset is not None:
             raise InvalidQuery("offset and after exclude each other: a cursor says where the list goes on.")
         start, most = bounds(offset, limit)
-        found = ArtifactList(self._ask(artifacts.pagination.page, asked, start, most, position))
+        found = ArtifactList(self._reader(artifacts.pagination.page, query, start, most, position))
         if found and len(found) == most:
-            found.cursor = filters.orders.cursor_of(asked.sort, found[-1])
+            found.cursor = filters.orders.cursor_of(query.sort, found[-1])
         return found
 
     def iter_artifacts(
@@ -184,12 +194,12 @@ class ListingStore:
         Examples:
             >>> from artifact_store import ArtifactStore
             >>> store = ArtifactStore("sqlite:///:memory:")
-            >>> made = store.create_artifacts({"key": "log", "data": n} for n in range(5))
+            >>> created = store.create_artifacts({"key": "log", "data": n} for n in range(5))
             >>> sum(artifact.data for artifact in store.iter_artifacts(page_size=2))
             10
         """
-        asked = asked_of(self._ask, chosen(ArtifactSort, sort), filters, include_data)
-        return artifacts.pagination.each(self._ask, asked, _page_size(page_size))
+        query = listing_query(self._db, chosen(ArtifactSort, sort), filters, include_data)
+        return artifacts.pagination.each(self._reader, query, _page_size(page_size))
 
     def iter_latest_artifacts(
         self,
@@ -205,8 +215,8 @@ class ListingStore:
         is its latest when its page is read; it takes the arguments of `iter_artifacts`. By any
         order but that of keys it is the order of the start, and all keys are held in memory.
         """
-        asked = asked_of(self._ask, chosen(ArtifactCollectionSort, sort), filters, include_data)
-        return artifacts.pagination.each(self._ask, asked, _page_size(page_size))
+        query = listing_query(self._db, chosen(ArtifactCollectionSort, sort), filters, include_data)
+        return artifacts.pagination.each(self._reader, query, _page_size(page_size))
 
     def count_artifacts(
         self,
@@ -219,13 +229,7 @@ class ListingStore:
     ) -> int:
         """Return how many artifacts match, every version counted; takes the filters of `read_artifacts`."""
         given = (artifact_filter, flow_run_filter, task_run_filter, deployment_filter, flow_filter, work_pool_filter)
-        ask = self._ask
-        asked = artifacts.pagination.ALL if given == _NOTHING else asked_of(ask, ArtifactSort.ID_DESC, given)
-        return (
-            artifacts.pagination.count(ask.primary, asked)
-            if ask.replica is None
-            else ask(artifacts.pagination.count, asked)
-        )
+        return self._reader(artifacts.pagination.count, listing_query(self._db, ArtifactSort.ID_DESC, given))
 
     def count_latest_artifacts(
         self,
@@ -238,18 +242,10 @@ class ListingStore:
     ) -> int:
         """Return how many keys have a latest artifact that matches; takes the filters of `read_latest_artifacts`."""
         given = (artifact_filter, flow_run_filter, task_run_filter, deployment_filter, flow_filter, work_pool_filter)
-        ask = self._ask
-        asked = (
-            artifacts.pagination.LATEST if given == _NOTHING else asked_of(ask, ArtifactCollectionSort.ID_DESC, given)
-        )
-        return (
-            artifacts.pagination.count(ask.primary, asked)
-            if ask.replica is None
-            else ask(artifacts.pagination.count, asked)
-        )
+        return self._reader(artifacts.pagination.count, listing_query(self._db, ArtifactCollectionSort.ID_DESC, given))
 
 
 def _page_size(size: int) -> int:
     if not isinstance(size, int) or not 1 <= size <= _LARGEST_PAGE:
-        raise InvalidQuery(f"page_size={shown(size)} is no whole number from 1 to {_LARGEST_PAGE:,}.")
+        raise InvalidQuery(f"page_size must be an int from 1 to {_LARGEST_PAGE:,}, got {shown(size)}.")
     return size

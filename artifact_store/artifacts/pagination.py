@@ -26,7 +26,7 @@ from ..schemas import artifacts as schemas
 from ..schemas.sorting import ArtifactCollectionSort, ArtifactSort
 from .queries import ROWS
 
-__all__ = ["ALL", "LATEST", "Asked", "count", "each", "page", "select_keys"]
+__all__ = ["ListingQuery", "count", "each", "page", "select_keys"]
 
 _A, _C = artifact_tables.Artifact, ArtifactCollection
 _LIVE = _C.latest_id.is_null(False)  # the key is not empty
@@ -36,17 +36,17 @@ _PAYLOAD = ("data", "profile")
 _WINDOW = 3000  # rows that are looked at one by one
 
 
-class Asked(NamedTuple):
+class ListingQuery(NamedTuple):
     """What is asked of all artifacts, or of the latest of each key.
 
     Attributes:
-        shape: what must hold of them.
+        condition: what must hold of them.
         values: the values in it.
         sort: their order; its kind tells whether all are asked for, or the latest of each key.
         include_data: whether their data and profiles are read; without them, they are `None`.
     """
 
-    shape: Condition | None
+    condition: Condition | None
     values: Values
     sort: ArtifactSort | ArtifactCollectionSort = ArtifactSort.ID_DESC
     include_data: bool = True
@@ -66,7 +66,7 @@ class Asked(NamedTuple):
         query = _A.select(*(columns or self._columns()))
         if self.latest:
             query = query.join(_C, on=(_C.latest_id == _A.id))
-        return apply_condition(query, self.shape, db.dialect)
+        return apply_condition(query, self.condition, db.dialect)
 
     def _columns(self) -> list[Query]:
         return [
@@ -75,21 +75,17 @@ class Asked(NamedTuple):
         ]
 
 
-ALL, LATEST = Asked(None, {}), Asked(None, {}, ArtifactCollectionSort.ID_DESC)
-"""All artifacts, and the latest of each key."""
-
-
 def page(
-    db: Statements, asked: Asked, offset: int, limit: int | None, after: Position | None = None
+    db: Statements, asked: ListingQuery, offset: int, limit: int | None, after: Position | None = None
 ) -> list[schemas.Artifact]:
     """Return a page of what is asked, from an offset or after a position."""
-    if limit is not None and related_conditions(asked.shape, "in"):
+    if limit is not None and related_conditions(asked.condition, "in"):
         return _related_page(db, asked, offset, limit, after)
     return _whole_page(db, asked, _by_rows, offset, limit, after)
 
 
 def _related_page(
-    db: Statements, asked: Asked, offset: int, limit: int, after: Position | None
+    db: Statements, asked: ListingQuery, offset: int, limit: int, after: Position | None
 ) -> list[schemas.Artifact]:
     """Return a page of what also depends on related rows, at a price that hardly depends on how many match.
 
@@ -99,9 +95,9 @@ def _related_page(
     few = _resolved(db, asked, _FEW)
     if few is None:
         return []
-    links = related_conditions(few.shape, "in")
+    links = related_conditions(few.condition, "in")
     if links:
-        near = few._replace(shape=replace_forms(few.shape, dict.fromkeys(links, "exists")))
+        near = few._replace(condition=replace_forms(few.condition, dict.fromkeys(links, "exists")))
         found = _whole_page(db, near, _by_window, offset, limit, after)
         if len(found) == limit:
             return found
@@ -109,7 +105,7 @@ def _related_page(
     return [] if far is None else _whole_page(db, far, _by_ids, offset, limit, after)
 
 
-def _resolved(db: Statements, asked: Asked, most: int) -> Asked | None:
+def _resolved(db: Statements, asked: ListingQuery, most: int) -> ListingQuery | None:
     """Replace the conditions on related rows by the rows' keys where there are not more than so many.
 
     Returns:
@@ -117,17 +113,17 @@ def _resolved(db: Statements, asked: Asked, most: int) -> Asked | None:
     """
     forms: dict[Related, Form] = {}
     values = dict(asked.values)
-    for link in related_conditions(asked.shape, "in"):
+    for link in related_conditions(asked.condition, "in"):
         keys = _related(db, asked, link, most + 1) if link.condition is not None else None
         if keys is not None and not keys:
             return None
         if keys is not None and len(keys) <= most:
             forms[link] = "keys"
             values["keys", link.relation] = db.dialect.bind_list(keys)
-    return asked._replace(shape=replace_forms(asked.shape, forms), values=values)
+    return asked._replace(condition=replace_forms(asked.condition, forms), values=values)
 
 
-def _related(db: Statements, asked: Asked, link: Related, limit: int) -> list[str]:
+def _related(db: Statements, asked: ListingQuery, link: Related, limit: int) -> list[str]:
     """Return the keys of some of the related rows of a link."""
 
     def build() -> Query:
@@ -137,16 +133,16 @@ def _related(db: Statements, asked: Asked, link: Related, limit: int) -> list[st
     return [str(key) for (key,) in rows]
 
 
-PageQuery = Callable[[Statements, Asked, Query | None], Query]
+PageQuery = Callable[[Statements, ListingQuery, Query | None], Query]
 """How the query for a part of what is asked is put: takes the condition of the part."""
 
 
-def _by_rows(db: Statements, asked: Asked, part: Query | None) -> Query:
+def _by_rows(db: Statements, asked: ListingQuery, part: Query | None) -> Query:
     query = asked.select(db)
     return _bounded(asked, query if part is None else query.where(part))
 
 
-def _by_ids(db: Statements, asked: Asked, part: Query | None) -> Query:
+def _by_ids(db: Statements, asked: ListingQuery, part: Query | None) -> Query:
     """Find all that match, sort no more of them than their places, and read the rows of those on the page.
 
     A planner would rather look for them along the order, where they are rare: PostgreSQL is kept from it by
@@ -158,15 +154,15 @@ def _by_ids(db: Statements, asked: Asked, part: Query | None) -> Query:
     related = ctes_of(matching)  # Peewee drops the named queries of a named query
     matching = (matching if part is None else matching.where(part)).with_cte()
     # SQLite then finds the newest runs first, and has little left to sort.
-    found_by = related_conditions(asked.shape, "in", "keys")[0].relation.column
+    found_by = related_conditions(asked.condition, "in", "keys")[0].relation.column
     matches = db.dialect.matched_first(matching, "matches", found_by.desc())
     terms = order._replace(columns=tuple(getattr(matches.c, name) for name in names)).terms
     ids = matches.select(matches.c.id).order_by(*terms).limit(slot("limit")).offset(slot("offset"))
-    rows = asked._replace(shape=None).select(db)
+    rows = asked._replace(condition=None).select(db)
     return rows.where(_A.id << ids).order_by(*order.terms).with_cte(*related, matches)
 
 
-def _by_window(db: Statements, asked: Asked, part: Query | None) -> Query:
+def _by_window(db: Statements, asked: ListingQuery, part: Query | None) -> Query:
     """Look at the first rows of the order alone."""
     columns = asked.order.columns[:2]
     edge = _C.select(*columns).where(_LIVE) if asked.latest else _A.select(*columns)
@@ -177,12 +173,12 @@ def _by_window(db: Statements, asked: Asked, part: Query | None) -> Query:
     return _by_rows(db, asked, inside if part is None else NodeList((part, SQL("AND"), inside)))
 
 
-def _bounded(asked: Asked, query: Query) -> Query:
+def _bounded(asked: ListingQuery, query: Query) -> Query:
     return query.order_by(*asked.order.terms).limit(slot("limit")).offset(slot("offset"))
 
 
 def _whole_page(
-    db: Statements, asked: Asked, form: PageQuery, offset: int, limit: int | None, after: Position | None
+    db: Statements, asked: ListingQuery, form: PageQuery, offset: int, limit: int | None, after: Position | None
 ) -> list[schemas.Artifact]:
     if after is None or not asked.order.nulls_last:
         return _page(db, asked, form, "all" if after is None else "beyond", offset, limit, after)
@@ -196,14 +192,20 @@ def _whole_page(
 
 
 def _page(
-    db: Statements, asked: Asked, form: PageQuery, part: str, offset: int, limit: int | None, after: Position | None
+    db: Statements,
+    asked: ListingQuery,
+    form: PageQuery,
+    part: str,
+    offset: int,
+    limit: int | None,
+    after: Position | None,
 ) -> list[schemas.Artifact]:
     def build() -> Query:
         return form(db, asked, _condition_of(part, asked.order))
 
     values = {**asked.values, "limit": db.dialect.unlimited if limit is None else limit, "offset": offset}
     values |= {("after", number): value for number, value in enumerate(after or ())}
-    key = ("pages.page", form.__name__, part, type(asked.sort), asked.sort, asked.include_data, asked.shape)
+    key = ("pages.page", form.__name__, part, type(asked.sort), asked.sort, asked.include_data, asked.condition)
     # How many related rows there are decides whether they are met one by one or all at once.
     return ROWS.values(db.fetch_all(key, build, values, varied=form is _by_ids))
 
@@ -221,12 +223,12 @@ def _condition_of(part: str, order: Order) -> Query | None:
     return null & (last < slots[-1] if order.descending else last > slots[-1])
 
 
-def each(ask: Reader, asked: Asked, size: int) -> Iterator[schemas.Artifact]:
+def each(ask: Reader, asked: ListingQuery, size: int) -> Iterator[schemas.Artifact]:
     """Yield everything that is asked, one page in memory at a time."""
     return (_lasting if asked.order.lasting else _by_name)(ask.stream(), asked, size)
 
 
-def _lasting(ask: Stream, asked: Asked, size: int) -> Iterator[schemas.Artifact]:
+def _lasting(ask: Stream, asked: ListingQuery, size: int) -> Iterator[schemas.Artifact]:
     after: Position | None = None
     while True:
         found = ask(page, asked, 0, size, after)
@@ -236,47 +238,47 @@ def _lasting(ask: Stream, asked: Asked, size: int) -> Iterator[schemas.Artifact]
         after = position_of(asked.order, found[-1])
 
 
-def _by_name(ask: Stream, asked: Asked, size: int) -> Iterator[schemas.Artifact]:
+def _by_name(ask: Stream, asked: ListingQuery, size: int) -> Iterator[schemas.Artifact]:
     for names in ask(_names, asked, size):
         yield from ask(_named, asked, names.decode().split("\n"))
 
 
-def _names(db: Statements, asked: Asked, size: int) -> list[bytes]:
+def _names(db: Statements, asked: ListingQuery, size: int) -> list[bytes]:
     """Return the names of everything asked, in order, a page of them packed into one text."""
 
     def build() -> Query:
         return asked.select(db, _C.key if asked.latest else _A.id).order_by(*asked.order.terms)
 
-    key = ("pages.names", type(asked.sort), asked.sort, asked.shape)
+    key = ("pages.names", type(asked.sort), asked.sort, asked.condition)
     return db.fetch_packed(
         key, build, asked.values, size, lambda rows: "\n".join(str(name) for (name,) in rows).encode()
     )
 
 
-def _named(db: Statements, asked: Asked, names: list[str]) -> list[schemas.Artifact]:
+def _named(db: Statements, asked: ListingQuery, names: list[str]) -> list[schemas.Artifact]:
     """Return what is still asked among some names, in their order."""
 
     def build() -> Query:
         return asked.select(db).where(db.dialect.is_in(_C.key if asked.latest else _A.id, slot("names")))
 
-    key = ("pages.named", asked.latest, asked.include_data, asked.shape)
+    key = ("pages.named", asked.latest, asked.include_data, asked.condition)
     found = ROWS.values(db.fetch_all(key, build, {**asked.values, "names": db.dialect.bind_list(names)}))
     by_name = {one.key if asked.latest else str(one.id): one for one in found}
     return [by_name[name] for name in names if name in by_name]
 
 
-def count(db: Statements, asked: Asked) -> int:
+def count(db: Statements, asked: ListingQuery) -> int:
     """Return how many artifacts, or latest artifacts, are asked for."""
-    key = ("pages.count", type(asked.sort), asked.shape)
+    key = ("pages.count", type(asked.sort), asked.condition)
     row = db.fetch_one(key, partial(_counting, asked, db), asked.values)
     assert row is not None
     number: int = row[0]
     return number
 
 
-def _counting(asked: Asked, db: Statements) -> Query:
+def _counting(asked: ListingQuery, db: Statements) -> Query:
     number = fn.COUNT(SQL("*"))
-    if not asked.latest or asked.shape is not None:
+    if not asked.latest or asked.condition is not None:
         return asked.select(db, number)
     # Counting all keys is quickest, and an index holds the few that are empty.
     return peewee.Select(
@@ -284,8 +286,8 @@ def _counting(asked: Asked, db: Statements) -> Query:
     )
 
 
-def select_keys(db: Statements, asked: Asked) -> list[tuple[UUID, str | None]]:
+def select_keys(db: Statements, asked: ListingQuery) -> list[tuple[UUID, str | None]]:
     """Return the id and the key of every artifact that is asked for."""
-    rows = db.fetch_all(("pages.keys", asked.shape), lambda: asked.select(db, _A.id, _A.key), asked.values)
+    rows = db.fetch_all(("pages.keys", asked.condition), lambda: asked.select(db, _A.id, _A.key), asked.values)
     with Reading("The id of an artifact"):
         return [(schemas.as_uuid(row[0]), row[1]) for row in rows]

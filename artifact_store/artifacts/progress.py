@@ -10,27 +10,25 @@ import math
 import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack
+from typing import Any, TypeVar
 from uuid import UUID
 
+from ..base import StoreBase
 from ..db.gc_guard import collecting, interrupting
+from ..db.statements import Statements
 from ..errors import ArtifactStoreError, InvalidQuery
-from ..schemas.artifacts import Artifact, ArtifactChanges, ArtifactCreate, ArtifactFields, ArtifactUpdate
+from ..schemas.artifacts import ArtifactCreate
 from ..wording import shown
 
-if TYPE_CHECKING:
-    from ..db.statements import Statements
-
-__all__ = ["ProgressStore"]
+__all__ = ["track"]
 
 T = TypeVar("T")
 
 _LOG = logging.getLogger("artifact_store")
 _INTERVAL = 0.5  # seconds between two updates
 _SHARE = 10  # where updates are slow, the loop works this many times as long as they take
-_PATIENCE = _INTERVAL / _SHARE  # seconds that an update waits for a lock
-_LAST_PATIENCE = 1.0  # the same for the last update of a loop that came to its end
+_LOCK_TIMEOUT = _INTERVAL / _SHARE  # seconds that an update waits for a lock
+_LAST_LOCK_TIMEOUT = 1.0  # the same for the last update of a loop that came to its end
 
 
 class _Meter:
@@ -41,17 +39,22 @@ class _Meter:
         ended: the loop has come to its end.
     """
 
-    def __init__(self, update: Callable[..., bool], db: "Statements", artifact_id: UUID, total: int | None) -> None:
-        self.done, self.ended = 0, False
-        self._update, self._db, self._artifact_id, self._total = update, db, artifact_id, total
-        self._process, self._failed = os.getpid(), False
+    def __init__(self, store: StoreBase, db: Statements, artifact_id: UUID, total: int | None) -> None:
+        self.done = 0
+        self.ended = False
+        self._store = store
+        self._db = db
+        self._artifact_id = artifact_id
+        self._total = total
+        self._process = os.getpid()
         self._inside = db.engine.in_block()
+        self._failed = False
 
     def write(self) -> float:
         """Write how far the loop is, if that can be done now; return the time of the next update."""
         began = time.monotonic()
         if not self._db.engine.in_block():  # nobody would see it yet
-            self._try(_PATIENCE)
+            self._try(_LOCK_TIMEOUT)
         now = time.monotonic()
         return now + max(_INTERVAL, _SHARE * (now - began))
 
@@ -65,7 +68,7 @@ class _Meter:
         if held or blocked:
             self._db.pending_writes.writes.append(self._write)
         else:
-            self._try(_LAST_PATIENCE if self.ended else _PATIENCE)
+            self._try(_LAST_LOCK_TIMEOUT if self.ended else _LOCK_TIMEOUT)
 
     def _try(self, patience: float) -> None:
         if os.getpid() != self._process:  # a child that is forked in the loop has a copy of it
@@ -80,7 +83,8 @@ class _Meter:
 
     def _write(self) -> None:
         if os.getpid() == self._process:
-            self._update(self._artifact_id, data=self._percent(), metadata=counts(self.done, self._total))
+            metadata = counts(self.done, self._total)
+            self._store.update_artifact(self._artifact_id, data=self._percent(), metadata=metadata)
 
     def _percent(self) -> float:
         if self.ended:
@@ -157,76 +161,24 @@ def counts(done: int, total: int | None) -> dict[str, int]:
     return {"done": done} if total is None else {"done": done, "total": total}
 
 
-class ProgressStore:
-    """The method of a store that follows a loop."""
+def track(
+    store: StoreBase, db: Statements, items: Iterable[T], key: str | None, description: str | None, total: int | None
+) -> Generator[T, None, None]:
+    """Yield items and keep a progress artifact up to date; see `ArtifactStore.track`."""
+    if total is None:
+        total = _length(items)
+    elif type(total) is not int or total < 0:
+        raise InvalidQuery(f"total must be an int >= 0, or None, got {shown(total)}.")
+    artifact = ArtifactCreate(key=key, type="progress", description=description, data=0.0, metadata=counts(0, total))
+    try:
+        iterator = iter(items)
+    except TypeError:
+        raise InvalidQuery(f"Cannot iterate over {type(items).__name__}: pass a list or a generator.") from None
 
-    _db: "Statements"
+    def begin() -> _Meter:
+        return _Meter(store, db, store.create_artifact(artifact).id, total)
 
-    if TYPE_CHECKING:  # what it calls of the store
-
-        def create_artifact(self, artifact: ArtifactCreate | None = None, **fields: Unpack[ArtifactFields]) -> Artifact:
-            """Create an artifact."""
-
-        def update_artifact(
-            self, artifact_id: UUID | str, artifact: ArtifactUpdate | None = None, **fields: Unpack[ArtifactChanges]
-        ) -> bool:
-            """Change an artifact."""
-
-    def track(
-        self,
-        items: Iterable[T],
-        key: str | None = None,
-        description: str | None = None,
-        total: int | None = None,
-    ) -> Generator[T, None, None]:
-        """Yield items, and keep a progress artifact up to date while they are worked on.
-
-        The artifact is made when the first item is asked for, as a new version of its key. It is updated in place, at
-        most twice a second and for no more than a tenth of the time: an update that finds the database locked gives up
-        after a twentieth of a second. It ends at 100, or at the point where the loop was left; its metadata tells how
-        many items are `done`, and of how many (`total`). An update that fails is logged once, as a warning of the
-        logger `artifact_store`, and does not stop the loop.
-
-        What is still to be written when the garbage collector ends the loop is written by the next call of the store,
-        or when the store is closed. Inside of a block only the last update of the loop is written.
-
-        Args:
-            items: what to work on.
-            key: the key of the artifact.
-            description: text for people.
-            total: how many items there are; their length, where they have one, and of a frame, over whose columns a
-                loop goes, their number. Without it the progress stays at 0 until the end, and `done` counts.
-
-        Raises:
-            InvalidArtifact: the key or the description cannot be stored.
-            InvalidQuery: there is nothing to iterate over, or the total is no number of items.
-
-        Examples:
-            >>> from artifact_store import ArtifactStore
-            >>> store = ArtifactStore("sqlite:///:memory:")
-            >>> sum(store.track([1, 2, 3], key="load"))
-            6
-            >>> load = store.read_latest_artifact("load")
-            >>> load.data, load.metadata
-            (100.0, {'done': 3, 'total': 3})
-        """
-        if total is None:
-            total = _length(items)
-        elif type(total) is not int or total < 0:
-            raise InvalidQuery(
-                f"total={shown(total)} is no number of items: pass a whole number from 0, or leave it out."
-            )
-        given = ArtifactCreate(key=key, type="progress", description=description, data=0.0, metadata=counts(0, total))
-        try:
-            iterator = iter(items)
-        except TypeError:
-            raise InvalidQuery(
-                f"{type(items).__name__} is nothing to iterate over: pass a list or a generator."
-            ) from None
-        return _Tracked(iterator, partial(self._metered, given, total))
-
-    def _metered(self, given: ArtifactCreate, total: int | None) -> _Meter:
-        return _Meter(self.update_artifact, self._db, self.create_artifact(given).id, total)
+    return _Tracked(iterator, begin)
 
 
 def _length(items: object) -> int | None:

@@ -1,6 +1,6 @@
 """Statements over single artifacts, named by their ids or keys: insert, read, update, delete."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from ..schemas import artifacts as schemas
 
 __all__ = [
     "ROWS",
+    "Row",
     "delete",
     "delete_many",
     "insert",
@@ -29,7 +30,8 @@ _A = artifact_tables.Artifact
 ROWS = Rows(schemas.Artifact)
 _COLUMNS = tuple(getattr(_A, name) for name in ROWS.names)
 
-Row = Mapping[Any, Any]
+Row = dict[str, Any]
+"""A row of the artifact table, by column."""
 
 
 def insert(db: Statements, row: Row) -> None:

@@ -10,7 +10,7 @@ from ..errors import InvalidQuery
 from ..schemas.artifacts import Artifact, as_uuid, is_key
 from ..wording import shown
 
-__all__ = ["Reference", "key_named", "parsed", "read"]
+__all__ = ["Reference", "key_of", "parsed", "read"]
 
 _VERSION = re.compile("0|[1-9][0-9]*")
 _DIGITS = 18  # of a version that the column could hold
@@ -84,7 +84,7 @@ def read(db: Statements, ref: object) -> Artifact | None:
     return queries.read_version(db, named.key, named.version)
 
 
-def key_named(given: object) -> str:
+def key_of(given: object) -> str:
     """Return the key whose latest version is asked for by something that is no plain key.
 
     Raises:

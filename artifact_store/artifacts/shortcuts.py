@@ -1,20 +1,21 @@
 """The methods of a store that publish one kind of artifact in one line, under the names that Prefect's users know."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from uuid import UUID
 
 from .. import payloads
+from ..base import StoreBase
 from ..errors import InvalidQuery
-from ..schemas.artifacts import Artifact, Scalar
+from ..schemas.artifacts import Artifact, Scalar, as_uuid
 from ..wording import shown
 
 if TYPE_CHECKING:
-    from ..schemas.artifacts import ArtifactChanges, ArtifactCreate, ArtifactFields, ArtifactUpdate
+    from ..schemas.artifacts import ArtifactChanges
 
-__all__ = ["Origin", "ShortcutStore"]
+__all__ = ["Origin", "ShortcutMethods"]
 
-T = TypeVar("T")
 Metadata = Mapping[str, Scalar] | None
 
 
@@ -26,24 +27,8 @@ class Origin(TypedDict, total=False):
     id: UUID | str | None
 
 
-class ShortcutStore:
-    """The methods of a store that publish one kind of artifact in one line."""
-
-    if TYPE_CHECKING:  # what these methods call of the store
-
-        def create_artifact(self, artifact: ArtifactCreate | None = None, **fields: Unpack[ArtifactFields]) -> Artifact:
-            """Create an artifact."""
-
-        def read_artifact(self, artifact_id: UUID | str) -> Artifact | None:
-            """Return an artifact by id."""
-
-        def update_artifact(
-            self, artifact_id: UUID | str, artifact: ArtifactUpdate | None = None, **fields: Unpack[ArtifactChanges]
-        ) -> bool:
-            """Change an artifact in place."""
-
-        def run_in_transaction(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-            """Call a function in a block."""
+class ShortcutMethods(StoreBase):
+    """The methods of a store that publish one type of artifact in one line."""
 
     def create_link_artifact(
         self,
@@ -197,7 +182,7 @@ class ShortcutStore:
         description: str | None = None,
         metadata: Metadata = None,
     ) -> Artifact | None:
-        """Say anew how far a job is, in place: the artifact keeps its version.
+        """Update how far a job is, in place: the artifact keeps its version.
 
         Args:
             artifact_id: the progress artifact, or its id.
@@ -210,26 +195,22 @@ class ShortcutStore:
 
         Raises:
             InvalidArtifact: the progress is NaN or no number, or another value cannot be stored.
-            InvalidQuery: the id is no UUID, or it is that of an artifact of another type; nothing is changed.
+            InvalidQuery: it is not an id, or that of an artifact of another type; nothing is changed.
+
+        Examples:
+            >>> from artifact_store import ArtifactStore
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> loading = store.create_progress_artifact(0, key="load")
+            >>> store.update_progress_artifact(loading.id, 80, "almost there").data
+            80
         """
-        target = artifact_id.id if isinstance(artifact_id, Artifact) else artifact_id
+        target = artifact_id.id if isinstance(artifact_id, Artifact) else as_uuid(artifact_id)
         changes: ArtifactChanges = {"data": payloads.builders.progress_payload(progress)["data"]}
         if description is not None:
             changes["description"] = description
         if metadata is not None:
             changes["metadata"] = metadata
-
-        def update() -> Artifact | None:
-            # The update comes first: it locks the artifact, so that its type cannot change any more.
-            changed = self.read_artifact(target) if self.update_artifact(target, **changes) else None
-            if changed is not None and changed.type != "progress":
-                raise InvalidQuery(
-                    f"{_called(changed)} is not a progress artifact (its type is {shown(changed.type)}): "
-                    "pass the id of a progress artifact, or change this one with update_artifact."
-                )
-            return changed
-
-        return self.run_in_transaction(update)
+        return self._engine.run_in_transaction(partial(_update_progress, self, target, changes))
 
     def create_image_artifact(
         self,
@@ -271,6 +252,16 @@ class ShortcutStore:
         return self.create_artifact(key=key, description=description, metadata=metadata, **payload, **origin)
 
 
-def _called(artifact: Artifact) -> str:
-    """Return what an error message calls an artifact."""
-    return str(artifact.id) if artifact.key is None else f"{artifact.key}@{artifact.version}"
+def _update_progress(store: StoreBase, artifact_id: UUID, changes: "ArtifactChanges") -> Artifact | None:
+    """Update a progress artifact and return it; an artifact of another type is left as it is."""
+    # The update comes first: it locks the artifact, so that its type cannot change any more.
+    if not store.update_artifact(artifact_id, **changes):
+        return None
+    changed = store.read_artifact(artifact_id)
+    if changed is not None and changed.type != "progress":
+        name = str(changed.id) if changed.key is None else f"{changed.key}@{changed.version}"
+        raise InvalidQuery(
+            f"{name} is not a progress artifact (its type is {shown(changed.type)}): "
+            "pass the id of a progress artifact, or change this one with update_artifact."
+        )
+    return changed

@@ -14,7 +14,15 @@ __all__ = ["collecting", "interrupting"]
 
 _DRIVING = ("artifact_store", "peewee", "playhouse")  # packages whose functions may be in the middle of a statement
 _CALLING = {
-    f"artifact_store.{name}" for name in ("db.gc_guard", "db.pending_writes", "runs.active", "artifacts.progress")
+    f"artifact_store.{name}"
+    for name in (
+        "db.gc_guard",
+        "db.pending_writes",
+        "runs.active",
+        "runs.current",
+        "runs.decorators",
+        "artifacts.progress",
+    )
 }
 """Modules that call, or are called by, code of the user's; they run no statement themselves."""
 

@@ -5,13 +5,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
-from ..artifacts.history import Source
 from ..errors import InvalidQuery
 from ..filters.definitions import ArtifactFilter, FlowFilter, FlowRunFilter, TaskRunFilter
 from ..rendering.surroundings import Point
 from ..schemas.artifacts import Artifact
 from ..schemas.runs import Flow, FlowRun, TaskRun
 from ..schemas.sorting import ArtifactSort
+from .source import Source
 
 __all__ = ["History", "Made", "read_history", "up_to"]
 

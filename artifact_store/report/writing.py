@@ -7,7 +7,6 @@ from dataclasses import replace
 from itertools import chain, pairwise
 from typing import IO, NamedTuple
 
-from ..artifacts.history import Source
 from ..clock import now
 from ..errors import InvalidArtifact
 from ..schemas.artifacts import Artifact
@@ -15,6 +14,7 @@ from ..schemas.sorting import ArtifactSort
 from ..tables.profile import TableProfile, changes, known_profile, profile_table
 from .history import History, read_history, up_to
 from .page import Page, opened
+from .source import Source
 from .views import history_html, row_html, version_html
 
 __all__ = ["ReportInfo", "written"]

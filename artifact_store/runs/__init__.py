@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from ..lazy import lazy_submodules
 
 if TYPE_CHECKING:
-    from . import active, queries
+    from . import active, current, decorators, queries
 else:
     __getattr__ = lazy_submodules(__name__)
 
-__all__ = ["active", "queries"]
+__all__ = ["active", "current", "decorators", "queries"]

@@ -1,145 +1,41 @@
-"""Runs that last as long as a block or a call: they are made, known to what is published meanwhile, and ended.
+"""Runs that last as long as a block or a call: each is created, is known to what is published meanwhile, and ended.
 
 A state is written whatever ends the block: also when an interrupt comes in the middle of a write, or when the
-process is told to stop (`termination`). Where nothing may be written, as when the garbage collector closes a generator
+process is told to stop (`sigterm`). Where nothing may be written, as when the garbage collector closes a generator
 that holds the block, the next call of the store does it (`pending_writes`).
 """
 
-import inspect
 import os
 import signal
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from contextvars import copy_context
 from copy import copy
 from datetime import datetime
-from functools import cached_property, partial, wraps
+from functools import partial
 from types import TracebackType
 from typing import Any, ClassVar, Generic, Literal, NamedTuple, ParamSpec, TypeVar, overload
 from uuid import UUID
 
+from ..base import Writer
 from ..clock import new_id, now
-from ..context import CURRENT, FLOW_RUN_VARIABLE, TASK_RUN_VARIABLE, Origin, current
+from ..context import CURRENT, Origin, current
 from ..db.gc_guard import collecting, interrupting
 from ..db.statements import Statements
 from ..errors import InvalidQuery
-from ..schemas.runs import Deployment, Flow, FlowRun, StateType, TaskRun
-from ..wording import shown
-from .methods import RunStore
-from .queries import FLOW_RUNS, TASK_RUNS, Entity
+from ..schemas.artifacts import as_uuid
+from ..schemas.runs import Deployment, Flow, StateType
+from .current import OpenFlowRun, OpenRun, OpenTaskRun, known_origin
+from .decorators import Method, decorate
+from .queries import DEPLOYMENTS, FLOW_RUNS, FLOWS, TASK_RUNS, Entity, create_flow_run, create_task_run
 from .sigterm import WATCH, Terminated, Watched
 
-__all__ = ["FlowRunBlock", "OpenFlowRun", "OpenRun", "OpenTaskRun", "TaskRunBlock"]
+__all__ = ["FlowRunBlock", "TaskRunBlock"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Opened = TypeVar("Opened", bound="OpenRun")
-Method = TypeVar(
-    "Method", bound="classmethod[Any, Any, Any] | staticmethod[Any, Any] | property | cached_property[Any]"
-)
+Opened = TypeVar("Opened", bound=OpenRun)
 
 _LONGEST_MESSAGE = 4_000  # characters; some errors quote all that they were given
-
-
-class OpenRun:
-    """A run that a block has opened.
-
-    Attributes:
-        id: the run's id.
-        name: the run's name.
-    """
-
-    def __init__(self, run: FlowRun | TaskRun, origin: Origin) -> None:
-        """Take the run, and what is stamped on the artifacts that are made in it."""
-        self.id: UUID = run.id
-        self.name: str = run.name
-        self._origin = origin
-
-    def wrap(self, function: Callable[P, R]) -> Callable[P, R]:
-        """Return the function, to be called in another thread as if it were called here.
-
-        A thread knows nothing of the runs that are open in the thread that has started it. What a wrapped function
-        publishes belongs to this run, and to the task run inside it in which `wrap` was called; also what it publishes
-        when the run has ended.
-
-        Args:
-            function: a function that is not async.
-
-        Examples:
-            >>> from concurrent.futures import ThreadPoolExecutor
-            >>> from artifact_store import ArtifactStore
-            >>> store = ArtifactStore("sqlite:///:memory:")
-            >>> with store.flow_run("nightly") as run, ThreadPoolExecutor() as threads:
-            ...     made = threads.submit(run.wrap(store.create_artifact), key="sales").result()
-            >>> made.flow_run_id == run.id
-            True
-        """
-        _refuse(function, "no thread can be given")
-        context = copy_context()
-        context.run(CURRENT.set, self._kept(current()) or self._kept(self._origin))
-
-        @wraps(function)
-        def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-            return context.copy().run(function, *args, **kwargs)  # one context cannot be in two threads at a time
-
-        return wrapper
-
-    def _kept(self, origin: Origin | None) -> Origin | None:
-        """Return the runs inside this one, and itself, as what never ends; `None` when this one is not among them."""
-        if origin is None:
-            return None
-        outer = origin.outer
-        if origin is not self._origin:
-            outer = self._kept(outer)
-            if outer is None:
-                return None
-        return Origin(origin.place, origin.flow_run_id, origin.task_run_id, outer)
-
-    def environment(self) -> dict[str, str]:
-        """Return the environment variables that make what a child process publishes belong to this run.
-
-        Examples:
-            >>> import os, subprocess
-            >>> from artifact_store import ArtifactStore
-            >>> store = ArtifactStore("sqlite:///:memory:")
-            >>> with store.flow_run("nightly") as run:
-            ...     done = subprocess.run(["true"], env={**os.environ, **run.environment()})
-        """
-        ids = (self._origin.flow_run_id, self._origin.task_run_id)
-        # An empty variable counts as none, and hides the task run that this process itself may have been started from.
-        return {
-            name: str(run_id or "") for name, run_id in zip((FLOW_RUN_VARIABLE, TASK_RUN_VARIABLE), ids, strict=True)
-        }
-
-    def __repr__(self) -> str:
-        """Tell the name and the id."""
-        return f"<{type(self).__name__} {self.name} {self.id}>"
-
-
-class OpenFlowRun(OpenRun):
-    """A flow run that `store.flow_run` has opened.
-
-    Attributes:
-        flow_run: the run as it was made.
-    """
-
-    def __init__(self, run: FlowRun, origin: Origin) -> None:
-        """Take the run, and what is stamped on the artifacts that are made in it."""
-        super().__init__(run, origin)
-        self.flow_run = run
-
-
-class OpenTaskRun(OpenRun):
-    """A task run that `store.task_run` has opened.
-
-    Attributes:
-        task_run: the run as it was made.
-    """
-
-    def __init__(self, run: TaskRun, origin: Origin) -> None:
-        """Take the run, and what is stamped on the artifacts that are made in it."""
-        super().__init__(run, origin)
-        self.task_run = run
 
 
 class Begun(NamedTuple):
@@ -167,9 +63,11 @@ class RunBlock(ABC, Generic[Opened]):
 
     label: ClassVar[str]
 
-    def __init__(self, store: RunStore, name: str | None, fields: Mapping[str, Any]) -> None:
-        """Take a store, the name of what is run, and fields of the run."""
-        self._store, self._name, self._fields = store, name, fields
+    def __init__(self, writer: Writer, name: str | None, fields: Mapping[str, Any]) -> None:
+        """Take a store to write to, the name of what is run, and fields of the run."""
+        self._writer = writer
+        self._name = name
+        self._fields = fields
         self._begun: Begun | None = None
         self._origin: Origin | None = None
         self._rows: list[tuple[Entity[Any], UUID]] = []
@@ -187,8 +85,9 @@ class RunBlock(ABC, Generic[Opened]):
             raise InvalidQuery(f"This {self.label} is open already: ask the store for another one.")
         if self._name is None:
             raise InvalidQuery(f'A {self.label} needs a name: give one, as in {self.label.replace(" ", "_")}("load").')
-        engine = self._store._db.engine
-        self._store._db.pending_writes.flush()
+        db = self._writer.db
+        engine = db.engine
+        db.pending_writes.flush()
         begun = Begun(new_id(), new_id(), now(), os.getpid(), engine.in_block(), WATCH.opening())
         self._begun = begun
         try:
@@ -229,7 +128,7 @@ class RunBlock(ABC, Generic[Opened]):
                 WATCH.closed(begun.watched)
 
     def _end(self, begun: Begun, error: BaseException | None) -> None:
-        db = self._store._db
+        db = self._writer.db
         state, message = _outcome(error, WATCH.told if begun.watched is not None else 0)
         end = partial(_put, db, self._rows, state, message, now())
         if self._later(begun, error):
@@ -252,7 +151,7 @@ class RunBlock(ABC, Generic[Opened]):
         """
         if not isinstance(error, GeneratorExit):
             return collecting()
-        return interrupting() or (not begun.inside and self._store._db.engine.in_block())
+        return interrupting() or (not begun.inside and self._writer.db.engine.in_block())
 
     @overload
     def __call__(self, function: Method) -> Method: ...  # type: ignore[overload-overlap]
@@ -262,44 +161,18 @@ class RunBlock(ABC, Generic[Opened]):
 
     def __call__(self, function: Any) -> Any:
         """Return a function of which each call is a run of its own; of a method or a property, the same kind."""
-        if isinstance(function, classmethod | staticmethod):
-            return type(function)(self(function.__func__))
-        if isinstance(function, property):
-            return self._property(function)
-        if isinstance(function, cached_property):
-            return cached_property(self(function.func))
-        if not callable(function):
-            raise InvalidQuery(
-                f"{shown(function)} is neither a name nor a function: "
-                f"give the {self.label} a name, or decorate a function."
-            )
-        return self._called(function)
+        return decorate(function, self.label, self._block_of)
 
-    def _property(self, given: property) -> property:
-        made = given
-        if given.fget is not None:
-            made = made.getter(self(given.fget))
-        if given.fset is not None:
-            made = made.setter(self(given.fset))
-        if given.fdel is not None:
-            made = made.deleter(self(given.fdel))
-        return made
-
-    def _called(self, function: Callable[P, R]) -> Callable[P, R]:
-        _refuse(function, f"is no {self.label}")
+    def _block_of(self, function_name: str | None) -> Callable[[], "RunBlock[Opened]"]:
+        """Return what makes the block of one call of a function."""
         block = copy(self)
         if block._name is None:
-            block._name = self._named_after(getattr(function, "__name__", None))
+            block._name = self._run_name_of(function_name)
+        return partial(copy, block)
 
-        @wraps(function)
-        def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-            with copy(block):
-                return function(*args, **kwargs)
-
-        return wrapper
-
-    def _named_after(self, function: str | None) -> str | None:
-        return function
+    def _run_name_of(self, function_name: str | None) -> str | None:
+        """Return what runs are called that are calls of a function."""
+        return function_name
 
 
 WATCH.keep_out_of(RunBlock.__enter__, RunBlock.__exit__, RunBlock._leave)
@@ -311,48 +184,55 @@ class FlowRunBlock(RunBlock[OpenFlowRun]):
     label = "flow run"
 
     def __init__(
-        self, store: RunStore, name: str | None, deployment: Deployment | UUID | str | None, fields: Mapping[str, Any]
+        self, writer: Writer, name: str | None, deployment: Deployment | UUID | str | None, fields: Mapping[str, Any]
     ) -> None:
-        """Take a store, the flow's name, its deployment and fields of the run."""
-        super().__init__(store, name, fields)
+        """Take a store to write to, the flow's name, its deployment and fields of the run."""
+        super().__init__(writer, name, fields)
         self._deployment = deployment
 
     def _begin(self, begun: Begun, name: str) -> OpenFlowRun:
-        store = self._store
-        flow = store.create_flow(name)
+        db = self._writer.db
+        flow = FLOWS.create(db, {"name": name})
         self._rows = [(FLOW_RUNS, begun.run_id)]
-        fields = {"name": f"{name}-{begun.time:%Y%m%dT%H%M%SZ}", **self._fields, **self._deployed(flow)}
+        fields = {"name": f"{name}-{begun.time:%Y%m%dT%H%M%SZ}", **self._fields, **self._deployment_fields(flow)}
         fields["parent_task_run_id"] = self._parent(begun, name)
-        run = store.create_flow_run(flow.id, id=begun.run_id, **self._state(begun), **fields)
-        return OpenFlowRun(run, Origin(store._place, run.id, None, current()))
+        run = create_flow_run(db, {**fields, **self._state(begun), "id": begun.run_id, "flow_id": flow.id})
+        return OpenFlowRun(run, Origin(self._writer.place, run.id, None, current()))
 
-    def _deployed(self, flow: Flow) -> dict[str, Any]:
-        given = self._deployment
-        if given is None:
+    def _deployment_fields(self, flow: Flow) -> dict[str, UUID | None]:
+        """Return the fields that say which deployment runs."""
+        if self._deployment is None:
             return {}
-        if not isinstance(given, Deployment):
-            try:
-                found = self._store.read_deployment(given)
-            except InvalidQuery:  # it is no id
-                found = self._store.create_deployment(given, flow.id)  # type: ignore[arg-type]
-            if found is None:
-                raise InvalidQuery(f"There is no deployment with the id {given}: give its name, to find or make it.")
-            given = found
-        return {"deployment_id": given.id, "work_queue_id": given.work_queue_id}
+        deployment = self._deployment
+        if not isinstance(deployment, Deployment):
+            deployment = self._find_deployment(deployment, flow)
+        return {"deployment_id": deployment.id, "work_queue_id": deployment.work_queue_id}
+
+    def _find_deployment(self, id_or_name: UUID | str, flow: Flow) -> Deployment:
+        """Return the deployment with an id, or the one with a name, which is created when there is none."""
+        db = self._writer.db
+        try:
+            deployment_id = as_uuid(id_or_name)
+        except InvalidQuery:  # so it is a name
+            return DEPLOYMENTS.create(db, {"name": id_or_name, "flow_id": flow.id})
+        found = DEPLOYMENTS.read(db, deployment_id)
+        if found is None:
+            raise InvalidQuery(f"There is no deployment with the id {id_or_name}: give its name, to find or create it.")
+        return found
 
     def _parent(self, begun: Begun, name: str) -> UUID | None:
         """Return the task run that the run is nested in: the current one, else one that stands for the run."""
-        outer = self._store._known_origin()
+        outer = known_origin(self._writer)
         if outer is None:
             return None
         if outer.task_run_id is not None or outer.flow_run_id is None:
             return outer.task_run_id
         self._rows.append((TASK_RUNS, begun.parent_id))
-        fields = {"id": begun.parent_id, "name": name, **self._state(begun)}
-        return self._store.create_task_run(outer.flow_run_id, **fields).id
+        fields = {"id": begun.parent_id, "name": name, "flow_run_id": outer.flow_run_id, **self._state(begun)}
+        return create_task_run(self._writer.db, fields).id
 
-    def _named_after(self, function: str | None) -> str | None:
-        return function and function.replace("_", "-")
+    def _run_name_of(self, function_name: str | None) -> str | None:
+        return function_name and function_name.replace("_", "-")
 
 
 class TaskRunBlock(RunBlock[OpenTaskRun]):
@@ -361,31 +241,17 @@ class TaskRunBlock(RunBlock[OpenTaskRun]):
     label = "task run"
 
     def _begin(self, begun: Begun, name: str) -> OpenTaskRun:
-        store, outer, known = self._store, self._store._origin(), self._store._known_origin()
+        writer = self._writer
+        outer = writer.origin()
+        known = known_origin(writer)
         self._rows = [(TASK_RUNS, begun.run_id)]
         fields = {"name": name, **self._fields, "id": begun.run_id, "task_key": name, **self._state(begun)}
-        run = store.create_task_run(None if known is None else known.flow_run_id, **fields)
+        if known is not None and known.flow_run_id is not None:
+            fields["flow_run_id"] = known.flow_run_id
+        run = create_task_run(writer.db, fields)
         if outer is None:
-            return OpenTaskRun(run, Origin(store._place, None, run.id, current()))
-        return OpenTaskRun(run, Origin(store._place, outer.flow_run_id, run.id, current(), outer.flow or outer))
-
-
-def _refuse(function: Callable[..., Any], problem: str) -> None:
-    """Refuse what returns before its work is done."""
-    name = getattr(function, "__name__", repr(function))
-    for kind, test in _LATER.items():
-        if test(function) or test(getattr(function, "__call__", None)):  # noqa: B004
-            raise InvalidQuery(
-                f"{name} is {kind}, which {problem}: its work begins when the call has returned. {_REMEDY}"
-            )
-
-
-_LATER: dict[str, Callable[[object], bool]] = {
-    "an async function": inspect.iscoroutinefunction,
-    "an async generator": inspect.isasyncgenfunction,
-    "a generator": inspect.isgeneratorfunction,
-}
-_REMEDY = "Use a with block inside it."
+            return OpenTaskRun(run, Origin(writer.place, None, run.id, current()))
+        return OpenTaskRun(run, Origin(writer.place, outer.flow_run_id, run.id, current(), outer.flow or outer))
 
 
 def _put(

@@ -1,27 +1,25 @@
 """Flows, deployments, flow runs, task runs, work pools and work queues: what artifacts are found by.
 
-`RunStore` gives each of the six its own methods, and `ArtifactStore` inherits them.
+`RunMethods` gives each of the six its own methods, and `ArtifactStore` inherits them.
 """
 
-from collections.abc import Hashable, Sequence
-from functools import cached_property
+from collections.abc import Sequence
 from typing import Any, Unpack
 from uuid import UUID
 
-from .. import context, db, filters, runs, schemas
-from ..clock import new_id
-from ..context import CURRENT, Origin
+from .. import filters, runs, schemas
+from ..base import StoreBase
 from ..schemas.artifacts import as_uuid
 from ..schemas.sorting import RunSort
 
-__all__ = ["RunStore"]
+__all__ = ["RunMethods"]
 
 
 def _given(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-class RunStore:
+class RunMethods(StoreBase):
     """The methods of a store for the runs that make artifacts.
 
     Every create takes an optional `id` and keeps what the caller sets. A name (or an
@@ -29,33 +27,6 @@ class RunStore:
     not its own it raises `ArtifactConflict`. Every listing takes the five filters as keywords:
     `flow_run_filter`, `task_run_filter`, `deployment_filter`, `flow_filter` and `work_pool_filter`.
     """
-
-    _db: "db.statements.Statements"
-    _ask: "db.replica.Reader"
-    _inherited: Origin | None
-
-    # The current run
-
-    @cached_property
-    def _place(self) -> Hashable:
-        return self._db.engine.place
-
-    def _origin(self) -> Origin | None:
-        """Return the runs in which this store's artifacts are made now."""
-        if self._db.pending_writes.writes:
-            self._db.pending_writes.flush()
-        if CURRENT.get() is None:  # the commonest case, on the hottest path
-            return self._inherited
-        return context.origin_at(self._place) or self._inherited
-
-    def _known_origin(self) -> Origin | None:
-        """Return the runs that are current and in this store; the environment may name a run of another system."""
-        origin = self._origin()
-        if origin is None or origin is not self._inherited:
-            return origin
-        flow_run = None if origin.flow_run_id is None else self.read_flow_run(origin.flow_run_id)
-        task_run = None if origin.task_run_id is None else self.read_task_run(origin.task_run_id)
-        return Origin(None, None if flow_run is None else flow_run.id, None if task_run is None else task_run.id)
 
     # Flows
 
@@ -85,7 +56,7 @@ class RunStore:
         **filters: "Unpack[filters.definitions.RunFilters]",
     ) -> "list[schemas.runs.Flow]":
         """Return the flows that match, and that have a run and a deployment that match."""
-        return runs.queries.FLOWS.page(self._ask, offset, limit, sort, filters)
+        return runs.queries.FLOWS.page(self._reader, offset, limit, sort, filters)
 
     # Deployments
 
@@ -120,7 +91,7 @@ class RunStore:
         **filters: "Unpack[filters.definitions.RunFilters]",
     ) -> "list[schemas.runs.Deployment]":
         """Return the deployments that match, whose flow and work pool match and that have a run that matches."""
-        return runs.queries.DEPLOYMENTS.page(self._ask, offset, limit, sort, filters)
+        return runs.queries.DEPLOYMENTS.page(self._reader, offset, limit, sort, filters)
 
     # Flow runs
 
@@ -137,8 +108,7 @@ class RunStore:
             ArtifactConflict: the id or the idempotency key belongs to another flow run.
             IntegrityViolation: there is no such flow, deployment or work queue.
         """
-        new = new_id()
-        return runs.queries.FLOW_RUNS.create(self._db, _named({**fields, "flow_id": flow_id}, new), new)
+        return runs.queries.create_flow_run(self._db, {**fields, "flow_id": flow_id})
 
     def read_flow_run(self, flow_run_id: UUID | str) -> "schemas.runs.FlowRun | None":
         """Return a flow run by id, `None` when there is none."""
@@ -152,7 +122,7 @@ class RunStore:
         **filters: "Unpack[filters.definitions.RunFilters]",
     ) -> "list[schemas.runs.FlowRun]":
         """Return the flow runs that match, whose flow, deployment and work pool match, with a task run that matches."""
-        return runs.queries.FLOW_RUNS.page(self._ask, offset, limit, sort, filters)
+        return runs.queries.FLOW_RUNS.page(self._reader, offset, limit, sort, filters)
 
     def set_flow_run_state(
         self,
@@ -194,9 +164,7 @@ class RunStore:
             ArtifactConflict: the id belongs to another task run.
             IntegrityViolation: there is no such flow run.
         """
-        new = new_id()
-        given = _named({**fields, **_given(flow_run_id=flow_run_id)}, new)
-        return runs.queries.TASK_RUNS.create(self._db, {"task_key": given["name"], **given}, new)
+        return runs.queries.create_task_run(self._db, {**fields, **_given(flow_run_id=flow_run_id)})
 
     def read_task_run(self, task_run_id: UUID | str) -> "schemas.runs.TaskRun | None":
         """Return a task run by id, `None` when there is none."""
@@ -210,7 +178,7 @@ class RunStore:
         **filters: "Unpack[filters.definitions.RunFilters]",
     ) -> "list[schemas.runs.TaskRun]":
         """Return the task runs that match and whose flow run, flow, deployment and work pool match."""
-        return runs.queries.TASK_RUNS.page(self._ask, offset, limit, sort, filters)
+        return runs.queries.TASK_RUNS.page(self._reader, offset, limit, sort, filters)
 
     def set_task_run_state(
         self,
@@ -247,7 +215,7 @@ class RunStore:
         **filters: "Unpack[filters.definitions.RunFilters]",
     ) -> "list[schemas.runs.WorkPool]":
         """Return the work pools that match and have a queue with a deployment and a run that match."""
-        return runs.queries.WORK_POOLS.page(self._ask, offset, limit, sort, filters)
+        return runs.queries.WORK_POOLS.page(self._reader, offset, limit, sort, filters)
 
     def create_work_queue(
         self, name: str, work_pool_id: UUID | str, *, id: UUID | str | None = None
@@ -272,14 +240,4 @@ class RunStore:
         **filters: "Unpack[filters.definitions.RunFilters]",
     ) -> "list[schemas.runs.WorkQueue]":
         """Return the work queues whose pool matches and that have a deployment and a run that match."""
-        return runs.queries.WORK_QUEUES.page(self._ask, offset, limit, sort, filters)
-
-
-def _named(fields: dict[str, Any], new: UUID) -> dict[str, Any]:
-    """Give a run without a name the text of its id as its name; `new` is the id of one that has none either."""
-    given = dict(fields)
-    if given.get("id") is None:
-        given.pop("id", None)
-    if "name" not in given:
-        given["name"] = str(as_uuid(given.get("id", new)))
-    return given
+        return runs.queries.WORK_QUEUES.page(self._reader, offset, limit, sort, filters)

@@ -20,6 +20,7 @@ from ..db.statements import Query, Statements, slot
 from ..errors import ArtifactConflict, IntegrityViolation
 from ..filters.compiler import apply_condition, compile_filters
 from ..filters.orders import run_ordering
+from ..schemas.artifacts import as_uuid
 from ..schemas.runs import Deployment, Flow, FlowRun, RunValue, State, TaskRun, WorkPool, WorkQueue, checked
 from ..schemas.sorting import RunSort, bounds, chosen
 
@@ -31,6 +32,8 @@ __all__ = [
     "WORK_POOLS",
     "WORK_QUEUES",
     "Entity",
+    "create_flow_run",
+    "create_task_run",
     "made_by",
 ]
 
@@ -177,6 +180,29 @@ FLOW_RUNS = Entity("flow_run_filter", FlowRun, run_tables.FlowRun, "flow_id", "i
 TASK_RUNS = Entity("task_run_filter", TaskRun, run_tables.TaskRun)
 WORK_POOLS = Entity("work_pool_filter", WorkPool, run_tables.WorkPool, "name")
 WORK_QUEUES = Entity("work_queue", WorkQueue, run_tables.WorkQueue, "work_pool_id", "name")
+
+
+def create_flow_run(db: Statements, fields: Mapping[str, Any]) -> FlowRun:
+    """Create a flow run; without a name it is called by its id."""
+    new = new_id()
+    return FLOW_RUNS.create(db, _with_name(fields, new), new)
+
+
+def create_task_run(db: Statements, fields: Mapping[str, Any]) -> TaskRun:
+    """Create a task run; without a name it is called by its id, and its task key is its name unless it is given."""
+    new = new_id()
+    named = _with_name(fields, new)
+    return TASK_RUNS.create(db, {"task_key": named["name"], **named}, new)
+
+
+def _with_name(fields: Mapping[str, Any], new: UUID) -> dict[str, Any]:
+    """Return the fields of a run with its name; `new` is its id unless the caller has set one."""
+    named = dict(fields)
+    if named.get("id") is None:
+        named.pop("id", None)
+    if "name" not in named:
+        named["name"] = str(as_uuid(named.get("id", new)))
+    return named
 
 
 def made_by(

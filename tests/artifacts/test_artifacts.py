@@ -243,9 +243,11 @@ def test_a_refusal_names_the_value_and_the_remedy(store: ArtifactStore, fields: 
 )
 def test_an_update_is_no_create(store: ArtifactStore, change: dict[str, Any]) -> None:
     made = store.create_artifact(key="k", data=1)
-    with pytest.raises(InvalidArtifact, match="ArtifactCreate is no ArtifactUpdate: pass one, or its fields"):
+    with pytest.raises(
+        InvalidArtifact, match="Expected an ArtifactUpdate, got ArtifactCreate: pass one, or its fields"
+    ):
         store.update_artifact(made.id, ArtifactCreate(data=2, **change))  # type: ignore[arg-type]
-    with pytest.raises(InvalidArtifact, match="ArtifactUpdate is no ArtifactCreate"):
+    with pytest.raises(InvalidArtifact, match="Expected an ArtifactCreate, got ArtifactUpdate"):
         store.create_artifact(ArtifactUpdate(data=1))  # type: ignore[arg-type]
     if change:
         with pytest.raises(InvalidArtifact, match="is no field of ArtifactUpdate"):
@@ -260,14 +262,16 @@ def test_what_was_changed_after_it_was_checked_is_checked_again(store: ArtifactS
     given.data["x"] = [object()]
     with pytest.raises(InvalidArtifact, match=r"data\.x\[0\] is a object"):
         store.create_artifact(given)
-    with pytest.raises(InvalidArtifact, match="is no key: make the ArtifactCreate anew"):
+    with pytest.raises(InvalidArtifact, match=r"Invalid key .*: make a new ArtifactCreate instead of a changed copy"):
         store.create_artifact(ArtifactCreate(key="k").model_copy(update={"key": "k@1"}))
     assert store.count_artifacts() == 1
 
 
 @pytest.mark.parametrize("each", [None, 7, "key", [("key", "k")]])
 def test_a_bulk_of_something_else(store: ArtifactStore, each: object) -> None:
-    with pytest.raises(InvalidArtifact, match="is no ArtifactCreate: pass one, or a mapping of its fields"):
+    with pytest.raises(
+        InvalidArtifact, match=r"Expected an ArtifactCreate, got .*: pass one, or a mapping of its fields"
+    ):
         store.create_artifacts([{"key": "k"}, each])  # type: ignore[list-item]
     assert store.count_artifacts() == 0
 

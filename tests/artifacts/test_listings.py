@@ -217,7 +217,7 @@ REFUSED: list[tuple[Callable[[ArtifactStore, str], object], str]] = [
     (lambda store, cursor: store.read_artifacts(after=cursor, sort=ArtifactSort.KEY_ASC), "pass the same sort again"),
     (lambda store, cursor: store.read_latest_artifacts(after=cursor), "a listing of all by ID_DESC"),
     (lambda store, cursor: store.read_artifacts(1, after=cursor), "offset and after exclude each other"),
-    (lambda store, cursor: store.iter_artifacts(page_size=0), "page_size=0 is no whole number from 1 to 100,000"),
+    (lambda store, cursor: store.iter_artifacts(page_size=0), "page_size must be an int from 1 to 100,000, got 0"),
     (lambda store, cursor: store.iter_latest_artifacts(page_size="9"), "page_size='9'"),  # type: ignore[arg-type]
     (lambda store, cursor: store.iter_artifacts(sort="BY_AGE"), "'BY_AGE' is no sort order"),  # type: ignore[arg-type]
     (lambda store, cursor: store.iter_artifacts(artifact_filter=ArtifactCollectionFilter()), "takes an ArtifactFilter"),  # type: ignore[arg-type]

@@ -276,13 +276,13 @@ def test_it_belongs_to_the_run(store: Counting) -> None:
 
 @pytest.mark.parametrize("total", [-1, 1.5, True, "3"])
 def test_a_total_is_a_number(store: Counting, total: Any) -> None:
-    with pytest.raises(InvalidQuery, match=f"total={total!r} is no number of items"):
+    with pytest.raises(InvalidQuery, match="total must be an int >= 0, or None, got"):
         store.track([1], total=total)
 
 
 def test_bad_arguments_are_refused_at_once(store: Counting) -> None:
     with pytest.raises(InvalidArtifact, match="Invalid key 'no key': use 1 to 255"):
         store.track([1], key="no key")
-    with pytest.raises(InvalidQuery, match="int is nothing to iterate over"):
+    with pytest.raises(InvalidQuery, match="Cannot iterate over int"):
         store.track(7)  # type: ignore[arg-type]
     assert store.count_artifacts() == 0

@@ -166,7 +166,7 @@ def refused(store: ArtifactStore, caplog: pytest.LogCaptureFixture, says: str) -
         for _ in range(3):
             assert made in store.read_artifacts()
             assert made in store.iter_artifacts()
-            store._ask._paused_until = 0.0
+            store._reader._paused_until = 0.0
     told = [record.getMessage() for record in caplog.records if record.name == "artifact_store"]
     assert len(told) == 1, told
     assert "The replica is refused, the primary answers: postgresql://" in told[0]
@@ -258,7 +258,7 @@ def test_one_process_of_a_replica_that_hangs(primary: Server, standby: Standby) 
         store.delete_artifacts(everything=True)
         made = store.create_artifact(key="k")
         caught_up(primary, standby)
-        replica = store._ask.replica
+        replica = store._reader.replica
         assert replica is not None
         (pid,) = replica.engine.fetch_one("SELECT pg_backend_pid()") or ()
         process = psutil.Process(pid)
@@ -290,10 +290,10 @@ def test_a_stream_that_began_at_the_primary_stays_there(
 ) -> None:
     replica.execute("SELECT pg_wal_replay_pause()")
     made = store.create_artifacts({"key": f"k{number:02}", "data": number} for number in range(20))
-    store._ask._paused_until = math.inf
+    store._reader._paused_until = math.inf
     stream = store.iter_artifacts(sort=sort, page_size=3)
     found = [next(stream).id for _ in range(4)]
-    store._ask._paused_until = 0.0
+    store._reader._paused_until = 0.0
     assert store.count_artifacts() == 0, "the replica answers, which has none of it yet"
     found += [each.id for each in stream]
     assert sorted(found) == sorted(each.id for each in made)

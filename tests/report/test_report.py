@@ -246,7 +246,7 @@ def test_a_pipe_is_written_to(store, tmp_path):
         ("/", {}, r"^/ is a directory: name a file in it\.$"),
         ("none/report.html", {}, r"^\S+ is in no directory that exists: make it first\.$"),
         ("x" * 300, {}, "cannot be written: File name too long"),
-        ("report.html", {"versions": 0}, "versions=0 is no whole number from 1"),
+        ("report.html", {"versions": 0}, "versions must be >= 1, got 0"),
         ("report.html", {"versions": "all"}, "versions='all' is no whole number"),
         ("report.html", {"limit": -1}, "limit"),
         ("report.html", {"artifact_filter": ArtifactFilter()}, "ArtifactCollectionFilter"),

@@ -201,7 +201,7 @@ def test_what_needs_a_name(store: ArtifactStore) -> None:
 @pytest.mark.parametrize("later", [classmethod(of_class), staticmethod(of_async), property(of_class)])
 def test_methods_that_work_later_are_refused(store: ArtifactStore, later: Any) -> None:
     for decorate in (store.flow_run, store.flow_run("etl"), store.task_run, store.task_run("load")):
-        with pytest.raises(InvalidQuery, match=r"is an async function, which is no (flow|task) run"):
+        with pytest.raises(InvalidQuery, match=r"is an async function, which cannot be a (flow|task) run"):
             decorate(later)
 
 

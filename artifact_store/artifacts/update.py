@@ -1,0 +1,62 @@
+"""Changes an artifact in place: it keeps its version, and its key keeps its latest version."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from ..artifacts import latest
+from ..clock import now
+from ..db.dialects import encode_time
+from ..db.rows import bound
+from ..db.statements import Statements
+from ..errors import InvalidArtifact
+from ..jsonable.normalize import dump_json
+from ..schemas.artifacts import ArtifactUpdate, as_uuid, spelled
+from . import queries
+
+__all__ = ["update_artifact"]
+
+_JSON = ("data", "metadata", "profile")
+
+
+def update_artifact(
+    db: Statements, artifact_id: UUID | str, artifact: ArtifactUpdate | None, fields: Mapping[str, Any]
+) -> bool:
+    """Change an artifact, by a value or by fields; see `ArtifactStore.update_artifact`."""
+    target = as_uuid(artifact_id)
+    row = _changes(artifact, fields)
+    native = db.dialect.binds_objects
+    updated = now()
+    row["updated"] = updated if native else encode_time(updated)
+    row["id"] = target if native else str(target)
+    db.pending_writes.flush()
+
+    engine = db.engine
+    if engine.one_statement and not engine.in_block():
+        return latest.update_in_one_statement(db, row, alone=True)
+    if engine.dialect.writes_in_with:
+        return engine.run_idempotent(partial(latest.update_in_one_statement, db, row, alone=False))
+    return engine.run_idempotent(partial(latest.update_in_two_statements, db, row))
+
+
+def _changes(artifact: ArtifactUpdate | None, fields: Mapping[str, Any]) -> queries.Row:
+    """Return the columns to change, with their values."""
+    if artifact is None:
+        row, texts = spelled(ArtifactUpdate, fields)
+        for name in _JSON:
+            if row.get(name) is not None:
+                row[name] = texts.get(name) or dump_json(row[name])
+    else:
+        if fields:
+            raise InvalidArtifact(f"Give an ArtifactUpdate or keywords, not both: {', '.join(fields)}.")
+        if not isinstance(artifact, ArtifactUpdate):
+            raise InvalidArtifact(
+                f"Expected an ArtifactUpdate, got {type(artifact).__name__}: pass one, or its fields as keywords."
+            )
+        row = bound(artifact, artifact.model_fields_set)
+
+    # A profile describes the data that it came with.
+    if "data" in row:
+        row.setdefault("profile", None)
+    return row

@@ -1,0 +1,79 @@
+"""What the groups of methods of a store share: its database, and the run that its calls belong to.
+
+`ArtifactStore` inherits groups of methods that stand side by side on `StoreBase`. What more than one group needs is a
+function that takes a `Writer`, a `Reader`, or the store itself. The methods that such a function may call of any store
+are declared on the base: a subclass that overrides one is heard by the shortcuts and by `track` too.
+"""
+
+from collections.abc import Hashable
+from functools import cached_property
+from typing import TYPE_CHECKING, Unpack
+
+from . import context
+from .context import CURRENT, Origin
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from .db.engine import Engine
+    from .db.replica import Reader
+    from .db.statements import Statements
+    from .schemas.artifacts import Artifact, ArtifactChanges, ArtifactCreate, ArtifactFields, ArtifactUpdate
+
+__all__ = ["StoreBase", "Writer"]
+
+
+class Writer:
+    """What a function needs to write to a store: its database, and the run that it writes for.
+
+    Attributes:
+        db: the statements of the primary database.
+        inherited: the runs that the environment of the process names; `None` when it names none.
+    """
+
+    def __init__(self, db: "Statements", inherited: Origin | None) -> None:
+        """Take the database, and the runs that the environment names."""
+        self.db = db
+        self.inherited = inherited
+
+    @cached_property
+    def place(self) -> Hashable:
+        """What tells the database from every other one."""
+        return self.db.engine.place
+
+    def origin(self) -> Origin | None:
+        """Return the runs that an artifact created now belongs to, after the pending writes of this thread."""
+        if self.db.pending_writes.writes:
+            self.db.pending_writes.flush()
+        if CURRENT.get() is None:  # the common case, on the hottest path
+            return self.inherited
+        return context.origin_at(self.place) or self.inherited
+
+
+class StoreBase:
+    """The attributes that every group of methods works with; `ArtifactStore` sets them.
+
+    Attributes:
+        _db: the statements of the primary database.
+        _engine: its connections and transactions.
+        _reader: reads from the replica where there is one and an older answer will do, else from the primary.
+        _writer: the database and the current run, for functions that write.
+    """
+
+    _db: "Statements"
+    _engine: "Engine"
+    _reader: "Reader"
+    _writer: Writer
+
+    if TYPE_CHECKING:
+
+        def create_artifact(self, artifact: ArtifactCreate | None = None, **fields: Unpack[ArtifactFields]) -> Artifact:
+            """Create an artifact; defined by `ArtifactMethods`."""
+
+        def read_artifact(self, artifact_id: UUID | str) -> Artifact | None:
+            """Return an artifact by id; defined by `ArtifactMethods`."""
+
+        def update_artifact(
+            self, artifact_id: UUID | str, artifact: ArtifactUpdate | None = None, **fields: Unpack[ArtifactChanges]
+        ) -> bool:
+            """Change an artifact in place; defined by `ArtifactMethods`."""

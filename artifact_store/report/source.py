@@ -1,0 +1,53 @@
+"""What a report reads of a store."""
+
+from collections.abc import Iterator
+from typing import Protocol, Unpack
+
+from ..filters.definitions import ArtifactFilter, RunFilters
+from ..rendering.surroundings import Point
+from ..schemas.artifacts import Artifact, ArtifactList
+from ..schemas.runs import Flow, FlowRun, TaskRun
+from ..schemas.sorting import ArtifactSort
+
+__all__ = ["Source"]
+
+
+class Source(Protocol):
+    """The methods of `ArtifactStore` that a report calls."""
+
+    def read_artifacts(
+        self,
+        *,
+        limit: int | None = None,
+        artifact_filter: ArtifactFilter | None = None,
+        sort: ArtifactSort = ArtifactSort.ID_DESC,
+        include_data: bool = True,
+    ) -> ArtifactList:
+        """Return artifacts, every version of them."""
+
+    def iter_artifacts(
+        self,
+        *,
+        artifact_filter: ArtifactFilter | None = None,
+        sort: ArtifactSort = ArtifactSort.ID_DESC,
+        page_size: int = 200,
+    ) -> Iterator[Artifact]:
+        """Yield artifacts, every version of them."""
+
+    def count_artifacts(self, artifact_filter: ArtifactFilter | None = None) -> int:
+        """Return how many artifacts match."""
+
+    def read_series(self, key: str, field: str | None = None, *, limit: int | None = None) -> list[Point]:
+        """Return how a number of a key went."""
+
+    def series_fields(self, key: str) -> list[str]:
+        """Return which numbers a key has."""
+
+    def read_flow_runs(self, **filters: Unpack[RunFilters]) -> list[FlowRun]:
+        """Return the flow runs that match."""
+
+    def read_flows(self, **filters: Unpack[RunFilters]) -> list[Flow]:
+        """Return the flows that match."""
+
+    def read_task_runs(self, **filters: Unpack[RunFilters]) -> list[TaskRun]:
+        """Return the task runs that match."""
