@@ -23,7 +23,8 @@ from artifact_store import (
 def frozen(monkeypatch: pytest.MonkeyPatch) -> dt.datetime:
     """Stop the clock: everything is created and updated at the same instant."""
     time = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-    monkeypatch.setattr("artifact_store.store.now", lambda: time)
+    for module in ("create", "update"):
+        monkeypatch.setattr(f"artifact_store.artifacts.{module}.now", lambda: time)
     return time
 
 
@@ -45,7 +46,7 @@ def test_latest_is_not_a_matter_of_clocks(store: ArtifactStore, monkeypatch: pyt
     """Prefect: after a delete, latest is the greatest `created`, so a clock that lags loses versions."""
     for day in (3, 1, 2, 4):
         time = dt.datetime(2026, 1, day, tzinfo=dt.UTC)
-        monkeypatch.setattr("artifact_store.store.now", lambda time=time: time)
+        monkeypatch.setattr("artifact_store.artifacts.create.now", lambda time=time: time)
         last = store.create_artifact(key="k", data=day)
     assert store.delete_artifact(last.id)
     assert store.read_latest_artifact("k").data == 2

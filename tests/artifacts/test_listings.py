@@ -48,11 +48,11 @@ def filled(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> ArtifactSto
     """Keys with one and with many versions, artifacts without key, times that tie."""
     start = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     ticks = itertools.count()
-    monkeypatch.setattr("artifact_store.store.now", lambda: start + dt.timedelta(minutes=next(ticks) // 3))
+    monkeypatch.setattr("artifact_store.artifacts.create.now", lambda: start + dt.timedelta(minutes=next(ticks) // 3))
     for number in range(40):
         key = None if number % 5 == 0 else f"k{number % 7}-{'aB'[number % 2]}"
         store.create_artifact(key=key, type="table" if number % 3 else None, data=[number])
-    monkeypatch.setattr("artifact_store.store.now", lambda: start + dt.timedelta(days=1))
+    monkeypatch.setattr("artifact_store.artifacts.update.now", lambda: start + dt.timedelta(days=1))
     for each in store.read_artifacts()[::4]:
         store.update_artifact(each.id, description="later")
     return store
@@ -218,7 +218,10 @@ REFUSED: list[tuple[Callable[[ArtifactStore, str], object], str]] = [
     (lambda store, cursor: store.read_latest_artifacts(after=cursor), "a listing of all by ID_DESC"),
     (lambda store, cursor: store.read_artifacts(1, after=cursor), "offset and after exclude each other"),
     (lambda store, cursor: store.iter_artifacts(page_size=0), "page_size must be an int from 1 to 100,000, got 0"),
-    (lambda store, cursor: store.iter_latest_artifacts(page_size="9"), "page_size='9'"),  # type: ignore[arg-type]
+    (
+        lambda store, cursor: store.iter_latest_artifacts(page_size="9"),
+        "page_size must be an int from 1 to 100,000, got '9'",
+    ),  # type: ignore[arg-type]
     (lambda store, cursor: store.iter_artifacts(sort="BY_AGE"), "'BY_AGE' is no sort order"),  # type: ignore[arg-type]
     (lambda store, cursor: store.iter_artifacts(artifact_filter=ArtifactCollectionFilter()), "takes an ArtifactFilter"),  # type: ignore[arg-type]
     (lambda store, cursor: store.iter_artifacts(flows=None), "Unknown filter 'flows' for this listing"),  # type: ignore[call-arg]

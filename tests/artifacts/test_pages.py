@@ -31,7 +31,7 @@ def crowd(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> list[Artifac
     """Artifacts made at three instants, with ids that do not rise, some without key."""
     times = [dt.datetime(2026, 1, day, tzinfo=dt.UTC) for day in (2, 1, 3)]
     for n in range(30):
-        monkeypatch.setattr("artifact_store.store.now", lambda n=n: times[n % 3])
+        monkeypatch.setattr("artifact_store.artifacts.create.now", lambda n=n: times[n % 3])
         key = None if n % 5 == 0 else f"{'aB-Z'[n % 4]}{'-x'[n % 2]}0".lstrip("-")
         store.create_artifact(id=uuid.UUID(int=(n * 7919) % 10007), key=key, data=n)
     return everything(store)
