@@ -219,9 +219,9 @@ REFUSED: list[tuple[Callable[[ArtifactStore, str], object], str]] = [
     (lambda store, cursor: store.read_artifacts(1, after=cursor), "offset and after exclude each other"),
     (lambda store, cursor: store.iter_artifacts(page_size=0), "page_size must be an int from 1 to 100,000, got 0"),
     (
-        lambda store, cursor: store.iter_latest_artifacts(page_size="9"),
+        lambda store, cursor: store.iter_latest_artifacts(page_size="9"),  # type: ignore[arg-type]
         "page_size must be an int from 1 to 100,000, got '9'",
-    ),  # type: ignore[arg-type]
+    ),
     (lambda store, cursor: store.iter_artifacts(sort="BY_AGE"), "'BY_AGE' is no sort order"),  # type: ignore[arg-type]
     (lambda store, cursor: store.iter_artifacts(artifact_filter=ArtifactCollectionFilter()), "takes an ArtifactFilter"),  # type: ignore[arg-type]
     (lambda store, cursor: store.iter_artifacts(flows=None), "Unknown filter 'flows' for this listing"),  # type: ignore[call-arg]
