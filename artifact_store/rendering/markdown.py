@@ -1,9 +1,10 @@
-"""Markdown as HTML, by markdown-it-py: HTML in it is text, links and images are checked."""
+"""Markdown as HTML, by markdown-it-py: HTML in it is shown as text, links and images are checked."""
 
 from collections.abc import MutableMapping, Sequence
 from functools import cache
 from typing import Any
 
+from .markup import Html, element, escape, open_tag
 from .text import cut, escape_controls
 from .urls import image_source, safe_url
 
@@ -13,7 +14,7 @@ _LONGEST_LINE = 1_000  # characters
 _EXTERNAL = "artifact_store_external_images"
 
 
-def markdown_to_html(text: str, *, external_images: bool = True) -> str:
+def markdown_to_html(text: str, *, external_images: bool = True) -> Html:
     r"""Return the HTML of Markdown: CommonMark with tables and strikethrough.
 
     Args:
@@ -26,7 +27,7 @@ def markdown_to_html(text: str, *, external_images: bool = True) -> str:
     """
     html: str = _parser().render(text, {_EXTERNAL: external_images})
     # After the rendering, since Markdown can also name a character by its number.
-    return escape_controls(html, keep="\n\t")
+    return Html.trusted(escape_controls(html, keep="\n\t"))
 
 
 def first_line(text: str) -> str:
@@ -75,40 +76,40 @@ def _is_valid(url: str) -> bool:
     return safe_url(url) is not None or image_source(url, external=True) is not None
 
 
-def _link_open(tokens: Sequence[Any], place: int, options: Any, env: MutableMapping[str, Any]) -> str:
-    url = safe_url(str(tokens[place].attrGet("href") or ""))
-    return "<a>" if url is None else _anchor(url)
+# What the parser calls for a token, in place of its own functions
 
 
-def _anchor(url: str) -> str:
-    from markdown_it.common.utils import escapeHtml
-
-    return f'<a href="{escapeHtml(url)}" rel="noopener noreferrer" target="_blank">'
+def _link_open(tokens: Sequence[Any], position: int, options: Any, env: MutableMapping[str, Any]) -> Html:
+    return open_tag("a", **_link_attributes(safe_url(str(tokens[position].attrGet("href") or ""))))
 
 
-def _image(tokens: Sequence[Any], place: int, options: Any, env: MutableMapping[str, Any]) -> str:
-    from markdown_it.common.utils import escapeHtml
+def _link_attributes(url: str | None) -> dict[str, str]:
+    return {} if url is None else {"href": url, "rel": "noopener noreferrer", "target": "_blank"}
 
-    token = tokens[place]
+
+def _image(tokens: Sequence[Any], position: int, options: Any, env: MutableMapping[str, Any]) -> Html:
+    token = tokens[position]
     address = str(token.attrGet("src") or "")
-    alt = escapeHtml(_parser().renderer.renderInlineAsText(token.children or [], options, env))
+    alt = str(_parser().renderer.renderInlineAsText(token.children or [], options, env))
     source = image_source(address, external=env[_EXTERNAL])
     if source is not None:
-        return f'<img src="{escapeHtml(source)}" alt="{alt}" loading="lazy" referrerpolicy="no-referrer">'
+        return element("img", src=source, alt=alt, loading="lazy", referrerpolicy="no-referrer")
+
     url = safe_url(address)
     within_link = any(token.type == "link_open" for token in tokens)
-    return alt if url is None or within_link else f"{_anchor(url)}{alt or escapeHtml(url)}</a>"
+    if url is None or within_link:
+        return escape(alt)
+    return element("a", alt or url, **_link_attributes(url))
 
 
-def _heading(tokens: Sequence[Any], place: int, options: Any, env: MutableMapping[str, Any]) -> str:
-    token = tokens[place]
+def _heading(tokens: Sequence[Any], position: int, options: Any, env: MutableMapping[str, Any]) -> str:
+    token = tokens[position]
     name = f"h{min(int(token.tag[1]) + 2, 6)}"
     return f"<{name}>" if token.nesting == 1 else f"</{name}>\n"
 
 
-def _cell(tokens: Sequence[Any], place: int, options: Any, env: MutableMapping[str, Any]) -> str:
+def _cell(tokens: Sequence[Any], position: int, options: Any, env: MutableMapping[str, Any]) -> Html:
     """Open a cell; the parser would write its alignment as a style, which strict pages refuse."""
-    token = tokens[place]
+    token = tokens[position]
     style = str(token.attrGet("style") or "")
-    figure = ' class="artifact-store-figure"' if style.endswith("right") else ""
-    return f"<{token.tag}{figure}>"
+    return open_tag(token.tag, class_="artifact-store-figure" if style.endswith("right") else None)

@@ -8,6 +8,7 @@ from ..context import opened
 from ..rendering import blocks
 from .html import blocks_to_html
 from .markdown import first_line
+from .markup import Html, element
 from .renderers import render_artifact
 from .style import STYLE
 from .surroundings import ArtifactContext, Shown
@@ -18,12 +19,12 @@ __all__ = ["artifact_html", "list_html"]
 _MOST_LISTED = 50
 
 
-def artifact_html(artifact: Shown) -> str:
+def artifact_html(artifact: Shown) -> Html:
     """Return the HTML of an artifact, with what an open store knows of its surroundings."""
     return _output(render_artifact(artifact, _surroundings(artifact)))
 
 
-def list_html(artifacts: Sequence[Shown]) -> str:
+def list_html(artifacts: Sequence[Shown]) -> Html:
     """Return the HTML of a list of artifacts: a table of the first 50, whose key is the id where there is none."""
     if not artifacts:
         return _output([blocks.Note("No artifacts.")])
@@ -36,10 +37,10 @@ def list_html(artifacts: Sequence[Shown]) -> str:
     return _output(shown)
 
 
-def _output(shown: Sequence[blocks.Block]) -> str:
+def _output(shown: Sequence[blocks.Block]) -> Html:
     # JupyterLab and nbconvert would typeset `$5 to $10` in stored text as a formula.
     names = "artifact-store tex2jax_ignore mathjax_ignore"
-    return f'<div class="{names}"><style>{STYLE}</style>{blocks_to_html(shown)}</div>'
+    return element("div", element("style", STYLE), blocks_to_html(shown), class_=names)
 
 
 def _listed(artifact: Shown, names: dict[UUID, str]) -> dict[str, Any]:

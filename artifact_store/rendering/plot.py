@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from html import escape
 
+from .markup import Html, element
 from .surroundings import Point
 from .text import cell_text, escape_controls, number_text, short_number
 
@@ -47,7 +47,7 @@ _TOP, _BOTTOM, _HEIGHT = 10.0, 92.0, 116  # pixels
 _LEFT, _RIGHT = 17.0, 99.0  # percent of the width; what is left of it has room for the numbers
 
 
-def line_plot(points: Sequence[Point], field: str, *, words: bool = True) -> str:
+def line_plot(points: Sequence[Point], field: str, *, words: bool = True) -> Html:
     """Draw the history of a number as an SVG element that stands for itself.
 
     It is as wide as its place and its text keeps its size; colours are `currentColor` and the CSS variable
@@ -67,25 +67,36 @@ def line_plot(points: Sequence[Point], field: str, *, words: bool = True) -> str
     """
     low, high = _range([point.value for point in points])
     drawn = [point for point in points if math.isfinite(point.value)]
-    name = escape(escape_controls(cell_text(field)))
-    told = plot_words(points, field)
-    parts = [
-        f'<svg class="artifact-store-plot" role="img" aria-label="{told}" width="100%" height="{_HEIGHT}" '
-        'overflow="visible" xmlns="http://www.w3.org/2000/svg">',
-        f"<title>{name}</title><desc>{told}</desc>" if words else "",
-        *(_rule(y) for y in (_TOP, _BOTTOM)),
-        f'<svg width="100%" height="{_HEIGHT}" viewBox="0 0 100 {_HEIGHT}" preserveAspectRatio="none">',
+    summary = plot_words(points, field)
+    # The lines stand in a drawing of their own, which is stretched to the width; circles and text are not.
+    lines = element(
+        "svg",
         *(_line(piece, points, low, high) for piece in _pieces(points)),
-        "</svg>",
+        width="100%",
+        height=_HEIGHT,
+        viewBox=f"0 0 100 {_HEIGHT}",
+        preserveAspectRatio="none",
+    )
+    return element(
+        "svg",
+        element("title", _name(field)) if words else None,
+        element("desc", summary) if words else None,
+        *(_rule(y) for y in (_TOP, _BOTTOM)),
+        lines,
         *(_dot(point, points, low, high, words) for point in drawn),
         *(_labels(drawn, points, low, high) if words else ()),
-        "</svg>",
-    ]
-    return "".join(parts)
+        class_="artifact-store-plot",
+        role="img",
+        aria_label=summary,
+        width="100%",
+        height=_HEIGHT,
+        overflow="visible",
+        xmlns="http://www.w3.org/2000/svg",
+    )
 
 
 def plot_words(points: Sequence[Point], field: str) -> str:
-    """Return what a plot shows in words, as HTML: the newest value, and the range.
+    """Return what a plot shows in words: the newest value, and the range.
 
     Examples:
         >>> from datetime import datetime, UTC
@@ -94,7 +105,11 @@ def plot_words(points: Sequence[Point], field: str) -> str:
     """
     low, high = _range([point.value for point in points])
     drawn = [point for point in points if math.isfinite(point.value)]
-    return f"{escape(escape_controls(cell_text(field)))}: {_summary(drawn, low, high)}"
+    return f"{_name(field)}: {_summary(drawn, low, high)}"
+
+
+def _name(field: str) -> str:
+    return escape_controls(cell_text(field))
 
 
 def _summary(drawn: Sequence[Point], low: float, high: float) -> str:
@@ -107,11 +122,13 @@ def _summary(drawn: Sequence[Point], low: float, high: float) -> str:
     )
 
 
-def _rule(y: float) -> str:
-    return f'<line x1="{_LEFT:g}%" x2="100%" y1="{y:g}" y2="{y:g}" stroke="currentColor" stroke-opacity="0.18"/>'
+def _rule(y: float) -> Html:
+    return element(
+        "line", x1=f"{_LEFT:g}%", x2="100%", y1=f"{y:g}", y2=f"{y:g}", stroke="currentColor", stroke_opacity="0.18"
+    )
 
 
-def _place(point: Point, points: Sequence[Point], low: float, high: float) -> tuple[float, float]:
+def _position(point: Point, points: Sequence[Point], low: float, high: float) -> tuple[float, float]:
     """Return where a point lies: percent of the width, and pixels from the top."""
     first, last = points[0].version, points[-1].version
     x = _LEFT + 1 + (_RIGHT - _LEFT - 1) * _share(point.version, first, last)
@@ -129,38 +146,55 @@ def _pieces(points: Sequence[Point]) -> list[list[Point]]:
     return [piece for piece in pieces if len(piece) > 1]
 
 
-def _line(piece: Sequence[Point], points: Sequence[Point], low: float, high: float) -> str:
-    places = (_place(point, points, low, high) for point in piece)
-    path = " ".join(f"{x:.2f},{y:.1f}" for x, y in places)
-    return (
-        f'<polyline points="{path}" fill="none" stroke="var(--artifact-store-accent, currentColor)" '
-        'stroke-width="2" stroke-linejoin="round" vector-effect="non-scaling-stroke"/>'
+def _line(piece: Sequence[Point], points: Sequence[Point], low: float, high: float) -> Html:
+    positions = (_position(point, points, low, high) for point in piece)
+    return element(
+        "polyline",
+        points=" ".join(f"{x:.2f},{y:.1f}" for x, y in positions),
+        fill="none",
+        stroke="var(--artifact-store-accent, currentColor)",
+        stroke_width=2,
+        stroke_linejoin="round",
+        vector_effect="non-scaling-stroke",
     )
 
 
-def _dot(point: Point, points: Sequence[Point], low: float, high: float, words: bool) -> str:
-    x, y = _place(point, points, low, high)
-    told = f"version {point.version} · {point.created:%Y-%m-%d %H:%M} · {number_text(point.value)}"
-    title = f"<title>{told}</title>" if words else ""
-    return (
-        f'<circle data-version="{point.version}" cx="{x:.2f}%" cy="{y:.1f}" r="3" '
-        f'fill="var(--artifact-store-accent, currentColor)">{title}</circle>'
+def _dot(point: Point, points: Sequence[Point], low: float, high: float, words: bool) -> Html:
+    x, y = _position(point, points, low, high)
+    tooltip = f"version {point.version} · {point.created:%Y-%m-%d %H:%M} · {number_text(point.value)}"
+    return element(
+        "circle",
+        element("title", tooltip) if words else None,
+        data_version=point.version,
+        cx=f"{x:.2f}%",
+        cy=f"{y:.1f}",
+        r=3,
+        fill="var(--artifact-store-accent, currentColor)",
     )
 
 
-def _labels(drawn: Sequence[Point], points: Sequence[Point], low: float, high: float) -> list[str]:
+def _labels(drawn: Sequence[Point], points: Sequence[Point], low: float, high: float) -> list[Html]:
+    """Return the greatest and the least value at the left, and the first and the last version below."""
     if not drawn:
         return []
-    middle = (_TOP + _BOTTOM) / 2 + 4
-    texts = [
-        ("0", middle if low == high else _TOP + 4, "start", short_number(high)),
-        ("0", _BOTTOM + 4, "start", short_number(low) if low != high else ""),
-        (f"{_LEFT:g}%", _HEIGHT - 6, "start", f"version {points[0].version}"),
-        ("100%", _HEIGHT - 6, "end", f"version {points[-1].version}" if len(points) > 1 else ""),
-    ]
-    return [
-        f'<text x="{x}" y="{y:g}" text-anchor="{anchor}" font-size="11" fill="currentColor" '
-        f'fill-opacity="0.75">{text}</text>'
-        for x, y, anchor, text in texts
-        if text
-    ]
+    middle = (_TOP + _BOTTOM) / 2
+    labels = [_label("0", middle + 4 if low == high else _TOP + 4, "start", short_number(high))]
+    if low != high:
+        labels.append(_label("0", _BOTTOM + 4, "start", short_number(low)))
+    labels.append(_label(f"{_LEFT:g}%", _HEIGHT - 6, "start", f"version {points[0].version}"))
+    if len(points) > 1:
+        labels.append(_label("100%", _HEIGHT - 6, "end", f"version {points[-1].version}"))
+    return labels
+
+
+def _label(x: str, y: float, anchor: str, text: str) -> Html:
+    return element(
+        "text",
+        text,
+        x=x,
+        y=f"{y:g}",
+        text_anchor=anchor,
+        font_size=11,
+        fill="currentColor",
+        fill_opacity="0.75",
+    )

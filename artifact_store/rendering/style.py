@@ -1,5 +1,7 @@
 """The style sheet of everything that `html` writes."""
 
+from .markup import Html
+
 __all__ = ["STYLE"]
 
 # `&` is the element around everything, named twice: JupyterLab, VS Code and nbviewer have rules of their own for the
@@ -75,4 +77,4 @@ font-size:12.5px}
 & .artifact-store-copy{user-select:all;-webkit-user-select:all;background:var(--artifact-store-wash);
 padding:.25rem .5rem;border-radius:5px;display:inline-block}
 """
-STYLE = _SHEET.replace("&", ".artifact-store.artifact-store")
+STYLE = Html.trusted(_SHEET.replace("&", ".artifact-store.artifact-store"))

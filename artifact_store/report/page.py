@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
-from html import escape
 from importlib.resources import files
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
@@ -22,23 +21,25 @@ from typing import IO, Any
 from ..clock import new_id
 from ..errors import InvalidQuery
 from ..paths import mode_of
+from ..rendering.markup import Html, element, escape
 from ..rendering.style import STYLE
-from ..rendering.text import escape_controls, moment_text
+from ..rendering.text import counted, escape_controls, moment_text
 from ..wording import shown
 
 __all__ = ["Page", "embedded", "opened"]
 
-_EMPTY = (
+_EMPTY = Html(
     '<p class="note">No artifact was found: those without a key are not shown, nor what the filters leave out.</p>\n'
 )
 _PIECE = 1 << 20  # bytes
 _WORTHWHILE = 1000  # characters; less is not compressed
-_PLACE = re.compile(r"\{\{(\w+)\}\}")
+_PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 
 
 @cache
-def _asset(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+def _asset(name: str) -> Html:
+    """Return a file of this package, which may stand in the page as it is."""
+    return Html.trusted(files(__package__).joinpath(name).read_text(encoding="utf-8"))
 
 
 def _hashed(text: str) -> str:
@@ -85,18 +86,18 @@ class Page:
         for stream in self._streams.values():
             stream.close()
 
-    def add_row(self, html: str) -> None:
+    def add_row(self, html: Html) -> None:
         """Add a row to the overview."""
         self.artifacts += 1
         self._streams["rows"].write(html.encode())
 
-    def add_version(self, number: int, version: int, html: str, data: Any) -> None:
+    def add_version(self, number: int, version: int, html: Html, data: Any) -> None:
         """Add what is shown when a version is opened, and its whole payload."""
         self.versions += 1
         self._add(f"_v{number}.{version}", html)
         self._add(f"_d{number}.{version}", data)
 
-    def add_history(self, number: int, html: tuple[str, str]) -> None:
+    def add_history(self, number: int, html: tuple[Html, Html]) -> None:
         """Add the trend and the versions of a key, which all its versions show."""
         self._add(f"_h{number}", html)
 
@@ -111,36 +112,40 @@ class Page:
 
     def write_to(self, file: IO[bytes]) -> int:
         """Write the page, and return its size in bytes."""
-        values, size = self._values(), 0
-        # Split before values are put in: what looks like a place in one of them is text.
-        for place, part in enumerate(_PLACE.split(_asset("report.html"))):
-            if place % 2 and part in self._streams:
-                size += _poured(self._streams[part], file)
+        values = self._values()
+        size = 0
+        # Split before values are put in: what looks like a placeholder in one of them is text.
+        parts = _PLACEHOLDER.split(_asset("report.html"))
+        for number, part in enumerate(parts):
+            if number % 2 == 0:
+                size += file.write(part.encode())
+            elif part in self._streams:
+                size += _copied(self._streams[part], file)
             else:
-                size += file.write((values[part] if place % 2 else part).encode())
+                size += file.write(values[part].encode())
         return size
 
-    def _values(self) -> dict[str, str]:
-        """Return what stands in the places of the template."""
-        style, early, script = STYLE + _asset("report.css"), _asset("early.js"), _asset("report.js")
+    def _values(self) -> dict[str, Html]:
+        """Return what takes the place of the placeholders in the template."""
+        style = Html.trusted(STYLE + _asset("report.css"))
+        early, script = _asset("early.js"), _asset("report.js")
+        policy = (
+            f"default-src 'none'; script-src {_hashed(early)} {_hashed(script)}; "
+            f"style-src {_hashed(style)}; img-src data:; base-uri 'none'; form-action 'none'"
+        )
         return {
             "title": escape(escape_controls(self._title)),
-            "lead": f"{_counted(self.artifacts, 'artifact')}, {_counted(self.versions, 'version')} to open",
-            "empty": "" if self.artifacts else _EMPTY,
-            "written": f'<time datetime="{self._written.isoformat()}">{moment_text(self._written)}</time>',
-            "policy": f"default-src 'none'; script-src {_hashed(early)} {_hashed(script)}; "
-            f"style-src {_hashed(style)}; img-src data:; base-uri 'none'; form-action 'none'",
+            "lead": escape(f"{counted(self.artifacts, 'artifact')}, {counted(self.versions, 'version')} to open"),
+            "empty": Html("") if self.artifacts else _EMPTY,
+            "written": element("time", moment_text(self._written), datetime=self._written.isoformat()),
+            "policy": Html.trusted(policy),  # it holds no double quotes
             "style": style,
             "early": early,
             "script": script,
         }
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"
-
-
-def _poured(source: IO[bytes], target: IO[bytes]) -> int:
+def _copied(source: IO[bytes], target: IO[bytes]) -> int:
     source.seek(0)
     size = 0
     while piece := source.read(_PIECE):

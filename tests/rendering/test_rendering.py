@@ -11,7 +11,7 @@ from rich.console import Console
 
 import artifact_store
 from artifact_store import ArtifactContext, ArtifactFilter, Point, render_artifact
-from artifact_store.rendering import blocks, html, plot, print_blocks, renderers, terminal, text
+from artifact_store.rendering import blocks, html, markup, plot, print_blocks, renderers, terminal, text
 from artifact_store.rendering.html import blocks_to_html
 from artifact_store.rendering.markdown import first_line
 from artifact_store.rendering.plot import line_plot, sparkline
@@ -348,7 +348,7 @@ def test_a_profile_of_many_columns_is_cut():
 def test_what_is_cut_is_cut_before_it_is_escaped(monkeypatch):
     escaped = []
     original = text.escape_controls
-    for module in (html, terminal, plot):
+    for module in (html, markup, terminal, plot):
         monkeypatch.setattr(
             module,
             "escape_controls",

@@ -1,0 +1,144 @@
+"""HTML as a type of its own, so that text which was not escaped cannot be written into a page.
+
+`element` makes HTML. What it is given as `str`, a child or the value of an attribute, is escaped; only `Html` is taken
+as it is, and mypy refuses a `str` where `Html` is expected. There are two ways to make `Html` of a string:
+
+- `Html("<hr>")`, for what stands in the source. The argument must be a literal.
+- `Html.trusted(text)`, for the few texts that are HTML already, such as what the Markdown parser has written.
+
+`tests/rendering/test_markup.py` checks both in the source: whoever passes stored text to either makes a hole.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from functools import cache
+from html import escape as escape_html
+from typing import TYPE_CHECKING, LiteralString, TypeAlias
+
+from .text import escape_controls
+
+__all__ = ["Attribute", "Html", "element", "escape", "join", "open_tag"]
+
+Attribute: TypeAlias = str | int | float | bool | None
+
+_SPECIAL = re.compile("[&<>\"']")
+_VOID = frozenset({"img"})
+_EMPTY_IN_SVG = frozenset({"circle", "line", "polyline"})
+
+
+class Html(str):
+    """HTML that may stand in a page as it is.
+
+    What is added to it, cut from it or put into an f-string with it is a plain `str` again, which is escaped when it
+    is given to `element`.
+
+    Examples:
+        >>> element("p", Html("<hr>"), "<hr>")
+        '<p><hr>&lt;hr&gt;</p>'
+    """
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def __new__(cls, markup: LiteralString = "") -> "Html":
+            """Take a literal."""
+
+    @classmethod
+    def trusted(cls, markup: str) -> "Html":
+        """Return a text that is known to be HTML.
+
+        Args:
+            markup: HTML that holds no text of a store, or where such text was escaped by whoever made it.
+        """
+        return str.__new__(cls, markup)
+
+
+_html: Callable[[str], Html] = Html
+"""What `Html.trusted` does, for this module; a classmethod would cost a report some percent."""
+
+
+def escape(text: str) -> Html:
+    r"""Return text as HTML, also between the quotes of an attribute.
+
+    Control and direction characters are shown as `\x1b` or `\u202e`. Line ends and tabs stay, and `\r\n` becomes `\n`.
+
+    Examples:
+        >>> escape("a < b"), escape("caf\u00e9")
+        ('a &lt; b', 'café')
+    """
+    return _html(_escaped(text))
+
+
+def element(name: LiteralString, *children: str | None, **attributes: Attribute) -> Html:
+    """Return an element.
+
+    Args:
+        name: the name of its tag.
+        children: what it holds, in order: `Html` as it is, a `str` escaped, `None` not at all.
+        attributes: its attributes by name, see `open_tag`.
+
+    Examples:
+        >>> element("a", "Tom & Jerry", href="?a&b", class_="key")
+        '<a href="?a&amp;b" class="key">Tom &amp; Jerry</a>'
+    """
+    tag = name + _written(attributes) if attributes else name
+    if len(children) == 1:
+        # Most elements are cells of tables: without a list they take half the time.
+        child = children[0]
+        inner = child if type(child) is Html else _escaped(child or "")
+    elif children:
+        inner = "".join([child if type(child) is Html else _escaped(child) for child in children if child is not None])
+    elif name in _VOID:
+        return _html(f"<{tag}>")
+    elif name in _EMPTY_IN_SVG:
+        return _html(f"<{tag}/>")
+    else:
+        inner = ""
+    return _html(f"<{tag}>{inner}</{name}>")
+
+
+def open_tag(name: str, **attributes: Attribute) -> Html:
+    """Return the beginning of an element.
+
+    Args:
+        name: the name of its tag.
+        attributes: its attributes by name. `_` becomes `-`, one at the end is left out (`class_`, `data_version`).
+            `True` writes the name alone; `False` and `None` leave the attribute out.
+
+    Examples:
+        >>> open_tag("option", value="a", selected=True, class_=None)
+        '<option value="a" selected>'
+    """
+    return _html(f"<{name}{_written(attributes)}>")
+
+
+def join(parts: Iterable[Html]) -> Html:
+    """Return several pieces of HTML as one."""
+    return _html("".join(parts))
+
+
+def _escaped(text: str) -> str:
+    # Most cells of a table hold nothing to escape, and to look first is quicker. What `escape_controls` shows is not
+    # printable for Python either.
+    if text.isprintable() and _SPECIAL.search(text) is None:
+        return text
+    return escape_html(escape_controls(text.replace("\r\n", "\n"), keep="\n\t"))
+
+
+def _written(attributes: dict[str, Attribute]) -> str:
+    written = ""
+    for name, value in attributes.items():
+        if value is None or value is False:
+            continue
+
+        written += _attribute_name(name)
+        if value is not True:
+            text = value if isinstance(value, str) else str(value)
+            written += f'="{text if type(text) is Html else _escaped(text)}"'
+    return written
+
+
+@cache
+def _attribute_name(name: str) -> str:
+    return " " + name.rstrip("_").replace("_", "-")
