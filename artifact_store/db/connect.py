@@ -43,7 +43,7 @@ def _engine_of(url: Place, read_only: bool) -> Engine:
 
 def _check_database(database: peewee.SqliteDatabase) -> None:
     if database.deferred:
-        raise InvalidURL("The database has no name yet: call its init() first.")
+        raise InvalidURL("The Peewee database has no name yet: call its init() first.")
     if any(kind.__module__ == "playhouse.sqliteq" for kind in type(database).__mro__):
         raise InvalidURL("SqliteQueueDatabase has no transactions: pass the address of its file, or a SqliteDatabase.")
 
@@ -64,7 +64,7 @@ def _replica_of(primary: Engine, url: str | Address) -> Engine:
     """Return the engine of a replica; it does not wait, because the primary can answer too."""
     address = _address_of(url)
     if not primary.dialect.has_standbys or not isinstance(address, PostgresAddress):
-        raise InvalidURL("Replicas are PostgreSQL's: leave out replica_url, or give two postgresql:// addresses.")
+        raise InvalidURL("Only PostgreSQL has replicas: leave out replica_url, or give two postgresql:// addresses.")
     from .postgresql import PostgresEngine
 
     assert isinstance(primary, PostgresEngine)
@@ -80,7 +80,7 @@ def address_for_pickle(engine: Engine) -> Address:
     """
     address: Address | None = getattr(engine, "address", None)
     if address is None:
-        raise TypeError("Cannot pickle a store on a Peewee database of yours: open the store by its address instead.")
+        raise TypeError("Cannot pickle a store that uses a Peewee database: open the store by its address instead.")
     if isinstance(address, SqliteAddress) and address.path is None:
-        raise TypeError("Cannot pickle a store in memory, which only this process has: open a store in a file instead.")
+        raise TypeError("Cannot pickle a store in memory: open a store in a file instead.")
     return address

@@ -73,7 +73,7 @@ class PendingWrites:
         except StoreUnavailable:
             return False
         except ArtifactStoreError as error:
-            _LOG.warning("What a loop or a run had still to write was refused: %s", error)
+            _LOG.warning("A pending write of a loop or a run was refused: %s", error)
         return True
 
 

@@ -175,7 +175,7 @@ class PostgresEngine(Engine):
         found = self.connector.learn(connection)
         if schema is not None and found.strip('"') != schema:
             return (
-                f"a pooler keeps ?schema={schema} from the server: leave it out, and say "
+                f"a connection pooler does not pass on ?schema={schema}: leave it out, and run "
                 f"ALTER ROLE … SET search_path = {schema} on the server."
             )
         return None
@@ -392,7 +392,7 @@ class PostgresEngine(Engine):
         if state == "22021":
             return errors.StoreDamaged(
                 f"{self.label}: another program has written text that is not UTF-8 into the database ({text}): "
-                "set it right with SQL."
+                "correct it with SQL."
             )
         if state == "22P05":
             return errors.UnsupportedCharacter(
@@ -405,7 +405,9 @@ class PostgresEngine(Engine):
         if is_long_for_index(first):
             return errors.InvalidArtifact(f"A value is too long for an index: shorten it ({text}).")
         if state in ("54000", "54001", "54011", "54023"):
-            return errors.InvalidQuery(f"The filter is too large for PostgreSQL ({text}): ask in several queries.")
+            return errors.InvalidQuery(
+                f"The filter is too large for PostgreSQL ({text}): split it into several queries."
+            )
         if state == "42P01":
             return TableMissing(f"{self.label}: the tables of the store are gone ({text}): open the store again.")
         if state == _READ_ONLY and self.address.read_only:
@@ -481,5 +483,5 @@ def _unreadable(error: Unreadable) -> str:
     where = f" of the row with {error.row}" if error.row else ""
     return (
         f"another program has written a value that Python cannot read into {error.column}{where} "
-        "(text that is not UTF-8, or a time that is infinite or not in the years 1 to 9999): set it right with SQL."
+        "(text that is not UTF-8, or a time that is infinite or not in the years 1 to 9999): correct it with SQL."
     )

@@ -56,7 +56,7 @@ class NotReplica(psycopg.OperationalError):
 
 
 PROMOTED = (
-    "the server at replica_url takes writes of its own: it is no standby, or was promoted: "
+    "the server at replica_url accepts writes: it is not a standby, or was promoted: "
     "give the address of a standby of the primary."
 )
 """What is wrong with a server that does not follow any."""
@@ -94,33 +94,33 @@ def is_long_for_index(error: BaseException) -> bool:
 
 REMEDIES = {
     "28P01": "the password is wrong: check it in the URL, in $PGPASSWORD or in ~/.pgpass.",
-    "28000": "the server does not let this user in: check the user's name and pg_hba.conf.",
+    "28000": "the server rejected this user: check the user's name and pg_hba.conf.",
     "3D000": "the database does not exist: make it with createdb.",
     "3F000": "the schema does not exist: create it, or name another with ?schema=.",
-    "42501": "this user may not do that: grant the rights on the database's schema and tables.",
+    "42501": "this user lacks a privilege: grant the rights on the database's schema and tables.",
     "25006": "the server is read-only: name the primary in the URL.",
     "read only by default": "transactions are read only by default for this user or database: switch "
     "default_transaction_read_only off, or open the store with read_only=True.",
-    "25P03": "the server has ended a transaction that was idle for too long: keep blocks short, or raise "
+    "25P03": "the server ended a transaction that was idle for too long: keep blocks short, or raise "
     "idle_in_transaction_session_timeout.",
-    "25P04": "the server has ended a transaction that took too long: keep blocks short, or raise transaction_timeout.",
+    "25P04": "the server ended a transaction that took too long: keep blocks short, or raise transaction_timeout.",
     "53100": "the server's disk is full: free some space and try again; nothing was written.",
-    "53300": "the server has no connection left: lower ?pool_size= or raise max_connections.",
-    "57014": "the server has cancelled the statement: raise statement_timeout, or ask for less at once.",
-    _DEADLOCK: "two transactions waited for each other, and the server has undone this one (a deadlock): "
+    "53300": "the server has no free connection: lower ?pool_size= or raise max_connections.",
+    "57014": "the server cancelled the statement: raise statement_timeout, or read fewer rows at once.",
+    _DEADLOCK: "two transactions waited for each other (a deadlock), and the server rolled this one back: "
     "use store.run_in_transaction, which tries the whole block again.",
-    _CONFLICT: "another transaction has changed the same rows meanwhile, and this one is undone: "
+    _CONFLICT: "another transaction changed the same rows, and this one was rolled back: "
     "use store.run_in_transaction, which tries the whole block again.",
     LOCKED: "another writer held the lock for {timeout:g} s: try again, or wait longer with ?timeout=.",
-    STALE_PLAN: "a table was changed during the transaction, which is undone: "
+    STALE_PLAN: "a table was changed during the transaction, which was rolled back: "
     "use store.run_in_transaction, which tries the whole block again.",
     _STARTING: "the server is starting up or shutting down: try again.",
     "no host": "the host is unknown: check its name in the URL.",
     "no server": "no server listens there: check the host and the port in the URL, and that the server runs.",
     "no answer": "the server does not answer: check the host, the port and the network in between.",
-    **dict.fromkeys(("26000", "42P05"), "a pooler hands on prepared statements: add ?prepare_threshold=none."),
-    "pooler": "a pooler refuses the start-up parameter options: leave out ?schema= and options=, or let it pass "
-    "with ignore_startup_parameters.",
+    **dict.fromkeys(("26000", "42P05"), "a connection pooler breaks prepared statements: add ?prepare_threshold=none."),
+    "pooler": "a connection pooler refuses the startup parameter options: leave out ?schema= and options=, or let it "
+    "pass with ignore_startup_parameters.",
 }
 """What a state means to a person, and what to do."""
 

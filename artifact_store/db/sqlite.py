@@ -337,10 +337,10 @@ class SqliteEngine(Engine):
             pass
         except FileNotFoundError as error:
             raise errors.StoreUnavailable(
-                f"{self.label}: the directory {self.path.parent} does not exist: make it, or name another place."
+                f"{self.label}: the directory {self.path.parent} does not exist: create it, or choose another path."
             ) from error
         except OSError as error:
-            remedy = f"cannot be created ({error.strerror}): choose a place that you may write to."
+            remedy = f"cannot be created ({error.strerror}): choose a directory that you may write to."
             if too_many_files():
                 remedy = TOO_MANY_FILES
             raise errors.StoreUnavailable(f"{self.label}: {remedy}") from error
@@ -441,7 +441,7 @@ class SqliteEngine(Engine):
         if not self._owned:
             return True
         if self.in_memory:
-            self._fork_reason = "A store in memory does not cross a fork: use a file."
+            self._fork_reason = "A store in memory cannot be used after a fork: use a file."
             return True
         released: bool = self.database.close_all(0.001, in_transactions=False)
         inside = f"{self.label}: the process was forked inside a block: fork before or after it."

@@ -166,7 +166,7 @@ class Database(SessionDatabase, peewee.SqliteDatabase):
     def close_memory(self) -> None:
         """Let go of a database in memory, whose connections are closed."""
         if self.memory_connection is not None:
-            self.closed_reason = "The store was in memory and is closed, so what it held is gone: open a new store."
+            self.closed_reason = "The store was in memory and was closed, so its contents are gone: open a new store."
             self.memory_connection.close()
 
     def forget(self) -> None:

@@ -24,7 +24,7 @@ _REMEDIES = {
     sqlite3.SQLITE_LOCKED: "another thread held the lock for {timeout:g} s: try again, or wait longer with ?timeout=.",
     sqlite3.SQLITE_CANTOPEN: "cannot be opened: check that its directory exists and may be read and written.",
     sqlite3.SQLITE_NOTADB: "the file is not a SQLite database: name another file.",
-    sqlite3.SQLITE_READONLY: "the database may only be read: make the file and its directory writable.",
+    sqlite3.SQLITE_READONLY: "the database is read-only: make the file and its directory writable.",
     sqlite3.SQLITE_PERM: "access is denied: make the file and its directory readable and writable.",
     sqlite3.SQLITE_AUTH: "access is denied: make the file and its directory readable and writable.",
     sqlite3.SQLITE_FULL: "the disk is full: free some space and try again; nothing was written.",
@@ -56,7 +56,7 @@ def translated(error: BaseException, label: str, timeout: float, path: Path | No
     code = _code(error) & 0xFF
     text = str(error)
     if any(part in text for part in _TOO_LARGE):
-        return errors.InvalidQuery(f"The filter is too large for SQLite ({text}): ask in several queries.")
+        return errors.InvalidQuery(f"The filter is too large for SQLite ({text}): split it into several queries.")
     if code == sqlite3.SQLITE_CONSTRAINT:
         return errors.IntegrityViolation(f"The database refused the row: {text}.")
     if code == sqlite3.SQLITE_TOOBIG:
@@ -68,7 +68,7 @@ def translated(error: BaseException, label: str, timeout: float, path: Path | No
 
     remedy = _REMEDIES.get(code, f"SQLite says: {text}.")
     if text.endswith("already exists"):
-        remedy = f"it is not a store and has tables of the same names ({text}): name another file."
+        remedy = f"it is not a store, and it already has tables of the same names ({text}): name another file."
     if code == sqlite3.SQLITE_CANTOPEN:
         remedy = _why_closed(path) or remedy
     elif code == sqlite3.SQLITE_IOERR and path is not None and disk_is_full(path):

@@ -103,4 +103,4 @@ def disk_is_full(path: Path) -> bool:
 
 
 _ROOM = 65_536  # bytes: the -shm file takes half of it
-TOO_MANY_FILES = "too many files are open: close what this process does not need, or raise the limit (ulimit -n)."
+TOO_MANY_FILES = "too many files are open: close some, or raise the limit (ulimit -n)."

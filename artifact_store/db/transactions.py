@@ -189,7 +189,7 @@ class TransactionEngine(ABC):
     def undone_error(self) -> errors.StoreUnavailable:
         """Return the error of a block that was undone before its end."""
         return errors.StoreUnavailable(
-            f"{self.label}: the database has undone this block after an earlier error: leave the block."
+            f"{self.label}: the database rolled this block back after an earlier error: leave the block."
         )
 
     def back_off(self, tries: int) -> None:
@@ -315,7 +315,7 @@ class Block:
         """
         engine = self._engine
         if not self._entered.acquire(blocking=False):
-            raise errors.InvalidQuery("This block is entered already: call store.atomic() for each block.")
+            raise errors.InvalidQuery("This block has already been entered: call store.atomic() for each block.")
         self._savepoint = None
         new: Transaction | None = None
         try:
@@ -378,6 +378,6 @@ class Block:
         where = "thread" if transaction.thread != threading.get_ident() else "asyncio task"
         self._engine.discard_elsewhere(transaction)
         raise errors.InvalidQuery(
-            f"The block was left in another {where} than it was entered in, so its writes were undone: "
+            f"The block was left in another {where} than it was entered in, so its writes were rolled back: "
             f"enter and leave a block in the same {where}."
         )

@@ -200,7 +200,7 @@ def _file(name: str, expand: bool) -> Path:
     try:
         return path.expanduser().absolute()
     except RuntimeError:
-        message = "There is no home directory that '~' could stand for: write the whole path, or set $HOME."
+        message = "Cannot expand '~', because there is no home directory: write the whole path, or set $HOME."
     raise InvalidURL(message)
 
 
@@ -242,7 +242,7 @@ _POSTGRES_URL = re.compile(
     r"(\?(?P<query>[^@\s]*))?"
 )
 _POSTGRES_FORM = (
-    "The PostgreSQL URL is not understood: write postgresql://user:password@host:5432/database?name=value, and "
+    "Invalid PostgreSQL URL: write postgresql://user:password@host:5432/database?name=value, and "
     "percent-encode the password ('%' is %25, '@' is %40, '/' is %2F, '?' is %3F, '#' is %23, a space is %20)."
 )
 

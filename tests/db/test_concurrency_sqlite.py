@@ -212,6 +212,6 @@ def test_a_store_in_memory_does_not_cross_a_fork() -> None:
     with ArtifactStore("sqlite:///:memory:") as store:
         store.create_artifact(key="k")
         answer = in_child(lambda: str(store.read_latest_artifact("k")))
-        assert answer == "StoreUnavailable: A store in memory does not cross a fork: use a file."
+        assert answer == "StoreUnavailable: A store in memory cannot be used after a fork: use a file."
         assert in_child(lambda: str(ArtifactStore("sqlite:///:memory:").count_artifacts())) == "0"
         assert store.read_latest_artifact("k").version == 1

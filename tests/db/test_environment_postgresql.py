@@ -76,13 +76,17 @@ def old_server() -> Iterator[int]:
 CASES = {
     "a wrong password": ("owner:s3cret-pass-not", "postgres?timeout=1", "the password is wrong: check it in the URL"),
     "no password": ("owner", "postgres?timeout=1", "the password is wrong"),
-    "a user that is shut out": (f"blocked:{SECRET}", "postgres?timeout=1", "the server does not let this user in"),
+    "a user that is shut out": (f"blocked:{SECRET}", "postgres?timeout=1", "the server rejected this user"),
     "a missing database": (
         f"owner:{SECRET}",
         "missing?timeout=1",
         "the database does not exist: make it with createdb",
     ),
-    "a user without rights": (f"guest:{SECRET}", "postgres?timeout=1&schema=other", "this user may not do that: grant"),
+    "a user without rights": (
+        f"guest:{SECRET}",
+        "postgres?timeout=1&schema=other",
+        "this user lacks a privilege: grant",
+    ),
     "a certificate that must be": (f"owner:{SECRET}", "postgres?sslmode=require", "does not support SSL"),
 }
 
@@ -137,7 +141,7 @@ def test_a_store_works_again_when_the_cause_is_gone(server: Server) -> None:
         causes = [
             ("ALTER SYSTEM SET default_transaction_read_only = on", "ALTER SYSTEM RESET default_transaction_read_only",
              "transactions are read only by default for this user or database: switch"),
-            ("ALTER ROLE owner NOLOGIN", "ALTER ROLE owner LOGIN", "the server does not let this user in"),
+            ("ALTER ROLE owner NOLOGIN", "ALTER ROLE owner LOGIN", "the server rejected this user"),
             (f"ALTER ROLE owner PASSWORD '{SECRET}-new'", f"ALTER ROLE owner PASSWORD '{SECRET}'",
              "the password is wrong"),
             ("ALTER TABLE artifact RENAME TO hidden", "ALTER TABLE hidden RENAME TO artifact",

@@ -239,7 +239,7 @@ def test_too_many_open_files_are_called_so(path: Path) -> None:
     names = [f"sqlite:///{path}", f"sqlite:///{path.with_name('new.db')}"]
     done = subprocess.run([sys.executable, "-c", EXHAUSTED, *names], capture_output=True, text=True, check=True)
     told = [name.removeprefix("sqlite:///") for name in names]
-    remedy = "too many files are open: close what this process does not need, or raise the limit (ulimit -n)."
+    remedy = "too many files are open: close some, or raise the limit (ulimit -n)."
     assert done.stdout.splitlines() == [f"StoreUnavailable: {name}: {remedy}" for name in told], done.stderr
     assert os.listdir(path.parent) == ["store.db"]  # noqa: PTH208
 

@@ -133,7 +133,7 @@ def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
         )
         told = run("sqlite:///~/jobs.db", "ls", code=2)
         assert told == (
-            "Error: There is no home directory that '~' could stand for: write the whole path, or set $HOME.\n"
+            "Error: Cannot expand '~', because there is no home directory: write the whole path, or set $HOME.\n"
         )
 
     as_nobody(look, user=64321)
@@ -252,7 +252,7 @@ def test_a_directory_that_may_not_be_written(place: Path) -> None:
         url = f"sqlite:///{quote(str(path))}"
         for command in ("ls", "show k", "history k", "tree", "count", "verify", "info"):
             assert run(url, *command.split())
-        assert "may only be read" in run(url, "delete", "k", "--yes", code=1)
+        assert "is read-only" in run(url, "delete", "k", "--yes", code=1)
 
     as_nobody(read)
     assert seen(place) == before
@@ -269,7 +269,7 @@ def test_a_mount_that_may_not_be_written(place: Path) -> None:
         url = f"sqlite:///{place}/store.db"
         assert run(url, "count") == "1\n"
         assert run(url, "verify") == "healthy: 1 artifacts, 1 keys\n"
-        assert "may only be read" in run(url, "create", "k", "--data", "1", code=1)
+        assert "is read-only" in run(url, "create", "k", "--data", "1", code=1)
         assert [path.name for path in place.iterdir()] == ["store.db"]
     finally:
         subprocess.run(["umount", str(place)], check=True)
@@ -398,10 +398,13 @@ def test_a_pickle_makes_no_store(tmp_path: Path) -> None:
 
 
 def test_stores_of_this_process_say_why_they_are_not_pickled(tmp_path: Path) -> None:
-    with ArtifactStore("sqlite:///:memory:") as store, pytest.raises(TypeError, match="a store in memory, which only"):
+    with (
+        ArtifactStore("sqlite:///:memory:") as store,
+        pytest.raises(TypeError, match="a store in memory: open a store in a file"),
+    ):
         pickle.dumps(store)
     own = peewee.SqliteDatabase(tmp_path / "own.db")
-    with ArtifactStore(own) as store, pytest.raises(TypeError, match="Peewee database of yours: open the store by"):
+    with ArtifactStore(own) as store, pytest.raises(TypeError, match="uses a Peewee database: open the store by"):
         pickle.dumps(store)
 
 
@@ -410,7 +413,7 @@ def test_stores_of_this_process_say_why_they_are_not_pickled(tmp_path: Path) -> 
 
 def test_a_peewee_database_that_cannot_serve_a_store(tmp_path: Path) -> None:
     path = tmp_path / "own.db"
-    with pytest.raises(InvalidURL, match=r"The database has no name yet: call its init\(\) first"):
+    with pytest.raises(InvalidURL, match=r"The Peewee database has no name yet: call its init\(\) first"):
         ArtifactStore(peewee.SqliteDatabase(None))
     with pytest.raises(InvalidURL, match="SqliteQueueDatabase has no transactions: pass the address of its file"):
         ArtifactStore(SqliteQueueDatabase(path, autostart=False))

@@ -166,10 +166,10 @@ def test_prepared_statements_are_told_of(address: str) -> None:
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        ("", "a pooler refuses the start-up parameter options: leave out ?schema="),
+        ("", "a connection pooler refuses the startup parameter options: leave out ?schema="),
         (
             "ignore_startup_parameters = options",
-            "a pooler keeps ?schema=reports from the server: leave it out, and say",
+            "a connection pooler does not pass on ?schema=reports: leave it out, and run",
         ),
     ],
 )

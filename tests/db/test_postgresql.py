@@ -427,7 +427,7 @@ def test_a_wrong_address_is_told_at_once(
 
 
 def test_a_user_without_rights(url: str, role: str) -> None:
-    with pytest.raises(StoreUnavailable, match="this user may not do that: grant"):
+    with pytest.raises(StoreUnavailable, match="this user lacks a privilege: grant"):
         ArtifactStore(url.replace("postgres:@", f"{role}:@"))
 
 

@@ -155,7 +155,9 @@ def test_what_the_store_tells_of_its_replica(store: ArtifactStore, primary: Serv
     [("sqlite:///:memory:", "postgresql://localhost/db"), ("postgresql://localhost/db", "sqlite:///:memory:")],
 )
 def test_replicas_are_for_postgresql(url: str, replica_url: str) -> None:
-    with pytest.raises(InvalidURL, match="Replicas are PostgreSQL's: leave out replica_url, or give two postgresql://"):
+    with pytest.raises(
+        InvalidURL, match="Only PostgreSQL has replicas: leave out replica_url, or give two postgresql://"
+    ):
         ArtifactStore(url, replica_url=replica_url)
 
 
@@ -181,11 +183,11 @@ def test_a_standby_that_was_promoted(primary: Server, caplog: pytest.LogCaptureF
         # On the connection that is open
         with other.connect() as admin:
             assert admin.execute("SELECT pg_promote()").fetchone() == (True,)
-        refused(store, caplog, "it is no standby, or was promoted: give the address of a standby")
+        refused(store, caplog, "it is not a standby, or was promoted: give the address of a standby")
         # On a new one
         caplog.clear()
         with ArtifactStore(primary.url, replica_url=other.url) as again:
-            refused(again, caplog, "the server at replica_url takes writes of its own")
+            refused(again, caplog, "the server at replica_url accepts writes")
         store.delete_artifacts(everything=True)
 
 

@@ -71,7 +71,7 @@ def test_directories_are_made_for_the_default_store_only(tmp_path: Path, monkeyp
     assert path.exists()
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     elsewhere = tmp_path / "b/store.db"
-    with pytest.raises(StoreUnavailable, match=f"the directory {elsewhere.parent} does not exist: make it, or name"):
+    with pytest.raises(StoreUnavailable, match=f"directory {elsewhere.parent} does not exist: create it, or choose"):
         ArtifactStore(elsewhere)
     assert not elsewhere.parent.exists()
 
@@ -144,7 +144,7 @@ def test_a_file_that_may_only_be_read(open_path: Path) -> None:
     def work() -> None:
         with ArtifactStore(path) as store:
             assert store.read_latest_artifact("k") == made
-            unavailable(lambda: store.create_artifact(key="k"), "may only be read: make the file .* writable")
+            unavailable(lambda: store.create_artifact(key="k"), "is read-only: make the file .* writable")
             assert store.count_artifacts() == 1
 
     as_nobody(work)
@@ -162,7 +162,7 @@ def test_a_database_that_may_only_be_read(tmp_path: Path, write: str) -> None:
     with ArtifactStore(tmp_path / "store.db") as store:
         made = store.create_artifact(key="k")
         store._engine.pragma("query_only = on")
-        unavailable(lambda: WRITES[write](store), "may only be read")
+        unavailable(lambda: WRITES[write](store), "is read-only")
         assert store.read_artifacts() == [made]
         store._engine.pragma("query_only = off")
         WRITES[write](store)
@@ -201,7 +201,7 @@ def test_a_block_that_the_database_has_undone_says_so(tmp_path: Path) -> None:
             store._engine.database.connection().execute("PRAGMA max_page_count = 1000000")
             store.create_artifact(key="last")
 
-        unavailable(lambda: store.run_in_transaction(work), "undone this block|no such savepoint|disk is full")
+        unavailable(lambda: store.run_in_transaction(work), "rolled this block back|no such savepoint|disk is full")
         assert store.read_artifacts() == []
         assert store.create_artifact(key="k").version == 1
 
@@ -234,8 +234,8 @@ def test_the_cause_is_not_an_error_that_the_caller_is_handling(tmp_path: Path) -
         try:
             sqlite3.connect(tmp_path / "none/none.db")
         except sqlite3.OperationalError:
-            unavailable(lambda: store.create_artifact(key="k"), "may only be read")
-            unavailable(lambda: store.run_in_transaction(store.create_flow, "f"), "may only be read")
+            unavailable(lambda: store.create_artifact(key="k"), "is read-only")
+            unavailable(lambda: store.run_in_transaction(store.create_flow, "f"), "is read-only")
 
 
 # A database of the user

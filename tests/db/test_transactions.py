@@ -214,9 +214,9 @@ def test_a_block_is_not_entered_while_it_is_entered(store: ArtifactStore) -> Non
     block = store.atomic()
     with block:
         store.create_artifact(key="k")
-        with pytest.raises(InvalidQuery, match="entered already"), block:
+        with pytest.raises(InvalidQuery, match="already been entered"), block:
             pass
-        with ThreadPoolExecutor(1) as other, pytest.raises(InvalidQuery, match="entered already"):
+        with ThreadPoolExecutor(1) as other, pytest.raises(InvalidQuery, match="already been entered"):
             other.submit(block.__enter__).result(30)
     assert not store._engine.in_block()
     with block:
@@ -471,6 +471,6 @@ def test_a_failed_statement_is_not_committed_over(store: ArtifactStore, engine: 
         work()
         assert store.count_artifacts() == 1
     else:
-        with pytest.raises(StoreUnavailable, match="undone this block"):
+        with pytest.raises(StoreUnavailable, match="rolled this block back"):
             work()
         assert store.count_artifacts() == 0

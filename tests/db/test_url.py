@@ -62,7 +62,7 @@ BAD: list[tuple[Any, str]] = [
     ("sqlite:///a.db\n", "The URL contains a line break or another control character"),
     ("sqlite:///a\tb.db", "The URL contains a line break or another control character"),
     (" sqlite:///a.db", "The address is not a URL"),
-    ("sqlite:///~nobody-of-this-name/a.db", "There is no home directory that '~' could stand for"),
+    ("sqlite:///~nobody-of-this-name/a.db", "Cannot expand '~', because there is no home directory"),
     ("sqlite:///a.db?timeuot=5", "Unknown parameter in the SQLite URL: did you mean 'timeout'?"),
     ("sqlite:///a.db?=5", "it takes timeout, synchronous, mode."),
     ("sqlite:///a.db?mode=memory", "Invalid mode in the URL: expected ro (only read) or rw"),

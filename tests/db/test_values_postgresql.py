@@ -93,7 +93,7 @@ def test_whatever_the_client_encoding_of_the_address(url: str) -> None:
 
 @pytest.mark.parametrize("database", ["SQL_ASCII"], indirect=True)
 def test_text_of_others_that_is_no_utf_8(database: str) -> None:
-    says = "another program has written text that is not UTF-8 into the database .*: set it right with SQL"
+    says = "another program has written text that is not UTF-8 into the database .*: correct it with SQL"
     with ArtifactStore(database) as store, closing(psycopg.connect(database.partition("&timeout")[0])) as other:
         store.create_artifact(id=ONE, key="k")
         store.create_artifact(id=TWO, key="other")
