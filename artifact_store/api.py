@@ -40,9 +40,19 @@ def default_store() -> ArtifactStore:
     The first call opens it, as `ArtifactStore()` does: `$ARTIFACT_STORE_URL`, else a SQLite file in the user's
     data directory. It is closed when the program ends.
 
+    Returns:
+        The default store, which is open.
+
     Raises:
         InvalidURL: `$ARTIFACT_STORE_URL` is not understood.
         StoreUnavailable: the database cannot be opened; the next call tries again.
+
+    Examples:
+        >>> before = set_default_store(ArtifactStore("sqlite:///:memory:"))
+        >>> default_store()
+        ArtifactStore('sqlite:///:memory:')
+        >>> default_store().close()
+        >>> store = set_default_store(before)
     """
     global _store
     store = _store

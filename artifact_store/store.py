@@ -100,6 +100,9 @@ class ArtifactStore(ArtifactMethods, ListingMethods, SeriesMethods, ShortcutMeth
         Blocks nest: an inner block that raises undoes its own writes alone. Keep a block short,
         since on SQLite one block at a time can write.
 
+        Returns:
+            A context manager; a `with` block of it yields nothing.
+
         Examples:
             >>> store = ArtifactStore("sqlite:///:memory:")
             >>> with store.atomic():
@@ -213,8 +216,16 @@ class ArtifactStore(ArtifactMethods, ListingMethods, SeriesMethods, ShortcutMeth
         Args:
             quick: check the latest versions alone, without reading the whole database.
 
+        Returns:
+            What is wrong; empty when the store is healthy.
+
         Raises:
             StoreDamaged: the file is damaged, and `quick` is on; without it, that is an inconsistency too.
+
+        Examples:
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> store.verify()
+            []
         """
         return artifacts.latest.verify(self._db) if quick else artifacts.integrity.verify(self._db)
 
@@ -222,6 +233,14 @@ class ArtifactStore(ArtifactMethods, ListingMethods, SeriesMethods, ShortcutMeth
         """Mend what can be mended in one atomic block, from the artifacts themselves, and return what was mended.
 
         These are the latest versions, and profiles of tables that do not fit their data: they are made anew.
+
+        Returns:
+            What was mended; empty when there was nothing to mend.
+
+        Examples:
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> store.repair()
+            []
         """
         suspects = artifacts.profile_check.suspects(self._db)  # read before everybody is kept from writing
 
@@ -234,7 +253,16 @@ class ArtifactStore(ArtifactMethods, ListingMethods, SeriesMethods, ShortcutMeth
         return self._engine.run_idempotent(repair)
 
     def info(self) -> "schemas.store.StoreInfo":
-        """Return what the store is and holds."""
+        """Return what the store is and holds.
+
+        Returns:
+            The address, the versions of database and schema, and how much the store holds.
+
+        Examples:
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> store.info().artifacts
+            0
+        """
         facts = self._engine.server_info()
         replica = self._reader.replica
         return schemas.store.StoreInfo(
@@ -257,7 +285,12 @@ class ArtifactStore(ArtifactMethods, ListingMethods, SeriesMethods, ShortcutMeth
         return self._engine.url
 
     def close(self) -> None:
-        """Close the connections of every thread; a later call opens new ones, but a store in memory is gone."""
+        """Close the connections of every thread; a later call opens new ones, but a store in memory is gone.
+
+        Examples:
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> store.close()
+        """
         context.opened.discard(self)
         self._db.pending_writes.flush(last=True)
         self._engine.close()

@@ -74,6 +74,12 @@ class SeriesMethods(StoreBase):
         vary come first, then those that more versions have; among equals `data` comes before metadata, members
         of the data, and `rows`.
 
+        Args:
+            key: the key.
+
+        Returns:
+            The names that `read_series` takes as its field; empty when the key has no numbers.
+
         Examples:
             >>> from artifact_store import ArtifactStore
             >>> store = ArtifactStore("sqlite:///:memory:")
@@ -123,6 +129,9 @@ class SeriesMethods(StoreBase):
 
         Args:
             artifact: an artifact of this store.
+
+        Returns:
+            An `ArtifactContext`.
 
         Examples:
             >>> from artifact_store import ArtifactStore

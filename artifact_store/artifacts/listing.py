@@ -151,7 +151,34 @@ class ListingMethods(StoreBase):
         after: str | None = None,
         include_data: bool = True,
     ) -> ArtifactList:
-        """Return the latest artifact of each key; takes and returns what `read_artifacts` does."""
+        """Return the latest artifact of each key; artifacts without a key are not among them.
+
+        Args:
+            offset: how many to skip; 0 by default.
+            limit: how many to return at most; `None`, the default, is all.
+            artifact_filter: what must hold of the artifact; `None`, the default of each filter, does not constrain.
+            flow_run_filter: what must hold of the flow run that made it.
+            task_run_filter: what must hold of the task run that made it.
+            deployment_filter: what must hold of the deployment of the flow run.
+            flow_filter: what must hold of the flow of the flow run.
+            work_pool_filter: what must hold of the work pool of the flow run.
+            sort: the order; the newest id first by default.
+            after: the `cursor` of a list that was read with the same sort, to continue it; `None` by default.
+            include_data: whether data and profiles are read; otherwise they are `None`. `True` by default.
+
+        Returns:
+            A list, with the cursor that continues it as its attribute `cursor`.
+
+        Raises:
+            InvalidQuery: an argument is out of range or of the wrong kind.
+
+        Examples:
+            >>> from artifact_store import ArtifactStore
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> made = store.create_artifacts([{"key": "sales"}, {"key": "costs"}, {"key": "sales"}])
+            >>> [(artifact.key, artifact.version) for artifact in store.read_latest_artifacts()]
+            [('sales', 2), ('costs', 1)]
+        """
         given = (artifact_filter, flow_run_filter, task_run_filter, deployment_filter, flow_filter, work_pool_filter)
         query = listing_query(self._db, chosen(ArtifactCollectionSort, sort), given, include_data)
         return self._listed(query, offset, limit, after)
@@ -188,6 +215,9 @@ class ListingMethods(StoreBase):
             include_data: without it data and profiles are not read, and are `None` in what is yielded.
             filters: the six filters of `read_artifacts`, as keywords.
 
+        Yields:
+            Each artifact that matches, in the order of `sort`.
+
         Raises:
             InvalidQuery: an argument is out of range or of the wrong kind.
 
@@ -214,6 +244,25 @@ class ListingMethods(StoreBase):
         A key that has artifacts from the start to the end is yielded once, with the artifact that
         is its latest when its page is read; it takes the arguments of `iter_artifacts`. By any
         order but that of keys it is the order of the start, and all keys are held in memory.
+
+        Args:
+            sort: the order; the newest id first by default.
+            page_size: how many are read at a time, 1 to 100,000.
+            include_data: whether data and profiles are read; otherwise they are `None`. `True` by default.
+            filters: the six filters of `read_latest_artifacts`, as keywords.
+
+        Yields:
+            The latest artifact of each key, in the order of `sort`.
+
+        Raises:
+            InvalidQuery: an argument is out of range or of the wrong kind.
+
+        Examples:
+            >>> from artifact_store import ArtifactStore
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> created = store.create_artifacts({"key": key, "data": n} for n, key in enumerate("aba"))
+            >>> [artifact.data for artifact in store.iter_latest_artifacts()]
+            [2, 1]
         """
         query = listing_query(self._db, chosen(ArtifactCollectionSort, sort), filters, include_data)
         return artifacts.pagination.each(self._reader, query, _page_size(page_size))
@@ -227,7 +276,29 @@ class ListingMethods(StoreBase):
         flow_filter: "filters.definitions.FlowFilter | None" = None,
         work_pool_filter: "filters.definitions.WorkPoolFilter | None" = None,
     ) -> int:
-        """Return how many artifacts match, every version counted; takes the filters of `read_artifacts`."""
+        """Count the artifacts that match, every version of them.
+
+        Args:
+            artifact_filter: what must hold of the artifact; `None`, the default of each filter, does not constrain.
+            flow_run_filter: what must hold of the flow run that made it.
+            task_run_filter: what must hold of the task run that made it.
+            deployment_filter: what must hold of the deployment of the flow run.
+            flow_filter: what must hold of the flow of the flow run.
+            work_pool_filter: what must hold of the work pool of the flow run.
+
+        Returns:
+            How many there are.
+
+        Raises:
+            InvalidQuery: an argument is of the wrong kind.
+
+        Examples:
+            >>> from artifact_store import ArtifactFilter, ArtifactStore
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> made = store.create_artifacts([{"key": "sales"}, {"key": "sales"}, {}])
+            >>> store.count_artifacts(), store.count_artifacts(ArtifactFilter(key={"any_": ["sales"]}))
+            (3, 2)
+        """
         given = (artifact_filter, flow_run_filter, task_run_filter, deployment_filter, flow_filter, work_pool_filter)
         return self._reader(artifacts.pagination.count, listing_query(self._db, ArtifactSort.ID_DESC, given))
 
@@ -240,7 +311,29 @@ class ListingMethods(StoreBase):
         flow_filter: "filters.definitions.FlowFilter | None" = None,
         work_pool_filter: "filters.definitions.WorkPoolFilter | None" = None,
     ) -> int:
-        """Return how many keys have a latest artifact that matches; takes the filters of `read_latest_artifacts`."""
+        """Count the keys whose latest artifact matches.
+
+        Args:
+            artifact_filter: what must hold of the artifact; `None`, the default of each filter, does not constrain.
+            flow_run_filter: what must hold of the flow run that made it.
+            task_run_filter: what must hold of the task run that made it.
+            deployment_filter: what must hold of the deployment of the flow run.
+            flow_filter: what must hold of the flow of the flow run.
+            work_pool_filter: what must hold of the work pool of the flow run.
+
+        Returns:
+            How many there are.
+
+        Raises:
+            InvalidQuery: an argument is of the wrong kind.
+
+        Examples:
+            >>> from artifact_store import ArtifactStore
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> made = store.create_artifacts([{"key": "sales"}, {"key": "sales"}, {}])
+            >>> store.count_latest_artifacts()
+            1
+        """
         given = (artifact_filter, flow_run_filter, task_run_filter, deployment_filter, flow_filter, work_pool_filter)
         return self._reader(artifacts.pagination.count, listing_query(self._db, ArtifactCollectionSort.ID_DESC, given))
 

@@ -15,6 +15,12 @@ _BARS = "▁▂▃▄▅▆▇█"
 def sparkline(values: Iterable[float]) -> str:
     """Draw numbers as a line of bars; NaN and the infinities are gaps.
 
+    Args:
+        values: the numbers, from left to right.
+
+    Returns:
+        A character for each number.
+
     Examples:
         >>> sparkline([1, 2, 3, 4, 5, 6, 7, 8]), sparkline([3, 3]), sparkline([0, float("nan"), 1]), sparkline([])
         ('▁▂▃▄▅▆▇█', '▄▄', '▁ █', '')

@@ -98,6 +98,9 @@ def render_artifact(artifact: Shown, surroundings: ArtifactContext | None = None
         surroundings: what `ArtifactStore.read_surroundings` says of it; without them neighbours, changes and
             trend are missing.
 
+    Returns:
+        The blocks, which `print_blocks` and the writers of HTML show.
+
     Examples:
         >>> from artifact_store import ArtifactStore
         >>> store = ArtifactStore("sqlite:///:memory:")

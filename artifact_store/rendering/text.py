@@ -37,6 +37,9 @@ def escape_controls(text: str, keep: str = "", *, as_json: bool = False) -> str:
         keep: characters that may pass, such as a line end.
         as_json: the text is JSON: write them as JSON escapes, which leave its value as it is.
 
+    Returns:
+        The text, with such characters as escapes.
+
     Examples:
         >>> print(escape_controls("a\x1b[31mred\n\u202egnp.exe"))
         a\x1b[31mred\n\u202egnp.exe
@@ -169,6 +172,13 @@ def moment_text(moment: datetime) -> str:
 
 def age(moment: datetime, now: datetime | None = None) -> str:
     """Return how long ago a time was, in the largest unit that says enough.
+
+    Args:
+        moment: the time, with a time zone.
+        now: the time that it is compared with; the present by default.
+
+    Returns:
+        A number and a unit, such as `3 h`; a moment in the future is `0 s`.
 
     Examples:
         >>> age(datetime(2026, 11, 24, 8, tzinfo=UTC), datetime(2026, 11, 24, 11, tzinfo=UTC))
