@@ -209,6 +209,18 @@ def test_pages_name_what_exists(name):
     assert gone == [], f"{name} names what is not in the code"
 
 
+def test_the_calls_that_the_design_draws_exist():
+    page = (ROOT / "docs/design.md").read_text(encoding="utf-8")
+    stops = re.findall(r"^ *([\w/]+\.py)  +([\w.]+)  ", page, re.MULTILINE)
+    assert len(stops) > 20
+    for module, name in stops:
+        node = ast.parse((PACKAGE / module).read_text(encoding="utf-8"))
+        for part in name.split("."):
+            inner = [each for each in node.body if getattr(each, "name", None) == part]
+            assert inner, f"docs/design.md draws {name} in {module}, which is not there"
+            node = inner[0]
+
+
 def test_the_design_shows_the_layers():
     table = re.findall(r"^\| (\d+) \| (.+?) \|", (ROOT / "docs/design.md").read_text(encoding="utf-8"), re.MULTILINE)
     shown = {name: int(layer) for layer, names in table for name in re.findall(r"`(\w+)`", names)}
