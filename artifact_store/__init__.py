@@ -43,7 +43,8 @@ if TYPE_CHECKING:
         TaskRunFilter,
         WorkPoolFilter,
     )
-    from .payloads.builders import Payload, image_payload, table_payload
+    from .filters.parsing import parse_filters
+    from .payloads.builders import Payload, image_payload, link_payload, progress_payload, table_payload
     from .rendering.renderers import register_renderer, render_artifact
     from .rendering.surroundings import ArtifactContext, Point
     from .report.writing import ReportInfo
@@ -79,7 +80,8 @@ else:
             "FlowFilter FlowRunFilter TaskRunFilter WorkPoolFilter": "filters.definitions",
             "as_key": "schemas.keys",
             "OpenFlowRun OpenTaskRun": "runs.current",
-            "Payload image_payload table_payload": "payloads.builders",
+            "parse_filters": "filters.parsing",
+            "Payload image_payload link_payload progress_payload table_payload": "payloads.builders",
             "register_renderer render_artifact": "rendering.renderers",
             "ArtifactContext Point": "rendering.surroundings",
             "ReportInfo": "report.writing",
@@ -153,6 +155,9 @@ __all__ = [
     "create_table_artifact",
     "default_store",
     "image_payload",
+    "link_payload",
+    "parse_filters",
+    "progress_payload",
     "read_artifact_ref",
     "read_latest_artifact",
     "register_renderer",

@@ -33,15 +33,6 @@ Decorator = Callable[[Any], Any]
 
 SORTS = ("CREATED_DESC", "UPDATED_DESC", "ID_DESC", "KEY_DESC", "KEY_ASC")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_PARTS = {
-    "artifacts": "artifact_filter",
-    "flow_runs": "flow_run_filter",
-    "task_runs": "task_run_filter",
-    "flows": "flow_filter",
-    "deployments": "deployment_filter",
-    "work_pools": "work_pool_filter",
-}
-
 _METADATA_HELP = (
     "A value by name, repeatable. 3, 0.5, true and null are JSON, everything else is text; n='\"3\"' is text too."
 )
@@ -224,45 +215,31 @@ def where_options(function: F) -> F:
 
 def filters(options: Mapping[str, Any], *, latest: bool) -> dict[str, Any]:
     """Return the filter arguments of a method that reads artifacts, or the latest of each key."""
-    from artifact_store import (
-        ArtifactCollectionFilter,
-        ArtifactFilter,
-        DeploymentFilter,
-        FlowFilter,
-        FlowRunFilter,
-        TaskRunFilter,
-        WorkPoolFilter,
-    )
+    from artifact_store import parse_filters
 
-    kinds: dict[str, Any] = {
-        "artifact_filter": ArtifactCollectionFilter if latest else ArtifactFilter,
-        "flow_run_filter": FlowRunFilter,
-        "task_run_filter": TaskRunFilter,
-        "flow_filter": FlowFilter,
-        "deployment_filter": DeploymentFilter,
-        "work_pool_filter": WorkPoolFilter,
-    }
-    result: dict[str, Any] = {}
-    for asked in (_from_options(options), _from_json(options["filter"])):
-        for name, fields in asked.items():
-            one = kinds[name].model_validate(fields)
-            result[name] = result[name] & one if name in result else one
+    result = parse_filters(_by_entity(options), latest=latest)
+    if options["filter"] is not None:
+        for name, each in parse_filters(parse_json(options["filter"], "--filter"), latest=latest).items():
+            result[name] = result[name] & each if name in result else each
     return result
 
 
-def _some(**fields: Any) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value}
+def _by_entity(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the filters that the options stand for, by entity; `None` where no option is set."""
+    key = _set(any_=options["key"], like_=options["like"])
+    updated = _set(after_=options["since"])
+    run = _set(tags=_set(all_=options["tag"])) or {}
+    return {
+        "artifacts": _set(key=key, type=_set(any_=options["type"]), updated=updated),
+        "flow_runs": {**run, **_run(options["flow_run"])} or None,
+        "flows": _set(name=_set(any_=options["flow"])),
+        "deployments": _set(name=_set(any_=options["deployment"])),
+    }
 
 
-def _from_options(given: Mapping[str, Any]) -> dict[str, Any]:
-    updated = _some(after_=given["since"])
-    key = _some(any_=given["key"], like_=given["like"])
-    return _some(
-        artifact_filter=_some(key=key, type=_some(any_=given["type"]), updated=updated),
-        flow_run_filter=_some(**_run(given["flow_run"]), tags=_some(all_=given["tag"])),
-        flow_filter=_some(name=_some(any_=given["flow"])),
-        deployment_filter=_some(name=_some(any_=given["deployment"])),
-    )
+def _set(**fields: Any) -> dict[str, Any] | None:
+    """Return the fields that are set, `None` when none is."""
+    return {name: value for name, value in fields.items() if value} or None
 
 
 def _run(name: str | None) -> dict[str, Any]:
@@ -272,17 +249,3 @@ def _run(name: str | None) -> dict[str, Any]:
         return {"id": {"any_": [UUID(name)]}}
     except ValueError:
         return {"name": {"any_": [name]}}
-
-
-def _from_json(source: str | None) -> dict[str, Any]:
-    if source is None:
-        return {}
-    given = parse_json(source, "--filter")
-    if not isinstance(given, dict) or not _PARTS.keys() & given.keys():
-        return {"artifact_filter": given}
-    unknown = next((name for name in given if name not in _PARTS), None)
-    if unknown is not None:
-        raise click.UsageError(
-            f"--filter does not know {unknown!r}: it takes {', '.join(_PARTS)}; the rest are options, such as --limit."
-        )
-    return {_PARTS[name]: fields for name, fields in given.items() if fields is not None}

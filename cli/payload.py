@@ -111,22 +111,22 @@ def _image(source: str, options: Mapping[str, Any]) -> Fields:
 
 
 def _link(source: str, options: Mapping[str, Any]) -> Fields:
+    from artifact_store import link_payload
+
     url = _line(source)
     if not url:
         raise click.UsageError("--link is empty: give a URL.")
-    return {"type": "link", "data": {"link": url} | _given(link_text=options["link_text"])}
-
-
-def _given(**values: Any) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
+    return {**link_payload(url, options["link_text"])}
 
 
 def _progress(source: str, options: Mapping[str, Any]) -> Fields:
+    from artifact_store import progress_payload
+
     text = _line(source)
     value = float(text) if _PERCENT.fullmatch(text) else math.nan
     if not 0 <= value <= 100:
         raise click.UsageError(f"--progress takes a number from 0 to 100, not {text!r}.")
-    return {"type": "progress", "data": int(value) if text.isdigit() else value}
+    return {**progress_payload(int(value) if text.isdigit() else value)}
 
 
 _READERS: dict[str, Callable[[str, Mapping[str, Any]], Fields]] = {

@@ -46,7 +46,8 @@ EXPORTED = """
     InvalidArtifact InvalidQuery InvalidURL OpenFlowRun OpenTaskRun Payload Point ReportInfo RunSort SchemaTooNew
     SchemaTooOld StoreDamaged StoreInfo StoreMissing StoreReadOnly StoreUnavailable TaskRun TaskRunFilter
     UnsupportedCharacter WorkPool WorkPoolFilter WorkQueue as_key create_image_artifact create_link_artifact
-    create_markdown_artifact create_progress_artifact create_table_artifact default_store image_payload
+    create_markdown_artifact create_progress_artifact create_table_artifact default_store image_payload link_payload
+    parse_filters progress_payload
     read_artifact_ref read_latest_artifact register_renderer render_artifact rendering set_default_store
     table_payload update_progress_artifact
 """.split()

@@ -211,7 +211,17 @@ def image_payload(image: Any = None, *, alt: str | None = None, image_url: str |
 
 
 def link_payload(link: Any, link_text: Any = None) -> Payload:
-    """Return a link as fields of an artifact; any text is stored, and pages link to safe schemes alone.
+    """Return a link as fields of an artifact, for `ArtifactCreate(key=…, **fields)` and bulk creates.
+
+    Args:
+        link: the URL. Any text is stored; pages link to `http`, `https`, `mailto` and relative URLs only.
+        link_text: what to show for it; by default the URL itself.
+
+    Returns:
+        `type` and `data` (`{"link": …, "link_text": …}`).
+
+    Raises:
+        InvalidArtifact: one of them is not text.
 
     Examples:
         >>> link_payload("https://example.com", "Example")["data"]
@@ -237,7 +247,16 @@ def _text(value: Any, name: str) -> str:
 
 
 def progress_payload(progress: Any) -> Payload:
-    """Return a progress in percent as fields of an artifact; beyond 0 to 100 it is clamped, with a warning.
+    """Return a progress as fields of an artifact, for `ArtifactCreate(key=…, **fields)` and bulk creates.
+
+    Args:
+        progress: percent, from 0 to 100; below or above it is clamped, with a `UserWarning`.
+
+    Returns:
+        `type` and `data` (the number).
+
+    Raises:
+        InvalidArtifact: it is NaN, or not a number.
 
     Examples:
         >>> progress_payload(12.5)

@@ -53,7 +53,11 @@ from tests.helpers.commandline import SCRIPT, run
             2,
             "id.any_.0: 'zz' is not a UUID or its text: pass a UUID",
         ),
-        (["ls", "--filter", '{{"artifacts": {{}}, "limit": 3}}'], 2, "--filter does not know 'limit'"),
+        (
+            ["ls", "--filter", '{{"artifacts": {{}}, "limit": 3}}'],
+            2,
+            "Unknown filter 'limit': expected artifacts",
+        ),
         (["ls", "--filter", '{{"flow_runs": {{"nmae": {{}}}}}}'], 2, "did you mean 'name'?"),
         (["ls", "--like", "x" * 1001], 2, "The filter is not valid"),
         (["ls", "--since", "tomorrow"], 2, "'tomorrow' is no time"),

@@ -247,7 +247,7 @@ def test_a_pipe_is_written_to(store, tmp_path):
         ("none/report.html", {}, r"^\S+ is in no directory that exists: make it first\.$"),
         ("x" * 300, {}, "cannot be written: File name too long"),
         ("report.html", {"versions": 0}, "versions must be >= 1, got 0"),
-        ("report.html", {"versions": "all"}, "versions='all' is no whole number"),
+        ("report.html", {"versions": "all"}, "versions must be >= 1, got 'all'"),
         ("report.html", {"limit": -1}, "limit"),
         ("report.html", {"artifact_filter": ArtifactFilter()}, "ArtifactCollectionFilter"),
     ],
