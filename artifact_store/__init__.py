@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from .runs.current import OpenFlowRun, OpenTaskRun
     from .schemas.artifacts import Artifact, ArtifactCreate, ArtifactList, ArtifactUpdate
     from .schemas.keys import as_key
+    from .schemas.run_trees import FlowRunTree, TaskRunTree
     from .schemas.runs import Deployment, Flow, FlowRun, TaskRun, WorkPool, WorkQueue
     from .schemas.sorting import ArtifactCollectionSort, ArtifactSort, RunSort
     from .schemas.store import Inconsistency, StoreInfo
@@ -85,6 +86,7 @@ else:
             "register_renderer render_artifact": "rendering.renderers",
             "ArtifactContext Point": "rendering.surroundings",
             "ReportInfo": "report.writing",
+            "FlowRunTree TaskRunTree": "schemas.run_trees",
             "Deployment Flow FlowRun TaskRun WorkPool WorkQueue": "schemas.runs",
             "Artifact ArtifactCreate ArtifactList ArtifactUpdate": "schemas.artifacts",
             "ArtifactCollectionSort ArtifactSort RunSort": "schemas.sorting",
@@ -123,6 +125,7 @@ __all__ = [
     "FlowFilter",
     "FlowRun",
     "FlowRunFilter",
+    "FlowRunTree",
     "Inconsistency",
     "IntegrityViolation",
     "InvalidArtifact",
@@ -143,6 +146,7 @@ __all__ = [
     "StoreUnavailable",
     "TaskRun",
     "TaskRunFilter",
+    "TaskRunTree",
     "UnsupportedCharacter",
     "WorkPool",
     "WorkPoolFilter",

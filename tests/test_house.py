@@ -42,9 +42,10 @@ CLI_IMPORTS = {"artifact_store", "click", "pydantic", "rich"}
 EXPORTED = """
     Artifact ArtifactCollectionFilter ArtifactCollectionSort ArtifactConflict ArtifactContext ArtifactCreate
     ArtifactDataWarning ArtifactFilter ArtifactList ArtifactSort ArtifactStore ArtifactStoreError ArtifactUpdate
-    Deployment DeploymentFilter Flow FlowFilter FlowRun FlowRunFilter Inconsistency IntegrityViolation
+    Deployment DeploymentFilter Flow FlowFilter FlowRun FlowRunFilter FlowRunTree Inconsistency IntegrityViolation
     InvalidArtifact InvalidQuery InvalidURL OpenFlowRun OpenTaskRun Payload Point ReportInfo RunSort SchemaTooNew
     SchemaTooOld StoreDamaged StoreInfo StoreMissing StoreReadOnly StoreUnavailable TaskRun TaskRunFilter
+    TaskRunTree
     UnsupportedCharacter WorkPool WorkPoolFilter WorkQueue as_key create_image_artifact create_link_artifact
     create_markdown_artifact create_progress_artifact create_table_artifact default_store image_payload link_payload
     parse_filters progress_payload

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         progress,
         queries,
         references,
+        run_trees,
         shortcuts,
         update,
     )
@@ -35,6 +36,7 @@ __all__ = [
     "progress",
     "queries",
     "references",
+    "run_trees",
     "shortcuts",
     "update",
 ]

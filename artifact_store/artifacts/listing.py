@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Unpack
 
-from .. import artifacts, filters
+from .. import artifacts, filters, schemas
 from ..base import StoreBase
 from ..errors import InvalidQuery
 from ..schemas.artifacts import Artifact, ArtifactList
-from ..schemas.sorting import ArtifactCollectionSort, ArtifactSort, bounds, chosen
+from ..schemas.sorting import ArtifactCollectionSort, ArtifactSort, RunSort, bounds, chosen
 from ..wording import FILTER_PARAMETERS, misplaced, shown, with_article
 
 if TYPE_CHECKING:
@@ -266,6 +266,56 @@ class ListingMethods(StoreBase):
         """
         query = listing_query(self._db, chosen(ArtifactCollectionSort, sort), filters, include_data)
         return artifacts.pagination.each(self._reader, query, _page_size(page_size))
+
+    def read_run_tree(
+        self,
+        offset: int | None = None,
+        limit: int | None = None,
+        sort: RunSort = RunSort.ID_DESC,
+        *,
+        per_run: int = 100,
+        artifact_filter: "filters.definitions.ArtifactFilter | None" = None,
+        **filters: "Unpack[filters.definitions.RunFilters]",
+    ) -> "list[schemas.run_trees.FlowRunTree]":
+        """Return flow runs with their flows, their task runs and the artifacts that they published.
+
+        It runs four statements, however many runs there are.
+
+        Args:
+            offset: how many flow runs to skip; none unless it is given.
+            limit: the most flow runs to return; `None` is all.
+            sort: the order of the flow runs; the newest first unless it is given.
+            per_run: the most task runs, and the most artifacts, to return of each flow run, the newest of them; 1 to
+                100,000, and 100 unless it is given.
+            artifact_filter: which artifacts are shown; runs that published none of them are returned too.
+            filters: the five filters of `read_flow_runs`, as keywords. A `task_run_filter` also says which task
+                runs, and whose artifacts, are shown.
+
+        Returns:
+            A tree for each flow run. Artifacts are without data and profile.
+
+        Raises:
+            InvalidQuery: an argument is out of range or of the wrong kind.
+
+        Examples:
+            >>> from artifact_store import ArtifactStore
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> with store.flow_run("nightly-etl"), store.task_run("load"):
+            ...     artifact = store.create_artifact(key="sales", data=[12])
+            >>> for tree in store.read_run_tree(limit=20):
+            ...     print(tree.flow.name, tree.flow_run.state_name)
+            ...     for branch in tree.task_runs:
+            ...         print("-", branch.task_run.name, [artifact.key for artifact in branch.artifacts])
+            nightly-etl Completed
+            - load ['sales']
+        """
+        start, most = bounds(offset, limit)
+        if type(per_run) is not int or not 1 <= per_run <= _LARGEST_PAGE:
+            raise InvalidQuery(f"per_run must be an int from 1 to {_LARGEST_PAGE:,}, got {shown(per_run)}.")
+        of_artifacts = (artifact_filter, None, filters.get("task_run_filter"), None, None, None)
+        query = listing_query(self._db, ArtifactSort.ID_DESC, of_artifacts, include_data=False)
+        trees = artifacts.run_trees.read_run_trees
+        return self._reader(trees, start, most, chosen(RunSort, sort), filters, query, per_run)
 
     def count_artifacts(
         self,

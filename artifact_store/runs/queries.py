@@ -3,7 +3,7 @@
 The six entities are alike, so one set of statements serves them all.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -118,21 +118,34 @@ class Entity(Generic[V]):
         row = db.fetch_one((self.label, "read"), build, {"id": str(entity_id)})
         return None if row is None else self.rows.value(row)
 
-    def page(
-        self, ask: Reader, offset: int | None, limit: int | None, sort: RunSort, given: Mapping[str, object]
-    ) -> list[V]:
-        """Return a page of rows."""
-        sort = chosen(RunSort, sort)
-        offset, limit = bounds(offset, limit)
-        dialect = ask.primary.dialect
-        shape, values = compile_filters(self.filter_name, given, dialect)
+    def read_many(self, db: Statements, ids: Sequence[UUID]) -> list[V]:
+        """Return the rows that there are among some ids."""
 
         def build() -> Query:
-            query = apply_condition(self.table.select(*self.columns), shape, dialect)
+            return self.table.select(*self.columns).where(db.dialect.is_in(self.table.id, slot("ids")))
+
+        return self.rows.values(db.fetch_all((self.label, "read_many"), build, {"ids": db.dialect.bind_list(ids)}))
+
+    def page(
+        self, reader: Reader, offset: int | None, limit: int | None, sort: RunSort, filters: Mapping[str, object]
+    ) -> list[V]:
+        """Return a page of rows, from the replica where there is one."""
+        start, most = bounds(offset, limit)
+        return reader(self.read_page, start, most, chosen(RunSort, sort), filters)
+
+    def read_page(
+        self, db: Statements, offset: int, limit: int | None, sort: RunSort, filters: Mapping[str, object]
+    ) -> list[V]:
+        """Return a page of rows."""
+        dialect = db.dialect
+        condition, values = compile_filters(self.filter_name, filters, dialect)
+
+        def build() -> Query:
+            query = apply_condition(self.table.select(*self.columns), condition, dialect)
             return query.order_by(*run_ordering(sort, self.table)).limit(slot("limit")).offset(slot("offset"))
 
         values |= {"limit": dialect.unlimited if limit is None else limit, "offset": offset}
-        return self.rows.values(ask(Statements.fetch_all, (self.label, "page", sort, shape), build, values))
+        return self.rows.values(db.fetch_all((self.label, "page", sort, condition), build, values))
 
     def set_state(
         self,

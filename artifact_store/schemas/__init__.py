@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from ..lazy import lazy_submodules
 
 if TYPE_CHECKING:
-    from . import runs, store
+    from . import run_trees, runs, store
 else:
     __getattr__ = lazy_submodules(__name__)
 
-__all__ = ["runs", "store"]
+__all__ = ["run_trees", "runs", "store"]

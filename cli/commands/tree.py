@@ -17,7 +17,7 @@ from ..output.tables import print_csv, print_rows
 from ..output.text import is_terminal, safe
 
 if TYPE_CHECKING:
-    from artifact_store import Artifact, ArtifactStore, Flow, FlowRun, TaskRun
+    from artifact_store import Artifact, ArtifactStore, Flow, FlowRun, FlowRunTree, TaskRun
 
 __all__ = ["tree"]
 
@@ -110,44 +110,46 @@ def tree(limit: int, form: str | None, **options: Any) -> None:
 
 def _branches(store: ArtifactStore, asked: Mapping[str, Any], limit: int) -> tuple[list[Branch], bool]:
     """Return the newest runs with what they made, and whether there are more runs."""
-    from artifact_store import FlowFilter, FlowRunFilter
+    from artifact_store import FlowRunFilter
 
     recent = store.read_artifacts(limit=_RECENT, include_data=False, **asked)
     of_runs = {name: value for name, value in asked.items() if name != "artifact_filter"}
-    most = limit + 1 if limit else None
+    shown = dict(asked)
     if "artifact_filter" in asked:
+        # Runs that published none of the artifacts are left out.
         ids = list(dict.fromkeys(each.flow_run_id for each in recent if each.flow_run_id))
-        runs = store.read_flow_runs(flow_run_filter=FlowRunFilter(id={"any_": ids})) if ids else []
-    else:
-        runs = store.read_flow_runs(limit=most, **of_runs)
-    more, runs = bool(limit) and len(runs) > limit, runs[: limit or None]
-    flow_ids = list(dict.fromkeys(run.flow_id for run in runs))  # the flow of the newest run first
-    flows = {flow.id: flow for flow in store.read_flows(flow_filter=FlowFilter(id={"any_": flow_ids}))} if runs else {}
-    runs.sort(key=lambda run: flow_ids.index(run.flow_id))
-    branches = [_branch(store, flows[run.flow_id], run, asked) for run in runs if run.flow_id in flows]
+        shown["flow_run_filter"] = FlowRunFilter(id={"any_": ids})
+    trees = store.read_run_tree(limit=limit + 1 if limit else None, per_run=_BRANCH, **shown)
+    more = bool(limit) and len(trees) > limit
+    trees = trees[: limit or None]
+
+    flow_ids = list(dict.fromkeys(each.flow.id for each in trees))  # the flow of the newest run first
+    trees.sort(key=lambda each: flow_ids.index(each.flow.id))
+    only_publishing = "artifact_filter" in asked or "task_run_filter" in asked
+    branches = [_branch(each, only_publishing) for each in trees]
     return branches if of_runs else [*branches, *_elsewhere(store, recent)], more
 
 
-def _branch(store: ArtifactStore, flow: Flow, run: FlowRun, asked: Mapping[str, Any]) -> Branch:
-    from artifact_store import FlowRunFilter
+def _branch(tree: FlowRunTree, only_publishing: bool) -> Branch:
+    """Return the branch of one run; the artifacts of the run itself stand behind those of its tasks."""
+    tasks = [each for each in tree.task_runs if each.artifacts or not only_publishing]
+    return Branch(
+        tree.flow,
+        tree.flow_run,
+        [
+            *((each.task_run, list(each.artifacts)) for each in tasks if each.task_run is not None),
+            (None, list(tree.artifacts)),
+            *((each.task_run_id, list(each.artifacts)) for each in tasks if each.task_run is None),
+        ],
+        not tree.complete,
+    )
 
-    this = FlowRunFilter(id={"any_": [run.id]})
-    made = store.read_artifacts(limit=_BRANCH + 1, include_data=False, **{**asked, "flow_run_filter": this})
-    tasks = store.read_task_runs(limit=_BRANCH + 1, flow_run_filter=this)
-    more = max(len(made), len(tasks)) > _BRANCH
-    shown = made[:_BRANCH]
-    if "artifact_filter" in asked or "task_run_filter" in asked:
-        tasks = [task for task in tasks if any(each.task_run_id == task.id for each in shown)]
-    return Branch(flow, run, _by_task(reversed(shown), {task.id: task for task in reversed(tasks[:_BRANCH])}), more)
 
-
-def _by_task(
-    artifacts: Iterable[Artifact], tasks: Mapping[UUID, TaskRun]
-) -> list[tuple[TaskRun | UUID | None, list[Artifact]]]:
-    made: dict[UUID | None, list[Artifact]] = {**{task_id: [] for task_id in tasks}, None: []}
+def _by_task(artifacts: Iterable[Artifact]) -> list[tuple[TaskRun | UUID | None, list[Artifact]]]:
+    made: dict[UUID | None, list[Artifact]] = {None: []}
     for each in artifacts:
         made.setdefault(each.task_run_id, []).append(each)
-    return [(tasks.get(task_id, task_id) if task_id else None, some) for task_id, some in made.items()]
+    return list(made.items())
 
 
 def _elsewhere(store: ArtifactStore, recent: Iterable[Artifact]) -> Iterator[Branch]:
@@ -161,7 +163,7 @@ def _elsewhere(store: ArtifactStore, recent: Iterable[Artifact]) -> Iterator[Bra
     known = {run.id for run in store.read_flow_runs(flow_run_filter=FlowRunFilter(id={"any_": ids}))} if ids else set()
     for run_id in [*(run_id for run_id in ids if run_id not in known), *[None] * (None in made)]:
         some = made[run_id]
-        yield Branch(None, run_id, _by_task(reversed(some[:_BRANCH]), {}), len(some) > _BRANCH)
+        yield Branch(None, run_id, _by_task(reversed(some[:_BRANCH])), len(some) > _BRANCH)
 
 
 # Showing
