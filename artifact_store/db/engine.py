@@ -1,8 +1,7 @@
-"""Engine base: statements, transactions, retries and errors, and what every engine has in common.
+"""Engine base: statements, retries, errors and forks, shared by SQLite and PostgreSQL.
 
-An `Engine` owns one Peewee database. Everything the store executes passes through its few
-methods, so that waiting for a lock, the translation of driver errors, savepoints and `fork`
-are decided once; `sqlite` and `postgresql` say what is particular to each.
+An `Engine` owns one Peewee database. A statement that does not go through it is not retried, raises the driver's own
+errors, and may use a connection that a forked child has inherited.
 """
 
 import logging
@@ -14,7 +13,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from operator import attrgetter, methodcaller
-from typing import Any, ClassVar, TypeAlias, TypeVar
+from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
 from .. import errors
 from .connection_lock import CONNECTION_LOCK, close_pending, forget_pending
@@ -30,6 +29,7 @@ __all__ = [
     "HISTORY",
     "ROW_COUNT",
     "Block",
+    "Cursor",
     "Engine",
     "Params",
     "ReplicaRefused",
@@ -41,12 +41,34 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-Row = tuple[Any, ...]
-Params: TypeAlias = Sequence[Any] | Mapping[Any, Any]
-"""The values of a statement, by place or by name."""
+Row: TypeAlias = tuple[Any, ...]
+"""One row, as the driver returns it."""
 
-FETCH_ALL, FETCH_ONE, ROW_COUNT = methodcaller("fetchall"), methodcaller("fetchone"), attrgetter("rowcount")
-"""What may be taken from a cursor: all rows, the first row, the number of rows that were changed."""
+Params: TypeAlias = Sequence[Any] | Mapping[Any, Any]
+"""The values of a statement, by position or by name."""
+
+
+class Cursor(Protocol):
+    """What is used of a driver's cursor."""
+
+    @property
+    def rowcount(self) -> int:
+        """The number of rows that the statement changed."""
+
+    def fetchone(self) -> Row | None:
+        """Return the next row."""
+
+    def fetchmany(self, size: int = ..., /) -> list[Row]:
+        """Return the next rows."""
+
+    def fetchall(self) -> list[Row]:
+        """Return all the rows that are left."""
+
+
+# Written in C, which a Python function that does the same is not.
+FETCH_ALL: Callable[[Cursor], list[Row]] = methodcaller("fetchall")
+FETCH_ONE: Callable[[Cursor], Row | None] = methodcaller("fetchone")
+ROW_COUNT: Callable[[Cursor], int] = attrgetter("rowcount")
 
 _LOGGER = logging.getLogger("peewee")
 
@@ -65,11 +87,13 @@ class TableMissing(errors.StoreUnavailable):
 
 
 class ReplicaRefused(errors.StoreUnavailable):
-    """What answers at the address of a replica is no replica of the store."""
+    """The server at the address of a replica does not follow the primary."""
 
 
 class Engine(TransactionEngine):
-    """One store's database and the only door to it.
+    """One database: runs statements in transactions, retries them, and translates errors.
+
+    Every statement of a store goes through `query` or `with_connection`.
 
     Attributes:
         dialect: the SQL and the abilities of the database.
@@ -79,13 +103,13 @@ class Engine(TransactionEngine):
 
     dialect: ClassVar[Dialect]
     one_statement = False
-    """Whether a create or an update outside of a block is one statement, which is a transaction of its own."""
+    """Whether a create or an update outside a block is a single statement, without BEGIN and COMMIT."""
     read_only = False
-    """Whether the address asks for a store that is only read."""
+    """Whether the store was opened for reading only."""
     in_memory = False
-    """Whether the database is of this process alone, so that opening it anew makes it."""
+    """Whether the database is in memory, so that opening it creates it."""
     lock_timeout = ""
-    """How long one statement waits for a lock, as the engine says it; empty where the engine's own loop waits."""
+    """The lock timeout as PostgreSQL writes it, such as `30000ms`; empty where `retry` does the waiting."""
 
     def __init__(self, database: Any, label: str, url: str, timeout: float) -> None:
         """Take a Peewee database; nothing is connected before the first statement."""
@@ -102,7 +126,7 @@ class Engine(TransactionEngine):
 
     @property
     def place(self) -> Hashable:
-        """What engines of one database have in common, as far as their addresses tell."""
+        """A value that engines of the same database share, as far as their addresses tell."""
         return self
 
     # How long to wait
@@ -118,7 +142,7 @@ class Engine(TransactionEngine):
         self._timeout = seconds
 
     def with_lock_timeout(self, function: Callable[[], T], seconds: float) -> T:
-        """Call a function that runs statements, none of which waits for a lock longer than so many seconds."""
+        """Call a function whose statements wait at most `seconds` for a lock."""
         token = _LOCK_TIMEOUT.set(seconds)
         try:
             return function()
@@ -129,38 +153,34 @@ class Engine(TransactionEngine):
 
     def fetch_all(self, sql: str, params: Params = ()) -> list[Row]:
         """Run one statement and return all its rows."""
-        rows: list[Row] = self.query(sql, params, FETCH_ALL)
-        return rows
+        return self.query(sql, params, FETCH_ALL)
 
     def fetch_one(self, sql: str, params: Params = ()) -> Row | None:
         """Run one statement and return its first row."""
-        row: Row | None = self.query(sql, params, FETCH_ONE)
-        return row
+        return self.query(sql, params, FETCH_ONE)
 
     def execute(self, sql: str, params: Params = ()) -> int:
         """Run one statement and return the number of rows it changed."""
-        count: int = self.query(sql, params, ROW_COUNT)
-        return count
+        return self.query(sql, params, ROW_COUNT)
 
-    def query(self, sql: str, params: Params, take: Callable[[Any], Any], varied: bool = False) -> Any:
+    def query(self, sql: str, params: Params, take: Callable[[Cursor], T], varied: bool = False) -> T:
         """Run one statement and return what `take` takes from its cursor.
 
         Args:
             sql: the statement.
             params: its parameters.
             take: one of `FETCH_ALL`, `FETCH_ONE` and `ROW_COUNT`, or a function that reads the cursor to its end.
-            varied: the best plan depends on the parameters, so that none may be kept for all of them.
+            varied: the best plan depends on the parameters, so the server must not reuse a generic one.
         """
         raise NotImplementedError
 
     def fetch_packed(self, sql: str, params: Params, size: int, pack: Callable[[list[Row]], bytes]) -> list[bytes]:
-        """Run one statement and return its rows, packed by `pack`, so many at a time."""
+        """Run one statement and return its rows in batches of `size`, each serialized by `pack`."""
 
-        def take(cursor: Any) -> list[bytes]:
+        def take(cursor: Cursor) -> list[bytes]:
             return [pack(rows) for rows in iter(lambda: cursor.fetchmany(size), [])]
 
-        packed: list[bytes] = self.query(sql, params, take)
-        return packed
+        return self.query(sql, params, take)
 
     def execute_all(self, statements: Sequence[tuple[str, Params]]) -> int:
         """Run statements one after the other, inside a block; return the number of rows that the last has changed."""
@@ -173,12 +193,12 @@ class Engine(TransactionEngine):
         """Run one statement for each set of parameters, inside a block."""
         self.with_connection(lambda connection: connection.cursor().executemany(sql, params))
 
-    def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """Load many rows, inside a block, where the engine has a statement for that."""
+    def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Load many rows with COPY, inside a block. Only where `dialect.copies_rows`."""
         raise NotImplementedError
 
     def with_connection(self, work: Callable[[Any], T]) -> T:
-        """Do some work with the connection of the block that this thread is in."""
+        """Call a function with the connection of the current block, and translate what it raises."""
         session = self.session()
         if session.busy:
             self.recover(session)
@@ -194,7 +214,7 @@ class Engine(TransactionEngine):
     # Retries and errors
 
     def retry(self, attempt: Callable[[], T], error: BaseException, deadline: float | None = None) -> T:
-        """Call what has failed until it succeeds, fails for good, or the deadline has passed."""
+        """Call a failed attempt again until it succeeds, fails permanently, or the deadline has passed."""
         tries = 0
         if deadline is None:
             deadline = time.monotonic() + self.timeout
@@ -208,27 +228,27 @@ class Engine(TransactionEngine):
         raise self.translate_error(error) from error
 
     def translate_error(self, error: BaseException) -> errors.ArtifactStoreError:
-        """Return the translated error, marked when the whole block may be tried again."""
+        """Return our error for a driver error, marked as transient when the whole block may be retried."""
         translated = self.to_store_error(error)
         translated.transient = self.is_transient(error)
         return translated
 
     def to_store_error(self, error: BaseException) -> errors.ArtifactStoreError:
-        """Return the error of ours that says what a driver's error means and how to mend it."""
+        """Return our error for a driver error; its message says what to do."""
         raise NotImplementedError
 
     def find_undecodable(self, sql: str, params: Params) -> tuple[Mapping[str, Any], str] | None:
-        """Return the first row of a query with text that cannot be decoded, and its column, where there is one."""
+        """Find the first row and column of a query whose text is not UTF-8, if there is one."""
         return None
 
     def damaged_pages(self) -> list[str]:
-        """Return what the engine finds wrong with the pages of its file, a sentence each."""
+        """Check the pages of the file; return one message per problem."""
         return []
 
-    # Life
+    # Opening, closing and forking
 
     def check(self) -> None:
-        """Refuse a database that could not serve a store.
+        """Check that the database can hold a store.
 
         Raises:
             InvalidURL: the caller's own database has a setting that a store does not work with.
@@ -239,14 +259,14 @@ class Engine(TransactionEngine):
         return False
 
     def prepare(self) -> None:
-        """Make what the tables need to be created in."""
+        """Create the file that will hold the tables, if the engine needs one."""
 
     def migrating(self) -> AbstractContextManager[None]:
-        """Return a block in which the tables may be changed by this process alone."""
+        """Return a block in which only this process can change the tables."""
         raise NotImplementedError
 
     def server_info(self) -> ServerInfo:
-        """Return what the engine tells of itself."""
+        """Return the version, size and connections of the database."""
         raise NotImplementedError
 
     def close(self) -> None:
@@ -256,7 +276,7 @@ class Engine(TransactionEngine):
         self.database.close()
 
     def before_fork(self) -> bool:
-        """Let go of what a forked child must not inherit; tell whether there is nothing to wait for."""
+        """Close what a forked child must not inherit; return whether the fork may go ahead."""
         return True
 
     def after_fork(self) -> None:
@@ -273,7 +293,7 @@ def driver_error(error: BaseException) -> BaseException:
 
 
 _LOCK_TIMEOUT: ContextVar[float | None] = ContextVar("artifact_store_lock_timeout", default=None)
-"""How long the statements of this context wait for a lock, where that is less than the engine's time-out."""
+"""Seconds that statements of this context wait for a lock, if that is less than the timeout of the engine."""
 
 HISTORY = "artifact_store_migration"
 """The table of the migrations that were applied."""

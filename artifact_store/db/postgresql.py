@@ -16,7 +16,16 @@ import peewee
 
 from .. import errors
 from .dialects import POSTGRES, Dialect
-from .engine import Engine, Params, ReplicaRefused, ServerInfo, TableMissing, driver_error, statements_are_logged
+from .engine import (
+    Cursor,
+    Engine,
+    Params,
+    ReplicaRefused,
+    ServerInfo,
+    TableMissing,
+    driver_error,
+    statements_are_logged,
+)
 from .peewee_internals import SessionDatabase, note_server_version
 from .postgresql_pool import Pool, PoolExhausted
 from .sessions import Session, Sessions
@@ -193,7 +202,7 @@ class PostgresEngine(Engine):
 
     # Statements
 
-    def query(self, sql: str, params: Params, take: Callable[[Any], Any], varied: bool = False) -> Any:
+    def query(self, sql: str, params: Params, take: Callable[[Cursor], T], varied: bool = False) -> T:
         """Run one statement and return what `take` takes from its cursor.
 
         Outside of a block a connection leaves the pool for the statement alone, and does not become this thread's.
@@ -212,7 +221,7 @@ class PostgresEngine(Engine):
         except self.driver_errors as error:
             return self.retry(partial(self._attempt, sql, params, take, prepare), error)
 
-    def _attempt(self, sql: str, params: Params, take: Callable[[Any], Any], prepare: bool | None) -> Any:
+    def _attempt(self, sql: str, params: Params, take: Callable[[Cursor], T], prepare: bool | None) -> T:
         """Run a statement that has failed once more."""
         connection = self._take()
         try:
@@ -220,20 +229,23 @@ class PostgresEngine(Engine):
         finally:
             self._give_back(connection)
 
-    def _execute(self, connection: Connection, sql: str, params: Params, prepare: bool | None) -> Any:
+    def _execute(self, connection: Connection, sql: str, params: Params, prepare: bool | None) -> Cursor:
         """Run one statement; through Peewee where somebody listens to its hooks or reads its log."""
         if self.database.query_hooks or statements_are_logged():
             session = self.session()
+            cursor: Cursor
             if session.transaction is not None:
-                return self.database.execute_sql(sql, params)
+                cursor = self.database.execute_sql(sql, params)
+                return cursor
             session.set_connection(connection)
             try:
-                return self.database.execute_sql(sql, params)
+                cursor = self.database.execute_sql(sql, params)
+                return cursor
             finally:
                 session.reset()
         return connection.execute(sql, params, prepare=prepare)
 
-    def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Load many rows, inside a block."""
         names = ", ".join(f'"{name}"' for name in columns)
 

@@ -23,7 +23,7 @@ from .. import errors
 from ..db import sqlite_errors
 from ..paths import mode_of
 from .dialects import SQLITE, Dialect
-from .engine import HISTORY, Engine, Params, Row, ServerInfo, statements_are_logged
+from .engine import HISTORY, Cursor, Engine, Params, Row, ServerInfo, statements_are_logged
 from .gc_guard import collecting
 from .sessions import Session
 from .sqlite_connection import Database
@@ -79,7 +79,7 @@ class SqliteEngine(Engine):
 
     # Statements
 
-    def query(self, sql: str, params: Params, take: Callable[[Any], Any], varied: bool = False) -> Any:
+    def query(self, sql: str, params: Params, take: Callable[[Cursor], T], varied: bool = False) -> T:
         """Run one statement and return what `take` takes from its cursor."""
         session = self.session()
         if session.busy:
@@ -98,7 +98,7 @@ class SqliteEngine(Engine):
         session.busy = session.must_roll_back
         return result
 
-    def _execute(self, session: Session, sql: str, params: Params, take: Callable[[Any], Any]) -> Any:
+    def _execute(self, session: Session, sql: str, params: Params, take: Callable[[Cursor], T]) -> T:
         connection = session.conn
         if connection is None or (connection.closed and session.transaction is None):
             connection = self.database.connection()
@@ -109,7 +109,7 @@ class SqliteEngine(Engine):
                 result = take(connection.execute(sql, params))
         return result
 
-    def _attempt(self, sql: str, params: Params, take: Callable[[Any], Any]) -> Any:
+    def _attempt(self, sql: str, params: Params, take: Callable[[Cursor], T]) -> T:
         """Run a statement that has failed once more."""
         session = self.session()
         session.busy = True

@@ -1,13 +1,16 @@
-"""A store in a Peewee SQLite database of the caller's, who may be in a transaction of their own."""
+"""A store in a Peewee `SqliteDatabase` that the caller opened, and in which the caller may have a transaction open.
+
+Its connection belongs to the caller: closing it could destroy a database in memory.
+"""
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import peewee
 
 from .. import errors
-from .engine import Params
+from .engine import Cursor, Params
 from .peewee_internals import open_transactions
 from .sessions import Session, current_task
 from .sqlite import SqliteEngine
@@ -15,11 +18,13 @@ from .transactions import Transaction
 
 __all__ = ["PeeweeSqliteEngine"]
 
+T = TypeVar("T")
+
 
 class PeeweeSqliteEngine(SqliteEngine):
-    """SQLite through a Peewee database of the caller's: each statement and each transaction is Peewee's.
+    """Runs each statement and each transaction through the Peewee database of the caller.
 
-    Its connection is never closed behind the caller's back, since that may be the end of a database in memory.
+    The connection is never closed here.
     """
 
     joins_transactions = True
@@ -30,24 +35,24 @@ class PeeweeSqliteEngine(SqliteEngine):
         self._local = threading.local()  # .task: the asyncio task that is inside of a block
 
     def in_block(self) -> bool:
-        """Tell whether this thread is inside a block of the store's or of the caller's."""
+        """Return whether this thread is inside a block, or inside a transaction of the caller."""
         return bool(open_transactions(self.database))
 
     # Statements
 
-    def _execute(self, session: Session, sql: str, params: Params, take: Callable[[Any], Any]) -> Any:
+    def _execute(self, session: Session, sql: str, params: Params, take: Callable[[Cursor], T]) -> T:
         self._refuse_other_tasks(session)
         cursor = self.database.execute_sql(sql, params)
-        cursor.row_factory = None  # rows are tuples, whatever the caller's database makes of them
+        cursor.row_factory = None  # tuples, whatever row factory the caller has set
         return take(cursor)
 
-    def with_connection(self, work: Callable[[Any], Any]) -> Any:
+    def with_connection(self, work: Callable[[Any], T]) -> T:
         """Do some work with the connection of the block that this thread is in."""
         self._refuse_other_tasks(self.session())
         return super().with_connection(lambda connection: work(self.database.connection()))
 
     def _refuse_other_tasks(self, session: Session) -> None:
-        """Keep other tasks out of a block: on one connection their writes would be the block's."""
+        """Keep other tasks out of a block: on the same connection their writes would join it."""
         task = getattr(self._local, "task", None)
         if session.transaction is not None and task is not None and task is not current_task():
             raise errors.StoreUnavailable(
@@ -56,7 +61,7 @@ class PeeweeSqliteEngine(SqliteEngine):
             )
 
     def session_for_block(self) -> Session:
-        """Return the session of this thread: there is one connection."""
+        """Return the session of this thread; there is only one connection."""
         session = self.session()
         self._local.task = current_task()
         return session
@@ -70,7 +75,7 @@ class PeeweeSqliteEngine(SqliteEngine):
     # Transactions
 
     def begin(self, transaction: Transaction) -> None:
-        """Begin with the write lock, or set a savepoint in the caller's transaction."""
+        """Begin with the write lock, or set a savepoint in the transaction of the caller."""
         session, database = transaction.session, self.database
         session.transaction = transaction
         if open_transactions(database):
@@ -93,7 +98,7 @@ class PeeweeSqliteEngine(SqliteEngine):
         return False
 
     def roll_back(self, transaction: Transaction) -> None:
-        """Undo what is open."""
+        """Roll back."""
         session, database = transaction.session, self.database
         if session.transaction is transaction:
             if transaction.outer is not None:
@@ -103,11 +108,11 @@ class PeeweeSqliteEngine(SqliteEngine):
         self.release(transaction)
 
     def discard(self, transaction: Transaction) -> None:
-        """Let go of a transaction that could not be undone."""
+        """Release a transaction that could not be rolled back."""
         self.release(transaction)
 
     def discard_elsewhere(self, transaction: Transaction) -> None:
-        """Let go of a transaction of another thread; its connection is the caller's to close."""
+        """Release a transaction of another thread; only the caller closes its connection."""
         self.release(transaction)
 
     def release(self, transaction: Transaction) -> None:

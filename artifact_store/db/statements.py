@@ -1,8 +1,7 @@
-"""A statement is built by Peewee once per shape and engine, then run with its values.
+"""Compiled statements: Peewee builds each query once per engine, and afterwards only the values change.
 
-Building a statement costs ten times what running it does, so everything hot passes through
-`Statements`: a `slot` stands in the query where a value will be, the compiled text is kept
-under a key, and from then on only the values change.
+Building a statement takes ten times as long as running it. A query holds a `slot` where a value will be, and its text
+is cached under a key. Two different queries under one key would run the text of the first.
 """
 
 import re
@@ -19,17 +18,17 @@ from .pending_writes import PendingWrites
 
 __all__ = ["Query", "Statement", "Statements", "Values", "slot"]
 
-_LIMIT = 4_000_000  # characters of statements; a program asks in a few dozen shapes, generated filters in many
+_LIMIT = 4_000_000  # characters in the cache; most programs have a few dozen statements, generated filters many
 
 Values = Mapping[Any, Any]
 """Bound values by the name of their slot."""
 
 Query = Any
-"""A Peewee query or expression; the types that Peewee ships cover too little of the builder to be of use."""
+"""A Peewee query or expression. `Any`, because the stubs of Peewee lack most methods that build queries."""
 
 
 class _Slot:
-    """The place of a value in a compiled statement."""
+    """A placeholder for a value in a compiled statement."""
 
     __slots__ = ("name",)
 
@@ -56,7 +55,7 @@ class Statement(NamedTuple):
 
 
 def _binder(parts: tuple[Any, ...]) -> Callable[[Values], Sequence[Any]]:
-    """Return what puts values into the slots among some parts, for most statements without a loop in Python."""
+    """Return a function that puts values into the slots, for most statements without a loop in Python."""
     names = [part.name for part in parts if type(part) is _Slot]
     constants = [(at, part) for at, part in enumerate(parts) if type(part) is not _Slot]
     if not names:
@@ -74,10 +73,10 @@ def _binder(parts: tuple[Any, ...]) -> Callable[[Values], Sequence[Any]]:
     return bind if constants else take
 
 
-def _named(sql: str, parts: tuple[Any, ...]) -> Statement | None:
-    """Return a statement in which a value that stands in several places is one parameter, of psycopg's `%(name)s`.
+def _with_named_parameters(sql: str, parts: tuple[Any, ...]) -> Statement | None:
+    """Return a statement with psycopg's named parameters, so that a repeated value is sent once.
 
-    A parameter costs as much as a call in Python, and the server looks at each. `None` where nothing is to be won.
+    Each parameter costs as much as a call in Python. Returns `None` where no value is repeated.
     """
     names = [part.name if type(part) is _Slot else f"constant {at}" for at, part in enumerate(parts)]
     if len({*names}) == len(names) or not all(type(name) is str for name in names):
@@ -95,13 +94,12 @@ def _as_they_are(values: Values) -> Values:
 class Statements:
     """The statements of one engine, compiled when first used.
 
-    Every method takes the key under which the statement is kept, a function that builds the
-    Peewee query, and the values of its slots.
+    Every method takes the key of the statement, a function that builds the Peewee query, and the values of its slots.
 
     Attributes:
         engine: the engine.
-        dialect: what is particular to its SQL.
-        pending_writes: what the next statement outside of a block writes first.
+        dialect: the SQL that differs between engines.
+        pending_writes: written before the next statement outside a block.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -114,11 +112,11 @@ class Statements:
         self._size = 0
 
     def get(self, key: Hashable, build: Callable[[], Query]) -> Statement:
-        """Return the statement of `key`, compiled from what `build` returns when it is new."""
+        """Return the statement of a key; build and compile it when it is new."""
         statement = self._compiled.get(key)
         if statement is None:
             sql, parts = self.engine.database.get_sql_context().sql(build()).query()
-            named = _named(sql, tuple(parts)) if self.dialect.has_named_parameters else None
+            named = _with_named_parameters(sql, tuple(parts)) if self.dialect.has_named_parameters else None
             statement = named or Statement(sql, _binder(tuple(parts)))
             self._size += len(sql)
             if self._size > _LIMIT:
@@ -127,15 +125,14 @@ class Statements:
         return statement
 
     def fetch_all(self, key: Hashable, build: Callable[[], Query], values: Values, varied: bool = False) -> list[Row]:
-        """Run a statement and return all its rows; its plan is `varied` when the best one depends on the values."""
+        """Run a statement and return all its rows; `varied` when its best plan depends on the values."""
         if self._pending:
             self.pending_writes.flush()
         statement = self._compiled.get(key) or self.get(key, build)
         try:
-            taken: list[Row] = self.engine.query(statement.sql, statement.bind(values), FETCH_ALL, varied)
+            return self.engine.query(statement.sql, statement.bind(values), FETCH_ALL, varied)
         except StoreDamaged as error:
             raise self._with_row_name(statement, values, error) from error
-        return taken
 
     def fetch_one(self, key: Hashable, build: Callable[[], Query], values: Values) -> Row | None:
         """Run a statement and return its first row."""
@@ -143,13 +140,12 @@ class Statements:
             self.pending_writes.flush()
         statement = self._compiled.get(key) or self.get(key, build)
         try:
-            taken: Row | None = self.engine.query(statement.sql, statement.bind(values), FETCH_ONE)
+            return self.engine.query(statement.sql, statement.bind(values), FETCH_ONE)
         except StoreDamaged as error:
             raise self._with_row_name(statement, values, error) from error
-        return taken
 
     def _with_row_name(self, statement: Statement, values: Values, error: StoreDamaged) -> StoreDamaged:
-        """Return the error that names the row in which text cannot be decoded, where that is what went wrong."""
+        """Return an error that names the row whose text is not UTF-8, if that was the cause."""
         found = self.engine.find_undecodable(statement.sql, statement.bind(values))
         if found is None:
             return error
@@ -159,7 +155,7 @@ class Statements:
     def fetch_packed(
         self, key: Hashable, build: Callable[[], Query], values: Values, size: int, pack: Callable[[list[Row]], bytes]
     ) -> list[bytes]:
-        """Run a statement and return its rows, packed by `pack`, so many at a time."""
+        """Run a statement and return its rows in batches of `size`, each serialized by `pack`."""
         statement = self.get(key, build)
         return self.engine.fetch_packed(statement.sql, statement.bind(values), size, pack)
 
@@ -168,8 +164,7 @@ class Statements:
         if self._pending:
             self.pending_writes.flush()
         statement = self._compiled.get(key) or self.get(key, build)
-        taken: int = self.engine.query(statement.sql, statement.bind(values), ROW_COUNT)
-        return taken
+        return self.engine.query(statement.sql, statement.bind(values), ROW_COUNT)
 
     def execute_all(self, wanted: Iterable[tuple[Hashable, Callable[[], Query]]], values: Values) -> int:
         """Run statements one after the other, inside a block; return the number of rows that the last has changed."""
