@@ -119,7 +119,7 @@ def test_a_store_in_memory_ends_when_it_is_closed() -> None:
     store.close()
     store.close()
     with pytest.raises(
-        StoreUnavailable, match=r"in memory and is closed, so what it held is gone: open a new store\.$"
+        StoreUnavailable, match=r"in memory and was closed, so its contents are gone: open a new store\.$"
     ):
         store.read_latest_artifact("k")
     with pytest.raises(StoreUnavailable, match="is closed"):
