@@ -19,13 +19,7 @@ from artifact_store.runs.current import OpenRun
 
 SECTION = re.compile(r"^(Args|Attributes|Returns|Yields|Raises|Examples):\n((?:(?:    .*)?\n)*)", re.MULTILINE)
 ENTRY = re.compile(r"^    ([\w*, ]+):", re.MULTILINE)
-TODO = set(
-    """
-    Artifact.rows Artifact.to_pandas Artifact.to_polars ArtifactCollectionFilter ArtifactCreate ArtifactFilter
-    ArtifactList.to_pandas ArtifactList.to_polars ArtifactUpdate Deployment DeploymentFilter Flow FlowFilter FlowRun
-    FlowRunFilter TaskRun TaskRunFilter WorkPool WorkPoolFilter WorkQueue as_key image_payload
-""".split()
-)
+TODO: set[str] = set()
 
 
 def sections(text: str) -> list[tuple[str, str]]:

@@ -21,7 +21,7 @@ from ..db.rows import NO_TEXTS, collecting_later, same, trusted
 from ..db.statements import Statements
 from ..errors import ArtifactConflict, IntegrityViolation, InvalidArtifact
 from ..jsonable.normalize import dump_json
-from ..schemas.artifacts import Artifact, ArtifactCreate, is_key, spelled
+from ..schemas.artifacts import Artifact, ArtifactCreate, is_key, prepare_fields
 
 __all__ = ["Prepared", "create_artifact", "create_artifacts", "prepare"]
 
@@ -127,7 +127,7 @@ def prepare(artifact: ArtifactCreate | None, fields: Mapping[str, Any], origin: 
         InvalidArtifact: a value cannot be stored, or both a value and fields are given.
     """
     if artifact is None:
-        known, texts = spelled(ArtifactCreate, fields)
+        known, texts = prepare_fields(ArtifactCreate, fields)
         prepared = Prepared({**_NO_FIELDS, **known}, fields, texts)
     else:
         if fields:

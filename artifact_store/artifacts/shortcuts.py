@@ -128,7 +128,7 @@ class ShortcutMethods(StoreBase):
             The artifact as it is stored.
 
         Raises:
-            InvalidArtifact: it is no table, its rows or columns differ in length, or a cell cannot be said in JSON.
+            InvalidArtifact: it is no table, its rows or columns differ in length, or a cell cannot become JSON.
 
         Examples:
             >>> from artifact_store import ArtifactStore

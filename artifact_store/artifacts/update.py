@@ -12,7 +12,7 @@ from ..db.rows import bound
 from ..db.statements import Statements
 from ..errors import InvalidArtifact
 from ..jsonable.normalize import dump_json
-from ..schemas.artifacts import ArtifactUpdate, as_uuid, spelled
+from ..schemas.artifacts import ArtifactUpdate, as_uuid, prepare_fields
 from . import queries
 
 __all__ = ["update_artifact"]
@@ -43,7 +43,7 @@ def update_artifact(
 def _changes(artifact: ArtifactUpdate | None, fields: Mapping[str, Any]) -> queries.Row:
     """Return the columns to change, with their values."""
     if artifact is None:
-        row, texts = spelled(ArtifactUpdate, fields)
+        row, texts = prepare_fields(ArtifactUpdate, fields)
         for name in _JSON:
             if row.get(name) is not None:
                 row[name] = texts.get(name) or dump_json(row[name])

@@ -1,10 +1,8 @@
-"""What can be asked for: one declaration per entity.
+"""The filters: one declaration per table, and the columns that each field looks at.
 
-A filter is a frozen value that goes in and out as the JSON of the incumbent's REST API.
-Filters of one kind combine with `&`, `|` and `~`; a combination is the same kind of filter,
-in the fields `and_`, `or_` and `not_`.
-
-`conditions` turns filters into expressions.
+A filter is a frozen value that goes in and out as the JSON of Prefect's REST API. Filters of one class combine with
+`&`, `|` and `~`; a combination is a filter of the same class, in the fields `and_`, `or_` and `not_`. `compiler` turns
+filters into SQL.
 """
 
 import json
@@ -39,15 +37,15 @@ DEPTH_LIMIT = 100
 
 
 class Column(NamedTuple):
-    """Where a filter field looks.
+    """The column that a filter field looks at.
 
     Attributes:
         field: the column that the operators compare.
-        parent: when the column is another table's, the column of this table that leads there.
+        parent: when the column is in another table, the column of this table that leads there.
         key: the column of the other table that `parent` equals.
-        or_field: a second column of this table that may satisfy the operators as well.
-        present: the column that `is_null_` and `exists_` ask about, when it is not `field`.
-        family: the family of operators that it takes.
+        or_field: a second column, of this table, that may satisfy the operators instead.
+        present: the column that `is_null_` and `exists_` look at, when it is not `field`.
+        family: the family of operators that the field takes, as in `OPERATORS`.
     """
 
     field: Any
@@ -59,7 +57,17 @@ class Column(NamedTuple):
 
 
 class Filter(c.FilterModel):
-    """A question about one entity; every field that is set must hold, or one with `operator="or_"`."""
+    """What must hold of the rows of one table.
+
+    Filters of one class combine with `&`, `|` and `~`. Each field takes an object of operators, such as
+    `{"any_": ["table"]}`; a field that is `None` does not constrain.
+
+    Attributes:
+        operator: `and_` (the default): every field that is set must hold; `or_`: one of them.
+        and_: filters that must all hold.
+        or_: filters of which one must hold.
+        not_: a filter that must not hold.
+    """
 
     and_: tuple[Self, ...] | None = Field(default=None, description="every one of these holds")
     or_: tuple[Self, ...] | None = Field(default=None, description="one of these holds")
@@ -148,7 +156,23 @@ class _OfArtifact(Filter):
 
 
 class ArtifactFilter(_OfArtifact):
-    """A question about artifacts, every version of them.
+    """What must hold of artifacts, every version of them.
+
+    Attributes:
+        operator: `and_` (the default): every field that is set must hold; `or_`: one of them.
+        and_: filters that must all hold.
+        or_: filters of which one must hold.
+        not_: a filter that must not hold.
+        type: `any_`, `not_any_`, `is_null_`.
+        flow_run_id: `any_`, `is_null_`: the flow run that made it.
+        task_run_id: `any_`, `is_null_`: the task run that made it.
+        version: `any_`, `ge_`, `le_`.
+        metadata: `eq_`, `ge_`, `le_` (values by name, compared within their JSON type), `has_key_` (names that must all
+            be there).
+        id: `any_`, `not_any_`.
+        key: `any_`, `like_` (`%` and `_` are wildcards), `startswith_` (literal), `exists_`.
+        created: `before_`, `after_` (both ends included): times with a time zone.
+        updated: `before_`, `after_`, as `created`.
 
     Examples:
         >>> tables = ArtifactFilter(type={"any_": ["table"]})
@@ -164,7 +188,28 @@ class ArtifactFilter(_OfArtifact):
 
 
 class ArtifactCollectionFilter(_OfArtifact):
-    """A question about the latest artifact of each key."""
+    """What must hold of the latest artifact of each key.
+
+    Attributes:
+        operator: `and_` (the default): every field that is set must hold; `or_`: one of them.
+        and_: filters that must all hold.
+        or_: filters of which one must hold.
+        not_: a filter that must not hold.
+        type: `any_`, `not_any_`, `is_null_`.
+        flow_run_id: `any_`, `is_null_`: the flow run that made it.
+        task_run_id: `any_`, `is_null_`: the task run that made it.
+        version: `any_`, `ge_`, `le_`.
+        metadata: `eq_`, `ge_`, `le_` (values by name, compared within their JSON type), `has_key_` (names that must all
+            be there).
+        latest_id: `any_`, `not_any_`.
+        key: `any_`, `like_` (`%` and `_` are wildcards), `startswith_` (literal), `exists_`.
+        created: `before_`, `after_` (both ends included): times with a time zone.
+        updated: `before_`, `after_`, as `created`.
+
+    Examples:
+        >>> ArtifactCollectionFilter(key={"startswith_": "sales/"}, version={"ge_": 2}).model_dump_json()
+        '{"version":{"ge_":2},"key":{"startswith_":"sales/"}}'
+    """
 
     latest_id: Annotated[c.Accepts[c.AnyNotId], Column(m.ArtifactCollection.latest_id)] = None
     key: Annotated[c.Accepts[c.KeyText], Column(m.ArtifactCollection.key)] = None
@@ -173,7 +218,22 @@ class ArtifactCollectionFilter(_OfArtifact):
 
 
 class FlowFilter(Filter):
-    """A question about flows."""
+    """What must hold of flows.
+
+    Attributes:
+        operator: `and_` (the default): every field that is set must hold; `or_`: one of them.
+        and_: filters that must all hold.
+        or_: filters of which one must hold.
+        not_: a filter that must not hold.
+        id: `any_`, `not_any_`.
+        name: `any_`, `like_` (`%` and `_` are wildcards).
+        tags: `all_`, `any_` (the list must hold all, one of these tags), `is_null_` (it is empty).
+        deployment: `is_null_`: whether the flow has no deployment.
+
+    Examples:
+        >>> FlowFilter(name={"like_": "etl"}, deployment={"is_null_": False}).model_dump_json()
+        '{"name":{"like_":"etl"},"deployment":{"is_null_":false}}'
+    """
 
     id: Annotated[c.Accepts[c.AnyNotId], Column(m.Flow.id)] = None
     name: Annotated[c.Accepts[c.AnyLikeText], Column(m.Flow.name)] = None
@@ -182,7 +242,24 @@ class FlowFilter(Filter):
 
 
 class DeploymentFilter(Filter):
-    """A question about deployments."""
+    """What must hold of deployments.
+
+    Attributes:
+        operator: `and_` (the default): every field that is set must hold; `or_`: one of them.
+        and_: filters that must all hold.
+        or_: filters of which one must hold.
+        not_: a filter that must not hold.
+        id: `any_`, `not_any_`.
+        name: `any_`, `like_` (`%` and `_` are wildcards).
+        flow_or_deployment_name: `like_`, found in the name of the deployment or of its flow.
+        paused: `eq_`.
+        tags: `all_`, `any_` (the list must hold all, one of these tags), `is_null_` (it is empty).
+        work_queue_name: `any_`.
+
+    Examples:
+        >>> DeploymentFilter(paused={"eq_": False}).model_dump_json()
+        '{"paused":{"eq_":false}}'
+    """
 
     id: Annotated[c.Accepts[c.AnyNotId], Column(m.Deployment.id)] = None
     name: Annotated[c.Accepts[c.AnyLikeText], Column(m.Deployment.name)] = None
@@ -204,7 +281,29 @@ class StateFilter(c.FieldFilter):
 
 
 class FlowRunFilter(Filter):
-    """A question about flow runs.
+    """What must hold of flow runs.
+
+    Attributes:
+        operator: `and_` (the default): every field that is set must hold; `or_`: one of them.
+        and_: filters that must all hold.
+        or_: filters of which one must hold.
+        not_: a filter that must not hold.
+        id: `any_`, `not_any_`.
+        name: `any_`, `like_` (`%` and `_` are wildcards).
+        tags: `all_`, `any_` (the list must hold all, one of these tags), `is_null_` (it is empty).
+        deployment_id: `any_`, `is_null_`.
+        work_queue_name: `any_`, `is_null_`.
+        state: `type` and `name`, each with `any_` and `not_any_`.
+        flow_version: `any_`.
+        start_time: `before_`, `after_` (both ends included; the expected time where the run has not started),
+            `is_null_`.
+        end_time: `before_`, `after_`, `is_null_`.
+        expected_start_time: `before_`, `after_`.
+        next_scheduled_start_time: `before_`, `after_`.
+        parent_flow_run_id: `any_`: the flow run that started it, for subflow runs.
+        parent_task_run_id: `any_`, `is_null_`.
+        idempotency_key: `any_`, `not_any_`.
+        created_by: `id_`, `type_`, `is_null_`.
 
     Examples:
         >>> FlowRunFilter(state={"type": {"any_": ["COMPLETED"]}}, tags={"all_": ["prod"]}).model_dump_json()
@@ -212,7 +311,7 @@ class FlowRunFilter(Filter):
         >>> FlowRunFilter(stat={})
         Traceback (most recent call last):
         ...
-        artifact_store.schemas.validation.InvalidFilter: FlowRunFilter does not know 'stat'; did you mean 'state'?
+        artifact_store.schemas.validation.InvalidFilter: FlowRunFilter has no field 'stat'; did you mean 'state'?
     """
 
     id: Annotated[c.Accepts[c.AnyNotId], Column(m.FlowRun.id)] = None
@@ -241,7 +340,27 @@ class FlowRunFilter(Filter):
 
 
 class TaskRunFilter(Filter):
-    """A question about task runs."""
+    """What must hold of task runs.
+
+    Attributes:
+        operator: `and_` (the default): every field that is set must hold; `or_`: one of them.
+        and_: filters that must all hold.
+        or_: filters of which one must hold.
+        not_: a filter that must not hold.
+        id: `any_`.
+        name: `any_`, `like_` (`%` and `_` are wildcards).
+        tags: `all_` (the list must hold all of these tags), `is_null_` (it is empty).
+        state: `type` and `name`, each with `any_` and `not_any_`.
+        subflow_runs: `exists_`: whether it has started flow runs.
+        start_time: `before_`, `after_` (both ends included), `is_null_`.
+        end_time: `before_`, `after_`, `is_null_`.
+        expected_start_time: `before_`, `after_`.
+        flow_run_id: `any_`, `is_null_`.
+
+    Examples:
+        >>> TaskRunFilter(state={"type": {"any_": ["FAILED"]}}).model_dump_json()
+        '{"state":{"type":{"any_":["FAILED"]}}}'
+    """
 
     id: Annotated[c.Accepts[c.AnyId], Column(m.TaskRun.id)] = None
     name: Annotated[c.Accepts[c.AnyLikeText], Column(m.TaskRun.name)] = None
@@ -257,7 +376,21 @@ class TaskRunFilter(Filter):
 
 
 class WorkPoolFilter(Filter):
-    """A question about work pools."""
+    """What must hold of work pools.
+
+    Attributes:
+        operator: `and_` (the default): every field that is set must hold; `or_`: one of them.
+        and_: filters that must all hold.
+        or_: filters of which one must hold.
+        not_: a filter that must not hold.
+        id: `any_`.
+        name: `any_`.
+        type: `any_`.
+
+    Examples:
+        >>> WorkPoolFilter(type={"any_": ["process"]}).model_dump_json()
+        '{"type":{"any_":["process"]}}'
+    """
 
     id: Annotated[c.Accepts[c.AnyId], Column(m.WorkPool.id)] = None
     name: Annotated[c.Accepts[c.AnyText], Column(m.WorkPool.name)] = None
@@ -266,7 +399,7 @@ class WorkPoolFilter(Filter):
 
 @cache
 def columns(kind: type[Filter]) -> dict[str, Column]:
-    """Return where the fields of a filter look, by name."""
+    """Return the column that each field of a filter looks at."""
     return {
         name: field.metadata[0]
         for name, field in kind.model_fields.items()

@@ -1,8 +1,7 @@
-"""What a field of a filter accepts: sets of operators, and what their operands may be.
+"""What a field of a filter accepts: sets of operators, and their operands.
 
-A filter field holds a *criterion*, such as `{"any_": […], "not_any_": […]}`. Each criterion
-belongs to a family (plain columns, tags, metadata, creator); `operators` says what an
-operator of a family means.
+The value of a field is a `FieldFilter`, such as `{"any_": […], "not_any_": […]}`. Each belongs to a family (plain
+columns, tags, metadata, creator); `operators` says what an operator of a family means.
 """
 
 import math
@@ -18,16 +17,16 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from .. import jsonable
 from ..clock import in_utc
 from ..errors import InvalidArtifact
+from ..jsonable.encoders import MAX_INT64
 from ..schemas.states import as_state_type
-from ..schemas.validation import InvalidFilter, Refusing
+from ..schemas.validation import InvalidFilter, Validated
 from ..wording import shown
 
-__all__ = ["INT64", "PATTERN_LIMIT", "Accepts", "FieldFilter", "FilterModel"]
+__all__ = ["PATTERN_LIMIT", "Accepts", "FieldFilter", "FilterModel"]
 
-INT64 = 2**63 - 1
 PATTERN_LIMIT = 1000
 
-# What operands may be
+# --- Operands ---
 
 
 def _clean(text: str) -> str:
@@ -51,12 +50,12 @@ def _scalar(value: Any) -> Any:
         return _clean(value)
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, int) and -INT64 - 1 <= value <= INT64:
+    if isinstance(value, int) and -MAX_INT64 - 1 <= value <= MAX_INT64:
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
     raise ValueError(
-        f"{shown(value)} is no metadata value: use text, a 64-bit integer, a finite number, a boolean or null"
+        f"{shown(value)} cannot be a metadata value: use text, a 64-bit integer, a finite number, a boolean or null"
     )
 
 
@@ -65,7 +64,7 @@ def _stored(value: Any) -> Any:
         stored = jsonable.normalize.normalize_metadata({"value": value})["value"]
     except InvalidArtifact as error:
         raise ValueError(str(error).removeprefix("metadata.").rstrip(".")) from None
-    return math.nan if stored is None else stored  # a number that is stored as null can be compared with nothing
+    return math.nan if stored is None else stored  # nothing can be compared with a number that is stored as null
 
 
 def _comparable(value: Any) -> Any:
@@ -81,7 +80,7 @@ def _listed(value: Any) -> Any:
 
 T = TypeVar("T")
 if TYPE_CHECKING:
-    # A type checker does not know that pydantic makes a criterion of its JSON.
+    # A type checker does not know that pydantic turns a dict of operators into a FieldFilter.
     Accepts: TypeAlias = T | Mapping[str, Any] | None
 else:
     Accepts = Optional[T]  # noqa: UP045, a type variable that takes its argument later
@@ -90,21 +89,21 @@ Flag = bool | None
 Text = Annotated[str, AfterValidator(_clean)]
 Pattern = Annotated[str, Field(max_length=PATTERN_LIMIT), AfterValidator(_clean)] | None
 Moment = Annotated[datetime, AfterValidator(in_utc)] | None
-Number = Annotated[int, Field(ge=-INT64 - 1, le=INT64)]
+Number = Annotated[int, Field(ge=-MAX_INT64 - 1, le=MAX_INT64)]
 Ids = tuple[UUID, ...] | None
 Texts = tuple[Text, ...] | None
 StateTypes = tuple[Annotated[str, AfterValidator(as_state_type)], ...] | None
 
 
-# The criteria: sets of operators
+# --- Sets of operators ---
 
 
-class FilterModel(Refusing, BaseModel):
+class FilterModel(Validated, BaseModel):
     """A frozen model that names the nearest valid field when it meets an unknown one and writes short JSON."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    __refused__ = InvalidFilter
+    __error__ = InvalidFilter
 
     operator: Literal["and_", "or_"] = "and_"
 
@@ -116,8 +115,12 @@ class FilterModel(Refusing, BaseModel):
                 if name not in cls.model_fields:
                     text = name if isinstance(name, str) else shown(name)
                     near = get_close_matches(text[:100], cls.model_fields, 1, 0)[0]
-                    raise ValueError(f"{cls.__name__} does not know {shown(name)}; did you mean {near!r}?")
+                    raise ValueError(f"{cls._unknown(name)}; did you mean {near!r}?")
         return value
+
+    @classmethod
+    def _unknown(cls, name: object) -> str:
+        return f"{cls.__name__} has no field {shown(name)}"
 
     @model_serializer(mode="wrap")
     def _short(self, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
@@ -129,9 +132,13 @@ class FilterModel(Refusing, BaseModel):
 
 
 class FieldFilter(FilterModel):
-    """The operators given for one field; all hold with `operator="and_"`, one of them with `"or_"`."""
+    """The operators for one field; all hold with `operator="and_"`, one of them with `"or_"`."""
 
     family: ClassVar[str] = "column"
+
+    @classmethod
+    def _unknown(cls, name: object) -> str:
+        return f"there is no operator {shown(name)}"
 
 
 class AnyId(FieldFilter):

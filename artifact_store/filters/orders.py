@@ -1,6 +1,6 @@
 """The orders of a listing, each ending in a unique tiebreak, so that pages never overlap.
 
-A *position* is the place of one artifact in an order: the values of the columns that order it. A
+A *position* is where one artifact stands in an order: the values of the columns that order it. A
 *cursor* is a position as text; a listing that continues from it costs the same however deep it is.
 """
 
@@ -17,6 +17,7 @@ from pydantic_core import from_json, to_json
 from ..db.artifact_tables import Artifact, ArtifactCollection
 from ..db.dialects import encode_time, encode_value
 from ..errors import InvalidQuery
+from ..jsonable.encoders import MAX_INT64
 from ..schemas.sorting import ArtifactCollectionSort, ArtifactSort, RunSort
 from ..wording import shown
 
@@ -38,11 +39,11 @@ class Order(NamedTuple):
     """An order of artifacts.
 
     Attributes:
-        columns: what it orders by, all in one direction; the last makes the place unique.
+        columns: what it orders by, all in one direction; the last makes the position unique.
         names: the fields of an artifact that hold the same values.
         descending: the direction.
         nulls_last: whether the first columns may be NULL, which comes last in both directions.
-        lasting: whether an artifact keeps its place for as long as it is there.
+        lasting: whether an artifact keeps its position for as long as it exists.
         twin: a column of the other table of a join that always equals the first column.
     """
 
@@ -96,7 +97,7 @@ def run_ordering(sort: RunSort, table: Any) -> tuple[Any, ...]:
 
 
 def position_of(order: Order, artifact: Any) -> Position:
-    """Return the place of an artifact in an order, as values that can be bound."""
+    """Return the position of an artifact in an order, as values that can be bound."""
     return tuple(encode_value(getattr(artifact, name)) for name in order.names)
 
 
@@ -118,10 +119,10 @@ def cursor_of(sort: ArtifactSort | ArtifactCollectionSort, artifact: Any) -> str
 
 
 def from_cursor(sort: ArtifactSort | ArtifactCollectionSort, cursor: object) -> Position:
-    """Return the position that a cursor says.
+    """Return the position that a cursor holds.
 
     Raises:
-        InvalidQuery: it is no cursor, or that of a listing of another kind or order.
+        InvalidQuery: it is not a cursor, or is that of a listing of another kind or order.
     """
     try:
         padding = "=" * (-len(cursor) % 4)  # type: ignore[arg-type]
@@ -129,7 +130,7 @@ def from_cursor(sort: ArtifactSort | ArtifactCollectionSort, cursor: object) -> 
         order = order_of({"all": ArtifactSort, "latest": ArtifactCollectionSort}[kind](name))
         checked = tuple(_CHECKS[field](value) for field, value in zip(order.names, position, strict=True))
     except (TypeError, ValueError, KeyError, AttributeError):
-        raise InvalidQuery(f"{shown(cursor)} is no cursor: pass the cursor of a list that was read before.") from None
+        raise InvalidQuery(f"Invalid cursor {shown(cursor)}: pass the cursor of a list that was read before.") from None
     if (kind, name) != (_kind(sort), sort):
         raise InvalidQuery(f"The cursor is that of a listing of {kind} by {name}: pass the same sort again.")
     return checked
@@ -152,7 +153,7 @@ def _key(value: Any) -> Any:
 
 
 def _version(value: Any) -> Any:
-    if value is not None and (type(value) is not int or not 0 < value < 2**63):
+    if value is not None and (type(value) is not int or not 0 < value <= MAX_INT64):
         raise ValueError(value)
     return value
 

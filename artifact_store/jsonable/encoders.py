@@ -21,25 +21,29 @@ from uuid import UUID
 from pydantic import BaseModel
 from pydantic_core import from_json, to_json
 
+from ..wording import with_article
+
 __all__ = [
     "JSON",
     "LONGEST_PATH",
     "MAX_DEPTH",
     "MAX_DIGITS",
+    "MAX_INT64",
     "TOO_DEEP",
     "TWICE",
+    "NotSerializableError",
     "Unordered",
-    "UnsayableError",
-    "named",
     "names_of",
     "numpy_scalar",
     "pandas_cells",
     "searchable",
     "step_of",
+    "type_name",
 ]  # fmt: skip
 
 MAX_DEPTH = 150
 MAX_DIGITS = 4300
+MAX_INT64 = 2**63 - 1
 _TOO_LONG = 10**MAX_DIGITS
 _TOO_LOW = -(10 ** (MAX_DIGITS - 1))  # up to pydantic 2.14.0 the sign counts as a digit when JSON is read
 LONGEST_PATH = 120
@@ -47,7 +51,7 @@ LONGEST_PATH = 120
 _Table = Mapping[type | str, Callable[[Any], Any]]
 
 
-class UnsayableError(Exception):
+class NotSerializableError(Exception):
     """What is wrong with a value, and the remedy; whoever knows its path puts that in front."""
 
 
@@ -83,7 +87,7 @@ def names_of(labels: Collection[Any]) -> list[str]:
     """Return the keys of an object as text; no two may become one."""
     names = [label if type(label) is str and label.isascii() else _key(label) for label in labels]
     if len(set(names)) < len(names):
-        raise UnsayableError(TWICE.format(next(name for name in names if names.count(name) > 1)[:LONGEST_PATH]))
+        raise NotSerializableError(TWICE.format(next(name for name in names if names.count(name) > 1)[:LONGEST_PATH]))
     return names
 
 
@@ -98,7 +102,7 @@ def _key(label: Any) -> str:
             break
         name = step(name)
     remedy = "object keys are strings, and int, date, UUID or Enum keys become text; make it a string first."
-    raise UnsayableError(f"has a key of type {named(label)}: {remedy}")
+    raise NotSerializableError(f"has a key of type {type_name(label)}: {remedy}")
 
 
 # --- What is already JSON, checked ---
@@ -109,20 +113,20 @@ def _text(value: str) -> str:
         value.isascii() or value.encode()
     except UnicodeEncodeError as error:
         problem = f"holds a lone surrogate (U+{ord(value[error.start]):04X}) at index {error.start}"
-        raise UnsayableError(f"{problem}: repair the text, or pass it as bytes.") from error
+        raise NotSerializableError(f"{problem}: repair the text, or pass it as bytes.") from error
     return value
 
 
 def searchable(value: str) -> str:
     """Return a text that every engine can search: one without U+0000 and lone surrogates."""
     if (index := value.find("\0")) >= 0:
-        raise UnsayableError(f"holds U+0000 at index {index}: remove it.")
+        raise NotSerializableError(f"holds U+0000 at index {index}: remove it.")
     return _text(value)
 
 
 def _integer(value: int) -> int:
     if not _TOO_LOW < value < _TOO_LONG:
-        raise UnsayableError(
+        raise NotSerializableError(
             f"is an integer of more than {MAX_DIGITS:,} digits, its sign included: pass it as hexadecimal text."
         )
     return value
@@ -139,14 +143,14 @@ JSON: Mapping[type, Callable[[Any], Any]] = {
 
 
 def _unknown(value: object) -> Any:
-    problem = f"is a {named(value)}, which JSON cannot say"
-    raise UnsayableError(f"{problem}: turn it into text, numbers, a list or a dict first.")
+    problem = f"is {with_article(type_name(value))}, which JSON cannot represent"
+    raise NotSerializableError(f"{problem}: turn it into text, numbers, a list or a dict first.")
 
 
 def _mapping(value: Mapping[Any, Any]) -> dict[Any, Any]:
     pairs = list(value.items())
     if len(simple := dict(pairs)) < len(pairs):
-        raise UnsayableError("has the same key twice: collect the values of a key in a list.")
+        raise NotSerializableError("has the same key twice: collect the values of a key in a list.")
     return simple
 
 
@@ -194,7 +198,7 @@ def _numpy_time(value: Any) -> Any:
         digits = -len(fraction) // 3 * -3  # in threes, and six at least, as Python and pandas write them
         return f"{head}.{fraction:0<{max(digits, 6)}}" if fraction else head
     if value.dtype.str[1:] != "m8[ns]":
-        raise UnsayableError(f"is a {value.dtype} that no timedelta holds: convert it to nanoseconds or to text.")
+        raise NotSerializableError(f"is a {value.dtype} that no timedelta holds: convert it to nanoseconds or to text.")
     return _duration(item)
 
 
@@ -247,7 +251,7 @@ def _polars_time(value: Any, nanosecond: int) -> Any:
 
 
 def _polars_lazy(_: object) -> Any:
-    raise UnsayableError("is a polars LazyFrame, a query that has not run: call .collect() on it first.")
+    raise NotSerializableError("is a polars LazyFrame, a query that has not run: call .collect() on it first.")
 
 
 _SIMPLER: _Table = {
@@ -287,7 +291,7 @@ _KEYS: _Table = {
 # --- A word for messages ---
 
 
-def named(value: object) -> str:
+def type_name(value: object) -> str:
     """Return what messages call the type of a value."""
     kind = type(value)
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"

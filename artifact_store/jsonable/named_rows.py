@@ -19,7 +19,7 @@ def with_names(table: object) -> Any:
             pandas and polars themselves take such a list.
 
     Raises:
-        UnsayableError: two columns have one name, or a name cannot become text.
+        NotSerializableError: two columns have one name, or a name cannot become text.
 
     Examples:
         >>> from collections import namedtuple

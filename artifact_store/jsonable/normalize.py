@@ -31,22 +31,24 @@ from pydantic_core import from_json, to_json
 
 from ..callers import outside
 from ..errors import ArtifactDataWarning, InvalidArtifact
+from ..wording import with_article
 from .encoders import (
     JSON,
     LONGEST_PATH,
     MAX_DEPTH,
     MAX_DIGITS,
+    MAX_INT64,
     TOO_DEEP,
     TWICE,
+    NotSerializableError,
     Unordered,
-    UnsayableError,
-    named,
     names_of,
     searchable,
     step_of,
+    type_name,
 )
 
-__all__ = ["check_text", "dump_json", "normalize_data", "normalize_metadata", "spell_data"]
+__all__ = ["check_text", "dump_json", "normalize_data", "normalize_metadata", "normalize_with_text"]
 
 _Scalar = str | int | float | bool | None
 
@@ -64,7 +66,7 @@ def normalize_data(value: object, path: str = "data") -> Any:
         which shares a container with `value`.
 
     Raises:
-        InvalidArtifact: If a part of it cannot be said in JSON; the message begins with its path.
+        InvalidArtifact: If a part of it cannot become JSON; the message begins with its path.
 
     Warns:
         ArtifactDataWarning: A part of it means something else as JSON: NaN and the infinities, which become null, and
@@ -76,19 +78,19 @@ def normalize_data(value: object, path: str = "data") -> Any:
         >>> normalize_data({"rows": [1, {"x": 2j}]})
         Traceback (most recent call last):
             ...
-        artifact_store.errors.InvalidArtifact: data.rows[1].x is a complex, which JSON cannot say: \
+        artifact_store.errors.InvalidArtifact: data.rows[1].x is a complex, which JSON cannot represent: \
 turn it into text, numbers, a list or a dict first.
     """
-    return spell_data(value, path)[0]
+    return normalize_with_text(value, path)[0]
 
 
-def spell_data(value: object, path: str = "data", *, table: bool = False) -> tuple[Any, bytes | None]:
+def normalize_with_text(value: object, path: str = "data", *, table: bool = False) -> tuple[Any, bytes | None]:
     """Do `normalize_data`; return its JSON text beside it, when it is known already.
 
     Of a table, rows and columns that carry names of their own (series, named tuples) keep them.
 
     Examples:
-        >>> spell_data([1, "a"]), spell_data((1, "a"))
+        >>> normalize_with_text([1, "a"]), normalize_with_text((1, "a"))
         (([1, 'a'], b'[1,"a"]'), ([1, 'a'], None))
     """
     try:
@@ -102,7 +104,7 @@ def _named_parts(value: object, path: str) -> Any:
 
     try:
         return with_names(value)
-    except UnsayableError as error:
+    except NotSerializableError as error:
         raise InvalidArtifact(f"{path} {error}") from error.__cause__
 
 
@@ -125,7 +127,7 @@ def normalize_metadata(value: object, path: str = "metadata") -> dict[str, _Scal
         {'team': 'finance', 'rows': 3, 'loss': None}
     """
     if type(value) is not dict and not isinstance(value, Mapping):
-        raise InvalidArtifact(f"{path} is a {named(value)}: pass a dict of names and scalars.")
+        raise InvalidArtifact(f"{path} is {with_article(type_name(value))}: pass a dict of names and scalars.")
     flat: dict[str, _Scalar] = {}
     trail: list[int | str] = []
     changed: set[str] = set()
@@ -136,13 +138,15 @@ def normalize_metadata(value: object, path: str = "metadata") -> dict[str, _Scal
                 continue
             trail.clear()
             if not isinstance(key, str):
-                raise UnsayableError(f"has a key of type {named(key)}: its keys are strings; make it one first.")
+                raise NotSerializableError(
+                    f"has a key of type {type_name(key)}: its keys are strings; make it one first."
+                )
             if (name := searchable(str.__str__(key))) in flat:
-                raise UnsayableError(TWICE.format(name[:LONGEST_PATH]))
+                raise NotSerializableError(TWICE.format(name[:LONGEST_PATH]))
             trail.append(name)
             flat[name] = _scalar(item)
             changed.add(_change(item, flat[name]))
-    except UnsayableError as error:
+    except NotSerializableError as error:
         raise InvalidArtifact(f"{_located(path, trail)} {error}") from error.__cause__
     _warn(changed, path)
     return flat
@@ -169,7 +173,7 @@ def check_text(value: str, path: str) -> str:
     """
     try:
         return searchable(value)
-    except UnsayableError as error:
+    except NotSerializableError as error:
         raise InvalidArtifact(f"{path} {error}") from error.__cause__
 
 
@@ -278,7 +282,7 @@ def _walk(value: object, path: str) -> Any:
                         changed.add(_change(child, plain))
                     continue
                 if len(stack) > MAX_DEPTH:
-                    raise UnsayableError(TOO_DEEP)
+                    raise NotSerializableError(TOO_DEEP)
                 made[slot], inside = _opened(plain)
                 if type(plain) is Unordered:
                     unordered.append(made[slot])
@@ -288,7 +292,7 @@ def _walk(value: object, path: str) -> Any:
             else:
                 stack.pop()
                 trail.pop()
-    except UnsayableError as error:
+    except NotSerializableError as error:
         raise InvalidArtifact(f"{_located(path, trail[1:])} {error}") from error.__cause__
     except Exception as error:  # the value's own code: a property, an iterator, a container changed meanwhile
         problem = f"cannot be read, its own code raised {type(error).__name__}: pass its plain values instead."
@@ -333,7 +337,7 @@ def _plain(value: Any) -> Any:
         value = step_of(kind)(value)
         if finish := JSON.get(type(value)):
             return finish(value)
-    raise UnsayableError(TOO_DEEP)
+    raise NotSerializableError(TOO_DEEP)
 
 
 # --- Metadata ---
@@ -346,7 +350,7 @@ def _is_simple(value: Any) -> bool:
         text: str = value
         return text.isascii() and "\0" not in text
     if kind is int:
-        return -(2**63) <= int(value) < 2**63
+        return -MAX_INT64 - 1 <= int(value) <= MAX_INT64
     return math.isfinite(value) if kind is float else kind is bool or value is None
 
 
@@ -355,12 +359,12 @@ def _scalar(value: Any) -> _Scalar:
     plain = _plain(value)
     if isinstance(plain, str):
         return searchable(plain)
-    if isinstance(plain, int) and not -(2**63) <= plain < 2**63:
-        raise UnsayableError("is an integer beyond 64 bits: pass it as text, or put it into data.")
+    if isinstance(plain, int) and not -MAX_INT64 - 1 <= plain <= MAX_INT64:
+        raise NotSerializableError("is an integer beyond 64 bits: pass it as text, or put it into data.")
     if plain is None or isinstance(plain, (int, float)):
         return plain
     rule = "metadata is flat, of strings, numbers, booleans and null; put the rest into data."
-    raise UnsayableError(f"is a {named(value)}: {rule}")
+    raise NotSerializableError(f"is {with_article(type_name(value))}: {rule}")
 
 
 # --- Words for messages ---

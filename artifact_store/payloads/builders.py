@@ -1,4 +1,4 @@
-"""What people hand over to be published, as the plain data that is stored: tables, images, links, texts, progress.
+"""Payloads: tables, images, links, texts and progress as the fields of an artifact.
 
 Each function takes what a job has in its hands and returns the fields of an artifact. Frames are known by what
 they are; neither pandas nor polars is imported.
@@ -15,13 +15,13 @@ from typing import Any, NotRequired, TypedDict
 
 from ..callers import outside
 from ..errors import InvalidArtifact
-from ..jsonable.encoders import named, names_of
-from ..jsonable.normalize import normalize_data, spell_data
+from ..jsonable.encoders import names_of, type_name
+from ..jsonable.normalize import normalize_data, normalize_with_text
 from ..payloads import images
 from ..tables.csv import Table, read_csv
 from ..tables.profile import profile_table
 from ..tables.rows import column_names, from_columns, from_lists
-from ..wording import shown
+from ..wording import shown, with_article
 
 __all__ = ["Payload", "image_payload", "link_payload", "markdown_payload", "progress_payload", "table_payload"]
 
@@ -72,7 +72,7 @@ def table_payload(
         `type`, `data` (a list of row objects) and `profile`.
 
     Raises:
-        InvalidArtifact: it is no table, its rows or columns differ in length, a name comes twice, or a cell cannot
+        InvalidArtifact: it is not a table, its rows or columns differ in length, a name comes twice, or a cell cannot
             be said in JSON; the sentence names the place.
 
     Examples:
@@ -95,20 +95,21 @@ def table_payload(
 def _table(table: Any, columns: Sequence[str] | None, delimiter: str | None) -> Table:
     frame = _frame(table)  # first, since a column may be named `read`
     if frame is None and (isinstance(table, str | os.PathLike) or hasattr(table, "read")):
-        made = read_csv(table, delimiter)
+        parsed = read_csv(table, delimiter)
     elif delimiter is not None:
-        raise InvalidArtifact(f"delimiter belongs to a CSV file, and the table is a {named(table)}: leave it out.")
+        kind = with_article(type_name(table))
+        raise InvalidArtifact(f"delimiter belongs to a CSV file, and the table is {kind}: leave it out.")
     elif frame is not None:
         rows = normalize_data(frame, "table")  # before its names, since it says what is wrong with them
-        made = Table(names_of(frame.columns), rows)
+        parsed = Table(names_of(frame.columns), rows)
     else:
         _check_indexes(table)
         # Names that rows carry are kept, unless others are given.
-        plain = spell_data(table, "table", table=columns is None)[0]
+        plain = normalize_with_text(table, "table", table=columns is None)[0]
         return _from_plain(plain, columns)
     if columns is not None:
         raise _named_already()
-    return made
+    return parsed
 
 
 def _check_indexes(table: Any) -> None:
@@ -131,17 +132,19 @@ def _check_indexes(table: Any) -> None:
 def _from_plain(plain: Any, columns: Sequence[str] | None) -> Table:
     """Return the table that plain JSON is."""
     if isinstance(plain, list) and all(isinstance(row, list) for row in plain):
-        return from_lists(plain, None if columns is None else _names(columns), "table")
+        return from_lists(plain, None if columns is None else _check_names(columns), "table")
     if columns is not None:
         raise _named_already()
     if isinstance(plain, dict):
         return from_columns(plain, "table")
     if not isinstance(plain, list):
-        raise InvalidArtifact(f"table is a {named(plain)}: pass {_FORMS}.")
+        raise InvalidArtifact(f"table is {with_article(type_name(plain))}: pass {_FORMS}.")
     kind = list if isinstance(plain[0], list) else dict
     for place, row in enumerate(plain):
         if not isinstance(row, kind):
-            raise InvalidArtifact(f"table[{place}] is a {named(row)}, not a {kind.__name__}: a table is {_FORMS}.")
+            raise InvalidArtifact(
+                f"table[{place}] is {with_article(type_name(row))}, not a {kind.__name__}: a table is {_FORMS}."
+            )
     return Table(column_names(plain), plain)
 
 
@@ -149,9 +152,9 @@ def _named_already() -> InvalidArtifact:
     return InvalidArtifact("columns names those of a list of lists, and this table has names already: leave it out.")
 
 
-def _names(given: Sequence[Any]) -> list[str]:
-    """Return the names of columns that were given; none is blank, and none comes twice."""
-    names = list(given)
+def _check_names(columns: Sequence[Any]) -> list[str]:
+    """Return names for columns; none may be blank, and none come twice."""
+    names = list(columns)
     for place, name in enumerate(names):
         if not isinstance(name, str) or not name.strip():
             raise InvalidArtifact(f"table: column {place + 1} is named {shown(name)}: give it a text as its name.")
@@ -194,8 +197,11 @@ def image_payload(image: Any = None, *, alt: str | None = None, image_url: str |
         alt: what the image shows, in words, for those who do not see it.
         image_url: a URL, relative ones too, in the place of `image`.
 
+    Returns:
+        `type` and `data`: an object with `image`, the URL or `data:` URI, and `alt` where it was given.
+
     Raises:
-        InvalidArtifact: it is no such image, cannot be read, or is too large. An SVG file is refused, since it may
+        InvalidArtifact: it is not such an image, cannot be read, or is too large. An SVG file is refused, since it may
             hold scripts; its URL is not.
 
     Examples:
@@ -242,7 +248,7 @@ def _text(value: Any, name: str) -> str:
     """Return a text, or an object that says itself as one, such as a URL of pydantic."""
     plain = None if isinstance(value, bytes | bytearray | memoryview | os.PathLike) else normalize_data(value, name)
     if not isinstance(plain, str):
-        raise InvalidArtifact(f"{name} is a {named(value)}: pass text.")
+        raise InvalidArtifact(f"{name} is {with_article(type_name(value))}: pass text.")
     return plain
 
 
@@ -263,7 +269,7 @@ def progress_payload(progress: Any) -> Payload:
         {'type': 'progress', 'data': 12.5}
     """
     if isinstance(progress, bool) or not isinstance(progress, Real | Decimal):
-        raise InvalidArtifact(f"progress: {shown(progress)} is no number: pass one from 0 to 100.")
+        raise InvalidArtifact(f"progress: {shown(progress)} is not a number: pass one from 0 to 100.")
     try:
         number = int(progress) if isinstance(progress, Integral) else float(progress)
     except (ValueError, OverflowError):  # a signaling NaN, a fraction beyond all floats

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidArtifact
-from ..jsonable.encoders import named
+from ..jsonable.encoders import type_name
+from ..wording import with_article
 from .image_files import DamagedImageError, kind_of
 
 __all__ = ["MAX_IMAGE_BYTES", "bounded", "url_of"]
@@ -39,7 +40,7 @@ def url_of(image: Any) -> str:
             figure (or anything else with `savefig`), axes, or a PIL image.
 
     Raises:
-        InvalidArtifact: it is no image, is cut off or damaged, cannot be read, or is larger than `MAX_IMAGE_BYTES`.
+        InvalidArtifact: it is not an image, is cut off or damaged, cannot be read, or is larger than `MAX_IMAGE_BYTES`.
 
     Examples:
         >>> url_of("https://example.com/a.png")
@@ -49,7 +50,7 @@ def url_of(image: Any) -> str:
     """
     if isinstance(image, str) and _URL.match(image):
         return bounded(image)
-    name = f"{image!r:.120}" if isinstance(image, str | os.PathLike) else f"the {named(image)}"
+    name = f"{image!r:.120}" if isinstance(image, str | os.PathLike) else f"the {type_name(image)}"
     content = _content(image, name)
     if len(content) > MAX_IMAGE_BYTES:
         raise _too_large(name)
@@ -83,7 +84,9 @@ def _kind(content: bytes, name: str) -> str:
         return kind
     if b"<svg" in content[:4096].lower():
         raise InvalidArtifact(f"image: {name} is an SVG, which may hold scripts: save it as PNG, or pass its URL.")
-    raise InvalidArtifact(f"image: {name} is no image: use {_KINDS}, or pass a URL with its scheme, such as https:.")
+    raise InvalidArtifact(
+        f"image: {name} is not an image: use {_KINDS}, or pass a URL with its scheme, such as https:."
+    )
 
 
 def _content(image: Any, name: str) -> bytes:
@@ -130,7 +133,7 @@ def _writer(image: Any) -> Callable[[BytesIO], Any] | None:
         return lambda file: _write_pil(image, file)
     if hasattr(image, "read"):
         return None
-    raise InvalidArtifact(f"image is a {named(image)}: {_WANTED}.")
+    raise InvalidArtifact(f"image is {with_article(type_name(image))}: {_WANTED}.")
 
 
 def _known(module: str, name: str) -> Any:

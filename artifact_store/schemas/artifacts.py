@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from .. import db, jsonable
 from ..errors import InvalidArtifact, InvalidQuery
 from ..tables.methods import ListFrames, TableFrames
-from ..wording import shown
+from ..wording import shown, with_article
 from .keys import KEY, is_key
-from .validation import Refusing
+from .validation import Validated
 
 __all__ = [
     "FROZEN",
@@ -27,7 +27,7 @@ __all__ = [
     "as_uuid",
     "is_key",
     "plain_object",
-    "spelled",
+    "prepare_fields",
 ]
 
 Scalar = str | int | float | bool | None
@@ -41,7 +41,7 @@ FROZEN = ConfigDict(frozen=True, extra="forbid", defer_build=True, hide_input_in
 """What all values have in common; a base class for it would take longer to load."""
 
 
-class Artifact(TableFrames, Refusing, BaseModel):
+class Artifact(TableFrames, Validated, BaseModel):
     """One artifact, as it is stored.
 
     Attributes:
@@ -115,8 +115,8 @@ class ArtifactList(ListFrames, list[Artifact]):
         return list_html(self)
 
 
-class _Given(Refusing, BaseModel):
-    """What a caller hands over; a value that cannot be stored is one `InvalidArtifact`.
+class _Input(Validated, BaseModel):
+    """The base of what callers pass in; a value that cannot be stored raises one `InvalidArtifact`.
 
     Pydantic calls `__init__` wherever it makes a value of a class that has its own, in `model_validate` too.
     """
@@ -132,42 +132,45 @@ class _Given(Refusing, BaseModel):
         _fill(self, fields)
 
 
-def spelled(kind: type[_Given], fields: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return fields as a value of them holds them, without making the value where that is not needed.
+def prepare_fields(kind: type[_Input], fields: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Validate fields without making a value of them, unless they need the whole of pydantic's validation.
 
-    Beside them it returns what is known of their JSON texts, by their names.
+    Returns:
+        The validated fields; and the JSON texts of those whose text is known already, by their names.
 
     Raises:
-        InvalidArtifact: a field is unknown or its value cannot be stored; the sentence names it.
+        InvalidArtifact: a field is unknown or its value cannot be stored; the message names it.
     """
-    if _is_clear(fields, _NOTHING[kind]):
+    if _is_valid(fields, _DEFAULTS[kind]):
         values = {**fields}
-        return values, _make_plain(values)
-    made = kind.__new__(kind)
-    texts = _fill(made, fields)
-    return {name: made.__dict__[name] for name in fields}, texts
+        return values, _normalize_json(values)
+
+    value = kind.__new__(kind)
+    texts = _fill(value, fields)
+    return {name: value.__dict__[name] for name in fields}, texts
 
 
-def _fill(made: Any, fields: Mapping[str, Any]) -> dict[str, str]:
-    """Validate fields into a value, as `BaseModel.__init__` does; return the JSON texts that were met."""
-    nothing = _NOTHING.get(type(made))
-    if nothing is not None and _is_clear(fields, nothing):
-        values = {**nothing, **fields}
-        texts = _make_plain(values)
-        db.pydantic_internals.fill(made, values, fields)
+def _fill(value: "_Input", fields: Mapping[str, Any]) -> dict[str, str]:
+    """Validate fields into a new value, as `BaseModel.__init__` does; return the JSON texts that are known."""
+    defaults = _DEFAULTS.get(type(value))
+    if defaults is not None and _is_valid(fields, defaults):
+        values = {**defaults, **fields}
+        texts = _normalize_json(values)
+        db.pydantic_internals.fill(value, values, fields)
         return texts
-    made.__pydantic_validator__.validate_python(fields, self_instance=made)
-    return _make_plain(made.__dict__)
+
+    value.__pydantic_validator__.validate_python(fields, self_instance=value)
+    return _normalize_json(value.__dict__)
 
 
-def _make_plain(values: dict[str, Any]) -> dict[str, str]:
-    """Make what fields hold plain JSON, in place; return the JSON texts that were met.
+def _normalize_json(values: dict[str, Any]) -> dict[str, str]:
+    """Turn the values of JSON fields into plain JSON, in place; return the JSON texts that are known.
 
-    For pydantic's core to call a function of ours takes as long as all that it checks itself.
+    Not a validator of pydantic: its core needs as long to call one function of ours as for all its own checks.
     """
     texts: dict[str, str] = {}
     if (data := values.get("data")) is not None:
-        values["data"], text = jsonable.normalize.spell_data(data, table=values.get("type") == "table")
+        values["data"], text = jsonable.normalize.normalize_with_text(data, table=values.get("type") == "table")
         if text is not None:
             texts["data"] = text.decode()
     if (metadata := values.get("metadata")) is not None:
@@ -181,8 +184,8 @@ _JSON_NAMES = frozenset({"data", "metadata", "profile"})
 _ID_NAMES = frozenset({"id", "flow_run_id", "task_run_id"})
 
 
-def _is_clear(fields: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
-    """Tell whether pydantic would take fields as they are, which is the common case and here told sooner."""
+def _is_valid(fields: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    """Tell whether pydantic would accept fields as they are, in a fraction of its time."""
     for name, value in fields.items():
         if name not in known:
             return False
@@ -197,21 +200,32 @@ def _is_clear(fields: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
 
 
 def plain_object(value: object, name: str, meaning: str) -> Any:
-    """Return the plain JSON object that a value says.
+    """Return a value as a plain JSON object.
 
     Raises:
-        InvalidArtifact: it cannot be said in JSON, or is no object.
+        InvalidArtifact: it cannot become JSON, or not an object.
     """
     plain = jsonable.normalize.normalize_data(value, name)
     if plain is not None and not isinstance(plain, dict):
-        raise InvalidArtifact(f"{name} is a {type(value).__name__}: pass {meaning}, or None.")
+        raise InvalidArtifact(f"{name} is {with_article(type(value).__name__)}: pass {meaning}, or None.")
     return plain
 
 
-class ArtifactUpdate(_Given):
+class ArtifactUpdate(_Input):
     """What to change in an artifact; fields that are not set stay as they are.
 
     New data without a profile leaves the artifact without one.
+
+    Attributes:
+        type: `markdown`, `table`, `link`, `progress`, `image`, `result`, or any other text.
+        description: text for people, usually Markdown.
+        data: any value that can become JSON: also dates, UUIDs, decimals, enums, dataclasses, pydantic models, sets,
+            arrays and frames.
+        metadata: a dict of names and JSON scalars, to filter by.
+        profile: what the columns of a table hold, as `table_payload` computes it.
+
+    Raises:
+        InvalidArtifact: a value cannot be stored; the message begins with the path to it.
 
     Examples:
         >>> ArtifactUpdate(description="checked").model_dump(exclude_unset=True)
@@ -225,11 +239,25 @@ class ArtifactUpdate(_Given):
     profile: Any = None
 
 
-class ArtifactCreate(_Given):
-    """An artifact to be created.
+class ArtifactCreate(_Input):
+    """An artifact to be created. Every field is `None` by default.
+
+    Attributes:
+        type: `markdown`, `table`, `link`, `progress`, `image`, `result`, or any other text.
+        description: text for people, usually Markdown.
+        data: any value that can become JSON: also dates, UUIDs, decimals, enums, dataclasses, pydantic models, sets,
+            arrays and frames.
+        metadata: a dict of names and JSON scalars, to filter by.
+        profile: what the columns of a table hold, as `table_payload` computes it.
+        id: a UUID of the caller's choice, which makes it safe to repeat the create; without one the store makes a
+            UUIDv7.
+        key: what versions of the same thing share: 1 to 255 ASCII letters, digits and `. _ / -`; `as_key` makes one of
+            any text.
+        flow_run_id: the flow run that made it; by default the one that is active.
+        task_run_id: the task run that made it; by default the one that is active.
 
     Raises:
-        InvalidArtifact: a value cannot be stored; the sentence names the path to it.
+        InvalidArtifact: a value cannot be stored; the message begins with the path to it.
 
     Examples:
         >>> ArtifactCreate(key="sales", data={"rows": (1, 2)}).data
@@ -251,8 +279,8 @@ class ArtifactCreate(_Given):
     task_run_id: UUID | None = None
 
 
-# Of subclasses, which may check more, nothing is known.
-_NOTHING: dict[type[Any], dict[str, Any]] = {
+# Without subclasses, which may validate more.
+_DEFAULTS: dict[type[Any], dict[str, Any]] = {
     kind: dict.fromkeys(kind.model_fields) for kind in (ArtifactUpdate, ArtifactCreate)
 }
 
@@ -277,7 +305,10 @@ class ArtifactFields(ArtifactChanges, total=False):
 
 
 def as_uuid(value: object) -> UUID:
-    """Return an id that was given as a UUID or as its text.
+    """Return an id as a UUID.
+
+    Args:
+        value: a UUID, or its text.
 
     Raises:
         InvalidQuery: it is neither.
@@ -287,4 +318,4 @@ def as_uuid(value: object) -> UUID:
     try:
         return UUID(value)  # type: ignore[arg-type]
     except (ValueError, AttributeError, TypeError):
-        raise InvalidQuery(f"{shown(value)} is no id: pass a UUID or its text.") from None
+        raise InvalidQuery(f"Invalid id {shown(value)}: expected a UUID.") from None

@@ -4,6 +4,7 @@ import re
 from typing import TypeGuard
 
 from ..errors import InvalidArtifact
+from ..wording import with_article
 
 __all__ = ["KEY", "as_key", "is_key"]
 
@@ -11,8 +12,8 @@ _LONGEST = 255
 KEY = re.compile(rf"[A-Za-z0-9](?:[A-Za-z0-9._/-]{{0,{_LONGEST - 2}}}[A-Za-z0-9])?")
 """The pattern of a key."""
 
-_UNFIT = re.compile(r"[^A-Za-z0-9._/-]+")
-_ENDS = "._/-"
+_NOT_IN_A_KEY = re.compile(r"[^A-Za-z0-9._/-]+")
+_NOT_AT_THE_ENDS = "._/-"
 _DIGITS = 8  # of the hash of a text that its key cannot show in full
 
 
@@ -36,6 +37,9 @@ def as_key(text: str) -> str:
     Args:
         text: any text.
 
+    Returns:
+        A key of 1 to 255 characters.
+
     Raises:
         InvalidArtifact: it is not text.
 
@@ -44,16 +48,16 @@ def as_key(text: str) -> str:
         ('sales/2026-11', 'rep/-Cafe-north', '2026-a6922cfc', 'e3b0c442')
     """
     if not isinstance(text, str):
-        raise InvalidArtifact(f"as_key takes text, not a {type(text).__name__}: pass a str.")
+        raise InvalidArtifact(f"as_key takes text, not {with_article(type(text).__name__)}: pass a str.")
     if is_key(text):
         return text
     import hashlib  # not before they are needed: a store loads this module
     import unicodedata
 
     plain = "".join(each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each))
-    made = _UNFIT.sub("-", plain).strip(_ENDS)
-    if made and len(made) <= _LONGEST and not any(each.isalnum() for each in plain if not each.isascii()):
-        return made
+    key = _NOT_IN_A_KEY.sub("-", plain).strip(_NOT_AT_THE_ENDS)
+    if key and len(key) <= _LONGEST and not any(each.isalnum() for each in plain if not each.isascii()):
+        return key
     digits = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
     room = _LONGEST - _DIGITS - 1
-    return f"{made[:room].rstrip(_ENDS)}-{digits}" if made else digits
+    return f"{key[:room].rstrip(_NOT_AT_THE_ENDS)}-{digits}" if key else digits

@@ -13,7 +13,7 @@ from ..jsonable.normalize import normalize_metadata
 from ..wording import shown
 from .artifacts import FROZEN, Scalar, Text, plain_object
 from .states import STATE_TYPES, StateType
-from .validation import Refusing
+from .validation import Validated
 
 __all__ = [
     "Deployment",
@@ -42,8 +42,15 @@ Parameters = Annotated[
 ]
 
 
-class RunValue(Refusing, BaseModel):
-    """What all runs and their surroundings have."""
+class RunValue(Validated, BaseModel):
+    """The fields that flows, deployments, runs, work pools and work queues have in common.
+
+    Attributes:
+        id: made by the store (UUIDv7, so ids sort by time) unless the creator gave one.
+        name: the name.
+        created: when it was created, in UTC.
+        updated: when it was last updated, in UTC.
+    """
 
     model_config = FROZEN
 
@@ -54,25 +61,60 @@ class RunValue(Refusing, BaseModel):
 
 
 class Flow(RunValue):
-    """A flow: what runs again and again under one name."""
+    """A flow: what runs again and again under one name.
+
+    Attributes:
+        id: made by the store (UUIDv7, so ids sort by time) unless the creator gave one.
+        name: the name, unique in the store.
+        created: when it was created, in UTC.
+        updated: when it was last updated, in UTC.
+        tags: labels to filter by; empty by default.
+    """
 
     tags: Tags = ()
 
 
 class WorkPool(RunValue):
-    """A pool of workers; `type` says of which kind."""
+    """A pool of workers.
+
+    Attributes:
+        id: made by the store (UUIDv7, so ids sort by time) unless the creator gave one.
+        name: the name, unique in the store.
+        created: when it was created, in UTC.
+        updated: when it was last updated, in UTC.
+        type: the kind of infrastructure that its workers start runs on, such as `process` (the default) or `docker`.
+    """
 
     type: Text = "process"
 
 
 class WorkQueue(RunValue):
-    """A queue of a work pool."""
+    """A queue of a work pool.
+
+    Attributes:
+        id: made by the store (UUIDv7, so ids sort by time) unless the creator gave one.
+        name: the name, unique within the work pool.
+        created: when it was created, in UTC.
+        updated: when it was last updated, in UTC.
+        work_pool_id: the work pool that it belongs to.
+    """
 
     work_pool_id: UUID
 
 
 class Deployment(RunValue):
-    """A flow with its schedule and infrastructure; its name is unique within the flow."""
+    """A flow with its schedule and infrastructure.
+
+    Attributes:
+        id: made by the store (UUIDv7, so ids sort by time) unless the creator gave one.
+        name: the name, unique within the flow.
+        created: when it was created, in UTC.
+        updated: when it was last updated, in UTC.
+        flow_id: the flow that it runs.
+        paused: whether its schedule is paused; `False` by default.
+        tags: labels to filter by; empty by default.
+        work_queue_id: the work queue that its runs go to; `None` when they go to none.
+    """
 
     flow_id: UUID
     paused: bool = False
@@ -82,12 +124,18 @@ class Deployment(RunValue):
 
 def _state_type(value: str) -> str:
     if value not in STATE_TYPES:
-        raise ValueError(f"{shown(value)} is no state type: use one of {', '.join(STATE_TYPES)}")
+        raise ValueError(f"{shown(value)} is not a state type: use one of {', '.join(STATE_TYPES)}")
     return value
 
 
-class State(Refusing, BaseModel):
-    """What state a run is put into."""
+class State(Validated, BaseModel):
+    """The state that a run is put into.
+
+    Attributes:
+        state_type: one of `STATE_TYPES`.
+        state_name: what people call it, such as `Completed` or `Retrying`.
+        state_message: why the run is in this state.
+    """
 
     model_config = FROZEN
 
@@ -96,7 +144,9 @@ class State(Refusing, BaseModel):
     state_message: Text | None = None
 
 
-class _Timed(RunValue):
+class _Run(RunValue):
+    """The fields that flow runs and task runs have in common."""
+
     state_type: Annotated[str, AfterValidator(_state_type)] | None = None
     state_name: Text | None = None
     expected_start_time: Time | None = None
@@ -107,13 +157,30 @@ class _Timed(RunValue):
     parameters: Parameters = None
 
 
-class FlowRun(_Timed):
-    """One run of a flow.
+class FlowRun(_Run):
+    """One run of a flow. What is not known is `None`.
 
     Attributes:
+        id: made by the store (UUIDv7, so ids sort by time) unless the creator gave one.
+        name: the name; it need not be unique.
+        created: when it was created, in UTC.
+        updated: when it was last updated, in UTC.
+        state_type: `SCHEDULED`, `PENDING`, `RUNNING`, `COMPLETED`, `FAILED`, `CANCELLED`, `CRASHED`, `PAUSED` or
+            `CANCELLING`.
+        state_name: what people call the state, such as `Completed` or `Retrying`.
+        expected_start_time: when it should start, in UTC.
+        start_time: when it first entered `RUNNING`, in UTC.
+        end_time: when it entered a final state (completed, failed, cancelled or crashed), in UTC.
+        tags: labels to filter by; empty by default.
         state_message: why the run is in its state, such as the text of the error that made it fail.
         parameters: what the run was started with, as a JSON object.
+        flow_id: the flow that it is a run of.
+        deployment_id: the deployment that it is a run of.
+        work_queue_id: the work queue that it was taken from.
+        parent_task_run_id: the task run of another flow run that started it, which makes it a subflow run.
+        flow_version: the version of the flow's code, in whatever form its author uses.
         idempotency_key: creating a run of the same flow with the same key returns the first one.
+        next_scheduled_start_time: when it is scheduled to start next, in UTC.
         created_by: who or what made the run, such as `{"id": "…", "type": "SCHEDULE"}`.
     """
 
@@ -127,13 +194,25 @@ class FlowRun(_Timed):
     created_by: Creator = None
 
 
-class TaskRun(_Timed):
-    """One run of a task.
+class TaskRun(_Run):
+    """One run of a task. What is not known is `None`.
 
     Attributes:
-        task_key: which task it is a run of.
+        id: made by the store (UUIDv7, so ids sort by time) unless the creator gave one.
+        name: the name; it need not be unique.
+        created: when it was created, in UTC.
+        updated: when it was last updated, in UTC.
+        state_type: `SCHEDULED`, `PENDING`, `RUNNING`, `COMPLETED`, `FAILED`, `CANCELLED`, `CRASHED`, `PAUSED` or
+            `CANCELLING`.
+        state_name: what people call the state, such as `Completed` or `Retrying`.
+        expected_start_time: when it should start, in UTC.
+        start_time: when it first entered `RUNNING`, in UTC.
+        end_time: when it entered a final state (completed, failed, cancelled or crashed), in UTC.
+        tags: labels to filter by; empty by default.
         state_message: why the run is in its state, such as the text of the error that made it fail.
         parameters: what the run was started with, as a JSON object.
+        flow_run_id: the flow run that it belongs to.
+        task_key: which task it is a run of.
     """
 
     flow_run_id: UUID | None = None

@@ -4,13 +4,12 @@ from enum import StrEnum
 from typing import TypeVar
 
 from ..errors import InvalidQuery
+from ..jsonable.encoders import MAX_INT64
 from ..wording import misplaced, shown
 
 __all__ = ["ArtifactCollectionSort", "ArtifactSort", "RunSort", "bounds", "chosen"]
 
 S = TypeVar("S", bound=StrEnum)
-
-_GREATEST = 2**63 - 1
 
 
 class ArtifactSort(StrEnum):
@@ -47,27 +46,33 @@ def bounds(offset: int | None, limit: int | None) -> tuple[int, int | None]:
     """Return the offset and the limit of a page, checked.
 
     Raises:
-        InvalidQuery: one of them is not a whole number from 0 to 2**63 - 1.
+        InvalidQuery: one of them is not an integer, or not from 0 to 2**63 - 1.
     """
     for name, number in (("offset", offset), ("limit", limit)):
         if hint := misplaced(number):
-            raise InvalidQuery(f"{name} takes a whole number, not a filter{hint}.")
-        if number is not None and (type(number) is not int or not 0 <= number <= _GREATEST):
-            raise InvalidQuery(f"{name}={shown(number)} is no whole number from 0 to 2**63 - 1.")
+            raise InvalidQuery(f"{name} must be an integer, not a filter{hint}.")
+        if number is None:
+            continue
+        if type(number) is not int:
+            raise InvalidQuery(f"{name} must be an integer, got {shown(number)}.")
+        if number < 0:
+            raise InvalidQuery(f"{name} must be >= 0, got {shown(number)}.")
+        if number > MAX_INT64:
+            raise InvalidQuery(f"{name} must be < 2**63, got {shown(number)}.")
     return offset or 0, limit
 
 
 def chosen(kind: type[S], sort: S) -> S:
-    """Return a sort order that was given as a member of its enumeration or as its name.
+    """Return the sort order that a member of its enumeration, or its name, stands for.
 
     Raises:
         InvalidQuery: the enumeration has no such member.
     """
     try:
-        # Of what is no text Enum would take the repr, which may raise anything.
+        # Enum would call the repr of anything else, which may raise anything.
         if isinstance(sort, str):
             return kind(sort)
     except ValueError:
         pass
     names = ", ".join(kind)
-    raise InvalidQuery(f"{shown(sort)} is no sort order: use one of {names}{misplaced(sort).replace(':', ', or', 1)}.")
+    raise InvalidQuery(f"Invalid sort {shown(sort)}: use one of {names}{misplaced(sort).replace(':', ', or', 1)}.")

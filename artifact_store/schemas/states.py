@@ -27,4 +27,4 @@ def as_state_type(text: str) -> str:
     if name in STATE_TYPES:
         return name
     near = get_close_matches(name[:100], STATE_TYPES, 1, 0)[0]
-    raise ValueError(f"{shown(text)} is no state type: use one of {', '.join(STATE_TYPES)}; did you mean {near!r}?")
+    raise ValueError(f"{shown(text)} is not a state type: use one of {', '.join(STATE_TYPES)}; did you mean {near!r}?")

@@ -1,4 +1,4 @@
-"""What becomes of values that pydantic refuses: one sentence, in an error of ours.
+"""Errors of validation: one sentence for what pydantic finds wrong, as an error of this package.
 
 Filters and artifacts are pydantic models. An error of theirs is an `InvalidQuery` or an `InvalidArtifact` for who
 knows this package, and still a `pydantic.ValidationError` for who knows pydantic: its `errors()` name the places.
@@ -14,10 +14,10 @@ from ..errors import InvalidArtifact, InvalidQuery
 from ..wording import shown
 from .keys import as_key
 
-__all__ = ["InvalidFields", "InvalidFilter", "Refused", "Refusing"]
+__all__ = ["InvalidFields", "InvalidFilter", "InvalidValue", "Validated"]
 
 
-class Refused(ValidationError):
+class InvalidValue(ValidationError):
     """A validation error whose text is one sentence, without a link to another site.
 
     Attributes:
@@ -31,21 +31,21 @@ class Refused(ValidationError):
 
     @classmethod
     def of(cls, error: ValidationError, kind: type[BaseModel]) -> Self:
-        """Return the error of ours that says what pydantic's says."""
+        """Translate an error of pydantic."""
         lines = [(_explained(line, kind, cls.code), line["loc"], line["input"]) for line in _lines(error)]
-        return cls._made(error.title, lines)
+        return cls._from_lines(error.title, lines)
 
     @classmethod
-    def _made(cls, title: str, lines: list[tuple[str, tuple[int | str, ...], Any]]) -> Self:
+    def _from_lines(cls, title: str, lines: list[tuple[str, tuple[int | str, ...], Any]]) -> Self:
         details = [
             InitErrorDetails(type=PydanticCustomError(cls.code, message), loc=loc, input=value)
             for message, loc, value in lines
         ]
-        made = cls.from_exception_data(title, details)
+        error = cls.from_exception_data(title, details)
         others = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
         text = f"{lines[0][0]}{others}"
-        made.args = (text if text.endswith("?") else f"{text}.",)
-        return made
+        error.args = (text if text.endswith("?") else f"{text}.",)
+        return error
 
     def __str__(self) -> str:
         """Say in one sentence what is wrong first."""
@@ -58,29 +58,29 @@ class Refused(ValidationError):
     def __reduce__(self) -> tuple[Any, ...]:
         """Leave out the values, which may be of any kind, when it is pickled."""
         lines = [(line["msg"], line["loc"], None) for line in _lines(self)]
-        return type(self)._made, (self.title, lines)
+        return type(self)._from_lines, (self.title, lines)
 
 
-class InvalidFilter(Refused, InvalidQuery):
-    """The fields do not make a filter."""
+class InvalidFilter(InvalidValue, InvalidQuery):
+    """The fields cannot become a filter."""
 
     code = "invalid_query"
 
 
-class InvalidFields(Refused, InvalidArtifact):
-    """The fields do not make an artifact, or a run."""
+class InvalidFields(InvalidValue, InvalidArtifact):
+    """The fields cannot become an artifact or a run."""
 
     code = "invalid_artifact"
 
 
-class Refusing:
-    """What a model inherits, before `BaseModel`, to raise its own error wherever pydantic would raise one."""
+class Validated:
+    """Mixin for models, before `BaseModel`: raises `__error__` wherever pydantic would raise its own."""
 
-    __refused__: ClassVar[type[Refused]] = InvalidFields
+    __error__: ClassVar[type[InvalidValue]] = InvalidFields
 
     @classmethod
     def __pydantic_on_complete__(cls) -> None:
-        """Put the validator that raises errors of ours in the place of pydantic's, once that is built."""
+        """Wrap the validator of pydantic, once that is built, in one that raises our errors."""
         model: Any = cls
         if not isinstance(model.__pydantic_validator__, _Validator):
             model.__pydantic_validator__ = _Validator(model.__pydantic_validator__, model)
@@ -102,11 +102,11 @@ class Refusing:
     def _refuse_change(self, name: str) -> NoReturn:
         kind = type(self).__name__
         message = f"{name} cannot be changed, since this {kind} is frozen: make another one"
-        raise self.__refused__._made(kind, [(message, (name,), None)]) from None
+        raise self.__error__._from_lines(kind, [(message, (name,), None)]) from None
 
 
 class _Validator:
-    """The validator of a model: all of pydantic's, with errors of ours."""
+    """The validator of a model: that of pydantic, with our errors."""
 
     __slots__ = ("_inner", "_kind")
 
@@ -124,28 +124,28 @@ class _Validator:
         try:
             return self._inner.validate_python(*args, **options)
         except ValidationError as error:
-            raise self._refused(error) from None
+            raise self._translated(error) from None
 
     def validate_json(self, *args: Any, **options: Any) -> Any:
         try:
             return self._inner.validate_json(*args, **options)
         except ValidationError as error:
-            raise self._refused(error) from None
+            raise self._translated(error) from None
 
     def validate_strings(self, *args: Any, **options: Any) -> Any:
         try:
             return self._inner.validate_strings(*args, **options)
         except ValidationError as error:
-            raise self._refused(error) from None
+            raise self._translated(error) from None
 
-    def _refused(self, error: ValidationError) -> Refused:
-        refused: type[Refused] = self._kind.__refused__
-        return error if isinstance(error, refused) else refused.of(error, self._kind)
+    def _translated(self, error: ValidationError) -> InvalidValue:
+        kind: type[InvalidValue] = self._kind.__error__
+        return error if isinstance(error, kind) else kind.of(error, self._kind)
 
 
 # Sentences
 
-_WANTED = {
+_EXPECTED = {
     "uuid": "a UUID or its text",
     "string": "text",
     "bool": "true or false",
@@ -167,13 +167,13 @@ def _explained(line: Any, kind: type[BaseModel], code: str) -> str:
     path = ".".join(str(part) for part in line["loc"])
     name = path or kind.__name__
     message: str = line["msg"].rstrip(".")
-    wanted = _WANTED.get(type_.partition("_")[0])
+    expected = _EXPECTED.get(type_.partition("_")[0])
     if type_ == code:
         return message
     if type_ == "value_error":
-        return _placed(message.removeprefix("Value error, "), path)
+        return _with_path(message.removeprefix("Value error, "), path)
     if type_ == "extra_forbidden":
-        return f"{path} is no field of {kind.__name__}: use one of {', '.join(sorted(kind.model_fields))}"
+        return f"{path} is not a field of {kind.__name__}: use one of {', '.join(sorted(kind.model_fields))}"
     if type_ in ("string_pattern_mismatch", "string_unicode"):
         return _unsuitable(path, value)
     if type_ == "missing":
@@ -183,15 +183,15 @@ def _explained(line: Any, kind: type[BaseModel], code: str) -> str:
     if type_ == "recursion_loop":
         return f"{name}: it contains itself, or nests too deep: leave out what repeats"
     if type_.startswith("model") and path and code == InvalidFilter.code:
-        return f"{path}: {shown(value)} names no operator: pass an object of operators, such as {{'any_': [...]}}"
-    if wanted is not None:
-        return f"{name}: {shown(value)} is not {wanted}: pass {wanted}"
+        return f"{path}: {shown(value)} is not an object of operators: pass one, such as {{'any_': [...]}}"
+    if expected is not None:
+        return f"{name}: {shown(value)} is not {expected}: pass {expected}"
     if message.startswith("Input should be "):
         return f"{name}: {shown(value)} should be {message.removeprefix('Input should be ')}"
     return f"{name}: {message}"
 
 
-def _placed(message: str, path: str) -> str:
+def _with_path(message: str, path: str) -> str:
     """Put the path before a sentence that does not begin with it."""
     return message if message.startswith(path) else f"{path}: {message}"
 

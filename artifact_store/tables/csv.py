@@ -1,4 +1,4 @@
-"""Reads a table from CSV: text in, rows of plain JSON out."""
+"""The parser of CSV: text in, rows of plain JSON out."""
 
 import csv
 import io
@@ -19,9 +19,9 @@ __all__ = ["Table", "parse_csv", "read_csv"]
 
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,4299})", re.ASCII)
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)?(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
-_TOLD = re.compile(r"sep=([^\r\n])\r?(?:\n|$)", re.IGNORECASE)
+_SEP_LINE = re.compile(r"sep=([^\r\n])\r?(?:\n|$)", re.IGNORECASE)
 _DELIMITERS = (",", "\t", ";", "|")
-_LOOKED_AT = 200  # lines
+_SAMPLE = 200  # lines
 _HEAD = 1000  # characters
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _OTHER_FILES = (
@@ -52,7 +52,7 @@ def read_csv(source: Any, delimiter: str | None = None) -> Table:
         delimiter: the character between cells; without it, the one that fits.
 
     Raises:
-        InvalidArtifact: it cannot be read, is neither UTF-8 nor UTF-16 with its mark, or is no table; the sentence
+        InvalidArtifact: it cannot be read, is neither UTF-8 nor UTF-16 with its mark, or is not a table; the sentence
             names the file and the line.
     """
     if hasattr(source, "read"):
@@ -97,7 +97,7 @@ def parse_csv(text: str, name: str, delimiter: str | None = None) -> Table:
             the same number of cells, and the most of them. A first line such as `sep=;`, for spreadsheets, tells it.
 
     Raises:
-        InvalidArtifact: it is no table; the sentence names the line.
+        InvalidArtifact: it is not a table; the sentence names the line.
 
     Examples:
         >>> parse_csv("code,count,share\n007,3,0.5\n010,,2\n", "a.csv").rows
@@ -109,11 +109,11 @@ def parse_csv(text: str, name: str, delimiter: str | None = None) -> Table:
         _check_delimiter(delimiter)
     _check_is_text_of_cells(text, name)
     text = text.removeprefix("\ufeff")
-    told = _TOLD.match(text)
-    skipped = 1 if told else 0
-    if told:
-        delimiter = delimiter or told[1]
-        text = text[told.end() :]
+    sep_line = _SEP_LINE.match(text)
+    skipped = 1 if sep_line else 0
+    if sep_line:
+        delimiter = delimiter or sep_line[1]
+        text = text[sep_line.end() :]
     delimiter = delimiter or _delimiter(text)
 
     lines = _lines(text, name, delimiter, skipped)
@@ -132,7 +132,7 @@ def parse_csv(text: str, name: str, delimiter: str | None = None) -> Table:
     return Table(header, [dict(zip(header, row, strict=True)) for row in zip(*columns, strict=True)])
 
 
-# --- What is no CSV ---
+# --- What is not CSV ---
 
 
 def _check_is_text_of_cells(text: str, name: str) -> None:
@@ -198,7 +198,7 @@ def _cells(text: str, delimiter: str) -> list[int]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     counts: list[int] = []
     try:
-        for row in islice(reader, _LOOKED_AT):
+        for row in islice(reader, _SAMPLE):
             if row:
                 counts.append(len(row))
     except csv.Error:

@@ -25,10 +25,13 @@ class TableFrames:
         profile: dict[str, Any] | None
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return the rows of a table, objects by the names of the columns, in whichever form it was stored.
+        """Return the rows of a table, in whichever form it was stored.
+
+        Returns:
+            One dict for each row, of values by the names of their columns.
 
         Raises:
-            InvalidArtifact: it is no table, its rows or columns differ in length, or it was read without its data.
+            InvalidArtifact: it is not a table, its rows or columns differ in length, or it was read without its data.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -40,7 +43,7 @@ class TableFrames:
         if self.data is None:
             raise InvalidArtifact(f"{name} has no rows: it has no data, or was read without it.")
         if isinstance(self.data, str) and self.type != "table":
-            raise InvalidArtifact(f"{name} is no table but text: its type is {self.type or 'not set'}.")
+            raise InvalidArtifact(f"{name} is text, not a table: its type is {self.type or 'not set'}.")
         return tables.rows.rows_of(self.data, name)
 
     def to_pandas(self) -> "pandas.DataFrame":
@@ -49,8 +52,11 @@ class TableFrames:
         Integers beside nulls are `Int64`, booleans beside nulls `boolean`, and texts in ISO 8601 are times in
         UTC where a whole column consists of them. An empty table has the columns of its profile.
 
+        Returns:
+            A frame with a `RangeIndex`.
+
         Raises:
-            InvalidArtifact: it is no table, or was read without its data.
+            InvalidArtifact: it is not a table, or was read without its data.
             ArtifactStoreError: pandas is not installed.
 
         Examples:
@@ -70,8 +76,11 @@ class TableFrames:
         one shape are lists and structs. A column that polars has no type for is JSON text. An empty table has
         the columns of its profile.
 
+        Returns:
+            A frame with a row for each row of the table.
+
         Raises:
-            InvalidArtifact: it is no table, or was read without its data.
+            InvalidArtifact: it is not a table, or was read without its data.
             ArtifactStoreError: polars is not installed.
 
         Examples:
@@ -89,10 +98,12 @@ class ListFrames:
     """The methods of a list of artifacts that give it back as a frame."""
 
     def to_pandas(self) -> "pandas.DataFrame":
-        """Return a pandas frame with a row for each artifact.
+        """Return the artifacts as a pandas frame.
 
-        Its columns are `id`, `key`, `version`, `type`, `description`, `metadata`, `flow_run_id`, `task_run_id`,
-        `created`, `updated` and `data`; metadata and data are Python objects, ids are text.
+        Returns:
+            A row for each artifact, with the columns `id`, `key`, `version`, `type`, `description`, `metadata`,
+            `flow_run_id`, `task_run_id`, `created`, `updated` and `data`; metadata and data are Python objects, ids
+            are text.
 
         Raises:
             ArtifactStoreError: pandas is not installed.
@@ -110,7 +121,10 @@ class ListFrames:
         )
 
     def to_polars(self) -> "polars.DataFrame":
-        """Return a polars frame with the columns of `to_pandas`; metadata and data are JSON text.
+        """Return the artifacts as a polars frame.
+
+        Returns:
+            A row for each artifact, with the columns of `to_pandas`; metadata and data are JSON text.
 
         Raises:
             ArtifactStoreError: polars is not installed.

@@ -77,7 +77,7 @@ def profile_table(data: object, columns: Sequence[str] = ()) -> TableProfile:
         columns: names of columns that come first, and are there even when no row has them: those of an empty table.
 
     Raises:
-        InvalidArtifact: the data is no table.
+        InvalidArtifact: the data is not a table.
 
     Examples:
         >>> profile = profile_table([{"city": "Oslo", "wind": 3}, {"city": "Rome", "wind": None}])
@@ -232,19 +232,19 @@ def changes(previous: Mapping[str, Any] | None, current: Mapping[str, Any] | Non
         return []
     old = {column["name"]: column for column in before["columns"]}
     new = {column["name"]: column for column in after["columns"]}
-    told = [f"rows {after['rows'] - before['rows']:+,}"] if after["rows"] != before["rows"] else []
-    told += _columns_changed(before, after, old, new)
+    sentences = [f"rows {after['rows'] - before['rows']:+,}"] if after["rows"] != before["rows"] else []
+    sentences += _columns_changed(before, after, old, new)
     both = [(old[name], column) for name, column in new.items() if name in old]
     if before["rows"] and after["rows"]:  # without rows a column has no type
-        told += [f"{_named(new)} became {new['type']}" for old, new in both if new["type"] != old["type"]]
+        sentences += [f"{_label(new)} became {new['type']}" for old, new in both if new["type"] != old["type"]]
     alike = [(old, new) for old, new in both if new["type"] == old["type"]]
-    for tell in (_nulls_changed, _range_changed):
-        told += [sentence for pair in alike for sentence in tell(*pair, before["rows"], after["rows"])]
-    more = len(told) - _MOST_CHANGES
-    return told if more <= 0 else [*told[: _MOST_CHANGES - 1], f"and {more + 1} more changes"]
+    for compare in (_nulls_changed, _range_changed):
+        sentences += [sentence for pair in alike for sentence in compare(*pair, before["rows"], after["rows"])]
+    more = len(sentences) - _MOST_CHANGES
+    return sentences if more <= 0 else [*sentences[: _MOST_CHANGES - 1], f"and {more + 1} more changes"]
 
 
-def _named(column: ColumnProfile) -> str:
+def _label(column: ColumnProfile) -> str:
     name = column["name"]
     return f"column `{name if len(name) <= _LONGEST_TEXT else name[: _LONGEST_TEXT - 1] + '…'}`"
 
@@ -257,8 +257,8 @@ def _columns_changed(
     if any(left_out):
         more = len(new) + left_out[1] - len(old) - left_out[0]
         return [f"columns {more:+,}"] if more else []
-    gone = [f"{_named(column)} is gone" for name, column in old.items() if name not in new]
-    came = [f"{_named(column)} is new" for name, column in new.items() if name not in old]
+    gone = [f"{_label(column)} is gone" for name, column in old.items() if name not in new]
+    came = [f"{_label(column)} is new" for name, column in new.items() if name not in old]
     order = [name for name in new if name in old] != [name for name in old if name in new]
     return gone + came + ["columns in another order"] * order
 
@@ -268,7 +268,7 @@ def _nulls_changed(old: ColumnProfile, new: ColumnProfile, old_rows: int, new_ro
         return
     moved = abs(new["nulls"] / new_rows - old["nulls"] / old_rows) >= 0.1
     if bool(old["nulls"]) != bool(new["nulls"]) or moved:
-        yield f"{_named(new)} nulls {old['nulls']:,} → {new['nulls']:,}"
+        yield f"{_label(new)} nulls {old['nulls']:,} → {new['nulls']:,}"
 
 
 def _range_changed(old: ColumnProfile, new: ColumnProfile, *_: int) -> Iterator[str]:
@@ -283,7 +283,7 @@ def _range_changed(old: ColumnProfile, new: ColumnProfile, *_: int) -> Iterator[
     for bound, was, sign in (("min", least, -1), ("max", greatest, 1)):
         value = new[bound]  # type: ignore[literal-required]
         if isinstance(value, int | float) and sign * (float(_small(value) or 0) - was) > room:
-            yield f"{_named(new)} {bound} {_figure(was)} → {_figure(value)}"
+            yield f"{_label(new)} {bound} {_figure(was)} → {_figure(value)}"
 
 
 def _figure(number: float) -> str:

@@ -1,4 +1,4 @@
-"""What the data of a table says as rows, in each form in which tables are handed over and stored.
+"""The rows of a table, from each form in which tables are published and stored.
 
 The store keeps a table as a list of objects, one for each row. Prefect, and others who write data as it
 comes, also keep a JSON text of it, an object of columns, or a list of lists. Here is the one rule for each form:
@@ -13,8 +13,8 @@ from typing import Any
 from pydantic_core import from_json
 
 from ..errors import InvalidArtifact
-from ..jsonable.encoders import named
-from ..wording import shown
+from ..jsonable.encoders import type_name
+from ..wording import shown, with_article
 from .csv import Table
 
 __all__ = ["Row", "column_names", "from_columns", "from_lists", "rows_of"]
@@ -36,7 +36,7 @@ def rows_of(data: object, name: str = "The data") -> list[Row]:
         The rows; data that is a list of objects already is returned itself, not as a copy.
 
     Raises:
-        InvalidArtifact: it is no table; the sentence says what it is, or which row or column has another length.
+        InvalidArtifact: it is not a table; the sentence says what it is, or which row or column has another length.
 
     Examples:
         >>> rows_of({"city": ["Oslo", "Rome"], "wind": [3, 5]})
@@ -46,12 +46,12 @@ def rows_of(data: object, name: str = "The data") -> list[Row]:
         >>> rows_of(12)
         Traceback (most recent call last):
         ...
-        artifact_store.errors.InvalidArtifact: The data is no table but a number: a table is a list of objects, \
+        artifact_store.errors.InvalidArtifact: The data is a number, not a table: a table is a list of objects, \
 a list of lists, or an object of lists.
     """
     plain = data
     if isinstance(data, str):
-        with contextlib.suppress(ValueError):  # other text is no table
+        with contextlib.suppress(ValueError):  # other text is not a table
             plain = from_json(data)
 
     if isinstance(plain, dict) and all(isinstance(values, list) for values in plain.values()):
@@ -60,13 +60,13 @@ a list of lists, or an object of lists.
         return plain
     if isinstance(plain, list) and all(isinstance(row, list) for row in plain):
         return from_lists(plain, None, name).rows
-    raise InvalidArtifact(f"{name} is no table but {_called(data)}: {_WANTED}.")
+    raise InvalidArtifact(f"{name} is {_described(data)}, not a table: {_WANTED}.")
 
 
-def _called(data: object) -> str:
+def _described(data: object) -> str:
     kinds = {bool: "a boolean", int: "a number", float: "a number", str: "text", type(None): "null"}
     kinds |= {dict: "an object of something else", list: "a list of something else"}
-    return kinds.get(type(data), f"a {type(data).__name__}")
+    return kinds.get(type(data), with_article(type(data).__name__))
 
 
 # --- One rule for each form ---
@@ -76,12 +76,14 @@ def from_columns(plain: dict[str, Any], name: str) -> Table:
     """Return the table of an object of columns: lists of cells by name, all of one length.
 
     Raises:
-        InvalidArtifact: a column is no list, or has another length.
+        InvalidArtifact: a column is not a list, or has another length.
     """
     first = next(iter(plain), "")
     for column, cells in plain.items():
         if not isinstance(cells, list):
-            raise InvalidArtifact(f"{name}: column {shown(column)} is a {named(cells)}: pass a list of its cells.")
+            raise InvalidArtifact(
+                f"{name}: column {shown(column)} is {with_article(type_name(cells))}: pass a list of its cells."
+            )
         if len(cells) != len(plain[first]):
             lengths = f"has {len(cells)} cells and {shown(first)} has {len(plain[first])}"
             raise InvalidArtifact(f"{name}: column {shown(column)} {lengths}: make them equal.")

@@ -208,12 +208,12 @@ def test_a_cursor_of_the_latest_is_its_position(filled: ArtifactStore) -> None:
 REFUSED: list[tuple[Callable[[ArtifactStore, str], object], str]] = [
     (
         lambda store, cursor: store.read_artifacts(after="nonsense"),
-        "'nonsense' is no cursor: pass the cursor of a list",
+        "Invalid cursor 'nonsense': pass the cursor of a list",
     ),
-    (lambda store, cursor: store.read_artifacts(after=""), "'' is no cursor"),
-    (lambda store, cursor: store.read_artifacts(after="é"), "'é' is no cursor"),
-    (lambda store, cursor: store.read_artifacts(after=7), "7 is no cursor"),  # type: ignore[arg-type]
-    (lambda store, cursor: store.read_artifacts(after=cursor[:-3]), "is no cursor"),
+    (lambda store, cursor: store.read_artifacts(after=""), "Invalid cursor ''"),
+    (lambda store, cursor: store.read_artifacts(after="é"), "Invalid cursor 'é'"),
+    (lambda store, cursor: store.read_artifacts(after=7), "Invalid cursor 7"),  # type: ignore[arg-type]
+    (lambda store, cursor: store.read_artifacts(after=cursor[:-3]), "Invalid cursor "),
     (lambda store, cursor: store.read_artifacts(after=cursor, sort=ArtifactSort.KEY_ASC), "pass the same sort again"),
     (lambda store, cursor: store.read_latest_artifacts(after=cursor), "a listing of all by ID_DESC"),
     (lambda store, cursor: store.read_artifacts(1, after=cursor), "offset and after exclude each other"),
@@ -222,7 +222,7 @@ REFUSED: list[tuple[Callable[[ArtifactStore, str], object], str]] = [
         lambda store, cursor: store.iter_latest_artifacts(page_size="9"),  # type: ignore[arg-type]
         "page_size must be an int from 1 to 100,000, got '9'",
     ),
-    (lambda store, cursor: store.iter_artifacts(sort="BY_AGE"), "'BY_AGE' is no sort order"),  # type: ignore[arg-type]
+    (lambda store, cursor: store.iter_artifacts(sort="BY_AGE"), "Invalid sort 'BY_AGE': use one of"),  # type: ignore[arg-type]
     (lambda store, cursor: store.iter_artifacts(artifact_filter=ArtifactCollectionFilter()), "takes an ArtifactFilter"),  # type: ignore[arg-type]
     (lambda store, cursor: store.iter_artifacts(flows=None), "Unknown filter 'flows' for this listing"),  # type: ignore[call-arg]
 ]
@@ -260,7 +260,7 @@ def test_a_forged_cursor(store: ArtifactStore, forged: Any) -> None:
 
     cursor = base64.urlsafe_b64encode(json.dumps(forged).encode()).decode()
     sort = forged[1] if isinstance(forged, list) else "ID_DESC"
-    with pytest.raises(InvalidQuery, match="is no cursor"):
+    with pytest.raises(InvalidQuery, match="Invalid cursor "):
         store.read_artifacts(after=cursor, sort=sort)
 
 
@@ -268,19 +268,19 @@ def test_a_filter_in_the_place_of_another_argument_is_answered_with_what_to_writ
     calls: list[tuple[Any, str]] = [
         (
             lambda: store.read_artifacts(ArtifactFilter()),
-            "offset takes a whole number, not a filter: write artifact_filter=ArtifactFilter(...).",
+            "offset must be an integer, not a filter: write artifact_filter=ArtifactFilter(...).",
         ),
         (
             lambda: store.read_latest_artifacts(0, ArtifactCollectionFilter()),
-            "limit takes a whole number, not a filter: write artifact_filter=ArtifactCollectionFilter(...).",
+            "limit must be an integer, not a filter: write artifact_filter=ArtifactCollectionFilter(...).",
         ),
         (
             lambda: store.read_flow_runs(FlowRunFilter()),
-            "offset takes a whole number, not a filter: write flow_run_filter=FlowRunFilter(...).",
+            "offset must be an integer, not a filter: write flow_run_filter=FlowRunFilter(...).",
         ),
         (
             lambda: store.read_flows(0, 1, FlowFilter()),
-            "sort order: use one of CREATED_DESC, UPDATED_DESC, ID_DESC, NAME_DESC, NAME_ASC, or write "
+            ": use one of CREATED_DESC, UPDATED_DESC, ID_DESC, NAME_DESC, NAME_ASC, or write "
             "flow_filter=FlowFilter(...).",
         ),
         (

@@ -128,5 +128,5 @@ def test_a_filter_of_the_wrong_kind(store: ArtifactStore) -> None:
 
 @pytest.mark.parametrize("name", ["offset", "limit"])
 def test_a_boolean_is_no_number(store: ArtifactStore, name: str) -> None:
-    with pytest.raises(InvalidQuery, match=f"{name}=True is no whole number"):
+    with pytest.raises(InvalidQuery, match=f"{name} must be an integer, got True"):
         store.read_artifacts(**{name: True})

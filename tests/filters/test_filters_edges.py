@@ -375,7 +375,7 @@ def test_start_time_falls_back_to_the_expected_one(store: ArtifactStore) -> None
 @pytest.mark.parametrize(
     ("kind", "wrong", "message"),
     [
-        (ArtifactFilter, {"kei": {}}, "ArtifactFilter does not know 'kei'; did you mean 'key'?"),
+        (ArtifactFilter, {"kei": {}}, "ArtifactFilter has no field 'kei'; did you mean 'key'?"),
         (ArtifactFilter, {"latest_ids": {}}, "did you mean"),
         (ArtifactCollectionFilter, {"latestid": {}}, "did you mean 'latest_id'?"),
         (ArtifactFilter, {"key": {"like": "x"}}, "did you mean 'like_'?"),
@@ -431,7 +431,7 @@ def test_an_unknown_state_is_refused_with_the_nearest(wrong: str, near: str) -> 
     for kind, word in itertools.product((FlowRunFilter, TaskRunFilter), ("any_", "not_any_")):
         with pytest.raises(InvalidQuery) as caught:
             kind(state={"type": {word: ["COMPLETED", wrong]}})
-        assert f"state.type.{word}.1: {wrong!r} is no state type: use one of SCHEDULED," in str(caught.value)
+        assert f"state.type.{word}.1: {wrong!r} is not a state type: use one of SCHEDULED," in str(caught.value)
         assert f"did you mean '{near}" in str(caught.value)
     assert FlowRunFilter(state={"name": {"any_": [wrong]}}).state is not None  # a name is any text
 

@@ -153,7 +153,7 @@ def test_texts_that_a_key_cannot_show_stay_apart() -> None:
 
 
 def test_what_is_no_text_has_no_key() -> None:
-    with pytest.raises(InvalidArtifact, match="as_key takes text, not a int"):
+    with pytest.raises(InvalidArtifact, match="as_key takes text, not an int"):
         as_key(3)  # type: ignore[arg-type]
 
 

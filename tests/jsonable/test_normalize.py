@@ -252,10 +252,10 @@ async def coroutine() -> None:
 
 
 REFUSED = [
-    (object(), "data is a object, which JSON cannot say"), (len, "data is a builtin_function_or_method"),
+    (object(), "data is an object, which JSON cannot represent"), (len, "data is a builtin_function_or_method"),
     (generator(), "data is a generator"), (1j, "data is a complex"), (sys.stdout, "data is a "),
     (Point, "data is a type"),
-    (range(3), "data is a range"), (..., "data is a ellipsis"), (Agreeable(), f"data is a {__name__}.Agreeable"),
+    (range(3), "data is a range"), (..., "data is an ellipsis"), (Agreeable(), f"data is a {__name__}.Agreeable"),
     (np.longdouble(1), "data is a numpy.longdouble"), (np.complex128(1), "data is a complex"),
     (np.timedelta64(1, "M"), "data is a timedelta64[M] that no timedelta holds"),
     (pl.DataFrame({"a": [1]}).lazy(), "call .collect()"),
@@ -277,7 +277,7 @@ REFUSED = [
     ({"\ud83d\ude00": 1}, "data holds a lone surrogate"), (10**4300, "data is an integer of more than 4,300 digits"),
     ({"a": -(10**4299)}, "data.a is an integer of more"), ({10**4300: 1}, "data is an integer of more"),
     ({"rows": [0, 0, 0, {"x": 1j}]}, "data.rows[3].x is a complex"), ({"a b": 1j}, 'data["a b"] is a complex'),
-    ({"0": {"é": [(1j,)]}}, 'data["0"].é[0][0] is a complex'), (Point({"z": object()}), "data.x.z is a object"),
+    ({"0": {"é": [(1j,)]}}, 'data["0"].é[0][0] is a complex'), (Point({"z": object()}), "data.x.z is an object"),
     ([next], "data[0] is a builtin"), ({"k": {1: {2, 1j}}}, 'data.k["1"]['),
 ]  # fmt: skip
 
@@ -527,7 +527,7 @@ class Odd(int, enum.Enum):
         ({"a": Odd.ODD}, f"metadata.a is a {__name__}.Odd: "),
         ({"a": np.complex64(1)}, "metadata.a is a complex"),
         ({"a": np.zeros(1)}, "metadata.a is a numpy.ndarray: "),
-        ({"a": Agreeable()}, f"metadata.a is a {__name__}.Agreeable, which JSON cannot say"),
+        ({"a": Agreeable()}, f"metadata.a is a {__name__}.Agreeable, which JSON cannot represent"),
     ],
     ids=lambda _: "",
 )  # fmt: skip

@@ -160,20 +160,20 @@ def test_a_series_is_a_table():
 @pytest.mark.parametrize(
     ("table", "sentence"),
     [
-        (12, "table is a int: pass a list of objects, a list of lists, a dict of columns, a frame"),
+        (12, "table is an int: pass a list of objects, a list of lists, a dict of columns, a frame"),
         (None, "table is a NoneType: pass"),
         (b"a,b\n", "table is a str: pass"),
-        ([1, 2], r"table\[0\] is a int, not a dict"),
+        ([1, 2], r"table\[0\] is an int, not a dict"),
         ([{"a": 1}, [2]], r"table\[1\] is a list, not a dict"),
         ([[1], {"a": 2}], r"table\[1\] is a dict, not a list"),
         ({"a": [1, 2], "b": [3]}, "table: column 'b' has 1 cells and 'a' has 2: make them equal."),
-        ({"a": 1}, "table: column 'a' is a int: pass a list of its cells."),
+        ({"a": 1}, "table: column 'a' is an int: pass a list of its cells."),
         ({"a": "text"}, "table: column 'a' is a str"),
         ({"a": {"0": 1}}, "table: column 'a' is a dict"),
         ([["a", "b"], [1]], r"table\[1\] has 1 cells and the table has 2 columns: make them equal."),
         ([[1, 2], [1, 2, 3]], r"table\[1\] has 3 cells"),
         ([{"a": 1, 1.5: 2}], r"table\[0\] has a key of type float"),
-        ([{"a": open}], r"table\[0\].a is a builtin_function_or_method, which JSON cannot say"),
+        ([{"a": open}], r"table\[0\].a is a builtin_function_or_method, which JSON cannot represent"),
         (["\ud800"], r"table\[0\] holds a lone surrogate"),
         ((row for row in ROWS), "table is a generator"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), "table has two keys that both become 'a': rename one."),
@@ -399,7 +399,7 @@ def test_an_image_that_is_cut_off_anywhere_is_refused(format, ways, size):
     assert image_payload(whole + b"behind")["type"] == "image"
     for length in range(len(whole)):
         with pytest.raises(
-            InvalidArtifact, match=r"^image: the bytes is (cut off or damaged \(.*\): save it|no image)"
+            InvalidArtifact, match=r"^image: the bytes is (cut off or damaged \(.*\): save it|not an image)"
         ):
             image_payload(whole[:length])
 
@@ -445,11 +445,11 @@ SVG = b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'><script>ale
 @pytest.mark.parametrize(
     ("image", "sentence"),
     [
-        (12, "image is a int: pass a URL, the path of a file, its bytes"),
+        (12, "image is an int: pass a URL, the path of a file, its bytes"),
         (np.zeros((2, 2)), "image is a numpy.ndarray: pass a URL"),
-        (b"", "the bytes is no image: use PNG, JPEG, GIF or WebP"),
-        (b"%PDF-1.7", "the bytes is no image"),
-        (b"RIFF\x00\x00\x00\x00WAVE", "the bytes is no image"),
+        (b"", "the bytes is not an image: use PNG, JPEG, GIF or WebP"),
+        (b"%PDF-1.7", "the bytes is not an image"),
+        (b"RIFF\x00\x00\x00\x00WAVE", "the bytes is not an image"),
         (SVG, "the bytes is an SVG, which may hold scripts: save it as PNG"),
         (io.BytesIO(SVG.upper()), "is an SVG"),
         (io.StringIO("text"), "gives text: open the file in binary mode"),
@@ -471,7 +471,7 @@ def test_what_is_no_image_is_one_sentence(image, sentence):
 def test_an_image_is_given_once():
     with pytest.raises(InvalidArtifact, match="one of the two"):
         image_payload("https://a.b", image_url="https://a.b")
-    with pytest.raises(InvalidArtifact, match="alt is a int: pass text"):
+    with pytest.raises(InvalidArtifact, match="alt is an int: pass text"):
         image_payload("https://a.b", alt=3)
 
 
@@ -515,7 +515,7 @@ def test_a_url_that_is_an_object_is_its_text():
 
 @pytest.mark.parametrize("value", [None, 3, ["a"], b"text", Path("report.md"), {"a": 1}])
 def test_what_is_no_text_is_refused(value):
-    with pytest.raises(InvalidArtifact, match=r"^markdown is a .*: pass text\.$"):
+    with pytest.raises(InvalidArtifact, match=r"^markdown is an? .*: pass text\.$"):
         markdown_payload(value)
     with pytest.raises(InvalidArtifact, match="link is a"):
         link_payload(value)

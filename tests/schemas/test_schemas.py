@@ -40,19 +40,19 @@ def test_clear_fields_are_what_pydantic_makes_of_them(
 ) -> None:
     quick = outcome(lambda: kind(**fields))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(artifacts, "_is_clear", lambda *given: False)
+        patch.setattr(artifacts, "_is_valid", lambda *given: False)
         assert outcome(lambda: kind(**fields)) == quick
 
 
 @given(fields=st.fixed_dictionaries({}, optional=FIELDS))
-def test_fields_are_spelled_as_their_value_holds_them(fields: dict[str, Any]) -> None:
+def test_prepared_fields_are_what_their_value_holds(fields: dict[str, Any]) -> None:
     value = outcome(lambda: ArtifactCreate(**fields))
     if isinstance(value, str):
         with pytest.raises(InvalidArtifact) as refused:
-            artifacts.spelled(ArtifactCreate, fields)
+            artifacts.prepare_fields(ArtifactCreate, fields)
         assert str(refused.value) == value
         return
-    values, texts = artifacts.spelled(ArtifactCreate, fields)
+    values, texts = artifacts.prepare_fields(ArtifactCreate, fields)
     assert values == {name: getattr(value[0], name) for name in fields}
     assert all(text == normalize.dump_json(values[name]) for name, text in texts.items())
 

@@ -220,11 +220,11 @@ def test_what_is_no_table_says_so(store: ArtifactStore) -> None:
     number = store.create_artifact(key="load", type="progress", data=12)
     empty = store.create_artifact(key="empty", type="table")
     for artifact, message in [
-        (note, "note@1 is no table but text: its type is markdown."),
-        (untyped, f"{untyped.id} is no table but text: its type is not set."),
+        (note, "note@1 is text, not a table: its type is markdown."),
+        (untyped, f"{untyped.id} is text, not a table: its type is not set."),
         (
             number,
-            "load@1 is no table but a number: a table is a list of objects, a list of lists, or an object of lists.",
+            "load@1 is a number, not a table: a table is a list of objects, a list of lists, or an object of lists.",
         ),
         (empty, "empty@1 has no rows: it has no data, or was read without it."),
     ]:

@@ -194,7 +194,7 @@ def test_rows_and_columns_that_differ_in_length(data: Any, sentence: str) -> Non
     "data", [None, 12, True, "plain", '"text"', "{", [1, 2], [[1], {}], {"a": 1}, {"a": [1], "b": 2}]
 )
 def test_what_is_no_table(data: Any) -> None:
-    with pytest.raises(InvalidArtifact, match=r"^The data is no table but .*: a table is a list of objects"):
+    with pytest.raises(InvalidArtifact, match=r"^The data is .*, not a table: a table is a list of objects"):
         rows_of(data)
     with pytest.raises(InvalidArtifact):
         profile_table(data)
