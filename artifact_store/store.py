@@ -18,6 +18,7 @@ from .artifacts.methods import ArtifactMethods
 from .artifacts.shortcuts import ShortcutMethods
 from .base import Writer
 from .errors import InvalidQuery
+from .runs.flow_methods import FlowMethods
 from .runs.methods import RunMethods
 from .schemas.sorting import ArtifactCollectionSort, bounds
 from .wording import shown
@@ -27,7 +28,9 @@ __all__ = ["ArtifactStore"]
 T = TypeVar("T")
 
 
-class ArtifactStore(ArtifactMethods, ListingMethods, SeriesMethods, ShortcutMethods, RunMethods, ActivityMethods):
+class ArtifactStore(
+    ArtifactMethods, ListingMethods, SeriesMethods, ShortcutMethods, FlowMethods, RunMethods, ActivityMethods
+):
     """Artifacts, their versions and the runs that made them, in one SQL database.
 
     A store may be shared between threads and used after `fork`. As a context manager it
