@@ -1,4 +1,4 @@
-"""Who answers at the address of a store: its engine, and its replica if there is one."""
+"""Opens the engine of an address, and the engine of its replica if there is one. Nothing is connected yet."""
 
 import os
 from typing import TypeAlias
@@ -17,14 +17,14 @@ __all__ = ["Place", "address_for_pickle", "open_reader"]
 
 
 Place: TypeAlias = str | os.PathLike[str] | peewee.Database | Address | None
-"""Where a store is: what its opener has named, or an address that was understood before."""
+"""The location of a store: what the caller passed, or an address that is already parsed."""
 
 
 def open_reader(url: Place, replica_url: str | Address | None, read_only: bool = False) -> Reader:
-    """Return what asks the database at an address, and its replica if there is one; nothing is connected yet.
+    """Return a reader of the database at an address, and of its replica if there is one; nothing is connected yet.
 
     Raises:
-        InvalidURL: an address is not understood.
+        InvalidURL: an address is invalid.
     """
     engine = _engine_of(url, read_only)
     return Reader(Statements(engine), None if replica_url is None else Statements(_replica_of(engine, replica_url)))
@@ -76,7 +76,7 @@ def address_for_pickle(engine: Engine) -> Address:
     """Return the address by which another process opens the store of an engine.
 
     Raises:
-        TypeError: it cannot, as pickle says of what cannot be pickled.
+        TypeError: no other process can open the store; pickle raises the same.
     """
     address: Address | None = getattr(engine, "address", None)
     if address is None:

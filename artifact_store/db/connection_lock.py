@@ -1,8 +1,8 @@
-"""The lock under which connections are opened and closed, and which the garbage collector never waits for.
+"""The lock that is held while connections open and close, and a queue for finalizers, which must not wait for it.
 
-A finalizer may not wait for a lock. The garbage collector calls finalizers at any time, also in the middle of a
-statement, and who holds the lock may be waiting for that statement. So a finalizer leaves what it has to close:
-it is closed at once where the lock is free, else by the thread that holds the lock, when it has let go.
+The garbage collector calls finalizers at any time, even in the middle of a statement, and the thread that holds the
+lock may be waiting for that statement: a finalizer that waits is a deadlock. So it queues what it has to close. That
+happens at once if the lock is free; otherwise the thread that holds the lock does it after releasing the lock.
 """
 
 import ctypes
@@ -15,26 +15,26 @@ __all__ = ["CONNECTION_LOCK", "close_later", "close_pending", "forget_pending"]
 
 # A plain lock, because a signal handler cannot raise between two steps of its own `with`.
 CONNECTION_LOCK = threading.RLock()
-"""Held while a connection opens or closes, and around a fork; `close_pending` is called after it was held."""
+"""Held while a connection opens or closes, and around a fork. Call `close_pending` after releasing it."""
 
 _PENDING: deque[Callable[[], object]] = deque()
 
 
 def close_later(close: Callable[[], object]) -> None:
-    """Call a function that closes something, now or soon, without waiting: for finalizers."""
+    """Call a function that closes something, now or soon, without waiting. For finalizers."""
     _PENDING.append(close)
     close_pending()
 
 
 def close_pending() -> None:
-    """Close what finalizers have left, unless another thread holds the lock: it does so when it has let go."""
-    # What is left after the last look here is closed by who has left it, because the lock is free by then.
+    """Close what finalizers have queued, unless another thread holds the lock: then that thread does it."""
+    # What is queued after the last check here is closed by the thread that queued it: the lock is free by then.
     while _PENDING and CONNECTION_LOCK.acquire(blocking=False):
         try:
             with suppress(IndexError):
                 while True:
                     close = _PENDING.popleft()
-                    with suppress(Exception):  # there is nobody to tell
+                    with suppress(Exception):  # nobody could handle it
                         close()
         finally:
             CONNECTION_LOCK.release()

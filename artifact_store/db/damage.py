@@ -1,4 +1,4 @@
-"""What is said of a row that cannot be read: one error, which names the row."""
+"""Errors for rows that cannot be read; each names its row."""
 
 from collections.abc import Mapping
 from types import TracebackType

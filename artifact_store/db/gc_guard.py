@@ -1,8 +1,8 @@
-"""Tells whether a statement may run here, for what can be called at any time.
+"""Detects whether the garbage collector is running, in which case no statement may run.
 
-The garbage collector runs wherever Python allocates memory, in the middle of a statement too, and it closes the
-generators and calls the finalizers that it finds. A statement in the middle of another one of the same thread would
-wait for that one's connection for ever. The same holds for an object that is freed inside a call of a store.
+The collector runs wherever Python allocates memory, even in the middle of a statement, and closes generators and calls
+finalizers. A second statement of the same thread would then wait for the connection of the first for ever. The same
+holds for an object that is freed inside a call of a store.
 """
 
 import gc
@@ -31,17 +31,17 @@ _PHASES: dict[str, Any] = {}
 
 
 def collecting() -> bool:
-    """Tell whether the garbage collector may have called what runs now; it may have when Python ends, too."""
+    """Return whether the garbage collector, or the end of Python, may have called this code."""
     try:
         return next(reversed(_PHASES), "stop") == "start" or sys.is_finalizing()
-    except RuntimeError:  # it has just begun or ended
+    except RuntimeError:  # the collector has just started or stopped
         return True
 
 
 def interrupting() -> bool:
-    """Tell whether what runs now was called by the garbage collector, or from inside a call of a store.
+    """Return whether the garbage collector, or a call of a store, has called this code.
 
-    This looks at each frame of the stack, so it is for what is rare.
+    This looks at each frame of the stack, so use it rarely.
     """
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:

@@ -1,7 +1,7 @@
-"""What is still to be written for loops and runs that were left where no statement may run.
+"""Pending writes: the end of loops and runs that were left where no statement may run.
 
-Such a place is the middle of another statement, where the garbage collector may end a loop or a generator, and the
-inside of a block, which may be undone. What happens there is a note; the next call of the store writes it.
+The garbage collector may end a loop or a generator in the middle of another statement, and a block may be rolled back.
+What ends there is queued, and the next call of the store writes it.
 """
 
 import atexit
@@ -34,19 +34,19 @@ class PendingWrites:
     __slots__ = ("__weakref__", "_due", "_engine", "writes")
 
     def __init__(self, engine: Engine) -> None:
-        """Begin without any."""
+        """Start empty."""
         self.writes: deque[Callable[[], object]] = deque()
         self._engine = engine
         self._due = 0.0
         _ALL.add(self)
 
     def flush(self, last: bool = False) -> None:
-        """Write them, unless this is no place for it either.
+        """Write them, unless no statement may run here either.
 
-        While the database is locked or cannot be reached they are kept.
+        They stay queued while the database is locked or cannot be reached.
 
         Args:
-            last: there will be no other call.
+            last: whether this is the last call, at the end of the process.
         """
         if not self.writes or collecting() or self._engine.in_block():
             return
@@ -55,12 +55,12 @@ class PendingWrites:
         lock_timeout = _EXIT_LOCK_TIMEOUT if last else _LOCK_TIMEOUT
         left = deque[Callable[[], object]]()
         try:
-            # All at once, because each of them is a call of the store, and would come here for the others.
+            # Take all of them first: each write is a call of the store, and would flush the others.
             while self.writes:
                 left.append(self.writes.popleft())
             while left and self._written(left[0], lock_timeout):
                 left.popleft()
-        except IndexError:  # another thread is here, too
+        except IndexError:  # another thread flushes them too
             pass
         finally:
             if left:

@@ -1,4 +1,4 @@
-"""What PostgreSQL's errors mean: their states, which of them pass, and how to mend what they tell."""
+"""The errors of PostgreSQL by SQLSTATE: which are transient, and what the user can do."""
 
 import re
 from typing import Any
@@ -44,22 +44,22 @@ PASSING = {
     _STARTING,
     STALE_PLAN,
 }
-"""The states of failures that may be gone when the same is tried again."""
+"""The SQLSTATEs of transient failures, which may succeed when retried."""
 
 
 class ServerSilent(psycopg.OperationalError):
-    """The server has not answered until the deadline, and does not work on an answer."""
+    """The server did not answer until the deadline, and is not working on an answer."""
 
 
 class NotReplica(psycopg.OperationalError):
-    """A server does not follow the primary, so that it must not answer in its place."""
+    """A server does not follow the primary, so it must not answer reads for it."""
 
 
 PROMOTED = (
     "the server at replica_url accepts writes: it is not a standby, or was promoted: "
     "give the address of a standby of the primary."
 )
-"""What is wrong with a server that does not follow any."""
+"""The message about a server that does not follow any other."""
 
 
 class TooLarge(psycopg.DataError):
@@ -67,7 +67,7 @@ class TooLarge(psycopg.DataError):
 
 
 class Unreadable(psycopg.DataError):
-    """The database holds a value that Python has no value for.
+    """The database holds a value that Python cannot represent.
 
     Attributes:
         column: the name of its column.
@@ -122,9 +122,9 @@ REMEDIES = {
     "pooler": "a connection pooler refuses the startup parameter options: leave out ?schema= and options=, or let it "
     "pass with ignore_startup_parameters.",
 }
-"""What a state means to a person, and what to do."""
+"""The message for each SQLSTATE or word of ours: the cause, and what to do."""
 
-# While it connects, libpq tells what is wrong in words alone.
+# While connecting, libpq reports errors as text only, without an SQLSTATE.
 _WORDS = (
     (re.compile("password authentication failed|no password supplied"), "28P01"),
     (re.compile('role ".*" does not exist|pg_hba.conf|authentication failed|not permitted to log in'), "28000"),

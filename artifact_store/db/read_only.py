@@ -1,6 +1,6 @@
-"""What a store that is open for reading only refuses, before it does anything.
+"""Lets the writing methods of a read-only store raise an error before they do anything.
 
-The database refuses to write too. These refusals come earlier, and are one sentence.
+The database refuses writes too, but later and in its own words.
 """
 
 from functools import partial

@@ -1,4 +1,4 @@
-"""Which server a question is asked of: the replica where there is one and an older answer will do, else the primary."""
+"""Sends reads to the replica, if there is one, and to the primary otherwise. Replicas may lag a moment behind."""
 
 import logging
 import time
@@ -19,9 +19,9 @@ _PAUSE = 5.0  # seconds for which a replica that failed is not asked again
 
 
 class Reader:
-    """Asks listings and counts of a replica, and of the primary when the replica does not answer.
+    """Runs listings and counts on a replica, and on the primary when the replica fails.
 
-    Inside a block the primary is asked, because the block must see what it has written.
+    Inside a block it uses the primary, because the block must see its own writes.
     """
 
     def __init__(self, primary: Statements, replica: Statements | None = None) -> None:
@@ -31,10 +31,10 @@ class Reader:
         self._refused = ""
 
     def __call__(self, ask: Callable[[Statements, *Ts], T], *args: *Ts) -> T:
-        """Call `ask` with the statements of the replica or the primary, and with what else is given.
+        """Call `ask` with the statements of the replica or the primary, and with `args`.
 
         Raises:
-            StoreUnavailable: the primary does not answer either.
+            StoreUnavailable: the primary fails too.
         """
         replica = self.replica
         if replica is None or not self.uses_replica():
@@ -46,13 +46,13 @@ class Reader:
         return ask(self.primary, *args)
 
     def uses_replica(self) -> bool:
-        """Tell whether the next question is for the replica."""
+        """Return whether the next read goes to the replica."""
         return (
             self.replica is not None and time.monotonic() >= self._paused_until and not self.primary.engine.in_block()
         )
 
     def pause_replica(self, error: StoreUnavailable) -> None:
-        """Do not ask the replica for a while, and log why; a server that is no replica is told of once."""
+        """Stop using the replica for a while, and log why; that a server is not a replica is logged once."""
         self._paused_until = time.monotonic() + _PAUSE
         if not isinstance(error, ReplicaRefused):
             self._refused = ""
@@ -62,12 +62,12 @@ class Reader:
             _LOG.warning("The replica is refused, the primary answers: %s", error)
 
     def stream(self) -> "Stream":
-        """Return what asks for the pages of one stream."""
+        """Return a reader of the pages of one stream."""
         return Stream(self)
 
 
 class Stream:
-    """Asks for the pages of one stream, all on the side on which it begins.
+    """Reads the pages of one stream, all from the server on which it starts.
 
     A replica is a moment behind: a stream that went on there, after a page of the primary, could leave out what the
     replica does not have yet. The primary has what the replica has, so a stream whose replica fails goes on there,
@@ -75,7 +75,7 @@ class Stream:
     """
 
     def __init__(self, reader: Reader) -> None:
-        """Begin nowhere yet."""
+        """Start undecided."""
         self._reader = reader
         self._at_primary = False
 
@@ -83,7 +83,7 @@ class Stream:
         """Call `ask` with the statements of the side of this stream, and with what else is given.
 
         Raises:
-            StoreUnavailable: the primary does not answer either.
+            StoreUnavailable: the primary fails too.
         """
         reader = self._reader
         if reader.replica is not None and not self._at_primary and reader.uses_replica():

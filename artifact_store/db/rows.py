@@ -1,7 +1,7 @@
-"""How rows of the database become values, and values parameters.
+"""Converts rows of the database to values, and values to parameters.
 
-Rows are validated by pydantic's core in one pass. On SQLite ids, times and JSON arrive as
-text and are parsed there, which is quicker than parsing them in Python first.
+The core of pydantic validates all rows in one pass. On SQLite ids, times and JSON arrive as text and are parsed there,
+which is faster than parsing them in Python first.
 """
 
 import gc

@@ -1,4 +1,4 @@
-"""What an engine tells of itself."""
+"""Version, size and connections of a database."""
 
 from typing import NamedTuple
 

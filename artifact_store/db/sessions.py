@@ -1,7 +1,7 @@
-"""What one thread, or one asyncio task inside of a block, uses of a database: a connection and a transaction.
+"""Sessions: the connection and the open transaction of one thread, or of one asyncio task inside a block.
 
-Peewee keeps such a state for each thread. The engines put a `Session` in its place, so that a block belongs to the
-task that has entered it, and so that a statement which was interrupted leaves a mark.
+Peewee keeps such a state for each thread. A `Session` replaces it, so that a block belongs to the task that entered
+it, and so that an interrupted statement is noticed at the next one.
 """
 
 import sys
@@ -20,13 +20,13 @@ class Session(ConnectionState):
 
     Attributes:
         transaction: the open transaction; `None` outside of one.
-        busy: a statement runs. When it is still set at the next statement, the one before was interrupted.
-        must_roll_back: the garbage collector left the block while a statement of it ran; what is open must be undone.
-        of_task: it is a task's, and not its thread's.
+        busy: a statement is running. When it is still set at the next statement, the last one was interrupted.
+        must_roll_back: the garbage collector closed the block while a statement was running; roll it back next.
+        of_task: it belongs to a task, not to its thread.
     """
 
     def __init__(self) -> None:
-        """Begin without a connection."""
+        """Start without a connection."""
         super().__init__()
         self.transaction: Any = None  # a Transaction, which is made of sessions
         self.busy = False
@@ -34,7 +34,7 @@ class Session(ConnectionState):
         self.of_task = False
 
     def detach(self) -> Any:
-        """Forget the connection and what is open on it; return the connection."""
+        """Return the connection, and forget it and its transaction."""
         connection = self.conn
         self.transaction = None
         self.busy = self.must_roll_back = False
@@ -43,7 +43,7 @@ class Session(ConnectionState):
 
 
 class _Local(threading.local):
-    """The sessions of one thread: its own, and those of tasks that are inside of a block."""
+    """The sessions of one thread: its own, and those of its tasks that are inside a block."""
 
     def __init__(self) -> None:
         self.session = Session()
@@ -54,11 +54,11 @@ class Sessions:
     """The sessions of one database."""
 
     def __init__(self) -> None:
-        """Begin without any; a thread gets its session when it first asks."""
+        """Start empty; each thread gets a session when it first needs one."""
         self._local = _Local()
 
     def current(self) -> Session:
-        """Return the session of this thread, or of this task when the task is inside of a block."""
+        """Return the session of this thread, or of this task if it is inside a block."""
         local = self._local
         if local.tasks:
             session = local.tasks.get(current_task())
@@ -67,9 +67,9 @@ class Sessions:
         return local.session
 
     def for_block(self) -> Session:
-        """Return the session in which a block begins: inside of a task it is the task's alone.
+        """Return the session in which a block begins; in a task, a new one for the task alone.
 
-        It takes over the connection of the thread, so that none is opened for it.
+        The new session takes over the idle connection of the thread, so that no other one is opened.
         """
         local = self._local
         task = current_task()
@@ -85,7 +85,7 @@ class Sessions:
         return session
 
     def end_block(self, session: Session) -> Any:
-        """Give the connection of a task's session back to the thread; return it when the thread has another one."""
+        """Return the connection of a task to its thread, or to the caller if the thread has another one."""
         local = self._local
         if session is local.session:
             return None
@@ -103,7 +103,7 @@ class Sessions:
         return bool(tasks) and any(other is not session and other.transaction is not None for other in tasks.values())
 
     def forget(self) -> None:
-        """Forget every session, in a forked child, without closing a connection."""
+        """Forget all sessions in a forked child, without closing a connection."""
         for session in (self._local.session, *self._local.tasks.values()):
             session.detach()
         self._local = _Local()

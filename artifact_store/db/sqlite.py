@@ -1,9 +1,8 @@
-"""SQLite: one file, many processes.
+"""The SQLite engine: one file, shared by many processes.
 
-A write begins with ``BEGIN IMMEDIATE``: a deferred transaction that has read fails at once
-when another process writes, whatever the time-out. SQLite's own busy handler is unfair under
-many writers, so it is switched off and a writer tries again after a jittered pause until the
-deadline.
+Write transactions begin with BEGIN IMMEDIATE: a deferred one that has already read fails at once when another process
+writes, whatever the timeout. SQLite's own busy handler is unfair with many writers, so it is switched off, and a
+writer retries after random pauses until the deadline.
 """
 
 import os
@@ -40,10 +39,10 @@ _LONGEST_QUEUE = 1.0  # seconds
 
 
 class SqliteEngine(Engine):
-    """A SQLite database: a file, memory, or a Peewee database of the caller's."""
+    """A SQLite database: a file, memory, or a Peewee database that the caller opened."""
 
     dialect: ClassVar[Dialect] = SQLITE
-    # Of a damaged file, even a name or an error message may be no text that Python can decode.
+    # In a damaged file, even a column name or an error message may not be decodable.
     driver_errors: ClassVar[tuple[type[BaseException], ...]] = (
         peewee.PeeweeException,
         sqlite3.Error,
@@ -57,7 +56,7 @@ class SqliteEngine(Engine):
             raise errors.StoreUnavailable(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or newer is needed.")
         self.address = address if isinstance(address, SqliteAddress) else None
         self.read_only = self.address is not None and self.address.read_only
-        self._beginning = "BEGIN" if self.read_only else "BEGIN IMMEDIATE"  # what only reads holds up no writer
+        self._beginning = "BEGIN" if self.read_only else "BEGIN IMMEDIATE"  # a reader must not block writers
         if isinstance(address, SqliteAddress):
             self.path = address.path
             super().__init__(Database(address), address.label, _url(address.label), address.timeout)
@@ -70,11 +69,11 @@ class SqliteEngine(Engine):
         self._file = self.database.file if self._owned else None
         self.in_memory = self._owned and self.path is None
         self._fork_reason = ""
-        self._token = object()  # a run that was left open in some context must not keep the engine
+        self._token = object()  # not the engine itself, which an unfinished run would keep alive
 
     @property
     def place(self) -> Hashable:
-        """The file; a database in memory is nobody else's."""
+        """The path of the file; a database in memory is shared with no other engine."""
         return self._token if self.path is None else self.path.resolve()
 
     # Statements
@@ -110,7 +109,7 @@ class SqliteEngine(Engine):
         return result
 
     def _attempt(self, sql: str, params: Params, take: Callable[[Cursor], T]) -> T:
-        """Run a statement that has failed once more."""
+        """Run a failed statement once more."""
         session = self.session()
         session.busy = True
         try:
@@ -143,7 +142,7 @@ class SqliteEngine(Engine):
         return changed
 
     def recover(self, session: Session) -> None:
-        """Let go of a connection whose last statement was interrupted: its rows may keep an old snapshot alive."""
+        """Close a connection whose last statement was interrupted: its rows may keep an old snapshot alive."""
         transaction = session.transaction
         if transaction is None:
             self._close_connection(session)
@@ -155,10 +154,10 @@ class SqliteEngine(Engine):
     # Transactions
 
     def begin(self, transaction: Transaction) -> None:
-        """Begin with the write lock; a transaction that read first could not wait for it.
+        """Begin with the write lock of the file; a transaction that has read first could not wait for it.
 
-        The threads of a process queue for it: if they all tried for the file, none would get on. A thread that waits
-        for long tries all the same, because an interrupt may have left the queue locked.
+        The threads of this process first wait for a lock in memory: if all of them retried BEGIN, they would slow each
+        other down. After a second a thread tries anyway, because an interrupt may have left that lock held.
         """
         session = transaction.session
         if self.sessions.others_in_transaction(session):
@@ -179,7 +178,7 @@ class SqliteEngine(Engine):
             or connection.lock.locked()
             or connection.in_transaction
         ):
-            self._close_connection(session)  # something of an interrupted statement may still be open on it
+            self._close_connection(session)  # an interrupted statement may still be open on it
             connection = self.database.connection()
         session.transaction = transaction
         session.transactions.append(transaction)
@@ -199,20 +198,20 @@ class SqliteEngine(Engine):
             self._replace_write_lock(transaction)
 
     def _wait_for_write_lock(self, transaction: Transaction) -> None:
-        """Wait for the turn of this thread, for a while."""
+        """Wait a while for the write lock of this process."""
         turn = self.write_lock
         wait = min(max(transaction.deadline - time.monotonic(), 0), _LONGEST_QUEUE)
         if turn.acquire(timeout=wait):
             transaction.write_lock = turn
 
     def _close_connection(self, session: Session) -> None:
-        """Close the connection of a session, unless the garbage collector came in the middle of its statement."""
+        """Close the connection of a session, unless the garbage collector is running inside its statement."""
         left = session.detach()
         if left is not None and not collecting():
             left.close()
 
     def _replace_write_lock(self, transaction: Transaction) -> None:
-        """Replace the lock of the queue: it cannot be the turn of another thread when this one may write."""
+        """Replace the write lock of this process: as this thread may write, no other thread can really hold it."""
         turn = threading.Lock()
         turn.acquire()
         transaction.write_lock = self.write_lock = turn
@@ -226,18 +225,18 @@ class SqliteEngine(Engine):
             connection.execute("COMMIT")
 
     def may_commit_again(self, transaction: Transaction, error: BaseException) -> bool:
-        """Tell whether readers hold the commit up, as they do where WAL is not to be had."""
+        """Return whether only readers block the commit, as they do without WAL."""
         connection = transaction.session.conn
         in_time = time.monotonic() < transaction.deadline
         return in_time and self.is_transient(error) and not connection.closed and connection.in_transaction
 
     def roll_back(self, transaction: Transaction) -> None:
-        """Undo what is open, and release the connection and the turn."""
+        """Roll back, and release the connection and the write lock."""
         session = transaction.session
         connection = session.conn
         if session.transaction is transaction and connection is not None and not connection.closed:
             if session.busy or connection.lock.locked():
-                # A statement that has written and was not read to its end lets nothing be committed any more.
+                # After a writing statement that was not read to its end, nothing can be committed.
                 connection.close()
             elif connection.in_transaction:
                 with connection.lock:
@@ -245,7 +244,7 @@ class SqliteEngine(Engine):
         self.release(transaction)
 
     def discard(self, transaction: Transaction) -> None:
-        """Close the connection of a transaction, and release the turn."""
+        """Close the connection of a transaction, and release the write lock."""
         session = transaction.session
         connection = session.conn
         if session.transaction in (None, transaction) and connection is not None:
@@ -253,7 +252,7 @@ class SqliteEngine(Engine):
         self.release(transaction)
 
     def discard_elsewhere(self, transaction: Transaction) -> None:
-        """Close the connection of another thread's transaction, when its statement has ended."""
+        """Close the connection of a transaction of another thread, once its statement has ended."""
         connection = transaction.session.detach()
         if connection is not None:
             self.database.close_one(connection, 1.0)
@@ -287,28 +286,28 @@ class SqliteEngine(Engine):
         return super().set_savepoint(transaction)
 
     def retry(self, attempt: Callable[[], T], error: BaseException, deadline: float | None = None) -> T:
-        """Call what has failed again; not when `close` has closed the connection of a transaction, which is undone."""
+        """Retry, unless `close` has closed the connection of a transaction, which is lost with it."""
         session = self.session()
         if session.transaction is not None and session.conn is not None and session.conn.closed:
             raise self.translate_error(error) from error
         return super().retry(attempt, error, deadline)
 
     def is_transient(self, error: BaseException) -> bool:
-        """Tell whether a lock stands in the way, or `close` has closed the connection from another thread."""
+        """Return whether a lock is held, or another thread has closed the connection."""
         if "closed database" in str(error):
             return True
         return sqlite_errors.is_busy(error)
 
     def to_store_error(self, error: BaseException) -> errors.ArtifactStoreError:
-        """Return the error of ours that says what SQLite's error means and how to mend it."""
+        """Return our error for an error of SQLite; its message says what to do."""
         return sqlite_errors.translated(error, self.label, self.timeout, self.path)
 
     def pragma(self, statement: str) -> Row | None:
-        """Run a PRAGMA, which no query builder expresses, outside of a block."""
+        """Run a PRAGMA outside a block."""
         return self.fetch_one(f"PRAGMA {statement}")
 
     def check(self) -> None:
-        """Refuse a database of the caller's with a setting that changes what statements give."""
+        """Refuse a database of the caller with a setting that changes the results of statements."""
         if self._owned:
             return
         folds, text = self.fetch_one("SELECT 'a' LIKE 'A', 'text'") or (1, "text")
@@ -323,9 +322,9 @@ class SqliteEngine(Engine):
             )
 
     def prepare(self) -> None:
-        """Make the database file, readable by its owner alone.
+        """Create the database file, readable by its owner alone.
 
-        Directories are made for the default store only: elsewhere one that is missing is a mistake in the address.
+        Directories are created for the default store only: anywhere else, a missing one is a mistake in the address.
         """
         if not self._owned or self.path is None:
             return
@@ -346,7 +345,7 @@ class SqliteEngine(Engine):
             raise errors.StoreUnavailable(f"{self.label}: {remedy}") from error
 
     def use_wal(self) -> None:
-        """Let readers and a writer not wait for each other, from now on and for everybody."""
+        """Switch the file to WAL, in which readers and a writer do not wait for each other."""
         if self._owned and self.path is not None:
             self.pragma("journal_mode = wal")
 

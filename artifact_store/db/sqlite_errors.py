@@ -1,4 +1,4 @@
-"""What SQLite's errors mean, and how to mend what they tell of."""
+"""Translates the errors of SQLite: the cause, and what the user can do."""
 
 import os
 import sqlite3
@@ -33,19 +33,19 @@ _REMEDIES = {
 
 
 def is_busy(error: BaseException) -> bool:
-    """Tell whether somebody else's lock is in the way, and may go."""
+    """Return whether another writer holds a lock that it may release."""
     code = _code(error)
     # A transaction that read before another wrote can never write.
     return code & 0xFF in _BUSY and code != sqlite3.SQLITE_BUSY_SNAPSHOT
 
 
 def write_lock_timeout(label: str, timeout: float) -> errors.StoreUnavailable:
-    """Return the error of a thread whose turn to write did not come in time."""
+    """Return the error of a thread that did not get the write lock in time."""
     return errors.StoreUnavailable(f"{label}: {_REMEDIES[sqlite3.SQLITE_LOCKED].format(timeout=timeout)}")
 
 
 def translated(error: BaseException, label: str, timeout: float, path: Path | None) -> errors.ArtifactStoreError:
-    """Return the error of ours that says what SQLite's error means and how to mend it.
+    """Return our error for an error of SQLite; its message says what to do.
 
     Args:
         error: Peewee's error, or the driver's.
@@ -77,7 +77,7 @@ def translated(error: BaseException, label: str, timeout: float, path: Path | No
 
 
 def _why_closed(path: Path | None) -> str | None:
-    """Say why the file cannot be opened, where that can be told."""
+    """Say why the file cannot be opened, if that can be found out."""
     if too_many_files():
         return TOO_MANY_FILES
     if path is None:

@@ -1,8 +1,9 @@
-"""Transactions and blocks: the only place where a transaction begins, is committed and is undone.
+"""Transactions and blocks: the only module where transactions begin, commit, roll back and are retried.
 
-An exception may be raised between any two steps, by a signal handler or by the recursion limit. So each step can be
-left: what is open is read off the connection, not remembered, and `Transaction.abort` may be called at any time and
-twice. It needs no more stack than `begin`, so that what could begin can also end.
+A signal handler or the recursion limit may raise an exception between any two steps. So the state of a transaction is
+read from its connection instead of being remembered, and `Transaction.abort` may be called at any step, and twice. It
+needs no more stack than `begin`, so whatever could begin can also end. The order of the steps matters: each one leaves
+the connection usable or discarded, its lock released, and its slot in the pool free.
 """
 
 import random
@@ -25,7 +26,7 @@ T = TypeVar("T")
 
 
 class TransactionEngine(ABC):
-    """What a database does in a transaction, step by step, and what calls a function in one.
+    """The steps of a transaction, which each engine implements, and functions that run in one.
 
     Attributes:
         label: what error messages call the database; never holds a password.
@@ -37,7 +38,7 @@ class TransactionEngine(ABC):
     driver_errors: ClassVar[tuple[type[BaseException], ...]] = (peewee.PeeweeException,)
     longest_pause: ClassVar[float]
     joins_transactions: ClassVar[bool] = False
-    """Whether a transaction of somebody else's may be open."""
+    """Whether blocks join a transaction that the caller has begun on the same connection."""
     label: str
     timeout: float
     sessions: Sessions
@@ -49,11 +50,11 @@ class TransactionEngine(ABC):
 
     @abstractmethod
     def is_transient(self, error: BaseException) -> bool:
-        """Tell whether what failed may succeed when it is tried again."""
+        """Return whether a failed statement may succeed when it is retried."""
 
     @abstractmethod
     def translate_error(self, error: BaseException) -> errors.ArtifactStoreError:
-        """Return the error of ours that says what a driver's error means and how to mend it."""
+        """Return our error for a driver error; its message says what to do."""
 
     def atomic(self) -> "Block":
         """Return a block: a write transaction, or a savepoint inside one."""
@@ -64,14 +65,17 @@ class TransactionEngine(ABC):
         return self.session().transaction is not None
 
     def run_in_transaction(self, function: Callable[[], T]) -> T:
-        """Call a function in a transaction; the whole of it again when what failed may pass, until the deadline.
+        """Call a function in a transaction; retry the whole of it after transient errors, until the deadline.
 
-        Inside a block it is called once: what comes before it in the block cannot be called again.
+        Inside a block it is called once, because what came before it in the block cannot be repeated.
         """
         return self._in_transaction(function, repeatable=False)
 
     def run_idempotent(self, function: Callable[[], T]) -> T:
-        """Do as `retrying`, for a function of the store's own, which recognizes by ids what it has done before."""
+        """Like `run_in_transaction`, for a function that may be called again even after it was committed.
+
+        Such functions recognize by ids what an earlier call has done.
+        """
         return self._in_transaction(function, repeatable=True)
 
     def _in_transaction(self, function: Callable[[], T], repeatable: bool) -> T:
@@ -103,7 +107,7 @@ class TransactionEngine(ABC):
         return self.sessions.for_block()
 
     def reset_after_interrupt(self) -> None:
-        """Undo what an interrupt, which may come between any two steps, has left open in this thread."""
+        """Roll back what an interrupt, which may come between any two steps, has left open in this thread."""
         session = self.session()
         transaction = session.transaction
         if transaction is not None:
@@ -111,7 +115,7 @@ class TransactionEngine(ABC):
         elif session.busy:
             self.recover(session)
 
-    # What the engines do in a transaction
+    # The steps, which engines implement
 
     @abstractmethod
     def begin(self, transaction: "Transaction") -> None:
@@ -126,16 +130,16 @@ class TransactionEngine(ABC):
         return False
 
     def was_committed(self, transaction: "Transaction", error: BaseException, repeatable: bool) -> bool:
-        """Tell whether a commit that failed took place all the same.
+        """Return whether a commit took place although it raised an error.
 
         Raises:
-            StoreUnavailable: nobody can tell.
+            StoreUnavailable: the outcome cannot be known.
         """
         return False
 
     @abstractmethod
     def roll_back(self, transaction: "Transaction") -> None:
-        """Undo what is open in a transaction's session, and release what it holds."""
+        """Roll back a transaction, and release what it holds."""
 
     @abstractmethod
     def discard(self, transaction: "Transaction") -> None:
@@ -147,14 +151,14 @@ class TransactionEngine(ABC):
 
     @abstractmethod
     def release(self, transaction: "Transaction") -> None:
-        """Let go of what a transaction that has ended holds."""
+        """Release the connection and the lock of a transaction that has ended."""
 
     @abstractmethod
     def recover(self, session: Session) -> None:
-        """Put a session in order after a statement that was interrupted, or refuse another statement.
+        """Clean up a session after an interrupted statement.
 
         Raises:
-            StoreUnavailable: it is inside of a block.
+            StoreUnavailable: the session is inside a block, which cannot go on.
         """
 
     def set_savepoint(self, transaction: "Transaction") -> str:
@@ -173,11 +177,11 @@ class TransactionEngine(ABC):
             raise
 
     def undo_savepoint(self, transaction: "Transaction", name: str) -> None:
-        """Undo what was done since a savepoint; where that fails, the transaction cannot be committed either."""
+        """Roll back to a savepoint; if that fails, the transaction cannot be committed either."""
         try:
             self.execute(f"ROLLBACK TO SAVEPOINT {name}")
         except errors.ArtifactStoreError:
-            return  # the error that comes first tells why
+            return  # the first error says why
         self.execute(f"RELEASE SAVEPOINT {name}")
 
     def interrupted_error(self) -> errors.StoreUnavailable:
@@ -206,8 +210,8 @@ class Transaction:
         thread: the thread that has begun it.
         deadline: when it gives up waiting for a lock, as `time.monotonic` tells it.
         turn: the lock that the writers of a process take in turn, when it was taken.
-        outer: the savepoint of a transaction of the caller's, in which it was begun.
-        number: what tells the server's transaction apart, with which its outcome can be asked for.
+        outer: the savepoint in a transaction of the caller, if it began inside one.
+        number: the id of the transaction on the server, by which its outcome can be looked up.
         savepoints: how many were set so far; it makes their names.
     """
 
@@ -225,7 +229,7 @@ class Transaction:
         self.savepoints = 0
 
     def begin(self) -> None:
-        """Begin; wait for what is in the way until the deadline.
+        """Begin; wait for locks until the deadline.
 
         Raises:
             StoreUnavailable: another writer kept the lock, or the database cannot be reached.
@@ -246,10 +250,10 @@ class Transaction:
             self.engine.back_off(tries)
 
     def commit(self, repeatable: bool = False) -> None:
-        """Commit; find out what became of it when the answer was lost.
+        """Commit; find out the outcome when the answer was lost.
 
         Args:
-            repeatable: the work may be done again when nobody knows whether it was committed.
+            repeatable: the work may be repeated when the outcome cannot be known.
 
         Raises:
             StoreUnavailable: it was not committed, and is undone; or nobody can tell.
@@ -277,24 +281,24 @@ class Transaction:
         self.engine.release(self)
 
     def abort(self) -> None:
-        """Undo everything and let go of the connection and the lock, at whatever step the transaction is."""
+        """Roll back, and release the connection and the lock, at whatever step the transaction is."""
         try:
             self.engine.roll_back(self)
         except self.engine.driver_errors:
-            self.engine.discard(self)  # a connection that cannot roll back is of no use
+            self.engine.discard(self)  # a connection that cannot roll back is unusable
         except BaseException:
             self.engine.discard(self)
             raise
 
     def usable_here(self) -> bool:
-        """Tell whether this thread, and this task, may go on with it."""
+        """Return whether it belongs to this thread and this task."""
         return self.thread == threading.get_ident() and self.engine.session() is self.session
 
 
 class Block:
-    """A `with` block: a transaction, or a savepoint inside of one.
+    """A `with` block: a transaction, or a savepoint inside one.
 
-    It may be entered again when it was left, but not before: what it has begun is known by one name.
+    It may be entered again after it was left, but not while it is entered.
     """
 
     __slots__ = ("_engine", "_entered", "_savepoint", "_transaction")
@@ -310,8 +314,8 @@ class Block:
         """Begin; wait for the write lock until the deadline.
 
         Raises:
-            InvalidQuery: it is entered already.
-            StoreUnavailable: the write lock was not to be had.
+            InvalidQuery: the block has already been entered.
+            StoreUnavailable: the write lock could not be acquired.
         """
         engine = self._engine
         if not self._entered.acquire(blocking=False):
@@ -335,7 +339,7 @@ class Block:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Commit, or undo everything when the block raised."""
+        """Commit, or roll back when the block raised."""
         transaction = self._transaction
         self._transaction = None
         if transaction is None:
@@ -374,7 +378,7 @@ class Block:
             self._engine.undo_savepoint(transaction, savepoint)
 
     def _leave_elsewhere(self, transaction: Transaction) -> None:
-        """Let everything go, and say what was wrong."""
+        """Release everything, and say what was wrong."""
         where = "thread" if transaction.thread != threading.get_ident() else "asyncio task"
         self._engine.discard_elsewhere(transaction)
         raise errors.InvalidQuery(

@@ -1,7 +1,6 @@
-"""The address of a store: a URL, a path, or the user's own place when neither is given.
+"""Parses the address of a store: a URL, a path, or nothing, which means the default file of the user.
 
-An address may hold a password, and one that is not understood may hold it anywhere. So no error repeats what stands
-behind the scheme.
+An address may hold a password, and an invalid one may hold it anywhere. So no error repeats what follows the scheme.
 """
 
 import os
@@ -84,7 +83,7 @@ Address = SqliteAddress | PostgresAddress
 
 
 def parse_address(url: str | os.PathLike[str] | None = None) -> Address:
-    """Understand the address of a store.
+    """Parse the address of a store.
 
     Args:
         url: `sqlite:///relative.db`, `sqlite:////absolute.db`, `sqlite:///~/in-my-home.db`, `sqlite:///:memory:`,
@@ -92,7 +91,7 @@ def parse_address(url: str | os.PathLike[str] | None = None) -> Address:
             `artifacts.db` in the user's data directory.
 
     Raises:
-        InvalidURL: the address, or a parameter of it, is not understood.
+        InvalidURL: the address, or one of its parameters, is invalid.
 
     Examples:
         >>> parse_address("sqlite:///jobs.db?timeout=5").timeout
@@ -139,7 +138,7 @@ def _parsed(url: object) -> Address:
 
 
 def default_path() -> Path:
-    """Return the file that is the store where no address is given.
+    """Return the file of the default store.
 
     Raises:
         InvalidURL: the user has no home directory.

@@ -122,7 +122,7 @@ def test_a_store_in_memory_ends_when_it_is_closed() -> None:
         StoreUnavailable, match=r"in memory and was closed, so its contents are gone: open a new store\.$"
     ):
         store.read_latest_artifact("k")
-    with pytest.raises(StoreUnavailable, match="is closed"):
+    with pytest.raises(StoreUnavailable, match="was closed"):
         store.create_artifact(key="k")
 
 
