@@ -35,9 +35,7 @@ class Command(click.Command):
         super().__init__(*args, **options)
         self.examples, self.pages = examples, pages
         if pages:
-            self.params.append(
-                click.Option(["--no-pager"], is_flag=True, help="On a terminal, print what is longer than it at once.")
-            )
+            self.params.append(click.Option(["--no-pager"], is_flag=True, help="Do not use a pager."))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
@@ -113,7 +111,7 @@ class Program(click.Group):
 
 
 def _open_streams() -> None:
-    """Make standard streams that take any text, also where the caller has closed them."""
+    """Make the standard streams accept any text, and replace those that are closed."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
@@ -123,7 +121,7 @@ def _open_streams() -> None:
 
 
 def _report(error: Exception) -> int:
-    """Say on standard error, in one sentence, what went wrong, and return the exit code."""
+    """Print an error as one sentence on standard error, and return the exit code."""
     code, sentence = _explained(error)
     click.echo(f"Error: {safe(sentence)}", err=True)
     if isinstance(error, click.UsageError) and error.ctx is not None:
@@ -147,7 +145,7 @@ def _explained(error: Exception) -> tuple[int, str]:
         return 1, str(error)
     if isinstance(error, OSError):
         return 1, f"{error.filename or 'The system'}: {error.strerror or error}."
-    return 1, f"Something unexpected happened, please report it: {type(error).__name__}: {error}"
+    return 1, f"Unexpected error, please report it: {type(error).__name__}: {error}"
 
 
 def _remember(ctx: click.Context, parameter: click.Parameter, url: str | None) -> None:
@@ -160,7 +158,7 @@ url_option = click.option(
     metavar="URL",
     expose_value=False,
     callback=_remember,
-    help="The store: sqlite:///jobs.db is a file here, sqlite:////srv/jobs.db an absolute path. "
+    help="Store to use: sqlite:///jobs.db (relative path), sqlite:////srv/jobs.db (absolute path) or postgresql://... "
     "[default: $ARTIFACT_STORE_URL, else a file in your data directory]",
 )
 
@@ -199,7 +197,7 @@ def open_store(create: bool = False) -> ArtifactStore:
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="'artifact-store COMMAND --help' shows the options of a command and more examples. "
-    "Exit codes: 0 done, 1 not there or refused, 2 wrong use.",
+    "Exit codes: 0 success, 1 not found or refused, 2 wrong usage.",
 )
 @url_option
 @click.version_option(package_name="artifact-store", prog_name="artifact-store")
@@ -207,8 +205,8 @@ def open_store(create: bool = False) -> ArtifactStore:
 def main(ctx: click.Context) -> None:
     """Versioned artifacts of jobs in one SQL database.
 
-    An artifact published under a key becomes its next version. Wherever an artifact is named,
-    KEY is its latest version, KEY@3 that version, and an id works too.
+    Creating an artifact under a key adds the next version of that key. Commands that take an
+    artifact accept KEY (its latest version), KEY@3 (that version) or an id.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

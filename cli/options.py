@@ -33,26 +33,24 @@ Decorator = Callable[[Any], Any]
 
 SORTS = ("CREATED_DESC", "UPDATED_DESC", "ID_DESC", "KEY_DESC", "KEY_ASC")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_METADATA_HELP = (
-    "A value by name, repeatable. 3, 0.5, true and null are JSON, everything else is text; n='\"3\"' is text too."
-)
+_METADATA_HELP = "Metadata; repeatable. 3, 0.5, true and null are JSON, anything else is text, and so is n='\"3\"'."
 _IMAGE_HELP = (
-    "An image: a PNG, JPEG, GIF or WebP file of up to 5 MiB, which is kept in the store, or a URL with its scheme; "
-    '- is standard input. Stored as {"image": URL}.'
+    "Image: a PNG, JPEG, GIF or WebP file of up to 5 MiB, which is stored, or a URL; - for standard input. "
+    'Stored as {"image": URL}.'
 )
-_SINCE_HELP = "Updated since: 30m, 12h, 7d, 2w ago, or a date or time (a local one unless it has a zone)."
+_SINCE_HELP = "Updated since: 30m, 12h, 7d or 2w ago, or a date or time (local unless it has a time zone)."
 _FILTER_HELP = (
-    'A filter of the SDK, {"metadata": {"ge_": {"days": 30}}}, or one per entity, {"artifacts": {...}, '
+    'Filter as JSON, {"metadata": {"ge_": {"days": 30}}}, or one per entity, {"artifacts": {...}, '
     '"flow_runs": {...}, "task_runs": {...}, "flows": {...}, "deployments": {...}, "work_pools": {...}}; '
-    "as text, as @FILE, or - for standard input."
+    "or @FILE; - for standard input."
 )
 
 
 _FORMS = {
-    "raw": "The payload alone: a text just as it is, anything else as JSON.",
-    "json": "Print one JSON document, for machines.",
-    "ndjson": "Print a JSON document a line, each as soon as it is read.",
-    "csv": "Print comma-separated values below a line of names, each text just as it is.",
+    "raw": "Print only the payload: text unchanged, anything else as JSON.",
+    "json": "Print one JSON document.",
+    "ndjson": "Print one JSON document per line, each as soon as it is read.",
+    "csv": "Print CSV with a header line.",
 }
 
 
@@ -79,7 +77,7 @@ class Since(MomentType):
             return moment.astimezone() if moment.tzinfo is None else moment
         except (ValueError, OverflowError, OSError):
             self.fail(
-                f"{value!r} is no time: write 30m, 12h, 7d, 2w, 2026-01-31 or 2026-01-31T08:00+01:00.", param, ctx
+                f"Invalid time {value!r}: expected 30m, 12h, 7d, 2w, 2026-01-31 or 2026-01-31T08:00+01:00.", param, ctx
             )
 
 
@@ -111,7 +109,7 @@ def _several(name: str, metavar: str, text: str, offered: Complete | None = None
 
 
 def common_options(function: F) -> F:
-    """Add what every command takes."""
+    """Add the options that every command takes."""
     return _added(function, _form("json"), url_option)
 
 
@@ -120,14 +118,14 @@ def _form(name: str) -> Decorator:
 
 
 def form_options(*names: str) -> Decorator:
-    """Add what every command takes, with several forms of output; the command gets the one it is asked for."""
+    """Add the options that every command takes, with several forms of output; the command gets the chosen `form`."""
 
     def decorate(function: F) -> Any:
         @wraps(function)
         def with_form(**options: Any) -> Any:
             given = [name for name in names if options.pop(f"as_{name}")]
             if len(given) > 1:
-                raise click.UsageError(f"--{' and --'.join(given)} exclude each other: give one of them.")
+                raise click.UsageError(f"--{' and --'.join(given)} cannot be used together.")
             return function(form=given[0] if given else None, **options)
 
         return _added(with_form, *map(_form, names), url_option)
@@ -138,7 +136,7 @@ def form_options(*names: str) -> Decorator:
 def limit_option(default: int, text: str) -> Decorator:
     """Return the option that says how many of something to show."""
     return click.option(
-        "--limit", type=click.IntRange(min=0), default=default, show_default=str(default), metavar="N", help=text
+        "--limit", type=click.IntRange(min=0), default=default, show_default=True, metavar="N", help=text
     )
 
 
@@ -153,25 +151,23 @@ def content_options(function: F) -> F:
     """Add the payload, the type, the description and the metadata of an artifact."""
     return _added(
         function,
-        _text("--table", "FILE", "A table from a CSV file (UTF-8, a header row); - is standard input.", complete.files),
-        _text(
-            "--delimiter", "CHAR", "The character between the cells of --table, or tab. [default: the one that fits]"
-        ),
-        click.option("--no-profile", is_flag=True, help="Store no profile of the table (of what its columns hold)."),
-        _text("--markdown", "FILE", "A report from a Markdown file (UTF-8); - is standard input.", complete.files),
-        _text("--link", "URL", 'A link, stored as {"link": URL}.'),
-        _text("--link-text", "TEXT", 'What to show for the link, stored beside it as "link_text".'),
+        _text("--table", "FILE", "Table: a CSV file (UTF-8, with a header row); - for standard input.", complete.files),
+        _text("--delimiter", "CHAR", "Delimiter of the CSV file, or tab. [default: detected]"),
+        click.option("--no-profile", is_flag=True, help="Do not store a profile of the table's columns."),
+        _text("--markdown", "FILE", "Markdown: a file (UTF-8); - for standard input.", complete.files),
+        _text("--link", "URL", 'Link, stored as {"link": URL}.'),
+        _text("--link-text", "TEXT", 'Text of the link, stored as "link_text".'),
         _text("--image", "FILE|URL", _IMAGE_HELP, complete.files),
-        _text("--alt", "TEXT", "What the image shows, in words, for those who do not see it."),
-        _text("--progress", "N", "How far a job is, in percent: 0 to 100."),
-        _text("--data", "JSON", "Any JSON value: as text, as @FILE, or - for standard input."),
+        _text("--alt", "TEXT", "Alternative text of the image."),
+        _text("--progress", "N", "Progress in percent, from 0 to 100."),
+        _text("--data", "JSON", "Any JSON value, or @FILE; - for standard input."),
         _text(
             "--type",
             "TYPE",
-            "The type. [default: the payload's option, such as table; with --data none]",
+            "Type of the artifact. [default: the name of the payload option; none with --data]",
             complete.types,
         ),
-        _text("--description", "TEXT", "Text for people."),
+        _text("--description", "TEXT", "Description, usually Markdown."),
         click.option("--metadata", type=Entry(), multiple=True, metavar="NAME=VALUE", help=_METADATA_HELP),
     )
 
@@ -191,7 +187,7 @@ def changes(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def filter_options(function: F) -> F:
     """Add the filters, and the choice between the latest of each key and all artifacts."""
-    every = click.option("--all", "all_versions", is_flag=True, help="Every version, and artifacts without a key, too.")
+    every = click.option("--all", "all_versions", is_flag=True, help="Every version, and artifacts without a key.")
     return _added(where_options(function), every)
 
 
@@ -199,15 +195,15 @@ def where_options(function: F) -> F:
     """Add the filters; all that are given must hold."""
     return _added(
         function,
-        _several("--key", "KEY", "Has this key; repeat for any of several.", complete.keys),
-        _text("--like", "PATTERN", "Has this in its key, case ignored; % and _ are wildcards."),
-        _several("--type", "TYPE", "Is of this type; repeat for any of several.", complete.types),
-        _several("--flow", "NAME", "Made by a run of this flow; repeat for any of several.", complete.flows),
-        _text("--flow-run", "NAME|ID", "Made by this flow run.", complete.flow_runs),
+        _several("--key", "KEY", "Only this key; repeat for several.", complete.keys),
+        _text("--like", "PATTERN", "Only keys that contain this, ignoring case; % and _ are wildcards."),
+        _several("--type", "TYPE", "Only this type; repeat for several.", complete.types),
+        _several("--flow", "NAME", "Only from runs of this flow; repeat for several.", complete.flows),
+        _text("--flow-run", "NAME|ID", "Only from this flow run.", complete.flow_runs),
         _several(
-            "--deployment", "NAME", "Made by a run of this deployment; repeat for any of several.", complete.deployments
+            "--deployment", "NAME", "Only from runs of this deployment; repeat for several.", complete.deployments
         ),
-        _several("--tag", "TAG", "Made by a flow run with this tag; repeat for all of several.", complete.tags),
+        _several("--tag", "TAG", "Only from flow runs with this tag; repeat to require several.", complete.tags),
         click.option("--since", type=Since(), metavar="WHEN", help=_SINCE_HELP),
         _text("--filter", "JSON", _FILTER_HELP),
     )

@@ -33,11 +33,14 @@ __all__ = ["create", "show", "update"]
 @click.argument("ref", shell_complete=complete.refs)
 @form_options("raw", "json", "csv")
 def show(ref: str, form: str | None) -> None:
-    """Show an artifact: its payload, its numbers, and where it comes from.
+    """Show one artifact.
 
-    REF is a key (its latest version), KEY@3 (that version) or an id. On a terminal, tables,
-    Markdown, progress and links look like it; what is cut is named. --csv takes a table. A
-    spreadsheet may run a cell that begins with =, +, - or @: import such a table as text.
+    REF is a key (its latest version), KEY@3 (that version) or an id. Shows the payload, the
+    metadata, what changed since the previous version, and the run that created it. A terminal
+    shows tables, Markdown, progress and links formatted, and says what was left out.
+
+    --csv needs a table. A spreadsheet may execute cells that begin with =, +, - or @: import such
+    a table as text.
     """
     with open_store() as store:
         artifact = resolved(store, ref)
@@ -72,30 +75,30 @@ def show(ref: str, form: str | None) -> None:
     "flow_run_id",
     type=click.UUID,
     metavar="ID",
-    help="The id of the flow run that made it. [default: $ARTIFACT_STORE_FLOW_RUN_ID]",
+    help="Id of the flow run that created it. [default: $ARTIFACT_STORE_FLOW_RUN_ID]",
 )
 @click.option(
     "--task-run",
     "task_run_id",
     type=click.UUID,
     metavar="ID",
-    help="The id of the task run that made it. [default: $ARTIFACT_STORE_TASK_RUN_ID]",
+    help="Id of the task run that created it. [default: $ARTIFACT_STORE_TASK_RUN_ID]",
 )
 @click.option(
     "--id",
     type=click.UUID,
     metavar="UUID",
-    help="An id of yours: creating it again with the same content changes nothing. [default: a new one]",
+    help="Id of the artifact; creating it again with the same content changes nothing. [default: a new id]",
 )
 @common_options
 def create(
     key: str | None, id: UUID | None, flow_run_id: UUID | None, task_run_id: UUID | None, as_json: bool, **options: Any
 ) -> None:
-    """Publish a payload: the next version of its key.
+    """Create an artifact: the next version of its key.
 
-    Give exactly one of --table, --markdown, --link, --image, --progress and --data. Without KEY
-    the artifact stands alone and is found by its id. In a CSV table a column becomes numbers
-    where every cell of it is a number; codes such as 00123 stay text, empty cells are null.
+    Requires exactly one of --table, --markdown, --link, --image, --progress and --data. An
+    artifact without KEY has no versions and is found by its id. A column of a CSV table becomes
+    numbers when every cell is a number; codes such as 00123 stay text, empty cells are null.
     """
     from artifact_store import ArtifactCreate
 
@@ -121,10 +124,10 @@ def create(
 @content_options
 @common_options
 def update(ref: str, as_json: bool, **options: Any) -> None:
-    """Change an artifact in place; it keeps its version.
+    """Update an artifact in place.
 
-    REF is a key (its latest version), KEY@3 (that version) or an id. What no option names stays
-    as it is; --metadata replaces all of the metadata.
+    REF is a key (its latest version), KEY@3 (that version) or an id. The version does not change,
+    and fields without an option keep their values. --metadata replaces all of the metadata.
     """
     from artifact_store import ArtifactUpdate
 

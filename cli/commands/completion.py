@@ -1,4 +1,4 @@
-"""The command that prints what makes a shell complete."""
+"""The command that prints the completion script of a shell."""
 
 import click
 
@@ -15,10 +15,10 @@ __all__ = ["completion"]
 @common_options
 @click.pass_context
 def completion(ctx: click.Context, shell: str, as_json: bool) -> None:
-    """Print what makes a shell complete keys and options.
+    """Print the completion script for a shell.
 
-    Tab then completes commands, options, keys, KEY@ with its versions, types, and the names of
-    flows, runs, deployments and tags. The script says at its end where to put it.
+    Completes commands, options, keys, versions after KEY@, types, and the names of flows, runs,
+    deployments and tags. The end of the script says where to install it.
     """
     text = script(ctx.find_root().command, shell)
     if as_json:

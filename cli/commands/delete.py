@@ -16,6 +16,7 @@ from ..output.documents import print_json
 from ..output.pager import note
 from ..output.progress import working
 from ..output.text import safe
+from ..output.values import counted
 from ..reading import resolved
 
 if TYPE_CHECKING:
@@ -54,19 +55,19 @@ class Going(NamedTuple):
     ],
 )
 @click.argument("refs", nargs=-1, metavar="[REF...]", shell_complete=complete.refs)
-@click.option("--all-versions", is_flag=True, help="Every version of each key; REF must be a key then.")
+@click.option("--all-versions", is_flag=True, help="Delete every version of each key; REF must be a key.")
 @where_options
-@click.option("--everything", is_flag=True, help="Every artifact of the store.")
-@click.option("--yes", is_flag=True, help="Do not ask; what empties the store needs --everything too.")
+@click.option("--everything", is_flag=True, help="Delete every artifact in the store.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation; emptying the store also needs --everything.")
 @common_options
 def delete(
     refs: tuple[str, ...], all_versions: bool, everything: bool, yes: bool, as_json: bool, **options: Any
 ) -> int:
-    """Delete what references name or filters find, all or nothing.
+    """Delete artifacts.
 
     REF is a key (its latest version: the one before it becomes the latest), KEY@3 (that version)
-    or an id. Filters find every version, as in ls --all. Asks on a terminal, and says what will
-    go and which version is the latest then.
+    or an id. Filters match every version, as in ls --all. Asks for confirmation, and says what
+    will be deleted and which version becomes the latest. Either everything is deleted or nothing.
     """
     asked = filters(options, latest=False)
     _check_use(refs, all_versions, everything, bool(asked))
@@ -137,14 +138,10 @@ def _found(store: ArtifactStore, asked: dict[str, Any], everything: bool) -> Goi
     if not count:
         raise click.ClickException("There is no artifact." if everything else "There is no such artifact.")
     if count == store.count_artifacts():
-        return Going({**asked, "everything": True}, f"all {_counted(count)} of {store.url}", {}, total=True)
+        return Going({**asked, "everything": True}, f"all {counted(count, 'artifact')} of {store.url}", {}, total=True)
     some = store.read_artifacts(limit=_NAMED, include_data=False, **asked)
     words = ", ".join(map(named, some)) + ", …" * (count > len(some))
-    return Going(asked, f"{_counted(count)} ({words})", {})
-
-
-def _counted(number: int) -> str:
-    return f"{number} artifact{'s' * (number != 1)}"
+    return Going(asked, f"{counted(count, 'artifact')} ({words})", {})
 
 
 # Asking and telling
@@ -188,7 +185,7 @@ def _print_deleted(deleted: int, going: Going, latest: Mapping[str, int | None],
     if as_json:
         print_json({"deleted": deleted, **({"latest": latest} if going.named else {})})
         return
-    click.echo(f"Deleted {going.words}." if going.named else f"Deleted {_counted(deleted)}.")
+    click.echo(f"Deleted {going.words}." if going.named else f"Deleted {counted(deleted, 'artifact')}.")
     for key, version in latest.items():
         if version is None:
             click.echo(f"{key} has no version left.")

@@ -28,11 +28,11 @@ Day = dict[str, Any]
 @command(examples=["artifact-store demo", "artifact-store --url sqlite:///demo.db demo"])
 @common_options
 def demo(as_json: bool) -> None:
-    """Publish four years of weather, to look around.
+    """Publish example data: four years of weather.
 
-    Publishes the weather of Seattle from 2012 to 2015 as monthly tables, from a flow run, with a
-    second version of one of them, a summary and a progress figure; then reads it back. Run again,
-    it publishes new versions.
+    Publishes the weather of Seattle from 2012 to 2015 as monthly tables, with a second version of
+    one of them, a summary and a progress, all from one flow run, and reads them back. Running it
+    again publishes new versions.
     """
     with open_store(create=True) as store, working("Publishing"):
         report = run_demo(store)

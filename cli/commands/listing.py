@@ -42,20 +42,20 @@ _AT_ONCE = 1000  # artifacts that are read in one statement; more are read page 
     pages=True,
 )
 @filter_options
-@limit_option(50, "How many at the most; 0 is all.")
-@click.option("--offset", type=click.IntRange(min=0), default=0, metavar="N", help="How many to skip. [default: 0]")
-@sort_option("ID_DESC", "The order; by id is by the time of creation.")
+@limit_option(50, "Maximum number of artifacts; 0 for all.")
 @click.option(
-    "--trend", "trends", is_flag=True, help="How the most telling number of each key went, version by version."
+    "--offset", type=click.IntRange(min=0), default=0, metavar="N", show_default=True, help="Artifacts to skip."
 )
+@sort_option("ID_DESC", "Sort order; ID_DESC is newest first.")
+@click.option("--trend", "trends", is_flag=True, help="Show how the main number of each key changed over its versions.")
 @form_options("json", "ndjson", "csv")
 def ls(all_versions: bool, limit: int, offset: int, sort: str, trends: bool, form: str | None, **options: Any) -> None:
-    """List the latest artifact of each key.
+    """List artifacts: the latest version of each key.
 
-    Columns: key, version, type, description, age (since the last update), run (its name, else its
-    id), and with --all the id. Not on a terminal they are separated by tabs, complete, below a line
-    of their names, with the time of the update in the place of the age, and numbers in that of a
-    sparkline.
+    Columns: key, version, type, description, age (since the last update), run (name or id) and,
+    with --all, the id. When the output is not a terminal, columns are separated by tabs below a
+    line of names and nothing is shortened; the time of the update replaces the age, and numbers
+    replace the sparkline.
     """
     asked = filters(options, latest=not all_versions)
     with open_store() as store:
@@ -148,16 +148,16 @@ def _trends(store: ArtifactStore, artifacts: Iterable[Artifact]) -> dict[str, li
     "--field",
     metavar="NAME",
     shell_complete=complete.fields,
-    help="The number to show: data, data.accuracy, rows, metadata.loss, or loss for short. "
-    "[default: the most telling one that there is]",
+    help="Number to show: data, data.accuracy, rows, metadata.loss, or loss for short. "
+    "[default: the first that the key has]",
 )
-@limit_option(50, "How many versions at the most, the newest first; 0 is all.")
+@limit_option(50, "Maximum number of versions; 0 for all.")
 @form_options("json", "ndjson", "csv")
 def history(key: str, field: str | None, limit: int, form: str | None) -> None:
-    """List the versions of a key, the newest first, with a number of each.
+    """List the versions of a key, newest first.
 
-    Columns: version, type, description, age (since the last update), run and the value. Not on a
-    terminal the time stands in the place of the age, and the id comes last.
+    Columns: version, type, description, age (since the last update), run and the value of one
+    number. When the output is not a terminal, the time replaces the age, and the id comes last.
     """
     from artifact_store import ArtifactFilter, ArtifactSort
 
@@ -199,7 +199,7 @@ def history(key: str, field: str | None, limit: int, form: str | None) -> None:
 @filter_options
 @common_options
 def count(all_versions: bool, as_json: bool, **options: Any) -> None:
-    """Count the keys, or with --all every version."""
+    """Count keys, or with --all every version."""
     asked = filters(options, latest=not all_versions)
     with open_store() as store:
         number = store.count_artifacts(**asked) if all_versions else store.count_latest_artifacts(**asked)

@@ -14,6 +14,7 @@ from ..options import common_options, filters, sort_option, where_options
 from ..output.documents import print_json
 from ..output.progress import working
 from ..output.text import safe
+from ..output.values import counted, size_text
 
 __all__ = ["report"]
 
@@ -33,35 +34,36 @@ __all__ = ["report"]
     show_default=True,
     metavar="FILE",
     shell_complete=complete.files,
-    help="Where to write it; what is there is replaced when all is written. - is standard output.",
+    help="File to write; an existing file is replaced once the report is complete. - for standard output.",
 )
 @where_options
-@click.option("--title", default="Artifacts", show_default=True, metavar="TEXT", help="Its heading.")
+@click.option("--title", default="Artifacts", show_default=True, metavar="TEXT", help="Title of the report.")
 @click.option(
     "--versions",
     type=click.IntRange(min=1),
     default=10,
-    show_default="10",
+    show_default=True,
     metavar="N",
-    help="How many versions of a key can be opened in it; older ones are listed.",
+    help="Number of versions per key that can be opened; older ones are only listed.",
 )
 @click.option(
     "--limit",
     type=click.IntRange(min=0),
     default=0,
     metavar="N",
-    help="How many keys at the most; 0 is all. [default: 0]",
+    help="Maximum number of keys; 0 for all.",
+    show_default=True,
 )
-@sort_option("UPDATED_DESC", "The order of the keys.")
-@click.option("--open", "opens", is_flag=True, help="Open it in the browser.")
+@sort_option("UPDATED_DESC", "Sort order of the keys.")
+@click.option("--open", "opens", is_flag=True, help="Open the report in the browser.")
 @common_options
 def report(
     output: str, title: str, versions: int, limit: int, sort: str, opens: bool, as_json: bool, **options: Any
 ) -> None:
-    """Write one HTML file to look around in.
+    """Write an HTML report.
 
-    It holds the latest artifact of each key with its history, and is opened by any browser without
-    a network and without this program: to send it, send the file.
+    The report is one file with the latest artifact of each key and its history. Any browser opens
+    it, without a network and without this program.
     """
     from artifact_store import ArtifactCollectionSort
 
@@ -81,15 +83,7 @@ def report(
     if as_json:
         print_json({"file": os.path.abspath(output), **made._asdict()})  # noqa: PTH100, it keeps links
     elif not piped:
-        held = f"{_counted(made.artifacts, 'artifact')}, {_counted(made.versions, 'version')}, {_size(made.size)}"
+        held = f"{counted(made.artifacts, 'artifact')}, {counted(made.versions, 'version')}, {size_text(made.size)}"
         click.echo(safe(f"Wrote {output}: {held}."))
     if opens:
         click.launch(os.path.abspath(output))  # noqa: PTH100
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"
-
-
-def _size(size: int) -> str:
-    return f"{size / 1024:,.0f} KiB" if size < 10 * 1024**2 else f"{size / 1024**2:,.0f} MiB"

@@ -13,6 +13,7 @@ from ..output.documents import dump, print_json
 from ..output.pager import note
 from ..output.progress import working
 from ..output.tables import print_rows
+from ..output.values import counted
 
 if TYPE_CHECKING:
     from artifact_store import Inconsistency
@@ -21,48 +22,49 @@ __all__ = ["info", "repair", "upgrade", "verify"]
 
 
 @command(examples=["artifact-store verify", "artifact-store verify --quick", "artifact-store verify --json"])
-@click.option("--quick", is_flag=True, help="Check the latest versions alone, without reading the whole database.")
+@click.option("--quick", is_flag=True, help="Check only the latest versions, without reading all data.")
 @common_options
 def verify(quick: bool, as_json: bool) -> int:
-    """Check that every key's latest version is right, and that everything can be read.
+    """Check the store for errors.
 
-    Exits with 1 when it finds something wrong, and lists every instance.
+    Checks that the latest version of every key is right and that all data can be read. Lists every
+    error, and exits with 1 if there are any.
     """
     with open_store() as store:
         with working("Checking every key"):
             found = store.verify(quick=quick)
         if not _printed(found, _remedy(found), as_json):
             info = store.info()
-            click.echo(f"healthy: {info.artifacts} artifacts, {info.keys} keys")
+            click.echo(f"healthy: {counted(info.artifacts, 'artifact')}, {counted(info.keys, 'key')}")
     return 1 if found else 0
 
 
 def _remedy(found: list[Inconsistency]) -> str:
-    """Say what mends what verify has found."""
+    """Say how to repair what verify has found."""
     lost = [each for each in found if each.kind in ("damaged", "unreadable")]
     if not lost:
-        return "'artifact-store repair' mends this."
-    remedy = "Restore the database from a copy: 'artifact-store repair' does not mend what is damaged or unreadable"
-    return f"{remedy}." if lost == found else f"{remedy}, but the rest."
+        return "'artifact-store repair' repairs this."
+    remedy = "Restore the database from a copy: 'artifact-store repair' cannot repair what is damaged or unreadable"
+    return f"{remedy}." if lost == found else f"{remedy}, only the rest."
 
 
 @command(examples=["artifact-store repair", "artifact-store repair --json"])
 @common_options
 def repair(as_json: bool) -> None:
-    """Mend what verify finds, in one atomic block."""
-    with open_store() as store, working("Checking and mending every key"):
-        mended = store.repair()
-    if not _printed(mended, "Mended.", as_json):
-        click.echo("nothing to mend")
+    """Repair the errors that verify finds, in one transaction."""
+    with open_store() as store, working("Checking and repairing every key"):
+        repaired = store.repair()
+    if not _printed(repaired, "Repaired.", as_json):
+        click.echo("nothing to repair")
 
 
 @command(examples=["artifact-store upgrade", "artifact-store --url sqlite:///jobs.db upgrade --json"])
 @common_options
 def upgrade(as_json: bool) -> None:
-    """Bring the tables of a store up to date with this release.
+    """Upgrade the tables of a store to this release.
 
-    A program that publishes does so by itself; commands that read leave a store as it is. Programs
-    of an older release refuse a store that was upgraded.
+    Programs that write upgrade a store when they open it; commands that only read do not. After an
+    upgrade, older releases refuse to open the store.
     """
     from artifact_store import StoreMissing, StoreUnavailable
 
@@ -92,7 +94,7 @@ def _printed(inconsistencies: list[Inconsistency], remark: str, as_json: bool) -
 @command(examples=["artifact-store info", "artifact-store --url sqlite:///jobs.db info --json"])
 @common_options
 def info(as_json: bool) -> None:
-    """Tell where the store is and what it holds.
+    """Show where the store is and what it holds.
 
     The size is in bytes.
     """

@@ -77,15 +77,15 @@ class Branch(NamedTuple):
     pages=True,
 )
 @where_options
-@limit_option(20, "How many flow runs at the most, the newest first; 0 is all.")
+@limit_option(20, "Maximum number of flow runs, newest first; 0 for all.")
 @form_options("json", "ndjson", "csv")
 def tree(limit: int, form: str | None, **options: Any) -> None:
     """Show which runs made which artifacts.
 
-    Flows, their newest runs, the runs of tasks, and the artifacts of each, with states and ages;
-    artifacts that no run has made, or a run of another system, have branches of their own. A
-    filter of artifacts leaves out the runs that made none of them. Not on a terminal it is a line
-    for each artifact and for each run without any.
+    Shows flows, their newest flow runs, task runs and the artifacts of each, with states and ages.
+    Artifacts without a run, or of a run in another system, have branches of their own. Filters of
+    artifacts leave out runs without a match. When the output is not a terminal, there is one line
+    per artifact, and one per run without artifacts.
     """
     asked = filters(options, latest=False)
     with open_store() as store:

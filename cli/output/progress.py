@@ -1,4 +1,4 @@
-"""What a person sees on standard error while something takes long; nothing else is ever told."""
+"""Progress on standard error, for a person at a terminal, while something takes longer than half a second."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["counted", "working"]
 
 T = TypeVar("T")
 
-_PATIENCE = 0.5  # seconds: what is quicker shows nothing
+_DELAY = 0.5  # seconds: what is quicker shows nothing
 
 
 @contextmanager
 def working(words: str) -> Iterator[None]:
-    """Show that something is going on, and for how long, where nobody can tell how much of it is left.
+    """Show how long something takes, where it is not known how much is left.
 
     Args:
         words: what is done, such as "Checking every key".
@@ -40,7 +40,7 @@ def counted(items: Iterable[T], total: int, words: str) -> Iterator[T]:
 
 
 class _Bar:
-    """A bar, or a clock without a total, that appears once it has taken longer than one likes to wait."""
+    """A bar, or a clock where there is no total, that appears after half a second."""
 
     def __init__(self, words: str, total: int | None) -> None:
         self.done = 0
@@ -57,7 +57,7 @@ class _Bar:
             self._thread.join()
 
     def _show(self) -> None:
-        if self._ended.wait(_PATIENCE):
+        if self._ended.wait(_DELAY):
             return
         with self._progress() as progress:
             task = progress.add_task(self._words, total=self._total)

@@ -1,4 +1,4 @@
-"""How text reaches the screen: nothing that was stored, or typed, is ever obeyed by a terminal."""
+"""Text for a terminal: control characters are shown, so that stored or typed text never controls the terminal."""
 
 import json
 import sys

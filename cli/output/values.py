@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-__all__ = ["cell_text", "figure", "time_text"]
+__all__ = ["cell_text", "counted", "figure", "size_text", "time_text"]
 
 
 def cell_text(value: Any) -> str:
@@ -24,3 +24,23 @@ def time_text(moment: datetime) -> str:
 def figure(value: float) -> int | float:
     """Return a number without the fraction that it does not have."""
     return int(value) if value.is_integer() and abs(value) < 2**53 else value
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things in words.
+
+    Examples:
+        >>> counted(1, "artifact"), counted(1461, "row")
+        ('1 artifact', '1,461 rows')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def size_text(size: int) -> str:
+    """Return a size in bytes in the unit that says enough.
+
+    Examples:
+        >>> size_text(2048), size_text(20 * 1024**2)
+        ('2 KiB', '20 MiB')
+    """
+    return f"{size / 1024:,.0f} KiB" if size < 10 * 1024**2 else f"{size / 1024**2:,.0f} MiB"

@@ -318,11 +318,11 @@ def test_ctrl_c_and_ctrl_d_at_the_question_delete_nothing(url, store, sales, typ
 def test_verify_and_repair(url, store, sales):
     assert run(url, "verify") == "healthy: 5 artifacts, 3 keys\n"
     assert loaded(url, "verify") == loaded(url, "repair") == []
-    assert run(url, "repair") == "nothing to mend\n"
+    assert run(url, "repair") == "nothing to repair\n"
     damage(url)
     told = run(url, "verify", code=1)
     assert told.startswith("kind\tkey\tmessage\nmissing\treport\treport has 1 as its greatest version")
-    assert told.endswith("'artifact-store repair' mends this.\n")
+    assert told.endswith("'artifact-store repair' repairs this.\n")
     screen = on_terminal(url, "verify", columns=50)[1]
     assert "missing  report  report has 1" in screen
     assert "version and no collection row." in screen

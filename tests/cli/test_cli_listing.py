@@ -80,7 +80,7 @@ def test_csv_comes_back_as_it_was_stored(url, store):
 @pytest.mark.parametrize("command", [["ls"], ["tree"], ["history", "k"]])
 def test_forms_exclude_each_other(url, command, forms):
     told = run(url, *command, *forms, code=2)
-    assert "exclude each other: give one of them." in told
+    assert "cannot be used together." in told
     assert all(form in told for form in forms)
 
 

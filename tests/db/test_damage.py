@@ -51,7 +51,7 @@ def test_the_command_line_finds_and_leaves_it(url: str) -> None:
     assert result.exit_code == 1
     assert [breach["kind"] for breach in json.loads(result.stdout)] == ["unreadable"]
     result = CliRunner().invoke(main, ["--url", url, "verify"])
-    assert "Restore the database from a copy: 'artifact-store repair' does not mend" in result.stderr
+    assert "Restore the database from a copy: 'artifact-store repair' cannot repair" in result.stderr
     assert CliRunner().invoke(main, ["--url", url, "verify", "--quick"]).exit_code == 0
     shown = CliRunner().invoke(main, ["--url", url, "show", "sales"])
     assert shown.exit_code == 1

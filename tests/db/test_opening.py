@@ -269,7 +269,7 @@ def test_a_mount_that_may_not_be_written(place: Path) -> None:
         subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
         url = f"sqlite:///{place}/store.db"
         assert run(url, "count") == "1\n"
-        assert run(url, "verify") == "healthy: 1 artifacts, 1 keys\n"
+        assert run(url, "verify") == "healthy: 1 artifact, 1 key\n"
         assert "is read-only" in run(url, "create", "k", "--data", "1", code=1)
         assert [path.name for path in place.iterdir()] == ["store.db"]
     finally:
