@@ -64,8 +64,10 @@ class Branch(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What the run is called."""
-        return "" if self.run is None else str(self.run) if isinstance(self.run, UUID) else self.run.name
+        """The name of the run, or its id."""
+        if self.run is None:
+            return ""
+        return str(self.run) if isinstance(self.run, UUID) else self.run.name
 
 
 @command(
@@ -114,38 +116,38 @@ def _branches(store: ArtifactStore, asked: Mapping[str, Any], limit: int) -> tup
 
     recent = store.read_artifacts(limit=_RECENT, include_data=False, **asked)
     of_runs = {name: value for name, value in asked.items() if name != "artifact_filter"}
-    shown = dict(asked)
     if "artifact_filter" in asked:
-        # Runs that published none of the artifacts are left out.
+        # Only the runs that made one of these artifacts, which fit the other filters too.
         ids = list(dict.fromkeys(each.flow_run_id for each in recent if each.flow_run_id))
-        shown["flow_run_filter"] = FlowRunFilter(id={"any_": ids})
+        shown = {**asked, "flow_run_filter": FlowRunFilter(id={"any_": ids})}
+    else:
+        shown = dict(asked)
+
     trees = store.read_run_tree(limit=limit + 1 if limit else None, per_run=_BRANCH, **shown)
     more = bool(limit) and len(trees) > limit
     trees = trees[: limit or None]
+    flow_ids = list(dict.fromkeys(tree.flow.id for tree in trees))  # the flow of the newest run first
+    trees.sort(key=lambda tree: flow_ids.index(tree.flow.id))
 
-    flow_ids = list(dict.fromkeys(each.flow.id for each in trees))  # the flow of the newest run first
-    trees.sort(key=lambda each: flow_ids.index(each.flow.id))
-    only_publishing = "artifact_filter" in asked or "task_run_filter" in asked
-    branches = [_branch(each, only_publishing) for each in trees]
+    filtered = "artifact_filter" in asked or "task_run_filter" in asked
+    branches = [_branch(tree, filtered) for tree in trees]
     return branches if of_runs else [*branches, *_elsewhere(store, recent)], more
 
 
-def _branch(tree: FlowRunTree, only_publishing: bool) -> Branch:
-    """Return the branch of one run; the artifacts of the run itself stand behind those of its tasks."""
-    tasks = [each for each in tree.task_runs if each.artifacts or not only_publishing]
-    return Branch(
-        tree.flow,
-        tree.flow_run,
-        [
-            *((each.task_run, list(each.artifacts)) for each in tasks if each.task_run is not None),
-            (None, list(tree.artifacts)),
-            *((each.task_run_id, list(each.artifacts)) for each in tasks if each.task_run is None),
-        ],
-        not tree.complete,
-    )
+def _branch(tree: FlowRunTree, filtered: bool) -> Branch:
+    """Return what is shown of a run; where artifacts are filtered, task runs without any are left out."""
+    tasks: list[tuple[TaskRun | UUID | None, list[Artifact]]] = [
+        (branch.task_run, list(branch.artifacts))
+        for branch in tree.task_runs
+        if branch.task_run is not None and (branch.artifacts or not filtered)
+    ]
+    tasks.append((None, list(tree.artifacts)))
+    tasks += [(branch.task_run_id, list(branch.artifacts)) for branch in tree.task_runs if branch.task_run is None]
+    return Branch(tree.flow, tree.flow_run, tasks, not tree.complete)
 
 
 def _by_task(artifacts: Iterable[Artifact]) -> list[tuple[TaskRun | UUID | None, list[Artifact]]]:
+    """Return artifacts by the id of their task run, those without one first."""
     made: dict[UUID | None, list[Artifact]] = {None: []}
     for each in artifacts:
         made.setdefault(each.task_run_id, []).append(each)
