@@ -1,8 +1,8 @@
-"""What a renderer makes of an artifact: blocks, which know neither HTML nor terminals.
+"""What a renderer returns for an artifact: blocks, which know nothing of HTML or terminals.
 
-Every writer (notebook, terminal, report) shows every block. Blocks hold stored text as it is: to escape it,
-and to cut what is too long for a place, is the writer's task. A block that no writer could show is refused
-when it is made, with an `InvalidArtifact` that names the field.
+Every writer (notebook, terminal, report) shows every block. Blocks hold stored text unchanged; the writer escapes it
+and cuts what is too long. A block that no writer could show raises `InvalidArtifact`, with the name of the field, when
+it is created.
 """
 
 import math
@@ -101,7 +101,12 @@ class Table:
 
 @dataclass(frozen=True)
 class Link:
-    """A link; a `url` with an unsafe scheme is shown and cannot be followed."""
+    """A link; a `url` with an unsafe scheme is shown as text.
+
+    Attributes:
+        url: the address.
+        text: what to show for it; `None` is the address itself.
+    """
 
     url: str
     text: str | None = None
@@ -130,7 +135,7 @@ class Image:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far something is, in percent; what is below 0 or above 100 is taken as these."""
+    """A progress in percent; values outside of 0 to 100 are clamped."""
 
     percent: float
 

@@ -1,4 +1,4 @@
-"""The history of a number: as a line of text, and as a drawing."""
+"""The history of a number: as a sparkline of characters, and as an SVG plot."""
 
 import math
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""The one table from artifact type to renderer, which notebook, terminal and report share."""
+"""The table of renderers by artifact type, which notebooks, the terminal and reports share."""
 
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -23,7 +23,7 @@ R = TypeVar("R", bound=Renderer)
 _GROUP = "artifact_store.renderers"
 _RETURNED: tuple[type[Any], ...] = (str, *get_args(Block))
 _NO_DATA = "No data: it has none, or was read without."
-_REFUSED = "{name} is no renderer: pass a function that takes an Artifact and returns blocks or Markdown text."
+_REFUSED = "{name} is not a renderer: pass a function that takes an Artifact and returns blocks or Markdown text."
 
 
 @overload
@@ -31,7 +31,7 @@ def register_renderer(type: str, function: R) -> R: ...
 @overload
 def register_renderer(type: str) -> Callable[[R], R]: ...
 def register_renderer(type: str, function: R | None = None) -> Any:
-    """Say how artifacts of a type are shown in notebooks, in the terminal and in reports; also a decorator.
+    """Register how artifacts of a type are shown in notebooks, on the terminal and in reports; also a decorator.
 
     A renderer of a known type, or one that was registered before, is replaced. When a renderer raises, the
     data is shown as JSON below a note that names the error. An installed package brings renderers for all
@@ -71,7 +71,7 @@ def render(artifact: Shown) -> tuple[Block, ...]:
         renderer = _RENDERERS.get(artifact.type or "") or _installed(artifact.type) or _by_shape
         return _checked(renderer(artifact))
     except Exception as error:
-        # Whatever a stranger's function does, the artifact is still to be seen.
+        # The function is not ours: whatever it raises, the artifact is still shown.
         problem = f"The renderer of {artifact.type!r} failed: {type(error).__name__}: {error}"
         return (blocks.Note(problem[:500], problem=True), blocks.Json(artifact.data))
 
@@ -217,7 +217,7 @@ def _link(artifact: Shown) -> Iterable[Block]:
     url, text = (data.get("link"), data.get("link_text")) if isinstance(data, dict) else (data, None)
     if not isinstance(url, str):
         return _unlike(artifact, "a link")
-    # The incumbent stores a link as its Markdown.
+    # Prefect stores a link as Markdown.
     return (
         [blocks.Markdown(url)] if url.startswith("[") else [blocks.Link(url, text if isinstance(text, str) else None)]
     )

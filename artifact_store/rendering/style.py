@@ -1,4 +1,4 @@
-"""The style sheet of everything that `html` writes."""
+"""The style sheet for everything that `html` writes."""
 
 from .markup import Html
 

@@ -1,4 +1,4 @@
-"""Blocks on a terminal, with rich: what is stored is shown, and never obeyed."""
+"""Blocks on a terminal, with rich. Control characters in stored text are shown and never sent."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ class _Place(NamedTuple):
 def print_blocks(console: Console, shown: Iterable[Block], *, height: int | None = None, remedy: str = "") -> None:
     r"""Print blocks on a terminal, a blank line between them.
 
-    Control, escape and direction characters are shown and not obeyed; a link is text, so no terminal makes
-    something else of it. What is too wide or too long is cut, with a note of what is left out.
+    Control, escape and direction characters are shown as escapes. Links are printed as text, without terminal
+    hyperlinks. What is too wide or too long is cut, with a note of what is left out.
 
     Args:
-        console: where to print; its width is respected.
+        console: a `rich.console.Console`; its width is used.
         shown: the blocks, in order.
         height: how many rows of a table to print; without it, as many as leave the rest of an artifact in sight.
-        remedy: a sentence behind every such note: where all of it is.
+        remedy: a sentence that follows every such note and says where all of it can be found; none by default.
 
     Examples:
         >>> from rich.console import Console

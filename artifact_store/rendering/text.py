@@ -1,4 +1,4 @@
-"""How stored text is shown: never obeyed by a terminal, never longer than its place."""
+"""Text, numbers and times as they are shown: short, and without control characters that a terminal would execute."""
 
 import json
 import math
@@ -33,9 +33,9 @@ def escape_controls(text: str, keep: str = "", *, as_json: bool = False) -> str:
     r"""Show control, escape, direction and invisible characters instead of sending them to a terminal.
 
     Args:
-        text: what comes from a store or a user.
-        keep: characters that may pass, such as a line end.
-        as_json: the text is JSON: write them as JSON escapes, which leave its value as it is.
+        text: text of a store or a user.
+        keep: characters that are left as they are, such as a line end; none by default.
+        as_json: whether the text is JSON. Then they become JSON escapes, which do not change its value.
 
     Returns:
         The text, with such characters as escapes.

@@ -1,4 +1,4 @@
-"""Which stored addresses may be followed or shown."""
+"""Which stored URLs pages may link to, and which images they may show."""
 
 import re
 from urllib.parse import quote

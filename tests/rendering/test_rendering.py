@@ -158,7 +158,7 @@ def test_a_renderer_that_fails_is_named(make, monkeypatch):
         note, data = render(make(type, {"a": 1}))
         assert error in note.text
         assert data == blocks.Json({"a": 1})
-    with pytest.raises(artifact_store.InvalidArtifact, match="3 is no renderer"):
+    with pytest.raises(artifact_store.InvalidArtifact, match="3 is not a renderer"):
         artifact_store.register_renderer("bad", 3)
 
 
