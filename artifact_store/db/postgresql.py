@@ -1,8 +1,8 @@
-"""PostgreSQL, and what speaks its protocol: many machines, one database.
+"""The PostgreSQL engine, for PostgreSQL and databases that speak its protocol.
 
-A connection is borrowed from the pool for one statement, or for one block, and goes back.
-How connections are made, and what they have in common, is said by `pgsession`; nothing of a
-session is changed afterwards, so a transaction pooler may stand in between.
+A connection is borrowed from the pool for one statement or one block, and then returned. `postgresql_connection` opens
+connections and sets them up. Session settings are never changed afterwards: a transaction pooler may stand between the
+store and the server, and would give them to others.
 """
 
 import time
@@ -70,14 +70,14 @@ _KEYS = {
 
 
 class _Adapter(peewee.Psycopg3Adapter):
-    """Lets Peewee connect as the session says."""
+    """Lets Peewee connect through our `Connector`."""
 
     def connect(self, db: "_Database", **params: Any) -> Connection:
         return db.connector.connect(db.database)
 
 
 class _Database(SessionDatabase, peewee.PostgresqlDatabase):
-    """Peewee's database, whose connections are those of a pool of ours."""
+    """A Peewee database whose connections come from our pool."""
 
     psycopg3_adapter = _Adapter
     connector: Connector
@@ -140,7 +140,7 @@ class PostgresEngine(Engine):
     # Connections
 
     def _connect(self) -> Connection:
-        """Open a connection for the pool; look at the server when it is reached for the first time."""
+        """Open a connection for the pool; check the server when it is reached for the first time."""
         connection: Connection = self.database.open_connection()
         if self._checked:
             return connection
@@ -160,8 +160,7 @@ class PostgresEngine(Engine):
             StoreUnavailable: every connection was in use until the deadline, or the server is too old.
         """
         try:
-            connection: Connection = self.pool.take(self.timeout)
-            return connection
+            return self.pool.take(self.timeout)
         except PoolExhausted as error:
             raise errors.StoreUnavailable(
                 f"{self.label}: all {self.address.pool_size} connections of the pool were in use for "
@@ -177,7 +176,7 @@ class PostgresEngine(Engine):
             raise
 
     def _find_problem(self, connection: Connection) -> str | None:
-        """Say why what was reached for the first time cannot serve a store."""
+        """Say why the server cannot hold a store, if it cannot."""
         if connection.info.server_version < _MINIMUM:
             return "the server is too old: PostgreSQL 13 or newer is needed."
         schema = self.address.schema
@@ -222,7 +221,7 @@ class PostgresEngine(Engine):
             return self.retry(partial(self._attempt, sql, params, take, prepare), error)
 
     def _attempt(self, sql: str, params: Params, take: Callable[[Cursor], T], prepare: bool | None) -> T:
-        """Run a statement that has failed once more."""
+        """Run a failed statement once more."""
         connection = self._take()
         try:
             return take(self._execute(connection, sql, params, prepare))
@@ -267,7 +266,7 @@ class PostgresEngine(Engine):
     # Transactions
 
     def begin(self, transaction: Transaction) -> None:
-        """Begin in one round trip, and learn the transaction's number."""
+        """Begin in one round trip, which also returns the id of the transaction."""
         session = transaction.session
         if session.conn is not None:  # an interrupt left it
             self.pool.discard(session.detach())
@@ -325,7 +324,7 @@ class PostgresEngine(Engine):
             self.back_off(tries)
 
     def roll_back(self, transaction: Transaction) -> None:
-        """Undo what is open; a connection whose statement was interrupted is closed instead."""
+        """Roll back; a connection whose statement was interrupted is closed instead."""
         session = transaction.session
         connection = session.conn
         if session.transaction is not transaction or connection is None:
@@ -368,7 +367,7 @@ class PostgresEngine(Engine):
         self.sessions.end_block(session)
 
     def retry(self, attempt: Callable[[], T], error: BaseException, deadline: float | None = None) -> T:
-        """Call what has failed again; inside a block nothing can be, because the block is undone."""
+        """Retry, except inside a block, which the server has rolled back."""
         if self.in_block():
             raise self.translate_error(error) from error
         return super().retry(attempt, error, deadline)
@@ -376,7 +375,7 @@ class PostgresEngine(Engine):
     # Errors
 
     def is_transient(self, error: BaseException) -> bool:
-        """Tell whether the failure is one of timing, or of a connection that was lost."""
+        """Return whether the failure is a matter of timing, or of a lost connection."""
         state, inner = state_of(error), driver_error(error)
         if isinstance(inner, ServerSilent | NotReplica):
             return False  # the one was waited for until the deadline, the other stays what it is
@@ -388,7 +387,7 @@ class PostgresEngine(Engine):
         return isinstance(inner, psycopg.OperationalError | psycopg.InterfaceError) and self._reached
 
     def to_store_error(self, error: BaseException) -> errors.ArtifactStoreError:
-        """Return the error of ours that says what the server's error means and how to mend it."""
+        """Return our error for an error of the server; its message says what to do."""
         first = driver_error(error)
         state, text = state_of(error), " ".join(str(first).split())
         if self._password:

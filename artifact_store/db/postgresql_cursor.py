@@ -1,4 +1,4 @@
-"""Statements on PostgreSQL, as psycopg's cursor runs them, and how their results are read.
+"""The psycopg cursor that runs statements on PostgreSQL and reads their results.
 
 Results come in PostgreSQL's binary format, so that no value depends on `DateStyle`, `TimeZone` or another setting of
 the role, the database or the session.

@@ -1,8 +1,7 @@
-"""The connections of a PostgreSQL store: a few, which its threads borrow for a statement or for a transaction.
+"""The connection pool of a PostgreSQL store: threads borrow a connection for one statement or one transaction.
 
 A connection that is lost between two steps, because a signal handler raised there, must not use up the pool. So the
-pool refers strongly to idle connections alone: one that nobody refers to any more is closed by Python, and its place
-is free.
+pool holds strong references to idle connections only: Python closes one that nothing refers to, and its place is free.
 """
 
 import queue
@@ -10,11 +9,33 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 __all__ = ["Pool", "PoolExhausted"]
 
 _LONGEST_WAIT = 0.05  # seconds until a waiting thread looks again whether a place is free
+
+
+class PooledConnection(Protocol):
+    """What the pool needs of a connection.
+
+    Attributes:
+        place: its place in the pool; `None` once it was discarded.
+        age: how often the pool had been closed when the connection was opened.
+    """
+
+    place: Any
+    age: int
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed."""
+
+    def close(self) -> None:
+        """Close it."""
+
+
+C = TypeVar("C", bound=PooledConnection)
 
 
 class PoolExhausted(Exception):
@@ -22,20 +43,20 @@ class PoolExhausted(Exception):
 
 
 class _Place:
-    """One place of the pool, held by what is alive: a connection, or the thread that opens one."""
+    """One place of the pool, referenced by a connection, or by the thread that opens one."""
 
     __slots__ = ("__weakref__",)
 
 
-class Pool:
-    """At most so many connections at a time, opened when they are first needed.
+class Pool(Generic[C]):
+    """At most `size` connections at a time, opened when they are first needed.
 
     Attributes:
         size: the most connections.
     """
 
-    def __init__(self, connect: Callable[[], Any], size: int) -> None:
-        """Take what opens a connection; nothing is opened yet.
+    def __init__(self, connect: Callable[[], C], size: int) -> None:
+        """Create an empty pool.
 
         Args:
             connect: returns a new psycopg connection.
@@ -44,7 +65,7 @@ class Pool:
         self.size = size
         self._connect = connect
         # A queue written in C: a signal handler cannot interrupt it halfway, and the collector may put into it.
-        self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._idle: queue.SimpleQueue[C] = queue.SimpleQueue()
         self._places: weakref.WeakSet[_Place] = weakref.WeakSet()
         self._lock = threading.Lock()
         self._age = 0  # how often it was closed
@@ -53,7 +74,7 @@ class Pool:
         """Return the number of connections that are open or being opened."""
         return len(self._places)
 
-    def take(self, timeout: float) -> Any:
+    def take(self, timeout: float) -> C:
         """Return a connection with no transaction open.
 
         Args:
@@ -70,7 +91,7 @@ class Pool:
         except queue.Empty:
             return self._open_or_wait(time.monotonic() + timeout)
 
-    def _open_or_wait(self, deadline: float) -> Any:
+    def _open_or_wait(self, deadline: float) -> C:
         while True:
             place = self._free_place()
             if place is not None:
@@ -92,7 +113,7 @@ class Pool:
             if self._is_open(connection):
                 return connection
 
-    def _is_open(self, connection: Any) -> bool:
+    def _is_open(self, connection: C) -> bool:
         """Tell whether a connection is open; when an interrupt comes here, its traceback must not keep the place."""
         try:
             return not connection.closed
@@ -108,14 +129,14 @@ class Pool:
             self._places.add(place)
             return place
 
-    def give_back(self, connection: Any, usable: bool) -> None:
+    def give_back(self, connection: C, usable: bool) -> None:
         """Take back a connection; it is closed when it is not usable, or the pool was closed meanwhile."""
         if usable and connection.age == self._age:
             self._idle.put(connection)
         else:
             self.discard(connection)
 
-    def discard(self, connection: Any) -> None:
+    def discard(self, connection: C) -> None:
         """Close a connection, whatever its state."""
         connection.place = None
         connection.close()

@@ -1,4 +1,4 @@
-"""Whether a server follows the primary of a store, so that its answers are the store's, if a moment old."""
+"""Checks that a replica follows the primary of a store, so that it holds the same data, if a moment old."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple

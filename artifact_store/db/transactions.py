@@ -209,7 +209,7 @@ class Transaction:
         session: where it is open.
         thread: the thread that has begun it.
         deadline: when it gives up waiting for a lock, as `time.monotonic` tells it.
-        turn: the lock that the writers of a process take in turn, when it was taken.
+        write_lock: the lock that the writers of this process share, while it is held.
         outer: the savepoint in a transaction of the caller, if it began inside one.
         number: the id of the transaction on the server, by which its outcome can be looked up.
         savepoints: how many were set so far; it makes their names.

@@ -139,7 +139,8 @@ def test_a_deadlock_in_a_block_names_the_remedy(store: ArtifactStore) -> None:
 
     with ThreadPoolExecutor(2) as workers:
         told = max(workers.map(publish, "ab", "ba"))
-    assert "(a deadlock): use store.run_in_transaction, which tries the whole block again." in told
+    assert "(a deadlock), and the server rolled this one back: use store.run_in_transaction, " in told
+    assert "which tries the whole block again." in told
     assert "Process " not in told, "what the server says about its processes"
 
 
