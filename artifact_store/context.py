@@ -89,17 +89,17 @@ def inherited() -> Origin | None:
     """Return the runs that the process which started this one has named in the environment.
 
     Raises:
-        InvalidQuery: a variable holds something else than an id.
+        InvalidQuery: a variable does not hold an id.
     """
-    flow_run_id, task_run_id = _named(FLOW_RUN_VARIABLE), _named(TASK_RUN_VARIABLE)
+    flow_run_id, task_run_id = _id_in(FLOW_RUN_VARIABLE), _id_in(TASK_RUN_VARIABLE)
     return Origin(None, flow_run_id, task_run_id) if flow_run_id or task_run_id else None
 
 
-def _named(variable: str) -> UUID | None:
+def _id_in(variable: str) -> UUID | None:
     text = os.environ.get(variable)
     if not text:
         return None
     try:
         return UUID(text)
     except ValueError:
-        raise InvalidQuery(f"${variable} is {text!r:.80}, which is no id: set it to a UUID, or unset it.") from None
+        raise InvalidQuery(f"Invalid ${variable} {text!r:.80}: set it to a UUID, or unset it.") from None

@@ -1,4 +1,4 @@
-"""The one public door: it owns the database and every transaction."""
+"""`ArtifactStore`, the class that users call: it owns the database, and its groups of methods do the work."""
 
 import os
 import warnings
@@ -213,7 +213,7 @@ class ArtifactStore(
         """Return everything that is wrong with the store; an empty list is a healthy one.
 
         The latest version of every key is held against the artifacts. Then the pages of a SQLite file are checked, and
-        every row is read, so that one which was damaged is found before somebody needs it. A key whose versions are
+        every row is read, so that one which was damaged is found before a program reads it. A key whose versions are
         all deleted is healthy: its counter stays, so that no version is numbered twice.
 
         Args:

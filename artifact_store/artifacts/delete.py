@@ -26,11 +26,11 @@ def delete(db: Statements, artifact_id: str) -> bool:
     return False
 
 
-def delete_matching(db: Statements, asked: "ListingQuery") -> int:
-    """Delete everything that is asked for when this begins and still is when the keys are locked; return how many."""
+def delete_matching(db: Statements, listing: "ListingQuery") -> int:
+    """Delete what matches when this begins and still does when the keys are locked; return how many."""
     from . import pagination  # a delete by id needs no filters
 
-    found = pagination.select_keys(db, asked)
+    found = pagination.select_keys(db, listing)
     keys = sorted({key for _, key in found if key is not None})
     if db.dialect.locks_rows:  # SQLite has locked the whole database already
         latest.lock_keys(db, keys)
@@ -38,7 +38,7 @@ def delete_matching(db: Statements, asked: "ListingQuery") -> int:
         if without_key:
             queries.lock_without_key(db, without_key)
         seen = {*found}
-        found = [each for each in pagination.select_keys(db, asked) if each in seen]
+        found = [each for each in pagination.select_keys(db, listing) if each in seen]
     deleted = queries.delete_many(db, [artifact_id for artifact_id, _ in found])
     latest.rebuild(db, keys)
     return len(deleted)

@@ -63,7 +63,7 @@ class SeriesMethods(StoreBase):
             return next(iter(self.series_fields(key)), None)
         if not isinstance(field, str) or not field:
             raise InvalidQuery(
-                f"field={shown(field)} is no name of a number: pass data, rows, metadata.loss or the like."
+                f"Invalid field {shown(field)}: expected the name of a number, such as data, rows or metadata.loss."
             )
         return field if field in ("data", "rows") or field.startswith(("data.", "metadata.")) else f"metadata.{field}"
 
@@ -116,7 +116,7 @@ class SeriesMethods(StoreBase):
             [1.0, 2.0]
         """
         if type(limit) is not int or not 1 <= limit <= _LARGEST_TREND:
-            raise InvalidQuery(f"limit={shown(limit)} is no whole number from 1 to {_LARGEST_TREND:,}.")
+            raise InvalidQuery(f"limit must be an int from 1 to {_LARGEST_TREND:,}, got {shown(limit)}.")
         asked = list(dict.fromkeys(keys))
         known = [key for key in asked if is_key(key)]
         found = self._reader(artifacts.metrics.newest_of_keys, known, limit) if known else {}

@@ -1,4 +1,4 @@
-"""Reads everything that a store holds, to find what is damaged or does not fit before somebody needs it."""
+"""Reads everything that a store holds, to find what is damaged or does not fit before a program reads it."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -350,7 +350,10 @@ class ListingMethods(StoreBase):
             (3, 2)
         """
         given = (artifact_filter, flow_run_filter, task_run_filter, deployment_filter, flow_filter, work_pool_filter)
-        return self._reader(artifacts.pagination.count, listing_query(self._db, ArtifactSort.ID_DESC, given))
+        query = (
+            artifacts.pagination.ALL if given == _NO_FILTERS else listing_query(self._db, ArtifactSort.ID_DESC, given)
+        )
+        return self._reader(artifacts.pagination.count, query)
 
     def count_latest_artifacts(
         self,
@@ -385,7 +388,12 @@ class ListingMethods(StoreBase):
             1
         """
         given = (artifact_filter, flow_run_filter, task_run_filter, deployment_filter, flow_filter, work_pool_filter)
-        return self._reader(artifacts.pagination.count, listing_query(self._db, ArtifactCollectionSort.ID_DESC, given))
+        query = (
+            artifacts.pagination.LATEST
+            if given == _NO_FILTERS
+            else listing_query(self._db, ArtifactCollectionSort.ID_DESC, given)
+        )
+        return self._reader(artifacts.pagination.count, query)
 
 
 def _page_size(size: int) -> int:

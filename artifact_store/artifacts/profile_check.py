@@ -29,15 +29,17 @@ def check(artifact: Artifact) -> Inconsistency | None:
     profile = known_profile(artifact.profile)
     if artifact.type != "table" or profile is None:
         return None
-    said = f"{profile['rows']:,} row{'' if profile['rows'] == 1 else 's'}"
+    counted = f"{profile['rows']:,} row{'' if profile['rows'] == 1 else 's'}"
     name = str(artifact.id) if artifact.key is None else f"{artifact.key}@{artifact.version}"
     try:
         rows = len(rows_of(artifact.data))
     except InvalidArtifact:
-        return Inconsistency("wrong-profile", name, f"The profile of {name} tells of {said}, and its data is no table.")
+        return Inconsistency(
+            "wrong-profile", name, f"The profile of {name} counts {counted}, and its data is not a table."
+        )
     if rows == profile["rows"]:
         return None
-    return Inconsistency("wrong-profile", name, f"The profile of {name} tells of {said}, its data has {rows:,}.")
+    return Inconsistency("wrong-profile", name, f"The profile of {name} counts {counted}, its data has {rows:,}.")
 
 
 def suspects(db: Statements) -> list[UUID]:
@@ -53,7 +55,7 @@ def suspects(db: Statements) -> list[UUID]:
 
 
 def mend(db: Statements, ids: list[UUID]) -> Iterator[Inconsistency]:
-    """Make the profiles anew that still do not fit, or remove them where the data is no table; yield what was wrong."""
+    """Recompute profiles that still do not fit, or remove them where the data is no table; yield what was wrong."""
     for artifact_id in ids:
         for row in _rows(db, "profilecheck.one", _A.id == slot("id"), {"id": str(artifact_id)}):
             inconsistency = _judged(row)

@@ -53,7 +53,7 @@ class _Meter:
     def write(self) -> float:
         """Write how far the loop is, if that can be done now; return the time of the next update."""
         began = time.monotonic()
-        if not self._db.engine.in_block():  # nobody would see it yet
+        if not self._db.engine.in_block():  # no other connection would see it yet
             self._try(_LOCK_TIMEOUT)
         now = time.monotonic()
         return now + max(_INTERVAL, _SHARE * (now - began))
@@ -70,11 +70,11 @@ class _Meter:
         else:
             self._try(_LAST_LOCK_TIMEOUT if self.ended else _LOCK_TIMEOUT)
 
-    def _try(self, patience: float) -> None:
+    def _try(self, lock_timeout: float) -> None:
         if os.getpid() != self._process:  # a child that is forked in the loop has a copy of it
             return
         try:
-            self._db.engine.with_lock_timeout(self._write, patience)
+            self._db.engine.with_lock_timeout(self._write, lock_timeout)
         except ArtifactStoreError as error:
             if not self._failed:
                 _LOG.warning("The progress %s is not kept up to date: %s", self._artifact_id, str(error))
@@ -187,5 +187,5 @@ def _length(items: object) -> int | None:
         # A loop over a frame goes over its columns, and its length is that of its rows.
         counted = items.columns if hasattr(items, "shape") and hasattr(items, "columns") else items
         return len(counted)  # type: ignore[arg-type]
-    except Exception:  # it has no length, or it is somebody's own code
+    except Exception:  # it has no length, or it is code of the user's
         return None

@@ -85,10 +85,10 @@ def read(db: Statements, ref: object) -> Artifact | None:
 
 
 def key_of(given: object) -> str:
-    """Return the key whose latest version is asked for by something that is no plain key.
+    """Return the key of an artifact or of a reference to a latest version.
 
     Raises:
-        InvalidQuery: it is no key, or names one version.
+        InvalidQuery: it is not a key, or names one version.
     """
     if isinstance(given, Artifact):
         if given.key is None:

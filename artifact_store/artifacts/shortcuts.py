@@ -85,7 +85,7 @@ class ShortcutMethods(StoreBase):
             The artifact as it is stored.
 
         Raises:
-            InvalidArtifact: it is no text, or another value cannot be stored.
+            InvalidArtifact: it is not text, or another value cannot be stored.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -128,7 +128,7 @@ class ShortcutMethods(StoreBase):
             The artifact as it is stored.
 
         Raises:
-            InvalidArtifact: it is no table, its rows or columns differ in length, or a cell cannot become JSON.
+            InvalidArtifact: it is not a table, its rows or columns differ in length, or a cell cannot become JSON.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -240,7 +240,7 @@ class ShortcutMethods(StoreBase):
             The artifact as it is stored.
 
         Raises:
-            InvalidArtifact: it is no image, cannot be read, or is too large; or another value cannot be stored.
+            InvalidArtifact: it is not an image, cannot be read, or is too large; or another value cannot be stored.
 
         Examples:
             >>> from artifact_store import ArtifactStore

@@ -284,7 +284,7 @@ def _told_by(error: BaseException) -> str:
     """Return the type and the text of an error, so that it can be stored."""
     try:
         text = str(error)
-    except Exception:  # it is somebody's own code
+    except Exception:  # it is code of the user's
         text = ""
     kind = type(error).__name__
     text = (f"{kind}: {text}" if text else kind).encode("utf-8", "replace").decode().replace("\0", "\ufffd")

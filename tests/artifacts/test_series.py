@@ -77,14 +77,14 @@ def test_what_cannot_be_asked(store: ArtifactStore) -> None:
         ("model", "los", "model has no number called 'los': use one of metadata.loss, data.accuracy."),
         ("model", "rows", "model has no number called 'rows': use one of metadata.loss, data.accuracy."),
         ("note", "data", "note has no number called 'data': its versions carry none."),
-        ("note", "", "field='' is no name of a number: pass data, rows, metadata.loss or the like."),
-        ("note", 7, "field=7 is no name of a number: pass data, rows, metadata.loss or the like."),
+        ("note", "", "Invalid field '': expected the name of a number, such as data, rows or metadata.loss."),
+        ("note", 7, "Invalid field 7: expected the name of a number, such as data, rows or metadata.loss."),
     ]:
         with pytest.raises(InvalidQuery) as caught:
             store.read_series(key, field)  # type: ignore[arg-type]
         assert str(caught.value) == message
     for call in (lambda: store.read_series("model", limit=-1), lambda: store.read_trends(["model"], limit=0)):
-        with pytest.raises(InvalidQuery, match="is no whole number from"):
+        with pytest.raises(InvalidQuery, match="limit must be"):
             call()
 
 

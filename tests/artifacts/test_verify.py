@@ -139,10 +139,10 @@ def test_artifacts_deleted_behind_the_back_of_the_store(filled: ArtifactStore, u
 
 ROWS = [{"city": "Oslo", "wind": 3}, {"city": "Rome", "wind": None}]
 LEFT_BY_AN_OLD_PROGRAM = {  # its update sets the data and the time, of a profile it knows nothing
-    "other rows": ("""'[{"city": "Oslo"}]'""", {"rows": 1}, "The profile of t@1 tells of 2 rows, its data has 1."),
+    "other rows": ("""'[{"city": "Oslo"}]'""", {"rows": 1}, "The profile of t@1 counts 2 rows, its data has 1."),
     "another form": ("""'{"city": ["Oslo", "Rome", "Bonn"]}'""", {"rows": 3}, "its data has 3."),
-    "no table": ("'12'", None, "and its data is no table."),
-    "no data": ("NULL", None, "and its data is no table."),
+    "no table": ("'12'", None, "and its data is not a table."),
+    "no data": ("NULL", None, "and its data is not a table."),
 }
 
 

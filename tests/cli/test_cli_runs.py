@@ -30,5 +30,5 @@ def test_the_help_names_the_variables(url):
 def test_a_bad_variable_is_one_sentence(inside, monkeypatch):
     monkeypatch.setenv("ARTIFACT_STORE_FLOW_RUN_ID", "7")
     assert run(inside, "ls", code=2).endswith(
-        "Error: $ARTIFACT_STORE_FLOW_RUN_ID is '7', which is no id: set it to a UUID, or unset it.\n"
+        "Error: Invalid $ARTIFACT_STORE_FLOW_RUN_ID '7': set it to a UUID, or unset it.\n"
     )

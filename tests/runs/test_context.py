@@ -53,7 +53,7 @@ def test_what_is_given_wins(child: ArtifactStore, fields: Any, key: str | None, 
 @pytest.mark.parametrize("value", ["nonsense", "7", " "])
 def test_a_variable_that_is_no_id(url: str, name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)
-    with pytest.raises(InvalidQuery, match=rf"^\${name} is {value!r}, which is no id: set it to a UUID, or unset it.$"):
+    with pytest.raises(InvalidQuery, match=rf"^Invalid \${name} {value!r}: set it to a UUID, or unset it.$"):
         ArtifactStore(url)
 
 
