@@ -69,11 +69,14 @@ class StoreBase:
 
         def create_artifact(self, artifact: ArtifactCreate | None = None, **fields: Unpack[ArtifactFields]) -> Artifact:
             """Create an artifact; defined by `ArtifactMethods`."""
+            ...
 
         def read_artifact(self, artifact_id: UUID | str) -> Artifact | None:
             """Return an artifact by id; defined by `ArtifactMethods`."""
+            ...
 
         def update_artifact(
             self, artifact_id: UUID | str, artifact: ArtifactUpdate | None = None, **fields: Unpack[ArtifactChanges]
         ) -> bool:
             """Change an artifact in place; defined by `ArtifactMethods`."""
+            ...

@@ -54,15 +54,19 @@ class Cursor(Protocol):
     @property
     def rowcount(self) -> int:
         """The number of rows that the statement changed."""
+        ...
 
     def fetchone(self) -> Row | None:
         """Return the next row."""
+        ...
 
     def fetchmany(self, size: int = ..., /) -> list[Row]:
         """Return the next rows."""
+        ...
 
     def fetchall(self) -> list[Row]:
         """Return all the rows that are left."""
+        ...
 
 
 # Written in C, which a Python function that does the same is not.

@@ -43,6 +43,7 @@ class Html(str):
 
         def __new__(cls, markup: LiteralString = "") -> "Html":
             """Take a literal."""
+            ...
 
     @classmethod
     def trusted(cls, markup: str) -> "Html":

@@ -24,6 +24,7 @@ class Source(Protocol):
         include_data: bool = True,
     ) -> ArtifactList:
         """Return artifacts, every version of them."""
+        ...
 
     def iter_artifacts(
         self,
@@ -33,21 +34,28 @@ class Source(Protocol):
         page_size: int = 200,
     ) -> Iterator[Artifact]:
         """Yield artifacts, every version of them."""
+        ...
 
     def count_artifacts(self, artifact_filter: ArtifactFilter | None = None) -> int:
         """Return how many artifacts match."""
+        ...
 
     def read_series(self, key: str, field: str | None = None, *, limit: int | None = None) -> list[Point]:
         """Return how a number of a key went."""
+        ...
 
     def series_fields(self, key: str) -> list[str]:
         """Return which numbers a key has."""
+        ...
 
     def read_flow_runs(self, **filters: Unpack[RunFilters]) -> list[FlowRun]:
         """Return the flow runs that match."""
+        ...
 
     def read_flows(self, **filters: Unpack[RunFilters]) -> list[Flow]:
         """Return the flows that match."""
+        ...
 
     def read_task_runs(self, **filters: Unpack[RunFilters]) -> list[TaskRun]:
         """Return the task runs that match."""
+        ...
