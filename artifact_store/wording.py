@@ -1,6 +1,6 @@
 """How messages show a value that a caller handed over, whatever it is."""
 
-__all__ = ["FILTER_PARAMETERS", "in_one_line", "misplaced", "shown", "with_article"]
+__all__ = ["FILTER_PARAMETERS", "in_one_line", "misplaced", "name_of_artifact", "shown", "with_article"]
 
 FILTER_PARAMETERS = {
     "ArtifactFilter": "artifact_filter",
@@ -40,6 +40,16 @@ def misplaced(value: object) -> str:
     """
     name = type(value).__name__
     return f": write {FILTER_PARAMETERS[name]}={name}(...)" if name in FILTER_PARAMETERS else ""
+
+
+def name_of_artifact(artifact_id: object, key: str | None, version: int | None) -> str:
+    """Return what messages call an artifact: the reference to its version, or its id when it has no key.
+
+    Examples:
+        >>> name_of_artifact("0198…", "sales", 3), name_of_artifact("0198…", None, None)
+        ('sales@3', '0198…')
+    """
+    return str(artifact_id) if key is None else f"{key}@{version}"
 
 
 def with_article(noun: str) -> str:

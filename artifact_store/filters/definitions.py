@@ -14,6 +14,7 @@ from pydantic import Field, PrivateAttr, ValidationError
 
 from ..db import run_tables as m
 from ..db.pydantic_internals import fill
+from ..db.statements import Query
 from . import fields as c
 
 __all__ = [
@@ -48,11 +49,11 @@ class Column(NamedTuple):
         family: the family of operators that the field takes, as in `OPERATORS`.
     """
 
-    field: Any
-    parent: Any = None
-    key: Any = None
-    or_field: Any = None
-    present: Any = None
+    field: Query
+    parent: Query = None
+    key: Query = None
+    or_field: Query = None
+    present: Query = None
     family: str = "column"
 
 
@@ -74,7 +75,7 @@ class Filter(c.FilterModel):
     not_: Self | None = Field(default=None, description="this does not hold")
     _depth: int = PrivateAttr(default=1)
 
-    def model_post_init(self, context: Any, /) -> None:
+    def model_post_init(self, context: object, /) -> None:
         """Count how deep the filter nests, and refuse more than 100."""
         children = [*(self.and_ or ()), *(self.or_ or ()), *([self.not_] if self.not_ else [])]
         depth = 1 + max(map(_depth, children), default=0)
@@ -141,7 +142,7 @@ def _depth(value: Filter) -> int:
 
 
 @cache
-def _defaults(kind: type[Filter]) -> dict[str, Any]:
+def _defaults(kind: type[Filter]) -> dict[str, object]:
     return {name: field.default for name, field in kind.model_fields.items()}
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from difflib import get_close_matches
 from types import NoneType
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Optional, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Optional, TypeAlias, TypeVar
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_serializer, model_validator
@@ -39,10 +39,12 @@ def _clean(text: str) -> str:
     return text
 
 
+Scalar: TypeAlias = str | int | float | bool | None
+
 _PLAIN = (str, int, float, bool, NoneType)
 
 
-def _scalar(value: Any) -> Any:
+def _scalar(value: object) -> Scalar:
     """Return what a value of metadata is compared with: of a date, an enum and the like, what is stored of it."""
     if type(value) not in _PLAIN:
         value = _stored(value)
@@ -59,7 +61,7 @@ def _scalar(value: Any) -> Any:
     )
 
 
-def _stored(value: Any) -> Any:
+def _stored(value: object) -> Scalar:
     try:
         stored = jsonable.normalize.normalize_metadata({"value": value})["value"]
     except InvalidArtifact as error:
@@ -67,21 +69,21 @@ def _stored(value: Any) -> Any:
     return math.nan if stored is None else stored  # nothing can be compared with a number that is stored as null
 
 
-def _comparable(value: Any) -> Any:
+def _comparable(value: object) -> str | int | float:
     plain = _scalar(value)
     if plain is None or isinstance(plain, bool):
         raise ValueError(f"{shown(value)} has no order: compare numbers or text")
     return plain
 
 
-def _listed(value: Any) -> Any:
+def _listed(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
 T = TypeVar("T")
 if TYPE_CHECKING:
     # A type checker does not know that pydantic turns a dict of operators into a FieldFilter.
-    Accepts: TypeAlias = T | Mapping[str, Any] | None
+    Accepts: TypeAlias = T | Mapping[str, object] | None
 else:
     Accepts = Optional[T]  # noqa: UP045, a type variable that takes its argument later
 
@@ -109,7 +111,7 @@ class FilterModel(Validated, BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _names(cls, value: Any) -> Any:
+    def _names(cls, value: object) -> object:
         if isinstance(value, Mapping):
             for name in value:
                 if name not in cls.model_fields:
@@ -123,7 +125,7 @@ class FilterModel(Validated, BaseModel):
         return f"{cls.__name__} has no field {shown(name)}"
 
     @model_serializer(mode="wrap")
-    def _short(self, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+    def _short(self, handler: Callable[[object], dict[str, object]]) -> dict[str, object]:
         return {
             name: value
             for name, value in handler(self).items()
@@ -264,10 +266,10 @@ class Metadata(FieldFilter):
     """`eq_`, `ge_`, `le_`: values by name, compared within their JSON type; `has_key_`: names that are all there."""
 
     family: ClassVar[str] = "metadata"
-    eq_: dict[Text, Annotated[Any, AfterValidator(_scalar)]] | None = None
+    eq_: dict[Text, Annotated[object, AfterValidator(_scalar)]] | None = None
     has_key_: Annotated[Texts, BeforeValidator(_listed)] = None
-    ge_: dict[Text, Annotated[Any, AfterValidator(_comparable)]] | None = None
-    le_: dict[Text, Annotated[Any, AfterValidator(_comparable)]] | None = None
+    ge_: dict[Text, Annotated[object, AfterValidator(_comparable)]] | None = None
+    le_: dict[Text, Annotated[object, AfterValidator(_comparable)]] | None = None
 
 
 class Creator(FieldFilter):

@@ -5,10 +5,10 @@ A *position* is where one artifact stands in an order: the values of the columns
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 from peewee import SQL, NodeList
@@ -16,6 +16,7 @@ from pydantic_core import from_json, to_json
 
 from ..db.artifact_tables import Artifact, ArtifactCollection
 from ..db.dialects import encode_time, encode_value
+from ..db.statements import Query
 from ..errors import InvalidQuery
 from ..jsonable.encoders import MAX_INT64
 from ..schemas.sorting import ArtifactCollectionSort, ArtifactSort, RunSort
@@ -32,7 +33,7 @@ __all__ = [
     "run_ordering",
 ]
 
-Position = tuple[Any, ...]
+Position: TypeAlias = tuple[object, ...]
 
 
 class Order(NamedTuple):
@@ -47,15 +48,15 @@ class Order(NamedTuple):
         twin: a column of the other table of a join that always equals the first column.
     """
 
-    columns: tuple[Any, ...]
+    columns: tuple[Query, ...]
     names: tuple[str, ...]
     descending: bool
     nulls_last: bool
     lasting: bool
-    twin: Any = None
+    twin: Query = None
 
     @property
-    def terms(self) -> tuple[Any, ...]:
+    def terms(self) -> tuple[Query, ...]:
         """The terms of ORDER BY."""
         nulls = "LAST" if self.nulls_last else None
         first, *rest = self.columns
@@ -86,7 +87,7 @@ def order_of(sort: ArtifactSort | ArtifactCollectionSort) -> Order:
     return Order((getattr(c, name.lower()), c.key), (name.lower(), "key"), descending, False, False)
 
 
-def run_ordering(sort: RunSort, table: Any) -> tuple[Any, ...]:
+def run_ordering(sort: RunSort, table: Query) -> tuple[Query, ...]:
     """Return the ORDER BY terms of a sort over a table of runs."""
     name, _, direction = sort.partition("_")
     columns = [table.id] if name == "ID" else [getattr(table, name.lower()), table.id]
@@ -101,7 +102,7 @@ def position_of(order: Order, artifact: Any) -> Position:
     return tuple(encode_value(getattr(artifact, name)) for name in order.names)
 
 
-def beyond(order: Order, slots: Sequence[Any]) -> Any:
+def beyond(order: Order, slots: Sequence[Query]) -> Query:
     """Return the condition that a row without NULL comes after a position without NULL."""
     # The last column only breaks ties that a key and its version cannot have.
     columns = order.columns[:2]
@@ -146,19 +147,19 @@ def _time(value: Any) -> str:
     return str(value)
 
 
-def _key(value: Any) -> Any:
+def _key(value: object) -> object:
     if value is not None and (type(value) is not str or "\0" in value):
         raise ValueError(value)
     return value
 
 
-def _version(value: Any) -> Any:
+def _version(value: object) -> object:
     if value is not None and (type(value) is not int or not 0 < value <= MAX_INT64):
         raise ValueError(value)
     return value
 
 
-_CHECKS = {
+_CHECKS: dict[str, Callable[[Any], object]] = {
     "id": lambda value: str(UUID(value)),
     "created": _time,
     "updated": _time,

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from .. import tables
 from ..errors import InvalidArtifact
+from ..wording import name_of_artifact
 
 if TYPE_CHECKING:
     import pandas
@@ -39,7 +40,7 @@ class TableFrames:
             >>> store.create_artifact(key="wind", type="table", data={"city": ["Oslo", "Rome"], "wind": [3, 5]}).rows()
             [{'city': 'Oslo', 'wind': 3}, {'city': 'Rome', 'wind': 5}]
         """
-        name = str(self.id) if self.key is None else f"{self.key}@{self.version}"
+        name = name_of_artifact(self.id, self.key, self.version)
         if self.data is None:
             raise InvalidArtifact(f"{name} has no rows: it has no data, or was read without it.")
         if isinstance(self.data, str) and self.type != "table":
