@@ -12,6 +12,7 @@ import sys
 import termios
 import time
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from multiprocessing.reduction import DupFd
 
 from click.testing import CliRunner
@@ -23,11 +24,13 @@ SCRIPT = [sys.executable, "-m", "artifact_store_cli"]
 # To load the program takes most of the time of most commands, so it is loaded once, and each command is a fork of that.
 FORKS = multiprocessing.get_context("forkserver")
 LOADED = (
-    "artifacts conditions engines entities filters orders pages replica runvalues sqlite statements rendering.terminal"
+    "artifacts.pagination artifacts.queries db.connect db.replica db.sqlite db.statements filters.compiler "
+    "filters.orders rendering.terminal runs.queries schemas.runs"
 )
-FORKS.set_forkserver_preload(
-    ["commandline", "artifact_store_cli.commands", *(f"artifact_store.{name}" for name in LOADED.split())]
-)
+MODULES = ["artifact_store_cli.commands", *(f"artifact_store.{name}" for name in LOADED.split())]
+for module in MODULES:
+    import_module(module)  # a fork server says nothing of a module that is not there
+FORKS.set_forkserver_preload(["tests.helpers.commandline", *MODULES])
 
 
 def run(url, *args, code=0, input=None):
