@@ -1,7 +1,7 @@
 """How each type becomes simpler, a step at a time, until only JSON is left.
 
 NumPy, pandas and polars are in the table by name and never imported, and so is what takes pydantic long to
-load. Whoever takes the steps is `jsonvalues`, which knows the path of what it holds.
+load. `normalize` takes the steps, and knows the path of the value.
 """
 
 import contextlib
