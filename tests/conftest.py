@@ -3,7 +3,9 @@
 import itertools
 import os
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,25 @@ MEMORY = Path("/dev/shm")
 
 
 def pytest_configure() -> None:
-    """Keep temporary files in memory where there is room: no test takes the power away, and a disk is slow to sync."""
+    """Prepare the process in which tests run."""
+    _listen_to_signals()
+    _keep_temporary_files_in_memory()
+
+
+def _listen_to_signals() -> None:
+    """Do not ignore the signals that tests send to their children, which inherit what this process ignores.
+
+    A shell lets what it runs in the background ignore SIGINT, and nohup lets it ignore SIGHUP.
+    """
+    if threading.current_thread() is threading.main_thread():
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def _keep_temporary_files_in_memory() -> None:
+    """Use memory where there is room: no test takes the power away, and a disk is slow to sync."""
     if "TMPDIR" in os.environ or not os.access(MEMORY, os.W_OK):
         return
     programs_may_run = not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC

@@ -52,8 +52,6 @@ def states(url: str) -> set[tuple[str | None, str | None]]:
 
 
 def sleep_in_runs(url: str, mark: Path) -> None:
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup, under which these tests may run, has it ignored
     store = ArtifactStore(url)
     with store.flow_run("outer"), store.flow_run("inner"), store.task_run("task"), store.atomic():
         store.create_artifact(key="undone")
