@@ -6,7 +6,7 @@ as it is, and mypy refuses a `str` where `Html` is expected. There are two ways 
 - `Html("<hr>")`, for what stands in the source. The argument must be a literal.
 - `Html.trusted(text)`, for the few texts that are HTML already, such as what the Markdown parser has written.
 
-`tests/rendering/test_markup.py` checks both in the source: whoever passes stored text to either makes a hole.
+`tests/rendering/test_markup.py` checks both in the source: stored text that is passed to either is not escaped.
 """
 
 import re
@@ -50,7 +50,7 @@ class Html(str):
         """Return a text that is known to be HTML.
 
         Args:
-            markup: HTML that holds no text of a store, or where such text was escaped by whoever made it.
+            markup: HTML without stored text, or with stored text that is escaped already.
         """
         return str.__new__(cls, markup)
 
