@@ -42,7 +42,7 @@ class Writer:
         return self.db.engine.place
 
     def origin(self) -> Origin | None:
-        """Return the runs that an artifact created now belongs to, after the pending writes of this thread."""
+        """Return the runs that an artifact created now belongs to; pending writes are written first."""
         if self.db.pending_writes.writes:
             self.db.pending_writes.flush()
         if CURRENT.get() is None:  # the common case, on the hottest path

@@ -144,10 +144,7 @@ def update_in_one_statement(db: Statements, row: Mapping[Any, Any], alone: bool)
     key = ("latest.update_in_one_statement", names, alone)
     while not db.execute(key, lambda: _update_in_one_statement(db, names, alone), row):
         # What was deleted while this waited for the lock may have been made again in the same moment.
-        if (
-            db.fetch_one("latest.there", lambda: Artifact.select(SQL("1")).where(Artifact.id == slot("id")), row)
-            is None
-        ):
+        if db.fetch_one("latest.exists", _exists, row) is None:
             return False
     return True
 

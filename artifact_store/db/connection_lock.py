@@ -13,7 +13,8 @@ from contextlib import suppress
 
 __all__ = ["CONNECTION_LOCK", "close_later", "close_pending", "forget_pending"]
 
-# A plain lock, because a signal handler cannot raise between two steps of its own `with`.
+# Reentrant, because a finalizer may run in the thread that holds it. It is written in C, so that a signal handler
+# cannot raise between two steps of its `with`.
 CONNECTION_LOCK = threading.RLock()
 """Held while a connection opens or closes, and around a fork. Call `close_pending` after releasing it."""
 
