@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-HOUSE = {"LICENSE", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "setup.cfg", "pyproject.toml", "mkdocs.yml"}
+HOUSE = {
+    "LICENSE",
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "setup.cfg",
+    "pyproject.toml",
+    "mkdocs.yml",
+}
 
 
 def tree(*folders: str) -> set[str]:

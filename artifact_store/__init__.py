@@ -44,7 +44,13 @@ if TYPE_CHECKING:
         WorkPoolFilter,
     )
     from .filters.parsing import parse_filters
-    from .payloads.builders import Payload, image_payload, link_payload, progress_payload, table_payload
+    from .payloads.builders import (
+        Payload,
+        image_payload,
+        link_payload,
+        progress_payload,
+        table_payload,
+    )
     from .rendering.renderers import register_renderer, render_artifact
     from .rendering.surroundings import ArtifactContext, Point
     from .report.writing import ReportInfo

@@ -79,7 +79,9 @@ def set_default_store(store: ArtifactStore | None) -> ArtifactStore | None:
     """
     global _store
     if not isinstance(store, ArtifactStore | None):
-        raise InvalidQuery(f"The default store is an ArtifactStore, not a {type(store).__name__}: open one first.")
+        raise InvalidQuery(
+            f"The default store is an ArtifactStore, not a {type(store).__name__}: open one first."
+        )
     with _lock:
         previous, _store = _store, store
     return previous

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from .db.engine import Engine
     from .db.replica import Reader
     from .db.statements import Statements
-    from .schemas.artifacts import Artifact, ArtifactChanges, ArtifactCreate, ArtifactFields, ArtifactUpdate
+    from .schemas.artifacts import (
+        Artifact,
+        ArtifactChanges,
+        ArtifactCreate,
+        ArtifactFields,
+        ArtifactUpdate,
+    )
 
 __all__ = ["StoreBase", "Writer"]
 
@@ -67,7 +73,9 @@ class StoreBase:
 
     if TYPE_CHECKING:
 
-        def create_artifact(self, artifact: ArtifactCreate | None = None, **fields: Unpack[ArtifactFields]) -> Artifact:
+        def create_artifact(
+            self, artifact: ArtifactCreate | None = None, **fields: Unpack[ArtifactFields]
+        ) -> Artifact:
             """Create an artifact; defined by `ArtifactMethods`."""
             ...
 
@@ -76,7 +84,10 @@ class StoreBase:
             ...
 
         def update_artifact(
-            self, artifact_id: UUID | str, artifact: ArtifactUpdate | None = None, **fields: Unpack[ArtifactChanges]
+            self,
+            artifact_id: UUID | str,
+            artifact: ArtifactUpdate | None = None,
+            **fields: Unpack[ArtifactChanges],
         ) -> bool:
             """Change an artifact in place; defined by `ArtifactMethods`."""
             ...

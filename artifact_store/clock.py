@@ -16,7 +16,9 @@ def now() -> datetime:
 def in_utc(value: datetime) -> datetime:
     """Return a time with a time zone in UTC, and refuse one without, as pydantic wants it: by a `ValueError`."""
     if value.tzinfo is None:
-        raise ValueError(f"{value.isoformat()} has no time zone: add one, for example with .astimezone()")
+        raise ValueError(
+            f"{value.isoformat()} has no time zone: add one, for example with .astimezone()"
+        )
     try:
         return value.astimezone(UTC)
     except OverflowError:

@@ -12,7 +12,16 @@ from weakref import WeakSet
 
 from .errors import InvalidQuery
 
-__all__ = ["CURRENT", "FLOW_RUN_VARIABLE", "TASK_RUN_VARIABLE", "Origin", "current", "inherited", "opened", "origin_at"]
+__all__ = [
+    "CURRENT",
+    "FLOW_RUN_VARIABLE",
+    "TASK_RUN_VARIABLE",
+    "Origin",
+    "current",
+    "inherited",
+    "opened",
+    "origin_at",
+]
 
 FLOW_RUN_VARIABLE = "ARTIFACT_STORE_FLOW_RUN_ID"
 TASK_RUN_VARIABLE = "ARTIFACT_STORE_TASK_RUN_ID"
@@ -102,4 +111,6 @@ def _id_in(variable: str) -> UUID | None:
     try:
         return UUID(text)
     except ValueError:
-        raise InvalidQuery(f"Invalid ${variable} {text!r:.80}: set it to a UUID, or unset it.") from None
+        raise InvalidQuery(
+            f"Invalid ${variable} {text!r:.80}: set it to a UUID, or unset it."
+        ) from None

@@ -29,7 +29,9 @@ def lazy_submodules(package: str) -> Callable[[str], ModuleType]:
         except ModuleNotFoundError as error:
             if error.name != home:
                 raise
-            raise AttributeError(f"module {package!r} has no attribute {name!r}", name=name) from None
+            raise AttributeError(
+                f"module {package!r} has no attribute {name!r}", name=name
+            ) from None
 
     return load
 

@@ -29,7 +29,13 @@ T = TypeVar("T")
 
 
 class ArtifactStore(
-    ArtifactMethods, ListingMethods, SeriesMethods, ShortcutMethods, FlowMethods, RunMethods, ActivityMethods
+    ArtifactMethods,
+    ListingMethods,
+    SeriesMethods,
+    ShortcutMethods,
+    FlowMethods,
+    RunMethods,
+    ActivityMethods,
 ):
     """Artifacts, their versions and the runs that made them, in one SQL database.
 
@@ -156,7 +162,9 @@ class ArtifactStore(
             1
         """
         warnings.warn(
-            "ArtifactStore.run is now called run_in_transaction: use the new name.", DeprecationWarning, stacklevel=2
+            "ArtifactStore.run is now called run_in_transaction: use the new name.",
+            DeprecationWarning,
+            stacklevel=2,
         )
         return self.run_in_transaction(function, *args, **kwargs)
 
@@ -245,7 +253,9 @@ class ArtifactStore(
             >>> store.repair()
             []
         """
-        suspects = artifacts.profile_check.suspects(self._db)  # read before everybody is kept from writing
+        suspects = artifacts.profile_check.suspects(
+            self._db
+        )  # read before everybody is kept from writing
 
         def repair() -> "list[schemas.store.Inconsistency]":
             artifacts.latest.lock_table(self._db)
@@ -305,7 +315,10 @@ class ArtifactStore(
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> Literal[False]:
         """Close the store."""
         self.close()

@@ -1,6 +1,13 @@
 """How messages show a value that a caller handed over, whatever it is."""
 
-__all__ = ["FILTER_PARAMETERS", "in_one_line", "misplaced", "name_of_artifact", "shown", "with_article"]
+__all__ = [
+    "FILTER_PARAMETERS",
+    "in_one_line",
+    "misplaced",
+    "name_of_artifact",
+    "shown",
+    "with_article",
+]
 
 FILTER_PARAMETERS = {
     "ArtifactFilter": "artifact_filter",

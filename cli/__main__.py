@@ -14,7 +14,10 @@ def run() -> None:
     """Run the program; Ctrl-C while it loads, at first and later, ends it as quietly as at any other time."""
     try:
         # Where Ctrl-C is ignored, as by what a shell runs in the background, it stays ignored.
-        if hasattr(signal, "setitimer") and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        if (
+            hasattr(signal, "setitimer")
+            and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        ):
             signal.signal(signal.SIGALRM, _interrupt)
             signal.signal(signal.SIGINT, _interrupt)
         from .commands import main

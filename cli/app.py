@@ -17,7 +17,16 @@ from .output.text import safe
 if TYPE_CHECKING:
     from artifact_store import ArtifactStore
 
-__all__ = ["Command", "Program", "command", "given_url", "main", "open_store", "url_of", "url_option"]
+__all__ = [
+    "Command",
+    "Program",
+    "command",
+    "given_url",
+    "main",
+    "open_store",
+    "url_of",
+    "url_option",
+]
 
 _URL = f"{__name__}.url"
 INTERRUPTED, PIPE_CLOSED = 130, 141
@@ -31,11 +40,15 @@ class Command(click.Command):
         pages: whether a terminal shows in a pager what is longer than itself.
     """
 
-    def __init__(self, *args: Any, examples: Sequence[str] = (), pages: bool = False, **options: Any) -> None:
+    def __init__(
+        self, *args: Any, examples: Sequence[str] = (), pages: bool = False, **options: Any
+    ) -> None:
         super().__init__(*args, **options)
         self.examples, self.pages = examples, pages
         if pages:
-            self.params.append(click.Option(["--no-pager"], is_flag=True, help="Do not use a pager."))
+            self.params.append(
+                click.Option(["--no-pager"], is_flag=True, help="Do not use a pager.")
+            )
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
@@ -49,7 +62,9 @@ class Command(click.Command):
                 formatter.write(f"  {example}\n")
 
 
-def command(examples: Sequence[str], *, pages: bool = False) -> Callable[[Callable[..., Any]], Command]:
+def command(
+    examples: Sequence[str], *, pages: bool = False
+) -> Callable[[Callable[..., Any]], Command]:
     """Make a command of a function, with examples of its use."""
     return click.command(cls=Command, examples=examples, pages=pages)
 
@@ -97,7 +112,9 @@ class Program(click.Group):
         **extra: Any,
     ) -> Any:
         """Run the program and leave with its exit code; no error ends in a traceback."""
-        run: Callable[[], Any] = partial(super().main, args, prog_name, complete_var, False, **extra)
+        run: Callable[[], Any] = partial(
+            super().main, args, prog_name, complete_var, False, **extra
+        )
         if not standalone_mode:
             return run()
         _open_streams()

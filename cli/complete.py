@@ -55,7 +55,9 @@ Find = Callable[["ArtifactStore", str, click.Context], Iterable[str]]
 def _completion(find: Find) -> Complete:
     """Make of a question to the store what click calls for the words that begin with what was typed."""
 
-    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    def complete(
+        ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem[str]]:
         from artifact_store import ArtifactStore
 
         found: list[str] = []
@@ -69,7 +71,11 @@ def _completion(find: Find) -> Complete:
         looking.start()
         looking.join(PATIENCE)
         # A line is a word for the shells' scripts.
-        words = (word for word in dict.fromkeys(found) if word.startswith(incomplete) and word.isprintable())
+        words = (
+            word
+            for word in dict.fromkeys(found)
+            if word.startswith(incomplete) and word.isprintable()
+        )
         return [CompletionItem(word) for word in words]
 
     return complete
@@ -80,7 +86,9 @@ def _keys(store: ArtifactStore, typed: str, ctx: click.Context) -> Iterable[str]
 
     begun = ArtifactCollectionFilter(key={"startswith_": typed}) if typed else None
     by_key = ArtifactCollectionSort.KEY_ASC
-    found = store.read_latest_artifacts(limit=_MOST, artifact_filter=begun, sort=by_key, include_data=False)
+    found = store.read_latest_artifacts(
+        limit=_MOST, artifact_filter=begun, sort=by_key, include_data=False
+    )
     return [str(artifact.key) for artifact in found]
 
 
@@ -106,14 +114,18 @@ def _flows(store: ArtifactStore, typed: str, ctx: click.Context) -> Iterable[str
     from artifact_store import FlowFilter, RunSort
 
     like = FlowFilter(name={"like_": typed}) if typed else None
-    return [flow.name for flow in store.read_flows(limit=_MOST, sort=RunSort.NAME_ASC, flow_filter=like)]
+    return [
+        flow.name for flow in store.read_flows(limit=_MOST, sort=RunSort.NAME_ASC, flow_filter=like)
+    ]
 
 
 def _flow_runs(store: ArtifactStore, typed: str, ctx: click.Context) -> Iterable[str]:
     from artifact_store import FlowRunFilter
 
     like = FlowRunFilter(name={"like_": typed}) if typed else None
-    return [run.name for run in store.read_flow_runs(limit=_MOST, flow_run_filter=like)]  # the newest first
+    return [
+        run.name for run in store.read_flow_runs(limit=_MOST, flow_run_filter=like)
+    ]  # the newest first
 
 
 def _deployments(store: ArtifactStore, typed: str, ctx: click.Context) -> Iterable[str]:
@@ -193,7 +205,9 @@ class _Whole(ShellComplete):
 
 
 class _Zsh(_Whole, ZshComplete):
-    source_template = ZshComplete.source_template.replace("%(prog_name)s)}", "%(prog_name)s 2>/dev/null)}")
+    source_template = ZshComplete.source_template.replace(
+        "%(prog_name)s)}", "%(prog_name)s 2>/dev/null)}"
+    )
 
 
 class _Fish(_Whole, FishComplete):

@@ -38,7 +38,9 @@ _IMAGE_HELP = (
     "Image: a PNG, JPEG, GIF or WebP file of up to 5 MiB, which is stored, or a URL; - for standard input. "
     'Stored as {"image": URL}.'
 )
-_SINCE_HELP = "Updated since: 30m, 12h, 7d or 2w ago, or a date or time (local unless it has a time zone)."
+_SINCE_HELP = (
+    "Updated since: 30m, 12h, 7d or 2w ago, or a date or time (local unless it has a time zone)."
+)
 _FILTER_HELP = (
     'Filter as JSON, {"metadata": {"ge_": {"days": 30}}}, or one per entity, {"artifacts": {...}, '
     '"flow_runs": {...}, "task_runs": {...}, "flows": {...}, "deployments": {...}, "work_pools": {...}}; '
@@ -67,7 +69,9 @@ class Since(MomentType):
 
     name = "when"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
         """Return the time, with its zone."""
         try:
             ago = re.fullmatch(r"(\d+)([mhdw])", value, re.ASCII)
@@ -77,7 +81,9 @@ class Since(MomentType):
             return moment.astimezone() if moment.tzinfo is None else moment
         except (ValueError, OverflowError, OSError):
             self.fail(
-                f"Invalid time {value!r}: expected 30m, 12h, 7d, 2w, 2026-01-31 or 2026-01-31T08:00+01:00.", param, ctx
+                f"Invalid time {value!r}: expected 30m, 12h, 7d, 2w, 2026-01-31 or 2026-01-31T08:00+01:00.",
+                param,
+                ctx,
             )
 
 
@@ -86,7 +92,9 @@ class Entry(EntryType):
 
     name = "name=value"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Any]:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, Any]:
         """Return the name and the value."""
         name, equals, text = value.partition("=")
         if not name or not equals:
@@ -136,14 +144,23 @@ def form_options(*names: str) -> Decorator:
 def limit_option(default: int, text: str) -> Decorator:
     """Return the option that says how many of something to show."""
     return click.option(
-        "--limit", type=click.IntRange(min=0), default=default, show_default=True, metavar="N", help=text
+        "--limit",
+        type=click.IntRange(min=0),
+        default=default,
+        show_default=True,
+        metavar="N",
+        help=text,
     )
 
 
 def sort_option(default: str, text: str) -> Decorator:
     """Return the option that says in which order."""
     return click.option(
-        "--sort", type=click.Choice(SORTS, case_sensitive=False), default=default, show_default=True, help=text
+        "--sort",
+        type=click.Choice(SORTS, case_sensitive=False),
+        default=default,
+        show_default=True,
+        help=text,
     )
 
 
@@ -151,10 +168,19 @@ def content_options(function: F) -> F:
     """Add the payload, the type, the description and the metadata of an artifact."""
     return _added(
         function,
-        _text("--table", "FILE", "Table: a CSV file (UTF-8, with a header row); - for standard input.", complete.files),
+        _text(
+            "--table",
+            "FILE",
+            "Table: a CSV file (UTF-8, with a header row); - for standard input.",
+            complete.files,
+        ),
         _text("--delimiter", "CHAR", "Delimiter of the CSV file, or tab. [default: detected]"),
-        click.option("--no-profile", is_flag=True, help="Do not store a profile of the table's columns."),
-        _text("--markdown", "FILE", "Markdown: a file (UTF-8); - for standard input.", complete.files),
+        click.option(
+            "--no-profile", is_flag=True, help="Do not store a profile of the table's columns."
+        ),
+        _text(
+            "--markdown", "FILE", "Markdown: a file (UTF-8); - for standard input.", complete.files
+        ),
         _text("--link", "URL", 'Link, stored as {"link": URL}.'),
         _text("--link-text", "TEXT", 'Text of the link, stored as "link_text".'),
         _text("--image", "FILE|URL", _IMAGE_HELP, complete.files),
@@ -168,7 +194,9 @@ def content_options(function: F) -> F:
             complete.types,
         ),
         _text("--description", "TEXT", "Description, usually Markdown."),
-        click.option("--metadata", type=Entry(), multiple=True, metavar="NAME=VALUE", help=_METADATA_HELP),
+        click.option(
+            "--metadata", type=Entry(), multiple=True, metavar="NAME=VALUE", help=_METADATA_HELP
+        ),
     )
 
 
@@ -187,7 +215,9 @@ def changes(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def filter_options(function: F) -> F:
     """Add the filters, and the choice between the latest of each key and all artifacts."""
-    every = click.option("--all", "all_versions", is_flag=True, help="Every version, and artifacts without a key.")
+    every = click.option(
+        "--all", "all_versions", is_flag=True, help="Every version, and artifacts without a key."
+    )
     return _added(where_options(function), every)
 
 
@@ -196,14 +226,28 @@ def where_options(function: F) -> F:
     return _added(
         function,
         _several("--key", "KEY", "Only this key; repeat for several.", complete.keys),
-        _text("--like", "PATTERN", "Only keys that contain this, ignoring case; % and _ are wildcards."),
+        _text(
+            "--like",
+            "PATTERN",
+            "Only keys that contain this, ignoring case; % and _ are wildcards.",
+        ),
         _several("--type", "TYPE", "Only this type; repeat for several.", complete.types),
-        _several("--flow", "NAME", "Only from runs of this flow; repeat for several.", complete.flows),
+        _several(
+            "--flow", "NAME", "Only from runs of this flow; repeat for several.", complete.flows
+        ),
         _text("--flow-run", "NAME|ID", "Only from this flow run.", complete.flow_runs),
         _several(
-            "--deployment", "NAME", "Only from runs of this deployment; repeat for several.", complete.deployments
+            "--deployment",
+            "NAME",
+            "Only from runs of this deployment; repeat for several.",
+            complete.deployments,
         ),
-        _several("--tag", "TAG", "Only from flow runs with this tag; repeat to require several.", complete.tags),
+        _several(
+            "--tag",
+            "TAG",
+            "Only from flow runs with this tag; repeat to require several.",
+            complete.tags,
+        ),
         click.option("--since", type=Since(), metavar="WHEN", help=_SINCE_HELP),
         _text("--filter", "JSON", _FILTER_HELP),
     )
@@ -215,7 +259,9 @@ def filters(options: Mapping[str, Any], *, latest: bool) -> dict[str, Any]:
 
     result = parse_filters(_by_entity(options), latest=latest)
     if options["filter"] is not None:
-        for name, each in parse_filters(parse_json(options["filter"], "--filter"), latest=latest).items():
+        for name, each in parse_filters(
+            parse_json(options["filter"], "--filter"), latest=latest
+        ).items():
             result[name] = result[name] & each if name in result else each
     return result
 

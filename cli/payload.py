@@ -26,12 +26,16 @@ def read_text(source: str) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         where = f"byte 0x{content[error.start]:02x} at {error.start}"
-        raise click.ClickException(f"{_named(source)} is not UTF-8 text ({where}): convert it first.") from None
+        raise click.ClickException(
+            f"{_named(source)} is not UTF-8 text ({where}): convert it first."
+        ) from None
 
 
 def parse_json(source: str, option: str) -> Any:
     """Return the value of JSON that was given as text, as `@FILE`, or as `-`."""
-    text = read_text(source.removeprefix("@")) if source == "-" or source.startswith("@") else source
+    text = (
+        read_text(source.removeprefix("@")) if source == "-" or source.startswith("@") else source
+    )
     try:
         return _loads(text)
     except (ValueError, RecursionError) as error:
@@ -54,7 +58,9 @@ def parse_scalar(text: str) -> Any:
 
 
 def _loads(text: str) -> Any:
-    return json.loads(text, parse_constant=_no_constant, parse_float=_float, object_pairs_hook=_object)
+    return json.loads(
+        text, parse_constant=_no_constant, parse_float=_float, object_pairs_hook=_object
+    )
 
 
 def _float(text: str) -> float:
@@ -72,7 +78,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) < len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"an object has {next(name for name in names if names.count(name) > 1)!r} twice")
+        raise ValueError(
+            f"an object has {next(name for name in names if names.count(name) > 1)!r} twice"
+        )
     return result
 
 

@@ -31,9 +31,13 @@ def reference() -> str:
     """Render the help of every command, 100 columns wide whatever the terminal."""
     page = INTRODUCTION
     for path in commands(main):
-        result = CliRunner().invoke(main, [*path, "--help"], prog_name="artifact-store", terminal_width=100)
+        result = CliRunner().invoke(
+            main, [*path, "--help"], prog_name="artifact-store", terminal_width=100
+        )
         if result.exit_code:
-            raise click.ClickException(f"{' '.join(path)} --help failed: {result.output or result.exception!r}")
+            raise click.ClickException(
+                f"{' '.join(path)} --help failed: {result.output or result.exception!r}"
+            )
         title = " ".join(("artifact-store", *path))
         page += f"\n## {title}\n\n```text\n{result.output.rstrip()}\n```\n"
     return page
@@ -47,7 +51,9 @@ def write(check: bool) -> None:
     if not check:
         PAGE.write_text(page, encoding="utf-8")
     elif not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page:
-        raise click.ClickException("docs/cli.md is not current: run `.venv/bin/python -m docs.cli_reference`")
+        raise click.ClickException(
+            "docs/cli.md is not current: run `.venv/bin/python -m docs.cli_reference`"
+        )
 
 
 if __name__ == "__main__":

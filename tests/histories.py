@@ -25,7 +25,13 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from artifact_store import Artifact, ArtifactConflict, ArtifactFilter, ArtifactStore, ArtifactStoreError
+from artifact_store import (
+    Artifact,
+    ArtifactConflict,
+    ArtifactFilter,
+    ArtifactStore,
+    ArtifactStoreError,
+)
 from tests.helpers.proxy import Proxy
 from tests.helpers.servers import Server
 
@@ -90,14 +96,35 @@ class Worker:
         return self.choose.choices([*KEPT, *FLEETING], k=count)
 
     def next(self) -> Op:
-        makers = [self.create, self.create, self.own_create, self.given, self.bulk, self.bulk_with_ids, self.block]
-        makers += [self.run, self.run, self.delete, self.delete, self.delete_by_filter, self.update, self.own_update]
+        makers = [
+            self.create,
+            self.create,
+            self.own_create,
+            self.given,
+            self.bulk,
+            self.bulk_with_ids,
+            self.block,
+        ]
+        makers += [
+            self.run,
+            self.run,
+            self.delete,
+            self.delete,
+            self.delete_by_filter,
+            self.update,
+            self.own_update,
+        ]
         self.number += 1
         return self.choose.choice(makers)()
 
     def create(self) -> Op:
         key = self.choose.choice([*KEPT, *FLEETING, None])
-        return Op("create", [key], False, lambda: Told([self.store.create_artifact(key=key, data=self.number)]))
+        return Op(
+            "create",
+            [key],
+            False,
+            lambda: Told([self.store.create_artifact(key=key, data=self.number)]),
+        )
 
     def own_create(self) -> Op:
         def call() -> Told:
@@ -111,7 +138,12 @@ class Worker:
         """Create under an id that others create under too: mostly the same, which is a repeat."""
         artifact_id = self.choose.choice(SHARED)
         key = KEPT[artifact_id.int % 2] if self.choose.random() < 0.9 else FLEETING[0]
-        return Op("create by id", [key], False, lambda: Told([self.store.create_artifact(id=artifact_id, key=key)]))
+        return Op(
+            "create by id",
+            [key],
+            False,
+            lambda: Told([self.store.create_artifact(id=artifact_id, key=key)]),
+        )
 
     def bulk(self) -> Op:
         keys = [*self.keys(3), None]
@@ -131,7 +163,10 @@ class Worker:
             with self.store.atomic():
                 made, deleted = [], 0
                 for key in keys:
-                    made += [self.store.create_artifact(key=key), self.store.create_artifact(key=key)]
+                    made += [
+                        self.store.create_artifact(key=key),
+                        self.store.create_artifact(key=key),
+                    ]
                     self.store.update_artifact(made[-1].id, description="twice")
                     deleted += self.store.delete_artifact(made[-2].id)
             return Told(made, deleted)
@@ -162,7 +197,9 @@ class Worker:
             latest = self.store.read_latest_artifact(key)
             version = 1 if latest is None else (latest.version or 0) - 3
             wanted = ArtifactFilter(key={"any_": [key]}, version={"le_": version})
-        return Op("delete by filter", [], True, lambda: Told(deleted=self.store.delete_artifacts(wanted)))
+        return Op(
+            "delete by filter", [], True, lambda: Told(deleted=self.store.delete_artifacts(wanted))
+        )
 
     def update(self) -> Op:
         """Update the latest of a key, or what has a shared id."""
@@ -182,7 +219,9 @@ class Worker:
         target, number = self.choose.choice(self.own), self.number
 
         def call() -> Told:
-            assert self.store.update_artifact(target, data=number), "an artifact that nobody has deleted is gone"
+            assert self.store.update_artifact(target, data=number), (
+                "an artifact that nobody has deleted is gone"
+            )
             return Told(updated=(str(target), number))
 
         return Op("update of one's own", [], False, call)
@@ -209,7 +248,9 @@ def _do(log: Log, worker: Worker, lossy: bool) -> None:
     try:
         told = op.call()
     except ArtifactConflict:
-        log.end("conflict" if op.name == "create by id" else "failure", error=traceback.format_exc())
+        log.end(
+            "conflict" if op.name == "create by id" else "failure", error=traceback.format_exc()
+        )
     except ArtifactStoreError as error:
         # A block is not tried again; where answers are lost, some may stay so.
         expected = lossy or (op.name == "block" and error.transient)
@@ -312,10 +353,17 @@ class Checker:
     def check(self, store: ArtifactStore) -> None:
         """Hold what was told against what is stored."""
         stored = {str(each.id): each for each in store.iter_artifacts()}
-        counters = dict(store._engine.fetch_all("SELECT key, last_version FROM artifact_collection"))
+        counters = dict(
+            store._engine.fetch_all("SELECT key, last_version FROM artifact_collection")
+        )
         for artifact_id, each in stored.items():
-            if each.key is not None and self.versions[each.key].get(each.version or 0, artifact_id) != artifact_id:
-                self.faults.append(f"{each.ref if hasattr(each, 'ref') else each.key} is not what was acknowledged")
+            if (
+                each.key is not None
+                and self.versions[each.key].get(each.version or 0, artifact_id) != artifact_id
+            ):
+                self.faults.append(
+                    f"{each.ref if hasattr(each, 'ref') else each.key} is not what was acknowledged"
+                )
         for key in {*self.versions, *counters}:
             self._check_counter(key, counters.get(key, 0))
             self._check_order(key)
@@ -331,7 +379,9 @@ class Checker:
         """A counter is the number of creates: each was told, or is one of those without an answer."""
         told, most = len(self.versions[key]), len(self.versions[key]) + self.perhaps_made[key]
         if not told <= last <= most or (told and max(self.versions[key]) > last):
-            self.faults.append(f"{key}: the counter is {last}, {told} to {most} versions were given out")
+            self.faults.append(
+                f"{key}: the counter is {last}, {told} to {most} versions were given out"
+            )
 
     def _check_order(self, key: str) -> None:
         """What began after another create had its answer has a greater version."""
@@ -351,7 +401,9 @@ class Checker:
         if lost:
             self.faults.append(f"{len(lost)} artifacts without key are lost")
         if len(without_key - self.ids) > self.perhaps_made[None]:
-            self.faults.append(f"{len(without_key - self.ids)} artifacts without key are there twice")
+            self.faults.append(
+                f"{len(without_key - self.ids)} artifacts without key are there twice"
+            )
         gone = keyed - (len(stored) - len(without_key))
         if gone < self.deleted or (gone > self.deleted and not self.perhaps_deleted):
             self.faults.append(f"{gone} artifacts are gone, {self.deleted} were deleted")
@@ -360,7 +412,9 @@ class Checker:
 # Running it
 
 
-def history(url: str, seconds: float, directory: Path, kill: bool = False, lose: float = 0.0) -> History:
+def history(
+    url: str, seconds: float, directory: Path, kill: bool = False, lose: float = 0.0
+) -> History:
     """Let workers write to a database, and check what they were told.
 
     Args:
@@ -415,18 +469,24 @@ def _received(receiver: Any) -> tuple[int, list[str]]:
     return verified, [f"seen meanwhile: {each}" for each in found]
 
 
-def _let_work(url: str, seconds: float, directory: Path, stop: Any, kill: bool, lossy: bool) -> list[Path]:
+def _let_work(
+    url: str, seconds: float, directory: Path, stop: Any, kill: bool, lossy: bool
+) -> list[Path]:
     """Run the workers; return their logs."""
     logs: list[Path] = []
 
     def started() -> Any:
         logs.append(directory / f"{len(logs)}.log")
-        process = PROCESSES.Process(target=work, args=(url, str(logs[-1]), stop, lossy), daemon=True)
+        process = PROCESSES.Process(
+            target=work, args=(url, str(logs[-1]), stop, lossy), daemon=True
+        )
         process.start()
         return process
 
     processes = [started() for _ in range(WORKERS)]
-    while not all(log.exists() for log in logs) and all(process.is_alive() for process in processes):
+    while not all(log.exists() for log in logs) and all(
+        process.is_alive() for process in processes
+    ):
         time.sleep(0.01)
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
@@ -442,7 +502,10 @@ def _let_work(url: str, seconds: float, directory: Path, stop: Any, kill: bool, 
         if process.exitcode != 0:
             with logs[0].open("a", encoding="ascii") as log:
                 log.write(json.dumps({"op": "a worker", "creates": [], "deletes": False}) + "\n")
-                log.write(json.dumps({"outcome": "failure", "error": f"it ended with {process.exitcode}"}) + "\n")
+                log.write(
+                    json.dumps({"outcome": "failure", "error": f"it ended with {process.exitcode}"})
+                    + "\n"
+                )
     return [log for log in logs if log.exists()]
 
 
@@ -455,17 +518,28 @@ def places(engine: str, levels: list[str]) -> Iterator[tuple[str, str]]:
         with Server(settings={"deadlock_timeout": "50ms", "fsync": "off"}) as server:
             for level in levels:
                 parameter = f"&isolation_level={level.replace(' ', '%20')}" if level else ""
-                yield f"postgresql {level}", f"{server.url}&schema=h_{level.replace(' ', '_')}{parameter}"
+                yield (
+                    f"postgresql {level}",
+                    f"{server.url}&schema=h_{level.replace(' ', '_')}{parameter}",
+                )
 
 
 def main() -> None:
     """Run histories, print what was done, and fail unless all is well."""
-    parser = argparse.ArgumentParser(description="Processes that write at once; fails unless all adds up.")
-    parser.add_argument("--seconds", type=float, default=60.0, help="for each engine and isolation level")
+    parser = argparse.ArgumentParser(
+        description="Processes that write at once; fails unless all adds up."
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=60.0, help="for each engine and isolation level"
+    )
     parser.add_argument("--engine", choices=["sqlite", "postgresql", "both"], default="both")
-    parser.add_argument("--isolation", choices=[*LEVELS[1:], "all"], default="all", help="of PostgreSQL")
+    parser.add_argument(
+        "--isolation", choices=[*LEVELS[1:], "all"], default="all", help="of PostgreSQL"
+    )
     parser.add_argument("--kill", action="store_true", help="kill workers at random instants")
-    parser.add_argument("--lose", type=float, default=0.0, metavar="PERCENT", help="of the answers of PostgreSQL")
+    parser.add_argument(
+        "--lose", type=float, default=0.0, metavar="PERCENT", help="of the answers of PostgreSQL"
+    )
     given = parser.parse_args()
     levels = list(LEVELS) if given.isolation == "all" else [given.isolation]
     failed = False

@@ -19,13 +19,21 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
-from artifact_store import ArtifactCollectionFilter, ArtifactCollectionSort, ArtifactFilter, ArtifactSort, ArtifactStore
+from artifact_store import (
+    ArtifactCollectionFilter,
+    ArtifactCollectionSort,
+    ArtifactFilter,
+    ArtifactSort,
+    ArtifactStore,
+)
 from tests.helpers.servers import Server
 
 PROCESSES = get_context("forkserver")
 PER_ENGINE, THREADS = 2, 3
 KEYS = [f"soak/{name}" for name in "abcdefghijkl"]
-TANGLED = [f"tangled/{name}" for name in "abcdefghijkl"]  # of blocks that deadlock; others keep off them
+TANGLED = [
+    f"tangled/{name}" for name in "abcdefghijkl"
+]  # of blocks that deadlock; others keep off them
 KEPT = 40  # versions of a key that are left when old ones are deleted
 WARM_UP = 0.2  # of the time; caches fill
 GROWTH, SLACK = 1.10, 8.0  # memory may grow by 10 % and 8 MB
@@ -37,7 +45,10 @@ GROWTH, SLACK = 1.10, 8.0  # memory may grow by 10 % and 8 MB
 def create(store: ArtifactStore, choose: random.Random) -> None:
     key = choose.choice(KEYS)
     made = store.create_artifact(
-        key=key, type=choose.choice(["table", "markdown"]), data=[{"n": n} for n in range(30)], metadata={"n": 1}
+        key=key,
+        type=choose.choice(["table", "markdown"]),
+        data=[{"n": n} for n in range(30)],
+        metadata={"n": 1},
     )
     assert made.version is not None
     if made.version % KEPT == 0:
@@ -89,9 +100,15 @@ def delete(store: ArtifactStore, choose: random.Random) -> None:
 
 
 def list_all(store: ArtifactStore, choose: random.Random) -> None:
-    wanted = ArtifactFilter(type={"any_": ["table"]}) | ArtifactFilter(key={"like_": choose.choice("abc")})
-    page = store.read_artifacts(limit=50, artifact_filter=wanted, sort=choose.choice(list(ArtifactSort)))
-    store.read_artifacts(limit=50, artifact_filter=wanted, sort=ArtifactSort.ID_DESC, include_data=False)
+    wanted = ArtifactFilter(type={"any_": ["table"]}) | ArtifactFilter(
+        key={"like_": choose.choice("abc")}
+    )
+    page = store.read_artifacts(
+        limit=50, artifact_filter=wanted, sort=choose.choice(list(ArtifactSort))
+    )
+    store.read_artifacts(
+        limit=50, artifact_filter=wanted, sort=ArtifactSort.ID_DESC, include_data=False
+    )
     assert len(page) <= 50
 
 
@@ -167,9 +184,12 @@ class Place:
         self.stop, self.done = PROCESSES.Event(), PROCESSES.Array("q", len(ACTIONS))
         self.samples: list[Sample] = []
         ArtifactStore(url).close()
-        self.watched = ArtifactStore(f"{url}&application_name=watching" if engine == "postgresql" else url)
+        self.watched = ArtifactStore(
+            f"{url}&application_name=watching" if engine == "postgresql" else url
+        )
         self.processes = [
-            PROCESSES.Process(target=load, args=(url, seed, self.stop, self.done)) for seed in range(PER_ENGINE)
+            PROCESSES.Process(target=load, args=(url, seed, self.stop, self.done))
+            for seed in range(PER_ENGINE)
         ]
         for process in self.processes:
             process.start()
@@ -180,11 +200,15 @@ class Place:
             own = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'soaking'"
             return int(self.watched._engine.fetch_one(own)[0])  # type: ignore[index]
         path = self.url.removeprefix("sqlite:///")
-        places = [each for process in self.processes for each in Path(f"/proc/{process.pid}/fd").iterdir()]
+        places = [
+            each for process in self.processes for each in Path(f"/proc/{process.pid}/fd").iterdir()
+        ]
         return sum(os.path.realpath(each) == path for each in places)
 
     def sample(self, begun: float) -> Sample:
-        assert all(process.is_alive() for process in self.processes), f"{self.engine}: a process has failed, see above"
+        assert all(process.is_alive() for process in self.processes), (
+            f"{self.engine}: a process has failed, see above"
+        )
         memory = sum(resident(process.pid or 0) for process in self.processes)
         size = (self.watched._engine.server_info().size or 0) / 1e6
         taken = Sample(time.monotonic() - begun, memory, self.connections(), size, sum(self.done))
@@ -196,7 +220,9 @@ class Place:
         self.stop.set()
         for process in self.processes:
             process.join(60)
-            assert process.exitcode == 0, f"{self.engine}: a process ended with {process.exitcode}, see above"
+            assert process.exitcode == 0, (
+                f"{self.engine}: a process ended with {process.exitcode}, see above"
+            )
 
     def judge(self) -> None:
         """Hold the second half of the samples against the first, after the warm-up; look for inconsistencies."""
@@ -227,7 +253,9 @@ def places(engine: str) -> Iterator[list[Place]]:
             directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="soak"))
             urls["sqlite"] = f"sqlite:///{os.path.realpath(directory)}/store.db"
         if engine != "sqlite":
-            server = stack.enter_context(Server(settings={"deadlock_timeout": "100ms", "autovacuum_naptime": "5s"}))
+            server = stack.enter_context(
+                Server(settings={"deadlock_timeout": "100ms", "autovacuum_naptime": "5s"})
+            )
             urls["postgresql"] = f"{server.url}&application_name=soaking"
         started = [Place(name, url) for name, url in urls.items()]
         try:
@@ -241,7 +269,9 @@ def places(engine: str) -> Iterator[list[Place]]:
 
 def main() -> None:
     """Soak, sample, and judge."""
-    parser = argparse.ArgumentParser(description="Mixed load on both engines; fails unless all stays flat.")
+    parser = argparse.ArgumentParser(
+        description="Mixed load on both engines; fails unless all stays flat."
+    )
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--engine", choices=["sqlite", "postgresql", "both"], default="both")
     given = parser.parse_args()
@@ -255,7 +285,9 @@ def main() -> None:
             if now >= printed:
                 printed += seconds / 20
                 for place, (at, memory, connections, size, actions) in samples:
-                    print(f"{at:>9.0f} {place.engine:<11} {memory:>9.1f} {connections:>12} {size:>9.1f} {actions:>10}")
+                    print(
+                        f"{at:>9.0f} {place.engine:<11} {memory:>9.1f} {connections:>12} {size:>9.1f} {actions:>10}"
+                    )
             time.sleep(every)
         for place in started:
             place.end()

@@ -37,14 +37,18 @@ def blocks(page):
         f"{page.name}: every block opens and closes with three backticks"
     )
     for found in FENCE.finditer(text):
-        yield Block(found[2].strip(), textwrap.dedent(found[3]), text.count("\n", 0, found.start(3)) + 1)
+        yield Block(
+            found[2].strip(), textwrap.dedent(found[3]), text.count("\n", 0, found.start(3)) + 1
+        )
 
 
 def run_python(block, namespace, where):
     if ">>>" not in block.text:
         exec(compile("\n" * (block.line - 1) + block.text, where, "exec"), namespace)
         return
-    example = doctest.DocTestParser().get_doctest(block.text, namespace, where, where, block.line - 1)
+    example = doctest.DocTestParser().get_doctest(
+        block.text, namespace, where, where, block.line - 1
+    )
     example.globs = namespace
     report = []
     doctest.DocTestRunner(optionflags=FLAGS).run(example, out=report.append, clear_globs=False)
@@ -55,7 +59,9 @@ def run_console(block, exports, where):
     assert block.text.startswith("$ "), f"{where}: a console block begins with a command"
     for found in PROMPT.finditer(block.text):
         command, wanted = found[1].replace("\n> ", "\n"), found[2].rstrip()
-        assert command.startswith(COMMANDS), f"{where}: `{command}` is not for a console block: tag it bash"
+        assert command.startswith(COMMANDS), (
+            f"{where}: `{command}` is not for a console block: tag it bash"
+        )
         if command.startswith("export "):
             exports.append(command)
         script = "\n".join(["set -o pipefail", *exports, command])
@@ -69,7 +75,9 @@ def run_console(block, exports, where):
         )
         assert (done.returncode == 0) != ("Error:" in wanted), f"{where}: {command}\n{done.stdout}"
         same = not wanted or doctest.OutputChecker().check_output(f"{wanted}\n", done.stdout, FLAGS)
-        assert same, f"{where}: {command}\n--- the page says\n{wanted}\n--- it printed\n{done.stdout}"
+        assert same, (
+            f"{where}: {command}\n--- the page says\n{wanted}\n--- it printed\n{done.stdout}"
+        )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -79,13 +87,17 @@ def test_examples_run(page, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    monkeypatch.setenv(
+        "PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    )
     namespace, exports = {"__name__": "__main__"}, []
     before = set_default_store(None)
     try:
         for block in blocks(page):
             where = f"{page.relative_to(ROOT)}:{block.line}"
-            assert block.info in RUN | SHOWN, f"{where}: ```{block.info} is neither run ({RUN}) nor shown ({SHOWN})"
+            assert block.info in RUN | SHOWN, (
+                f"{where}: ```{block.info} is neither run ({RUN}) nor shown ({SHOWN})"
+            )
             if block.info == "python":
                 run_python(block, namespace, where)
             elif block.info == "console":

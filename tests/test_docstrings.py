@@ -16,7 +16,9 @@ import artifact_store
 from artifact_store import ArtifactStore
 from artifact_store.runs.current import OpenRun
 
-SECTION = re.compile(r"^(Args|Attributes|Returns|Yields|Raises|Examples):\n((?:(?:    .*)?\n)*)", re.MULTILINE)
+SECTION = re.compile(
+    r"^(Args|Attributes|Returns|Yields|Raises|Examples):\n((?:(?:    .*)?\n)*)", re.MULTILINE
+)
 ENTRY = re.compile(r"^    ([\w*, ]+):", re.MULTILINE)
 
 
@@ -28,7 +30,12 @@ def sections(text: str) -> list[tuple[str, str]]:
 def explained(text: str) -> set[str]:
     """The names that a docstring explains."""
     bodies = [body for title, body in sections(text) if title in ("Args", "Attributes")]
-    return {name.strip(" *") for body in bodies for entry in ENTRY.findall(body) for name in entry.split(",")}
+    return {
+        name.strip(" *")
+        for body in bodies
+        for entry in ENTRY.findall(body)
+        for name in entry.split(",")
+    }
 
 
 def methods(owner: type) -> Iterator[tuple[str, object]]:
@@ -36,9 +43,9 @@ def methods(owner: type) -> Iterator[tuple[str, object]]:
     for name, found in inspect.getmembers_static(owner):
         function = found.__func__ if isinstance(found, classmethod | staticmethod) else found
         function = function.fget if isinstance(function, property) else function
-        if not name.startswith(("_", "model_")) and str(getattr(function, "__module__", "")).startswith(
-            "artifact_store"
-        ):
+        if not name.startswith(("_", "model_")) and str(
+            getattr(function, "__module__", "")
+        ).startswith("artifact_store"):
             yield name, found
 
 
@@ -55,7 +62,9 @@ def public() -> Iterator[tuple[str, object]]:
                 yield from ((f"{name}.{method}", function) for method, function in methods(found))
 
 
-PUBLIC = {name: found for name, found in public() if isinstance(found, FunctionType | property | type)}
+PUBLIC = {
+    name: found for name, found in public() if isinstance(found, FunctionType | property | type)
+}
 
 
 def function_of(found: object) -> Callable[..., object]:
@@ -75,7 +84,9 @@ def parameters(found: object) -> set[str]:
         return {field.name for field in dataclasses.fields(found)}
     if hasattr(found, "_fields"):
         return {*found._fields}
-    if issubclass(found, BaseException | enum.Enum | OpenRun) or not isinstance(found.__init__, FunctionType):
+    if issubclass(found, BaseException | enum.Enum | OpenRun) or not isinstance(
+        found.__init__, FunctionType
+    ):
         return set()
     return {*inspect.signature(found.__init__).parameters} - {"self"}
 
@@ -105,7 +116,11 @@ def missing(name: str, found: object) -> list[str]:
     titles = {title for title, _ in sections(text)}
     problems = [f"explains no {each}" for each in sorted(parameters(found) - explained(text))]
     if isinstance(found, FunctionType):
-        returns = inspect.signature(found).return_annotation not in (None, "None", inspect.Signature.empty)
+        returns = inspect.signature(found).return_annotation not in (
+            None,
+            "None",
+            inspect.Signature.empty,
+        )
         if returns and not titles & {"Returns", "Yields"}:
             problems.append("has no Returns section")
         called = "." not in name or name.startswith("ArtifactStore.")

@@ -21,7 +21,13 @@ def ran(command: list[str], *args: object, **environment: str) -> str:
     """Run a program away from the source; return what it prints."""
     given = [*command, *map(str, args)]
     done = subprocess.run(
-        given, capture_output=True, text=True, timeout=120, cwd="/", env={**os.environ, **environment}, check=False
+        given,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd="/",
+        env={**os.environ, **environment},
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -41,10 +47,16 @@ def use(command: list[str], place: Path, **environment: str) -> None:
     """Make a store, read it and write its report, which takes modules, migrations and files of every kind."""
     url = f"sqlite:///{place}/store.db"
     assert "Published" in ran(command, "--url", url, "demo", **environment)
-    assert "weather/summary@1" in ran(command, "--url", url, "show", "weather/summary", **environment)
+    assert "weather/summary@1" in ran(
+        command, "--url", url, "show", "weather/summary", **environment
+    )
     assert "healthy: 51 artifacts" in ran(command, "--url", url, "verify", **environment)
-    assert "Wrote" in ran(command, "--url", url, "report", "-o", place / "report.html", **environment)
-    assert re.fullmatch(r"artifact-store, version [0-9.]+\n", ran(command, "--version", **environment))
+    assert "Wrote" in ran(
+        command, "--url", url, "report", "-o", place / "report.html", **environment
+    )
+    assert re.fullmatch(
+        r"artifact-store, version [0-9.]+\n", ran(command, "--version", **environment)
+    )
 
 
 def test_bytecode_alone(packages: Path, tmp_path: Path) -> None:
@@ -63,11 +75,21 @@ def test_a_zipapp(packages: Path, tmp_path: Path) -> None:
 
 
 def test_what_pyinstaller_packs(packages: Path, tmp_path: Path) -> None:
-    pytest.importorskip("PyInstaller", reason="PyInstaller is not installed: it comes with the extra 'test'")
+    pytest.importorskip(
+        "PyInstaller", reason="PyInstaller is not installed: it comes with the extra 'test'"
+    )
     (tmp_path / "app.py").write_text(COMMANDS, encoding="ascii")
     places = [f"--{name}path={tmp_path / name}" for name in ("dist", "work", "spec")]
     without = [f"--exclude-module={name}" for name in NOT_PACKED]
-    packed = [sys.executable, "-m", "PyInstaller", "--noconfirm", "--log-level=ERROR", *places, *without]
+    packed = [
+        sys.executable,
+        "-m",
+        "PyInstaller",
+        "--noconfirm",
+        "--log-level=ERROR",
+        *places,
+        *without,
+    ]
     cache = {"PYINSTALLER_CONFIG_DIR": str(tmp_path / "cache")}
     # It does not see what is installed as editable.
     ran(packed, tmp_path / "app.py", PYTHONPATH=str(packages), **cache)

@@ -65,7 +65,9 @@ def named(path):
 
 
 SCRIPTS = sorted((PACKAGE / "db" / "migrations").glob("[0-9]*.py"))
-HOOKS = (PACKAGE / "__pyinstaller").glob("hook-*.py")  # PyInstaller runs them, and imports itself there
+HOOKS = (PACKAGE / "__pyinstaller").glob(
+    "hook-*.py"
+)  # PyInstaller runs them, and imports itself there
 MODULES = sorted(set(PACKAGE.rglob("*.py")) - {*SCRIPTS, *HOOKS})
 COMMANDS = sorted(CLI.rglob("*.py"))
 
@@ -89,7 +91,8 @@ def ours(path):
         if root != "artifact_store":
             continue
         if name is not None and (
-            PACKAGE.joinpath(*below, name).is_dir() or PACKAGE.joinpath(*below, f"{name}.py").exists()
+            PACKAGE.joinpath(*below, name).is_dir()
+            or PACKAGE.joinpath(*below, f"{name}.py").exists()
         ):
             below = [*below, name]
         yield tuple(below) or ("__init__",)
@@ -121,7 +124,9 @@ def test_no_module_imports_itself_by_way_of_others():
     for path in MODULES:
         parts = path.relative_to(PACKAGE).with_suffix("").parts
         if parts[-1] != "__init__":
-            graph[parts] = {each for each in ours(path) if PACKAGE.joinpath(*each).with_suffix(".py").exists()}
+            graph[parts] = {
+                each for each in ours(path) if PACKAGE.joinpath(*each).with_suffix(".py").exists()
+            }
     assert list(TopologicalSorter(graph).static_order())  # raises a CycleError
 
 
@@ -140,14 +145,24 @@ def test_only_allowed_libraries_are_imported(path):
     assert not set(foreign(ast.walk(tree))) - sys.stdlib_module_names - allowed
     # `postgresql`, which imports the modules postgresql_… under try, says what to install when psycopg is missing.
     driver = {"psycopg"} if path.name.startswith("postgresql_") else set()
-    assert not set(foreign(tree.body)) & LAZY_IMPORTS - driver, "import it inside a function, or under try"
+    assert not set(foreign(tree.body)) & LAZY_IMPORTS - driver, (
+        "import it inside a function, or under try"
+    )
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=named)
 def test_the_command_line_uses_public_names(path):
-    used = {(module, name) for module, name in imports(path) if module.partition(".")[0] == "artifact_store"}
+    used = {
+        (module, name)
+        for module, name in imports(path)
+        if module.partition(".")[0] == "artifact_store"
+    }
     public = {("artifact_store", name) for name in artifact_store.__all__}
-    assert not used - public - {("artifact_store.rendering", name) for name in artifact_store.rendering.__all__}
+    assert (
+        not used
+        - public
+        - {("artifact_store.rendering", name) for name in artifact_store.rendering.__all__}
+    )
 
 
 def test_exported_names():
@@ -155,7 +170,9 @@ def test_exported_names():
     for name in EXPORTED:
         documentation = getattr(artifact_store, name).__doc__
         assert documentation, f"{name} has no docstring"
-        assert not documentation.startswith(f"{name}("), f"{name} has only the docstring of its dataclass"
+        assert not documentation.startswith(f"{name}("), (
+            f"{name} has only the docstring of its dataclass"
+        )
 
 
 def test_exported_names_are_in_the_reference():
@@ -173,7 +190,10 @@ def test_init_only_exports():
     assert all(isinstance(node, ast.ImportFrom) for node in body)
     old_names = [node for node in later.body if not isinstance(node, ast.ImportFrom)]
     assert all(isinstance(node, ast.Assign) for node in old_names)
-    assert [ast.unparse(node.targets[0]) for node in [*later.orelse, last]] == ["(__getattr__, __dir__)", "__all__"]
+    assert [ast.unparse(node.targets[0]) for node in [*later.orelse, last]] == [
+        "(__getattr__, __dir__)",
+        "__all__",
+    ]
 
 
 @pytest.mark.parametrize("path", [*MODULES, *COMMANDS], ids=named)
@@ -188,13 +208,22 @@ def test_sizes(path):
 
 def words_of_the_sources():
     """Every word in the code, the tests and the settings, so that a page cannot name what is gone."""
-    files = [*MODULES, *SCRIPTS, *COMMANDS, *(ROOT / "tests").rglob("*.py"), ROOT / "setup.cfg", ROOT / ".ci" / "run"]
+    files = [
+        *MODULES,
+        *SCRIPTS,
+        *COMMANDS,
+        *(ROOT / "tests").rglob("*.py"),
+        ROOT / "setup.cfg",
+        ROOT / ".ci" / "run",
+    ]
     return {word for path in files for word in re.findall(r"\w+", path.read_text(encoding="utf-8"))}
 
 
 def quoted(page):
     """The words that a page puts in backticks, outside of its fenced blocks."""
-    text = re.sub(r"^( *)```.*?^\1```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(
+        r"^( *)```.*?^\1```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+    )
     return [word for found in re.findall(r"`([^`\n]+)`", text) for word in found.split()]
 
 
@@ -206,7 +235,9 @@ def test_pages_name_what_exists(name):
             paths.append(text)
         elif re.fullmatch(r"[A-Za-z_][\w.]*(\(.*\))?", text):
             names.append(text)
-    assert [path for path in paths if not (ROOT / path).exists()] == [], f"{name} names files that do not exist"
+    assert [path for path in paths if not (ROOT / path).exists()] == [], (
+        f"{name} names files that do not exist"
+    )
     gone = [each for each in names if not {*re.findall(r"\w+", each.partition("(")[0])} <= known]
     assert gone == [], f"{name} names what is not in the code"
 
@@ -224,7 +255,11 @@ def test_the_calls_that_the_design_draws_exist():
 
 
 def test_the_design_shows_the_layers():
-    table = re.findall(r"^\| (\d+) \| (.+?) \|", (ROOT / "docs/design.md").read_text(encoding="utf-8"), re.MULTILINE)
+    table = re.findall(
+        r"^\| (\d+) \| (.+?) \|",
+        (ROOT / "docs/design.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
     shown = {name: int(layer) for layer, names in table for name in re.findall(r"`(\w+)`", names)}
     assert shown == {name: layer for name, layer in LAYERS.items() if name != "__pyinstaller"}
 
@@ -237,7 +272,9 @@ def test_readme_has_the_two_commands(command):
 def test_the_constraints_of_ci_are_the_lower_bounds_of_what_is_required():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg", encoding="utf-8")
-    required = "\n".join([config["options"]["install_requires"], *config["options.extras_require"].values()])
+    required = "\n".join(
+        [config["options"]["install_requires"], *config["options.extras_require"].values()]
+    )
     bounds = dict(re.findall(r"^([\w-]+)(?:\[\w+\])?>=([\d.]+)", required, re.MULTILINE))
     constraints = (ROOT / "tests" / "constraints-minimum.txt").read_text(encoding="utf-8")
     assert len(bounds) > 25
@@ -253,7 +290,9 @@ def test_version():
 def test_type_checkers_can_read_an_editable_install():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg", encoding="utf-8")
-    assert config["editable_wheel"]["mode"] == "strict", "otherwise it is an import hook, which they do not run"
+    assert config["editable_wheel"]["mode"] == "strict", (
+        "otherwise it is an import hook, which they do not run"
+    )
 
 
 @pytest.mark.parametrize("package", ["artifact_store", "artifact_store_cli"])

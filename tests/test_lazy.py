@@ -95,7 +95,9 @@ def test_importing_loads_nothing():
 def test_the_class_of_a_store_loads_nothing_that_talks_to_a_database():
     loaded = printed_by(IMPORT.format("from artifact_store import ArtifactStore"))
     assert "artifact_store.schemas.artifacts" in loaded
-    assert [module for module in loaded for name in [*WITH_THE_STORE, *LATER] if is_of(module, name)] == []
+    assert [
+        module for module in loaded for name in [*WITH_THE_STORE, *LATER] if is_of(module, name)
+    ] == []
 
 
 def test_every_name_is_there_in_a_new_interpreter():
@@ -105,17 +107,27 @@ def test_every_name_is_there_in_a_new_interpreter():
 @pytest.mark.parametrize(("name", "home"), later_names().items())
 def test_a_later_name_is_that_of_its_module(name, home):
     module = import_module(f"artifact_store.{home}".rstrip("."))
-    own = import_module(f"{module.__name__}.{name}") if not hasattr(module, name) else getattr(module, name)
+    own = (
+        import_module(f"{module.__name__}.{name}")
+        if not hasattr(module, name)
+        else getattr(module, name)
+    )
     assert getattr(artifact_store, name) is own
 
 
 def test_a_name_that_is_not_there():
-    with pytest.raises(AttributeError, match="module 'artifact_store' has no attribute 'ArtefactFilter'"):
+    with pytest.raises(
+        AttributeError, match="module 'artifact_store' has no attribute 'ArtefactFilter'"
+    ):
         artifact_store.ArtefactFilter  # noqa: B018
 
 
 FUNCTIONS = [
-    *(each for name, each in inspect.getmembers(ArtifactStore, inspect.isfunction) if name[0] != "_"),
+    *(
+        each
+        for name, each in inspect.getmembers(ArtifactStore, inspect.isfunction)
+        if name[0] != "_"
+    ),
     *(getattr(artifact_store, name) for name in api.__all__),
 ]
 
@@ -136,5 +148,7 @@ def test_annotations_are_the_public_classes():
 def test_a_module_is_imported_when_its_package_is_first_asked_for_it():
     code = "from artifact_store import tables; print('csv' in vars(tables)); tables.csv; print('csv' in vars(tables))"
     assert printed_by(code) == ["False", "True"]
-    with pytest.raises(AttributeError, match=r"module 'artifact_store.tables' has no attribute 'xls'"):
+    with pytest.raises(
+        AttributeError, match=r"module 'artifact_store.tables' has no attribute 'xls'"
+    ):
         artifact_store.tables.xls  # noqa: B018

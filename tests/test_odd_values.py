@@ -123,7 +123,9 @@ def shop(store: ArtifactStore) -> dict[str, Any]:
     deployment = store.create_deployment("prod", flow.id, work_queue_id=queue.id)
     run = store.create_flow_run(flow.id, deployment_id=deployment.id)
     task = store.create_task_run(run.id)
-    made = store.create_table_artifact([{"a": 1}, {"a": 2}], key="sales", flow_run_id=run.id, task_run_id=task.id)
+    made = store.create_table_artifact(
+        [{"a": 1}, {"a": 2}], key="sales", flow_run_id=run.id, task_run_id=task.id
+    )
     load = store.create_progress_artifact(1, key="load")
     return {
         "artifact": made, "artifact_id": load.id, "deployment_id": deployment.id, "field": "rows", "flow_id": flow.id,
@@ -140,7 +142,11 @@ def arguments(function: Any, name: str) -> Iterator[tuple[str, bool]]:
     for each in inspect.signature(function).parameters.values():
         if each.kind is inspect.Parameter.VAR_KEYWORD:
             names = NAMED.get(name) or (ORIGIN if each.name == "origin" else [*FILTERS])
-            yield from ((one, False) for one in names if (one, name) != ("artifact_filter", "delete_artifacts"))
+            yield from (
+                (one, False)
+                for one in names
+                if (one, name) != ("artifact_filter", "delete_artifacts")
+            )
         elif each.kind is not inspect.Parameter.VAR_POSITIONAL:
             yield each.name, each.default is inspect.Parameter.empty
 
@@ -160,21 +166,31 @@ def escaped(call: Callable[..., Any], given: dict[str, Any], label: str) -> str 
         used(call(**given))
     except RIGHT as error:
         text = str(error)
-        if isinstance(error, ArtifactStoreError) and (not text or len(text) > 3000 or "pydantic.dev" in text):
+        if isinstance(error, ArtifactStoreError) and (
+            not text or len(text) > 3000 or "pydantic.dev" in text
+        ):
             return f"{label}: says {text[:200]!r}"
     except Exception as error:
         return f"{label}: {type(error).__module__}.{type(error).__name__}: {str(error)[:200]!r}"
     return None
 
 
-def attacked(function: Any, name: str, right: dict[str, Any], skip: set[str] = frozenset()) -> list[str]:  # type: ignore[assignment]
+def attacked(
+    function: Any, name: str, right: dict[str, Any], skip: set[str] = frozenset()
+) -> list[str]:  # type: ignore[assignment]
     """Return what escaped from a function, given each odd value as each of its arguments."""
     taken = dict(arguments(function, name))
-    needed = {each: right[each] for each, must in taken.items() if must and each != "self" and each in right}
+    needed = {
+        each: right[each]
+        for each, must in taken.items()
+        if must and each != "self" and each in right
+    }
     if name in ("create_flow_run", "create_task_run", "set_flow_run_state", "set_task_run_state"):
         needed |= {each: right[each] for each in ("flow_run_id",) if each in taken}
     found = []
-    for argument, (label, make) in itertools.product([each for each in taken if each != "self"], ODD.items()):
+    for argument, (label, make) in itertools.product(
+        [each for each in taken if each != "self"], ODD.items()
+    ):
         if f"{argument}={label}" in skip or argument in skip:
             continue
         said = escaped(function, {**needed, argument: make()}, f"{name}({argument}={label})")
@@ -185,7 +201,9 @@ def attacked(function: Any, name: str, right: dict[str, Any], skip: set[str] = f
 METHODS = [
     name
     for name in dir(ArtifactStore)
-    if not name.startswith("_") and callable(getattr(ArtifactStore, name)) and name not in ("close", "atomic")
+    if not name.startswith("_")
+    and callable(getattr(ArtifactStore, name))
+    and name not in ("close", "atomic")
 ]
 
 
@@ -208,7 +226,9 @@ FUNCTIONS = [
 
 
 @pytest.fixture
-def at_home(store: ArtifactStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+def at_home(
+    store: ArtifactStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[dict[str, Any]]:
     """The store is the default one, and the current directory is empty."""
     monkeypatch.chdir(tmp_path)
     before = set_default_store(store)
@@ -227,7 +247,9 @@ def test_odd_arguments_of_a_function(
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("kind", [ArtifactCreate, ArtifactUpdate, *FILTERS.values(), ArtifactCollectionFilter])
+@pytest.mark.parametrize(
+    "kind", [ArtifactCreate, ArtifactUpdate, *FILTERS.values(), ArtifactCollectionFilter]
+)
 def test_odd_fields_of_a_value(at_home: dict[str, Any], store: ArtifactStore, kind: Any) -> None:
     """A field of a filter is given each odd value, and so is each operator of it; what is taken is asked."""
     found = []
@@ -236,10 +258,14 @@ def test_odd_fields_of_a_value(at_home: dict[str, Any], store: ArtifactStore, ki
     for field, (label, make) in itertools.islice(every, random.randrange(2), None, 2):
         found.append(escaped(kind, {field: make()}, f"{kind.__name__}({field}={label})"))
         for way in (kind.model_validate, kind.model_validate_strings):
-            found.append(escaped(partial(way, {field: make()}), {}, f"{way.__name__}({field}={label})"))
+            found.append(
+                escaped(partial(way, {field: make()}), {}, f"{way.__name__}({field}={label})")
+            )
     for label, make in ODD.items():
         for way in (kind.model_validate, kind.model_validate_json, kind.model_validate_strings):
-            found.append(escaped(partial(way, make()), {}, f"{kind.__name__}.{way.__name__}({label})"))
+            found.append(
+                escaped(partial(way, make()), {}, f"{kind.__name__}.{way.__name__}({label})")
+            )
     assert [each for each in found if each] == []
 
 
@@ -252,19 +278,31 @@ def operators(kind: Any) -> Iterator[tuple[str, Callable[[Any], dict[str, Any]]]
         for word in criterion.model_fields:
             if name == "state" and word != "operator":
                 for inner in ("any_", "not_any_"):
-                    yield f"{name}.{word}.{inner}", partial(lambda n, w, i, x: {n: {w: {i: x}}}, name, word, inner)
+                    yield (
+                        f"{name}.{word}.{inner}",
+                        partial(lambda n, w, i, x: {n: {w: {i: x}}}, name, word, inner),
+                    )
             yield f"{name}.{word}", partial(lambda n, w, x: {n: {w: x}}, name, word)
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("kind", [*FILTERS.values(), ArtifactCollectionFilter])
 def test_odd_operands_of_a_filter(at_home: dict[str, Any], store: ArtifactStore, kind: Any) -> None:
-    parameter = {**{each: name for name, each in FILTERS.items()}, ArtifactCollectionFilter: "artifact_filter"}[kind]
-    count = store.count_latest_artifacts if kind is ArtifactCollectionFilter else store.count_artifacts
+    parameter = {
+        **{each: name for name, each in FILTERS.items()},
+        ArtifactCollectionFilter: "artifact_filter",
+    }[kind]
+    count = (
+        store.count_latest_artifacts if kind is ArtifactCollectionFilter else store.count_artifacts
+    )
     found = []
-    every = itertools.product(operators(kind), ODD.items(), (lambda x: x, lambda x: [x], lambda x: {"x": x}))
+    every = itertools.product(
+        operators(kind), ODD.items(), (lambda x: x, lambda x: [x], lambda x: {"x": x})
+    )
     # A thirteenth of them, another one in each run: all together take minutes.
-    for (label, fields), (value, make), wrap in itertools.islice(every, random.randrange(13), None, 13):
+    for (label, fields), (value, make), wrap in itertools.islice(
+        every, random.randrange(13), None, 13
+    ):
         name = f"{kind.__name__} {label}={value}"
         try:
             question = kind(**fields(wrap(make())))
@@ -301,6 +339,10 @@ def test_odd_arguments_of_opening(
         if argument == "replica_url":
             given["url"] = store.url
         found.append(
-            escaped(lambda **given: ArtifactStore(**given).close(), given, f"ArtifactStore({argument}={label})")
+            escaped(
+                lambda **given: ArtifactStore(**given).close(),
+                given,
+                f"ArtifactStore({argument}={label})",
+            )
         )
     assert [each for each in found if each] == []

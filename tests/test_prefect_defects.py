@@ -39,10 +39,14 @@ def test_latest_after_concurrent_creates_is_the_greatest_version(store: Artifact
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(create, range(8)))
-    assert {each.key: each.version for each in store.read_latest_artifacts()} == {f"k{n}": 8 for n in range(15)}
+    assert {each.key: each.version for each in store.read_latest_artifacts()} == {
+        f"k{n}": 8 for n in range(15)
+    }
 
 
-def test_latest_is_not_a_matter_of_clocks(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_latest_is_not_a_matter_of_clocks(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Prefect: after a delete, latest is the greatest `created`, so a clock that lags loses versions."""
     for day in (3, 1, 2, 4):
         time = dt.datetime(2026, 1, day, tzinfo=dt.UTC)
@@ -69,14 +73,22 @@ def test_two_deletes_against_one_create_leave_latest_right(store: ArtifactStore)
     keys = [f"k{n}" for n in range(30)]
     versions = [[store.create_artifact(key=key).id for key in keys] for _ in range(3)]
     with ThreadPoolExecutor(3) as threads:
-        tasks = [threads.submit(delete, versions[1]), threads.submit(delete, versions[2]), threads.submit(create, keys)]
+        tasks = [
+            threads.submit(delete, versions[1]),
+            threads.submit(delete, versions[2]),
+            threads.submit(create, keys),
+        ]
         for task in tasks:
             task.result()
-    assert {each.key: each.version for each in store.read_latest_artifacts()} == dict.fromkeys(keys, 4)
+    assert {each.key: each.version for each in store.read_latest_artifacts()} == dict.fromkeys(
+        keys, 4
+    )
     assert store.verify() == []
 
 
-def test_a_tie_in_created_does_not_decide_what_is_promoted(store: ArtifactStore, frozen: dt.datetime) -> None:
+def test_a_tie_in_created_does_not_decide_what_is_promoted(
+    store: ArtifactStore, frozen: dt.datetime
+) -> None:
     """Prefect: an arbitrary one of the versions that tie in `created`."""
     ids = [uuid.UUID(int=n) for n in (3, 9, 1, 7, 5)]
     for n, each in enumerate(ids):
@@ -91,11 +103,24 @@ def test_a_new_version_without_fields_has_none(store: ArtifactStore) -> None:
     """Prefect: latest keeps the description, type, metadata and run ids of the version before."""
     run = uuid.uuid4()
     store.create_artifact(
-        key="k", type="table", description="old", metadata={"a": 1}, data=1, flow_run_id=run, task_run_id=run
+        key="k",
+        type="table",
+        description="old",
+        metadata={"a": 1},
+        data=1,
+        flow_run_id=run,
+        task_run_id=run,
     )
     store.create_artifact(key="k")
     for latest in (store.read_latest_artifact("k"), store.read_latest_artifacts()[0]):
-        left = (latest.type, latest.description, latest.metadata, latest.data, latest.flow_run_id, latest.task_run_id)
+        left = (
+            latest.type,
+            latest.description,
+            latest.metadata,
+            latest.data,
+            latest.flow_run_id,
+            latest.task_run_id,
+        )
         assert left == (None,) * 6
     assert store.count_latest_artifacts(ArtifactCollectionFilter(type={"any_": ["table"]})) == 0
     assert store.count_latest_artifacts(ArtifactCollectionFilter(flow_run_id={"any_": [run]})) == 0
@@ -103,7 +128,10 @@ def test_a_new_version_without_fields_has_none(store: ArtifactStore) -> None:
 
 def test_updating_an_old_version_does_not_make_it_the_latest(store: ArtifactStore) -> None:
     """Prefect: "get by key" sorts by `updated`."""
-    old, latest = store.create_artifact(key="k", data="old"), store.create_artifact(key="k", data="latest")
+    old, latest = (
+        store.create_artifact(key="k", data="old"),
+        store.create_artifact(key="k", data="latest"),
+    )
     store.update_artifact(old.id, description="a late remark")
     assert store.read_latest_artifact("k") == latest
     assert store.read_artifact_ref("k") == latest
@@ -111,20 +139,30 @@ def test_updating_an_old_version_does_not_make_it_the_latest(store: ArtifactStor
 
 
 @pytest.mark.parametrize("sort", ArtifactSort)
-def test_pages_of_a_listing_are_stable(store: ArtifactStore, frozen: dt.datetime, sort: ArtifactSort) -> None:
+def test_pages_of_a_listing_are_stable(
+    store: ArtifactStore, frozen: dt.datetime, sort: ArtifactSort
+) -> None:
     """Prefect: no tiebreak, so that pages overlap and leave artifacts out."""
     store.create_artifacts({"key": ["a", "b", None][n % 3]} for n in range(50))
     whole = store.read_artifacts(sort=sort)
-    paged = [each for start in range(0, 50, 7) for each in store.read_artifacts(start, 7, sort=sort)]
+    paged = [
+        each for start in range(0, 50, 7) for each in store.read_artifacts(start, 7, sort=sort)
+    ]
     assert paged == whole
     assert len({each.id for each in paged}) == 50
 
 
 @pytest.mark.parametrize("sort", ArtifactCollectionSort)
-def test_pages_of_latest_are_stable(store: ArtifactStore, frozen: dt.datetime, sort: ArtifactCollectionSort) -> None:
+def test_pages_of_latest_are_stable(
+    store: ArtifactStore, frozen: dt.datetime, sort: ArtifactCollectionSort
+) -> None:
     """Prefect: no tiebreak, so that pages overlap and leave keys out."""
     store.create_artifacts({"key": f"k{n}"} for n in range(50))
-    paged = [each for start in range(0, 50, 7) for each in store.read_latest_artifacts(start, 7, sort=sort)]
+    paged = [
+        each
+        for start in range(0, 50, 7)
+        for each in store.read_latest_artifacts(start, 7, sort=sort)
+    ]
     assert paged == store.read_latest_artifacts(sort=sort)
     assert len({each.key for each in paged}) == 50
 
@@ -141,7 +179,11 @@ def test_listing_all_versions_copes_with_artifacts_without_key(store: ArtifactSt
     store.create_artifacts([{"key": "k"}, {}, {"key": "k"}])
     for sort in ArtifactSort:
         assert len(store.read_artifacts(sort=sort)) == 3
-    assert [each.key for each in store.read_artifacts(sort=ArtifactSort.KEY_DESC)] == ["k", "k", None]
+    assert [each.key for each in store.read_artifacts(sort=ArtifactSort.KEY_DESC)] == [
+        "k",
+        "k",
+        None,
+    ]
 
 
 def test_metadata_is_not_cut(store: ArtifactStore) -> None:
@@ -177,8 +219,14 @@ def test_the_work_pool_filter_exists(store: ArtifactStore) -> None:
         store.create_artifact(key=name, flow_run_id=run.id)
     store.create_artifact(key="nowhere")
     here = WorkPoolFilter(name={"any_": ["here"]})
-    for found in (store.read_artifacts(work_pool_filter=here), store.read_latest_artifacts(work_pool_filter=here)):
+    for found in (
+        store.read_artifacts(work_pool_filter=here),
+        store.read_latest_artifacts(work_pool_filter=here),
+    ):
         assert [each.key for each in found] == ["here"]
-    assert (store.count_artifacts(work_pool_filter=here), store.count_latest_artifacts(work_pool_filter=here)) == (1, 1)
+    assert (
+        store.count_artifacts(work_pool_filter=here),
+        store.count_latest_artifacts(work_pool_filter=here),
+    ) == (1, 1)
     assert store.delete_artifacts(work_pool_filter=here) == 1
     assert store.count_artifacts() == 2

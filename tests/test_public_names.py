@@ -58,7 +58,9 @@ def test_a_public_name_is_still_there(name):
 def test_an_old_name_warns_at_the_line_that_uses_it(name):
     value, new_name = RENAMED[name]
     for _ in range(2):  # every time that it is looked up
-        with pytest.warns(DeprecationWarning, match=f"^artifact_store.{name} is now {new_name}: use the") as caught:
+        with pytest.warns(
+            DeprecationWarning, match=f"^artifact_store.{name} is now {new_name}: use the"
+        ) as caught:
             assert getattr(artifact_store, name) is value
         assert [warning.filename for warning in caught] == [__file__]
 
@@ -73,7 +75,13 @@ def test_an_old_name_warns_when_it_is_imported(name):
 
 
 def test_importing_all_names_warns_of_none():
-    command = [sys.executable, "-W", "error", "-c", "from artifact_store import *; print(ArtifactStore, rendering.age)"]
+    command = [
+        sys.executable,
+        "-W",
+        "error",
+        "-c",
+        "from artifact_store import *; print(ArtifactStore, rendering.age)",
+    ]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
@@ -84,7 +92,9 @@ def test_a_public_method_is_still_there(name):
 
 def test_the_old_name_of_run_in_transaction_warns():
     with ArtifactStore("sqlite:///:memory:") as store:
-        with pytest.warns(DeprecationWarning, match=r"^ArtifactStore.run is now called run_in_transaction") as caught:
+        with pytest.warns(
+            DeprecationWarning, match=r"^ArtifactStore.run is now called run_in_transaction"
+        ) as caught:
             made = store.run(store.create_artifact, key="k", data=1)
         assert [warning.filename for warning in caught] == [__file__]
         assert store.read_artifact_ref("k@1") == made

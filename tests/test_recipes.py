@@ -27,7 +27,9 @@ def defined(tree, name):
     """The statement on the top level that defines a name."""
     for node in tree.body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        if getattr(node, "name", None) == name or any(getattr(each, "id", None) == name for each in targets):
+        if getattr(node, "name", None) == name or any(
+            getattr(each, "id", None) == name for each in targets
+        ):
             return node
     raise AssertionError(f"{name} is not defined")
 
@@ -51,24 +53,37 @@ def insert(path, place, name, lines):
     elif place == "at the start of":
         at = first_line(node)
     else:
-        at = node.end_lineno if isinstance(node, ast.ClassDef | ast.FunctionDef) else node.end_lineno - 1
+        at = (
+            node.end_lineno
+            if isinstance(node, ast.ClassDef | ast.FunctionDef)
+            else node.end_lineno - 1
+        )
     path.write_text("".join([*text[:at], lines, *text[at:]]), encoding="utf-8")
 
 
 def test_there_is_a_recipe_for_each_of_four_things():
-    assert [title.lower() for title in RECIPES] == ["a filter field", "a column", "an artifact type", "an engine"]
+    assert [title.lower() for title in RECIPES] == [
+        "a filter field",
+        "a column",
+        "an artifact type",
+        "an engine",
+    ]
 
 
 @pytest.mark.parametrize("title", RECIPES)
 def test_a_recipe_does_what_it_says(title, tmp_path):
     for package in ("artifact_store", "cli"):
-        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__")
+        )
     checks = 0
     for _, text in BLOCK.findall(RECIPES[title]):
         block = textwrap.dedent(text)
         if block.startswith("# check\n"):
             command = [sys.executable, "-c", block]
-            done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+            done = subprocess.run(
+                command, cwd=tmp_path, capture_output=True, text=True, timeout=120
+            )
             assert done.returncode == 0, f"{block}\n{done.stderr}"
             checks += 1
             continue

@@ -84,9 +84,13 @@ def told(url: str, caplog: pytest.LogCaptureFixture) -> str:
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(password=st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF), min_size=3, max_size=20))
+@given(
+    password=st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF), min_size=3, max_size=20)
+)
 @example(password="Winter?2026")
 @example(password="p@ss/w:rd%#?&x")
 @example(password="hunter2://x")
@@ -111,15 +115,34 @@ def test_a_store_in_use_tells_no_password(
     postgres: str, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     password = "XQ7-ZJ9-VK4"  # the server trusts whoever comes
-    url = postgres.replace("postgres:@", f"postgres:{password}@") + "&schema=hidden&application_name=a+b"
+    url = (
+        postgres.replace("postgres:@", f"postgres:{password}@")
+        + "&schema=hidden&application_name=a+b"
+    )
     assert password in url
-    with caplog.at_level(logging.DEBUG), ArtifactStore(url, replica_url=url) as store, store.flow_run("f") as run:
+    with (
+        caplog.at_level(logging.DEBUG),
+        ArtifactStore(url, replica_url=url) as store,
+        store.flow_run("f") as run,
+    ):
         made = store.create_artifact(key="k", data=1)
         assert store.read_artifacts() == [made]
-        shown = [store, store.url, store.info(), store._engine, store._engine.address, run, CURRENT.get()]
+        shown = [
+            store,
+            store.url,
+            store.info(),
+            store._engine,
+            store._engine.address,
+            run,
+            CURRENT.get(),
+        ]
         assert "application_name=a%2Bb" in store.url
-        told = "\n".join([*map(repr, shown), *map(str, shown), *(each.getMessage() for each in caplog.records)])
+        told = "\n".join(
+            [*map(repr, shown), *map(str, shown), *(each.getMessage() for each in caplog.records)]
+        )
     told += "".join(capsys.readouterr())
     assert len(told) > 1000
-    leaked = [password[at : at + 3] for at in range(len(password) - 2) if password[at : at + 3] in told]
+    leaked = [
+        password[at : at + 3] for at in range(len(password) - 2) if password[at : at + 3] in told
+    ]
     assert not leaked, told

@@ -30,17 +30,29 @@ from artifact_store import (
 
 def test_a_script_of_a_user() -> None:
     with ArtifactStore("sqlite:///:memory:") as store:
-        run = store.create_flow_run(store.create_flow("etl").id, tags=["prod"], state_type="COMPLETED")
-        made: Artifact = store.create_artifact(key="sales-north", type="table", data=[{"x": 1}], flow_run_id=run.id)
-        store.create_artifacts([ArtifactCreate(key="note", data="text"), {"metadata": {"team": "finance"}}])
-        tables = ArtifactFilter(key={"like_": "SALES-"}, type={"any_": ["table"]}, version={"ge_": 1})
+        run = store.create_flow_run(
+            store.create_flow("etl").id, tags=["prod"], state_type="COMPLETED"
+        )
+        made: Artifact = store.create_artifact(
+            key="sales-north", type="table", data=[{"x": 1}], flow_run_id=run.id
+        )
+        store.create_artifacts(
+            [ArtifactCreate(key="note", data="text"), {"metadata": {"team": "finance"}}]
+        )
+        tables = ArtifactFilter(
+            key={"like_": "SALES-"}, type={"any_": ["table"]}, version={"ge_": 1}
+        )
         finance = ArtifactFilter(metadata={"eq_": {"team": "finance"}}, operator="or_")
         wanted = (tables | finance) & ~ArtifactFilter(key={"exists_": False, "operator": "or_"})
-        found: list[Artifact] = store.read_artifacts(artifact_filter=wanted, sort=ArtifactSort.KEY_ASC)
+        found: list[Artifact] = store.read_artifacts(
+            artifact_filter=wanted, sort=ArtifactSort.KEY_ASC
+        )
         assert found == [made]
         assert (
             store.count_artifacts(
-                flow_run_filter=FlowRunFilter(state={"type": {"any_": ["COMPLETED"]}}, tags={"all_": ["prod"]}),
+                flow_run_filter=FlowRunFilter(
+                    state={"type": {"any_": ["COMPLETED"]}}, tags={"all_": ["prod"]}
+                ),
                 flow_filter=FlowFilter(name={"like_": "et"}),
             )
             == 1
@@ -54,18 +66,27 @@ def test_a_script_of_a_user() -> None:
             )
             == 0
         )
-        assert store.read_task_runs(task_run_filter=TaskRunFilter(subflow_runs={"exists_": True})) == []
+        assert (
+            store.read_task_runs(task_run_filter=TaskRunFilter(subflow_runs={"exists_": True}))
+            == []
+        )
         assert store.update_artifact(made.id, ArtifactUpdate(description="checked"))
-        assert [each.description for each in store.iter_artifacts(artifact_filter=tables)] == ["checked"]
+        assert [each.description for each in store.iter_artifacts(artifact_filter=tables)] == [
+            "checked"
+        ]
 
 
 def test_a_script_in_one_line_each() -> None:
     with ArtifactStore("sqlite:///:memory:") as store:
         before = set_default_store(store)
-        made: Artifact = create_table_artifact({"x": [1]}, "sales", metadata={"n": 1}, profile=False)
+        made: Artifact = create_table_artifact(
+            {"x": [1]}, "sales", metadata={"n": 1}, profile=False
+        )
         create_link_artifact("https://a.b", "text", key="link", flow_run_id=None)
         create_image_artifact(image_url="https://a.b/c.png", alt="a cat")
-        now: Artifact | None = update_progress_artifact(create_progress_artifact(progress=0.0), 50, "half")
+        now: Artifact | None = update_progress_artifact(
+            create_progress_artifact(progress=0.0), 50, "half"
+        )
         found: Artifact | None = read_artifact_ref("sales@1")
         assert found == made
         assert now is not None

@@ -77,7 +77,12 @@ class ActivityMethods(StoreBase):
             >>> store.read_flow_run(run.id).state_type
             'COMPLETED'
         """
-        fields = {"tags": tags, "parameters": parameters, "name": run_name, "flow_version": flow_version}
+        fields = {
+            "tags": tags,
+            "parameters": parameters,
+            "name": run_name,
+            "flow_version": flow_version,
+        }
         given = {field: value for field, value in fields.items() if value is not None}
         if not isinstance(name, str | None):  # it is the function that is decorated
             return runs.active.FlowRunBlock(self._writer, None, None, given)(name)
@@ -91,7 +96,11 @@ class ActivityMethods(StoreBase):
 
     @overload
     def task_run(
-        self, name: str | None = None, *, tags: Sequence[str] = (), parameters: Mapping[str, Any] | None = None
+        self,
+        name: str | None = None,
+        *,
+        tags: Sequence[str] = (),
+        parameters: Mapping[str, Any] | None = None,
     ) -> "runs.active.TaskRunBlock": ...
 
     def task_run(

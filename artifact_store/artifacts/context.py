@@ -18,7 +18,9 @@ from ..tables.profile import changes, known_profile, profile_table
 __all__ = ["has", "read_surroundings", "trend"]
 
 _A, _C = artifact_tables.Artifact, artifact_tables.ArtifactCollection
-_COMPARED = 262_144  # characters of a previous table without a profile that are read to tell what changed
+_COMPARED = (
+    262_144  # characters of a previous table without a profile that are read to tell what changed
+)
 
 
 def trend(versions: list[metrics.Version]) -> tuple[str | None, list[Point]]:
@@ -29,7 +31,9 @@ def trend(versions: list[metrics.Version]) -> tuple[str | None, list[Point]]:
 
 def has(db: Statements, artifact: Artifact) -> bool:
     """Tell whether a replica has an artifact yet; where it has not, it would tell of older neighbours."""
-    here = db.fetch_one("series.has", lambda: _A.select(_A.id).where(_A.id == slot("id")), {"id": str(artifact.id)})
+    here = db.fetch_one(
+        "series.has", lambda: _A.select(_A.id).where(_A.id == slot("id")), {"id": str(artifact.id)}
+    )
     return here is not None
 
 
@@ -55,14 +59,18 @@ def read_surroundings(db: Statements, artifact: Artifact) -> ArtifactContext:
     )
 
 
-def _neighbours(db: Statements, key: str, version: int) -> tuple[int | None, int | None, int | None]:
+def _neighbours(
+    db: Statements, key: str, version: int
+) -> tuple[int | None, int | None, int | None]:
     """Return the versions before and after one, and the latest, of those that there are."""
 
     def build() -> Query:
         of_key = _A.key == slot("key")
         before = _A.select(fn.MAX(_A.version)).where(of_key & (_A.version < slot("version")))
         after = _A.select(fn.MIN(_A.version)).where(of_key & (_A.version > slot("version")))
-        return Select(columns=[before, after, _C.select(_C.latest_version).where(_C.key == slot("key"))])
+        return Select(
+            columns=[before, after, _C.select(_C.latest_version).where(_C.key == slot("key"))]
+        )
 
     previous, following, latest = (
         db.fetch_one("series.neighbours", build, {"key": key, "version": version}) or (None,) * 3
@@ -78,7 +86,9 @@ def _changes(db: Statements, artifact: Artifact, key: str, previous: int) -> lis
     def build() -> Query:
         uncounted = _A.profile.is_null() & db.dialect.is_at_most(_A.data, _COMPARED)
         columns = _A.profile, Case(None, ((uncounted, _A.data),))
-        of_version = (_A.key == slot("key")) & (_A.version == slot("version")) & (_A.type == "table")
+        of_version = (
+            (_A.key == slot("key")) & (_A.version == slot("version")) & (_A.type == "table")
+        )
         return _A.select(*columns).where(of_version)
 
     row = db.fetch_one("series.previous", build, {"key": key, "version": previous})

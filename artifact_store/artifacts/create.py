@@ -46,7 +46,9 @@ class Prepared(NamedTuple):
     given: Collection[str]
     texts: Mapping[str, str] | None
 
-    def row(self, artifact_id: UUID, created: datetime | str, native: bool, version: int | None = None) -> queries.Row:
+    def row(
+        self, artifact_id: UUID, created: datetime | str, native: bool, version: int | None = None
+    ) -> queries.Row:
         """Return the row to insert, in the order of `queries.ROWS.names`.
 
         Args:
@@ -62,10 +64,13 @@ class Prepared(NamedTuple):
             texts = NO_TEXTS
             # `model_copy` checks nothing.
             if key is not None and not is_key(key):
-                raise InvalidArtifact(f"Invalid key {key!r:.300}: make a new ArtifactCreate instead of a changed copy.")
+                raise InvalidArtifact(
+                    f"Invalid key {key!r:.300}: make a new ArtifactCreate instead of a changed copy."
+                )
         try:
             data, metadata, profile = [
-                None if (value := fields[name]) is None else texts.get(name) or dump_json(value) for name in _JSON
+                None if (value := fields[name]) is None else texts.get(name) or dump_json(value)
+                for name in _JSON
             ]
         except PydanticSerializationError:  # it was changed after it was checked
             return prepare(ArtifactCreate(**fields), {}).row(artifact_id, created, native, version)
@@ -115,7 +120,9 @@ class Prepared(NamedTuple):
                 )
 
 
-def prepare(artifact: ArtifactCreate | None, fields: Mapping[str, Any], origin: Origin | None = None) -> Prepared:
+def prepare(
+    artifact: ArtifactCreate | None, fields: Mapping[str, Any], origin: Origin | None = None
+) -> Prepared:
     """Return an artifact to create, given as a value or as its fields.
 
     Args:
@@ -131,7 +138,9 @@ def prepare(artifact: ArtifactCreate | None, fields: Mapping[str, Any], origin: 
         prepared = Prepared({**_NO_FIELDS, **known}, fields, texts)
     else:
         if fields:
-            raise InvalidArtifact(f"Give an ArtifactCreate or keywords, not both: {', '.join(fields)}.")
+            raise InvalidArtifact(
+                f"Give an ArtifactCreate or keywords, not both: {', '.join(fields)}."
+            )
         if not isinstance(artifact, ArtifactCreate):
             raise InvalidArtifact(
                 f"Expected an ArtifactCreate, got {type(artifact).__name__}: pass one, or its fields as keywords."
@@ -150,7 +159,9 @@ def _with_run_ids(prepared: Prepared, origin: Origin) -> Prepared:
     return prepared._replace(fields={**fields, **{name: getattr(origin, name) for name in missing}})
 
 
-def create_artifact(writer: Writer, artifact: ArtifactCreate | None, fields: Mapping[str, Any]) -> Artifact:
+def create_artifact(
+    writer: Writer, artifact: ArtifactCreate | None, fields: Mapping[str, Any]
+) -> Artifact:
     """Create one artifact, given as a value or as its fields; see `ArtifactStore.create_artifact`."""
     prepared = prepare(artifact, fields, writer.origin())
     db = writer.db
@@ -192,7 +203,9 @@ def _insert(db: Statements, prepared: Prepared, artifact_id: UUID, created: date
     return prepared.artifact(artifact_id, created, row)
 
 
-def create_artifacts(writer: Writer, many: Iterable[ArtifactCreate | Mapping[str, Any]]) -> list[Artifact]:
+def create_artifacts(
+    writer: Writer, many: Iterable[ArtifactCreate | Mapping[str, Any]]
+) -> list[Artifact]:
     """Create many artifacts in one transaction; see `ArtifactStore.create_artifacts`."""
     many = list(many)
     origin = writer.origin()
@@ -244,7 +257,9 @@ class _Bulk:
             ArtifactConflict: an id is taken by an artifact with other content.
         """
         ids = self._ids_to_read
-        self._ids_to_read = [artifact_id for artifact_id, _ in self._many]  # a second try has to look at all
+        self._ids_to_read = [
+            artifact_id for artifact_id, _ in self._many
+        ]  # a second try has to look at all
         if not ids:
             created = _insert_many(self._db, self._many, self._created_at)
             self._created = {each.id: each for each in created}
@@ -272,14 +287,18 @@ class _Bulk:
         return stored.id in self._created and stored.created == self._created_at
 
 
-def _insert_many(db: Statements, fresh: Sequence[tuple[UUID, Prepared]], time: datetime) -> list[Artifact]:
+def _insert_many(
+    db: Statements, fresh: Sequence[tuple[UUID, Prepared]], time: datetime
+) -> list[Artifact]:
     """Create artifacts whose ids are free: all keys are locked in sorted order, then all rows inserted."""
     positions: dict[str, list[int]] = {}
     for position, (_, prepared) in enumerate(fresh):
         if (key := prepared.fields["key"]) is not None:
             positions.setdefault(key, []).append(position)
 
-    pointers = [(key, fresh[of_key[-1]][0], len(of_key)) for key, of_key in sorted(positions.items())]
+    pointers = [
+        (key, fresh[of_key[-1]][0], len(of_key)) for key, of_key in sorted(positions.items())
+    ]
     last_versions = latest.allocate_versions(db, pointers, time)
     versions: list[int | None] = [None] * len(fresh)
     for key, of_key in positions.items():
@@ -296,7 +315,8 @@ def _insert_many(db: Statements, fresh: Sequence[tuple[UUID, Prepared]], time: d
     queries.insert_many(db, rows)
     with collecting_later():
         return [
-            prepared.artifact(artifact_id, time, row) for (artifact_id, prepared), row in zip(fresh, rows, strict=True)
+            prepared.artifact(artifact_id, time, row)
+            for (artifact_id, prepared), row in zip(fresh, rows, strict=True)
         ]
 
 
@@ -314,4 +334,6 @@ def _remedied(error: IntegrityViolation) -> IntegrityViolation:
     """Return the error with its remedy, where the counter of a key gave out a version that is taken."""
     if "artifact.version" not in str(error):
         return error
-    return IntegrityViolation("The counter of a key is below its versions: mend the store with repair().")
+    return IntegrityViolation(
+        "The counter of a key is below its versions: mend the store with repair()."
+    )

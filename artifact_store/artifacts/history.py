@@ -65,7 +65,11 @@ class SeriesMethods(StoreBase):
             raise InvalidQuery(
                 f"Invalid field {shown(field)}: expected the name of a number, such as data, rows or metadata.loss."
             )
-        return field if field in ("data", "rows") or field.startswith(("data.", "metadata.")) else f"metadata.{field}"
+        return (
+            field
+            if field in ("data", "rows") or field.startswith(("data.", "metadata."))
+            else f"metadata.{field}"
+        )
 
     def series_fields(self, key: str) -> list[str]:
         """Return which numbers a key has, the most telling first.
@@ -90,9 +94,13 @@ class SeriesMethods(StoreBase):
         """
         if not is_key(key):
             return []
-        return artifacts.metrics.best_first(self._reader(artifacts.metrics.newest, key, artifacts.metrics.WINDOW))
+        return artifacts.metrics.best_first(
+            self._reader(artifacts.metrics.newest, key, artifacts.metrics.WINDOW)
+        )
 
-    def read_trends(self, keys: Iterable[str], limit: int = 20) -> "dict[str, list[rendering.surroundings.Point]]":
+    def read_trends(
+        self, keys: Iterable[str], limit: int = 20
+    ) -> "dict[str, list[rendering.surroundings.Point]]":
         """Return how the most telling number of each of many keys went, for a list with a sparkline beside each.
 
         One statement reads the newest versions of all keys: their metadata, profiles and data of up to 16 KB,
@@ -116,7 +124,9 @@ class SeriesMethods(StoreBase):
             [1.0, 2.0]
         """
         if type(limit) is not int or not 1 <= limit <= _LARGEST_TREND:
-            raise InvalidQuery(f"limit must be an int from 1 to {_LARGEST_TREND:,}, got {shown(limit)}.")
+            raise InvalidQuery(
+                f"limit must be an int from 1 to {_LARGEST_TREND:,}, got {shown(limit)}."
+            )
         asked = list(dict.fromkeys(keys))
         known = [key for key in asked if is_key(key)]
         found = self._reader(artifacts.metrics.newest_of_keys, known, limit) if known else {}
@@ -143,7 +153,9 @@ class SeriesMethods(StoreBase):
             ('wind@1', None, ('rows +1',), 'rows')
         """
         if not isinstance(artifact, Artifact):
-            raise InvalidQuery(f"{shown(artifact)} is not an Artifact: read it first, with read_artifact_ref.")
+            raise InvalidQuery(
+                f"{shown(artifact)} is not an Artifact: read it first, with read_artifact_ref."
+            )
         primary = self._reader.primary
 
         def read(db: "db.statements.Statements") -> "rendering.surroundings.ArtifactContext":

@@ -26,7 +26,8 @@ _PAGE = 200
 def verify(db: Statements) -> list[Inconsistency]:
     """Return what is wrong with the latest versions, the file, the rows that cannot be read, and the profiles."""
     found = [
-        Inconsistency("damaged", "", f"The file is damaged: {text.rstrip('.')}.") for text in db.engine.damaged_pages()
+        Inconsistency("damaged", "", f"The file is damaged: {text.rstrip('.')}.")
+        for text in db.engine.damaged_pages()
     ]
     try:
         found += latest.verify(db)
@@ -35,7 +36,9 @@ def verify(db: Statements) -> list[Inconsistency]:
     for table, rows in _TABLES:
         try:
             found += _wrong(db, table, rows)
-        except StoreDamaged as error:  # a page of the table, so that no row beyond it can be reached
+        except (
+            StoreDamaged
+        ) as error:  # a page of the table, so that no row beyond it can be reached
             found.append(_unreadable(error))
     return sorted(dict.fromkeys(found))
 
@@ -58,7 +61,9 @@ def _wrong(db: Statements, table: Any, rows: Rows[Any]) -> Iterator[Inconsistenc
                     yield from _unfit(_read(db, table, rows, place, alone=True)[1])
                 except StoreDamaged as error:
                     yield _unreadable(error)
-        if not places or (last is not None and places[-1] <= last):  # a damaged file may lead round in a circle
+        if not places or (
+            last is not None and places[-1] <= last
+        ):  # a damaged file may lead round in a circle
             return
         last = places[-1]
 
@@ -69,12 +74,16 @@ def _unfit(values: list[Any]) -> Iterator[Inconsistency]:
             yield found
 
 
-def _read(db: Statements, table: Any, rows: Rows[Any], place: Any, alone: bool = False) -> tuple[list[Any], list[Any]]:
+def _read(
+    db: Statements, table: Any, rows: Rows[Any], place: Any, alone: bool = False
+) -> tuple[list[Any], list[Any]]:
     """Read the rows after a place, or the one at it; return their places and values."""
     columns = [getattr(table, name) for name in rows.names]
 
     def build() -> Query:
-        return _beyond(db, table.select(*columns, db.dialect.row_position(table.id)), table, place, alone)
+        return _beyond(
+            db, table.select(*columns, db.dialect.row_position(table.id)), table, place, alone
+        )
 
     found = db.fetch_all(("integrity.read", table, place is None, alone), build, {"place": place})
     values = rows.values(row[:-1] for row in found)
@@ -87,7 +96,10 @@ def _places(db: Statements, table: Any, place: Any) -> list[Any]:
     def build() -> Query:
         return _beyond(db, table.select(db.dialect.row_position(table.id)), table, place)
 
-    return [row[0] for row in db.fetch_all(("integrity.places", table, place is None), build, {"place": place})]
+    return [
+        row[0]
+        for row in db.fetch_all(("integrity.places", table, place is None), build, {"place": place})
+    ]
 
 
 def _beyond(db: Statements, query: Query, table: Any, place: Any, alone: bool = False) -> Query:

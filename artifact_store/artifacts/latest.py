@@ -62,7 +62,9 @@ _POINTER = (_C.key, _C.latest_id, _C.latest_version, _C.last_version, _C.created
 
 
 def _allocate_one() -> Query:
-    return _risen(_C.insert(dict(zip(_POINTER, _first_pointer(), strict=True)))).returning(_C.last_version)
+    return _risen(_C.insert(dict(zip(_POINTER, _first_pointer(), strict=True)))).returning(
+        _C.last_version
+    )
 
 
 def _first_pointer() -> tuple[Any, ...]:
@@ -101,12 +103,16 @@ def _allocate_and_insert(db: Statements) -> Query:
     return NodeList((SQL('WITH "pointed" AS ('), advance, SQL(")"), insert))
 
 
-def allocate_versions(db: Statements, many: Sequence[tuple[str, UUID, int]], created: datetime) -> dict[str, int]:
+def allocate_versions(
+    db: Statements, many: Sequence[tuple[str, UUID, int]], created: datetime
+) -> dict[str, int]:
     """Allocate versions of sorted keys, given with their last artifact and how many; return the last versions."""
     if not many:
         return {}
     keys, ids, counts = zip(*many, strict=True)
-    values = db.dialect.bind_counts(keys, [str(each) for each in ids], counts) | {"created": encode_time(created)}
+    values = db.dialect.bind_counts(keys, [str(each) for each in ids], counts) | {
+        "created": encode_time(created)
+    }
 
     def build() -> Query:
         given = [peewee.Entity("given", name) for name in ("key", "id", "count", "count")]
@@ -174,7 +180,11 @@ def _update_in_one_statement(db: Statements, names: tuple[str, ...], alone: bool
 
 def _says_timeout(db: Statements) -> Query:
     """Return a condition that always holds, and says how long a statement outside of a block may wait for a lock."""
-    words = (SQL("'lock_timeout'"), SQL(f"'{db.engine.lock_timeout}'"), SQL("TRUE"))  # a number of ours, not a value
+    words = (
+        SQL("'lock_timeout'"),
+        SQL(f"'{db.engine.lock_timeout}'"),
+        SQL("TRUE"),
+    )  # a number of ours, not a value
     return fn.set_config(*words).is_null(False)
 
 
@@ -196,7 +206,9 @@ def lock_key_of(db: Statements, artifact_id: str) -> tuple[str | None, str | Non
 
 def _key_and_latest() -> Query:
     """Read alone: SQLite has locked the whole database already."""
-    query = Artifact.select(Artifact.key, _C.latest_id).join(_C, peewee.JOIN.LEFT_OUTER, on=(_C.key == Artifact.key))
+    query = Artifact.select(Artifact.key, _C.latest_id).join(
+        _C, peewee.JOIN.LEFT_OUTER, on=(_C.key == Artifact.key)
+    )
     return query.where(Artifact.id == slot("id"))
 
 
@@ -204,8 +216,16 @@ def _locked() -> Query:
     found, row = peewee.Table("found"), peewee.Table("locked")
     find = Artifact.select(Artifact.key).where(Artifact.id == slot("id"))
     write = _C.update({_C.last_version: _C.last_version}).where(_C.key == found.select(found.c.key))
-    result = found.select(found.c.key, row.c.latest_id).join(row, peewee.JOIN.LEFT_OUTER, on=SQL("TRUE"))
-    named = (SQL('WITH "found" AS ('), find, SQL('), "locked" AS ('), write.returning(_C.latest_id), SQL(")"))
+    result = found.select(found.c.key, row.c.latest_id).join(
+        row, peewee.JOIN.LEFT_OUTER, on=SQL("TRUE")
+    )
+    named = (
+        SQL('WITH "found" AS ('),
+        find,
+        SQL('), "locked" AS ('),
+        write.returning(_C.latest_id),
+        SQL(")"),
+    )
     return NodeList((*named, result))
 
 
@@ -226,7 +246,11 @@ def lock_keys(db: Statements, keys: Sequence[str]) -> None:
 def lock_table(db: Statements) -> None:
     """Keep every other writer out until the block ends."""
     if db.dialect.locks_rows:
-        db.execute("latest.lock_table", lambda: SQL('LOCK TABLE "artifact_collection" IN EXCLUSIVE MODE'), {})
+        db.execute(
+            "latest.lock_table",
+            lambda: SQL('LOCK TABLE "artifact_collection" IN EXCLUSIVE MODE'),
+            {},
+        )
 
 
 def repoint_latest(db: Statements, key: str) -> None:
@@ -252,19 +276,32 @@ def _point() -> Query:
 def rebuild(db: Statements, keys: Sequence[str]) -> None:
     """Make the rows of some locked keys anew from the computed query; counters never fall."""
     values = {"keys": db.dialect.bind_list(keys)}
-    db.execute("latest.rebuild", lambda: _rebuild(db, db.dialect.is_in(Artifact.key, slot("keys"))), values)
+    db.execute(
+        "latest.rebuild", lambda: _rebuild(db, db.dialect.is_in(Artifact.key, slot("keys"))), values
+    )
 
     def sweep() -> Query:
-        counted = Case(None, ((db.dialect.is_invalid_counter(_C.last_version), 1),), _C.last_version)
+        counted = Case(
+            None, ((db.dialect.is_invalid_counter(_C.last_version), 1),), _C.last_version
+        )
         emptied = _C.update({_C.latest_id: None, _C.latest_version: None, _C.last_version: counted})
-        return emptied.where(db.dialect.is_in(_C.key, slot("keys")), ~fn.EXISTS(_artifacts_of_row()))
+        return emptied.where(
+            db.dialect.is_in(_C.key, slot("keys")), ~fn.EXISTS(_artifacts_of_row())
+        )
 
     db.execute("latest.sweep", sweep, values)
 
 
 def _rebuild(db: Statements, among: Query) -> Query:
     greatest = computed(among)
-    columns = (greatest.c.key, Artifact.id, greatest.c.version, greatest.c.version, Artifact.created, Artifact.updated)
+    columns = (
+        greatest.c.key,
+        Artifact.id,
+        greatest.c.version,
+        greatest.c.version,
+        Artifact.created,
+        Artifact.updated,
+    )
     source = _joined(Artifact.select(*columns), greatest).where(SQL("1 = 1"))
     counted = peewee.EXCLUDED.last_version
     low = (_C.last_version < counted) | db.dialect.is_invalid_counter(_C.last_version)
@@ -280,7 +317,11 @@ def _rebuild(db: Statements, among: Query) -> Query:
 def computed(where: Query | None = None) -> Query:
     """Return the computed query: the greatest version of each key, from the artifact table alone."""
     query = Artifact.select(Artifact.key, fn.MAX(Artifact.version).alias("version"))
-    return query.where(Artifact.key.is_null(False) if where is None else where).group_by(Artifact.key).alias("greatest")
+    return (
+        query.where(Artifact.key.is_null(False) if where is None else where)
+        .group_by(Artifact.key)
+        .alias("greatest")
+    )
 
 
 def _joined(query: Query, greatest: Query) -> Query:
@@ -305,7 +346,11 @@ def verify(db: Statements) -> list[Inconsistency]:
     for (key,) in db.fetch_all("latest.pointing", pointing, {}):
         key = _text(key)
         found.append(
-            Inconsistency("dangling", key, f"The collection row of {key} points to an artifact, and it has none.")
+            Inconsistency(
+                "dangling",
+                key,
+                f"The collection row of {key} points to an artifact, and it has none.",
+            )
         )
     known = {each.key for each in found if each.kind == "low-counter"}
 
@@ -314,7 +359,11 @@ def verify(db: Statements) -> list[Inconsistency]:
 
     for (key,) in db.fetch_all("latest.uncounted", uncounted, {}):
         if _text(key) not in known:
-            found.append(Inconsistency("low-counter", key, f"The counter of {key} is not a whole number from 1."))
+            found.append(
+                Inconsistency(
+                    "low-counter", key, f"The counter of {key} is not a whole number from 1."
+                )
+            )
     return sorted(found)
 
 
@@ -334,7 +383,11 @@ def _differences() -> Query:
     return (
         _joined(Artifact.select(*own, *row, right, pointed.version, times), greatest)
         .join(_C, peewee.JOIN.LEFT_OUTER, on=(_C.key == greatest.c.key))
-        .join(pointed, peewee.JOIN.LEFT_OUTER, on=((pointed.id == _C.latest_id) & (pointed.key == _C.key)))
+        .join(
+            pointed,
+            peewee.JOIN.LEFT_OUTER,
+            on=((pointed.id == _C.latest_id) & (pointed.key == _C.key)),
+        )
         .where(
             _C.key.is_null()
             | ~right
@@ -359,24 +412,53 @@ def _wrong_with(
 ) -> list[Inconsistency]:
     """Name what is wrong with the collection row of one key."""
     if row is None:
-        return [Inconsistency("missing", key, f"{key} has {version} as its greatest version and no collection row.")]
+        return [
+            Inconsistency(
+                "missing",
+                key,
+                f"{key} has {version} as its greatest version and no collection row.",
+            )
+        ]
     found = []
     if latest_id is None and latest is None:
         found.append(
-            ("empty", f"the collection row of {key} says that it is empty, the greatest version is {version}.")
+            (
+                "empty",
+                f"the collection row of {key} says that it is empty, the greatest version is {version}.",
+            )
         )
     else:
         if not right and pointed is None:
-            found.append(("dangling", f"the collection row of {key} points to no artifact of that key."))
+            found.append(
+                ("dangling", f"the collection row of {key} points to no artifact of that key.")
+            )
         elif not right:
             found.append(
-                ("stale", f"the collection row of {key} points to version {pointed}, the greatest is {version}.")
+                (
+                    "stale",
+                    f"the collection row of {key} points to version {pointed}, the greatest is {version}.",
+                )
             )
         if latest != version:
             said = "no version" if latest is None else f"version {latest}"
-            found.append(("wrong-version", f"the collection row of {key} says {said}, the greatest is {version}."))
+            found.append(
+                (
+                    "wrong-version",
+                    f"the collection row of {key} says {said}, the greatest is {version}.",
+                )
+            )
     if last < version:
-        found.append(("low-counter", f"the counter of {key} is {last}, below its greatest version {version}."))
+        found.append(
+            (
+                "low-counter",
+                f"the counter of {key} is {last}, below its greatest version {version}.",
+            )
+        )
     if right and not times:
-        found.append(("wrong-times", f"the collection row of {key} has other times than its latest artifact."))
+        found.append(
+            (
+                "wrong-times",
+                f"the collection row of {key} has other times than its latest artifact.",
+            )
+        )
     return [Inconsistency(kind, key, message[0].upper() + message[1:]) for kind, message in found]

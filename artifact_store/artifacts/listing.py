@@ -20,7 +20,9 @@ _PAGE = 200  # with more, the garbage collector has more to look at than there i
 _LARGEST_PAGE = 100_000
 
 
-_FILTER_NAMES = tuple(dict.fromkeys(FILTER_PARAMETERS.values()))  # in the order of the parameters below
+_FILTER_NAMES = tuple(
+    dict.fromkeys(FILTER_PARAMETERS.values())
+)  # in the order of the parameters below
 _NO_FILTERS = (None,) * len(_FILTER_NAMES)
 
 
@@ -44,7 +46,9 @@ def listing_query(
     if isinstance(given, tuple) and given == _NO_FILTERS:
         return artifacts.pagination.ListingQuery(None, {}, sort, include_data)
 
-    by_name: Mapping[str, object] = given if isinstance(given, dict) else dict(zip(_FILTER_NAMES, given, strict=True))
+    by_name: Mapping[str, object] = (
+        given if isinstance(given, dict) else dict(zip(_FILTER_NAMES, given, strict=True))
+    )
     kind = (
         filters.definitions.ArtifactFilter
         if isinstance(sort, ArtifactSort)
@@ -132,7 +136,14 @@ class ListingMethods(StoreBase):
             >>> [artifact.version for artifact in store.read_artifacts(limit=3, after=first.cursor)]
             [2, 1]
         """
-        given = (artifact_filter, flow_run_filter, task_run_filter, deployment_filter, flow_filter, work_pool_filter)
+        given = (
+            artifact_filter,
+            flow_run_filter,
+            task_run_filter,
+            deployment_filter,
+            flow_filter,
+            work_pool_filter,
+        )
         query = listing_query(self._db, chosen(ArtifactSort, sort), given, include_data)
         return self._listed(query, offset, limit, after)
 
@@ -179,16 +190,29 @@ class ListingMethods(StoreBase):
             >>> [(artifact.key, artifact.version) for artifact in store.read_latest_artifacts()]
             [('sales', 2), ('costs', 1)]
         """
-        given = (artifact_filter, flow_run_filter, task_run_filter, deployment_filter, flow_filter, work_pool_filter)
+        given = (
+            artifact_filter,
+            flow_run_filter,
+            task_run_filter,
+            deployment_filter,
+            flow_filter,
+            work_pool_filter,
+        )
         query = listing_query(self._db, chosen(ArtifactCollectionSort, sort), given, include_data)
         return self._listed(query, offset, limit, after)
 
     def _listed(
-        self, query: "artifacts.pagination.ListingQuery", offset: int | None, limit: int | None, after: str | None
+        self,
+        query: "artifacts.pagination.ListingQuery",
+        offset: int | None,
+        limit: int | None,
+        after: str | None,
     ) -> ArtifactList:
         position = None if after is None else filters.orders.from_cursor(query.sort, after)
         if position is not None and offset is not None:
-            raise InvalidQuery("offset and after exclude each other: a cursor says where the list goes on.")
+            raise InvalidQuery(
+                "offset and after exclude each other: a cursor says where the list goes on."
+            )
         start, most = bounds(offset, limit)
         found = ArtifactList(self._reader(artifacts.pagination.page, query, start, most, position))
         if found and len(found) == most:
@@ -311,7 +335,9 @@ class ListingMethods(StoreBase):
         """
         start, most = bounds(offset, limit)
         if type(per_run) is not int or not 1 <= per_run <= _LARGEST_PAGE:
-            raise InvalidQuery(f"per_run must be an int from 1 to {_LARGEST_PAGE:,}, got {shown(per_run)}.")
+            raise InvalidQuery(
+                f"per_run must be an int from 1 to {_LARGEST_PAGE:,}, got {shown(per_run)}."
+            )
         of_artifacts = (artifact_filter, None, filters.get("task_run_filter"), None, None, None)
         query = listing_query(self._db, ArtifactSort.ID_DESC, of_artifacts, include_data=False)
         trees = artifacts.run_trees.read_run_trees
@@ -349,9 +375,18 @@ class ListingMethods(StoreBase):
             >>> store.count_artifacts(), store.count_artifacts(ArtifactFilter(key={"any_": ["sales"]}))
             (3, 2)
         """
-        given = (artifact_filter, flow_run_filter, task_run_filter, deployment_filter, flow_filter, work_pool_filter)
+        given = (
+            artifact_filter,
+            flow_run_filter,
+            task_run_filter,
+            deployment_filter,
+            flow_filter,
+            work_pool_filter,
+        )
         query = (
-            artifacts.pagination.ALL if given == _NO_FILTERS else listing_query(self._db, ArtifactSort.ID_DESC, given)
+            artifacts.pagination.ALL
+            if given == _NO_FILTERS
+            else listing_query(self._db, ArtifactSort.ID_DESC, given)
         )
         return self._reader(artifacts.pagination.count, query)
 
@@ -387,7 +422,14 @@ class ListingMethods(StoreBase):
             >>> store.count_latest_artifacts()
             1
         """
-        given = (artifact_filter, flow_run_filter, task_run_filter, deployment_filter, flow_filter, work_pool_filter)
+        given = (
+            artifact_filter,
+            flow_run_filter,
+            task_run_filter,
+            deployment_filter,
+            flow_filter,
+            work_pool_filter,
+        )
         query = (
             artifacts.pagination.LATEST
             if given == _NO_FILTERS
@@ -398,5 +440,7 @@ class ListingMethods(StoreBase):
 
 def _page_size(size: int) -> int:
     if not isinstance(size, int) or not 1 <= size <= _LARGEST_PAGE:
-        raise InvalidQuery(f"page_size must be an int from 1 to {_LARGEST_PAGE:,}, got {shown(size)}.")
+        raise InvalidQuery(
+            f"page_size must be an int from 1 to {_LARGEST_PAGE:,}, got {shown(size)}."
+        )
     return size

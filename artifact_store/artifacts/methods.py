@@ -26,7 +26,9 @@ __all__ = ["ArtifactMethods"]
 class ArtifactMethods(StoreBase):
     """The methods of a store for single artifacts, and for many that are written at once."""
 
-    def create_artifact(self, artifact: ArtifactCreate | None = None, **fields: Unpack[ArtifactFields]) -> Artifact:
+    def create_artifact(
+        self, artifact: ArtifactCreate | None = None, **fields: Unpack[ArtifactFields]
+    ) -> Artifact:
         """Create an artifact; under a key it becomes the next version and the latest.
 
         Args:
@@ -121,7 +123,9 @@ class ArtifactMethods(StoreBase):
             >>> store.read_latest_artifact("log").version
             3
         """
-        return artifacts.queries.read_latest(self._db, key if is_key(key) else artifacts.references.key_of(key))
+        return artifacts.queries.read_latest(
+            self._db, key if is_key(key) else artifacts.references.key_of(key)
+        )
 
     def read_artifact_ref(self, ref: str | UUID | Artifact) -> Artifact | None:
         """Return the artifact that a reference names.
@@ -233,7 +237,11 @@ class ArtifactMethods(StoreBase):
             >>> store.delete_artifacts(ArtifactFilter(key={"any_": ["log"]}))
             300
         """
-        query = listing_query(self._db, ArtifactSort.ID_DESC, {"artifact_filter": artifact_filter, **filters})
+        query = listing_query(
+            self._db, ArtifactSort.ID_DESC, {"artifact_filter": artifact_filter, **filters}
+        )
         check_constrained(query, everything)
         self._db.pending_writes.flush()
-        return self._engine.run_idempotent(partial(artifacts.delete.delete_matching, self._db, query))
+        return self._engine.run_idempotent(
+            partial(artifacts.delete.delete_matching, self._db, query)
+        )

@@ -75,8 +75,19 @@ def _glance(db: Statements) -> tuple[Query, ...]:
     """Return the columns that tell which numbers a version has, without what is large."""
     kind = fn.COALESCE(_A.type, "")
     # A table that has a profile is not read at all.
-    worth_reading = _A.profile.is_null() & kind.not_in(_WITHOUT_NUMBERS) & db.dialect.is_at_most(_A.data, _SMALL)
-    return _A.version, _A.created, _A.type, _A.metadata, _A.profile, Case(None, ((worth_reading, _A.data),))
+    worth_reading = (
+        _A.profile.is_null()
+        & kind.not_in(_WITHOUT_NUMBERS)
+        & db.dialect.is_at_most(_A.data, _SMALL)
+    )
+    return (
+        _A.version,
+        _A.created,
+        _A.type,
+        _A.metadata,
+        _A.profile,
+        Case(None, ((worth_reading, _A.data),)),
+    )
 
 
 def _version(row: Sequence[Any]) -> Version:
@@ -120,7 +131,13 @@ def newest_of_keys(db: Statements, keys: Sequence[str], limit: int) -> dict[str,
 def _each_key_by_limit(db: Statements) -> Query:
     """Read so many of each key; PostgreSQL may not join with all artifacts, because it limits before it joins."""
     glance = [column.alias(f"column_{place}") for place, column in enumerate(_glance(db))]
-    newest = _A.select(*glance).where(_A.key == _C.key).order_by(_A.version.desc()).limit(slot("limit")).alias("newest")
+    newest = (
+        _A.select(*glance)
+        .where(_A.key == _C.key)
+        .order_by(_A.version.desc())
+        .limit(slot("limit"))
+        .alias("newest")
+    )
     columns = [getattr(newest.c, f"column_{place}") for place in range(len(glance))]
     query = _C.select(_C.key, *columns).join(newest, JOIN.LATERAL, on=SQL("TRUE"))
     return query.where(db.dialect.is_in(_C.key, slot("keys")))
@@ -161,7 +178,11 @@ def best_first(versions: Iterable[Version]) -> list[str]:
 
 def points_of(versions: Iterable[Version], field: str | None) -> list[Point]:
     """Return the points of one number in versions that were read."""
-    return [Point(each.version, each.created, each.numbers[field]) for each in versions if field in each.numbers]
+    return [
+        Point(each.version, each.created, each.numbers[field])
+        for each in versions
+        if field in each.numbers
+    ]
 
 
 # --- One number, by name ---
@@ -216,7 +237,9 @@ def points(db: Statements, key: str, field: str, limit: int | None) -> list[Poin
     found: list[Point] = []
     before = 2**63 - 1
     while limit is None or len(found) < limit:
-        rows = db.fetch_all(("figures.points", kind), build, {"key": key, "before": before, "page": size})
+        rows = db.fetch_all(
+            ("figures.points", kind), build, {"key": key, "before": before, "page": size}
+        )
         with Reading(f"A version of {key}"):
             for version, created, *columns in rows:
                 number = source.number(*columns)

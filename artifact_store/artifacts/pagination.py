@@ -70,7 +70,9 @@ class ListingQuery(NamedTuple):
 
     def _columns(self) -> list[Query]:
         return [
-            getattr(_A, name) if self.include_data or name not in _PAYLOAD else SQL("NULL").alias(name)
+            getattr(_A, name)
+            if self.include_data or name not in _PAYLOAD
+            else SQL("NULL").alias(name)
             for name in ROWS.names
         ]
 
@@ -81,7 +83,11 @@ LATEST = ListingQuery(None, {}, ArtifactCollectionSort.ID_DESC)
 
 
 def page(
-    db: Statements, listing: ListingQuery, offset: int, limit: int | None, after: Position | None = None
+    db: Statements,
+    listing: ListingQuery,
+    offset: int,
+    limit: int | None,
+    after: Position | None = None,
 ) -> list[schemas.Artifact]:
     """Return a page of a listing, from an offset or after a position."""
     if limit is not None and related_conditions(listing.condition, "in"):
@@ -185,7 +191,12 @@ def _bounded(listing: ListingQuery, query: Query) -> Query:
 
 
 def _whole_page(
-    db: Statements, listing: ListingQuery, form: PageQuery, offset: int, limit: int | None, after: Position | None
+    db: Statements,
+    listing: ListingQuery,
+    form: PageQuery,
+    offset: int,
+    limit: int | None,
+    after: Position | None,
 ) -> list[schemas.Artifact]:
     if after is None or not listing.order.nulls_last:
         return _page(db, listing, form, "all" if after is None else "beyond", offset, limit, after)
@@ -195,7 +206,9 @@ def _whole_page(
     found = _page(db, listing, form, "beyond", offset, limit, after)
     if limit is not None and len(found) >= limit:
         return found
-    return found + _page(db, listing, form, "nulls", offset, None if limit is None else limit - len(found), None)
+    return found + _page(
+        db, listing, form, "nulls", offset, None if limit is None else limit - len(found), None
+    )
 
 
 def _page(
@@ -210,9 +223,21 @@ def _page(
     def build() -> Query:
         return form(db, listing, _condition_of(part, listing.order))
 
-    values = {**listing.values, "limit": db.dialect.unlimited if limit is None else limit, "offset": offset}
+    values = {
+        **listing.values,
+        "limit": db.dialect.unlimited if limit is None else limit,
+        "offset": offset,
+    }
     values |= {("after", number): value for number, value in enumerate(after or ())}
-    key = ("pages.page", form.__name__, part, type(listing.sort), listing.sort, listing.include_data, listing.condition)
+    key = (
+        "pages.page",
+        form.__name__,
+        part,
+        type(listing.sort),
+        listing.sort,
+        listing.include_data,
+        listing.condition,
+    )
     # How many related rows there are decides whether they are met one by one or all at once.
     return ROWS.values(db.fetch_all(key, build, values, varied=form is _by_ids))
 
@@ -254,11 +279,17 @@ def _names(db: Statements, listing: ListingQuery, size: int) -> list[bytes]:
     """Return the ids (or keys) of a whole listing in order, a page of them packed into one text."""
 
     def build() -> Query:
-        return listing.select(db, _C.key if listing.latest else _A.id).order_by(*listing.order.terms)
+        return listing.select(db, _C.key if listing.latest else _A.id).order_by(
+            *listing.order.terms
+        )
 
     key = ("pages.names", type(listing.sort), listing.sort, listing.condition)
     return db.fetch_packed(
-        key, build, listing.values, size, lambda rows: "\n".join(str(name) for (name,) in rows).encode()
+        key,
+        build,
+        listing.values,
+        size,
+        lambda rows: "\n".join(str(name) for (name,) in rows).encode(),
     )
 
 
@@ -266,10 +297,14 @@ def _named(db: Statements, listing: ListingQuery, names: list[str]) -> list[sche
     """Return what is still listed of some ids (or keys), in their order."""
 
     def build() -> Query:
-        return listing.select(db).where(db.dialect.is_in(_C.key if listing.latest else _A.id, slot("names")))
+        return listing.select(db).where(
+            db.dialect.is_in(_C.key if listing.latest else _A.id, slot("names"))
+        )
 
     key = ("pages.named", listing.latest, listing.include_data, listing.condition)
-    found = ROWS.values(db.fetch_all(key, build, {**listing.values, "names": db.dialect.bind_list(names)}))
+    found = ROWS.values(
+        db.fetch_all(key, build, {**listing.values, "names": db.dialect.bind_list(names)})
+    )
     by_name = {one.key if listing.latest else str(one.id): one for one in found}
     return [by_name[name] for name in names if name in by_name]
 
@@ -289,12 +324,16 @@ def _counting(listing: ListingQuery, db: Statements) -> Query:
         return listing.select(db, number)
     # Counting all keys is quickest, and an index holds the few that are empty.
     return peewee.Select(
-        columns=[NodeList((_C.select(number), SQL("-"), _C.select(number).where(_C.latest_id.is_null())))]
+        columns=[
+            NodeList((_C.select(number), SQL("-"), _C.select(number).where(_C.latest_id.is_null())))
+        ]
     )
 
 
 def select_keys(db: Statements, listing: ListingQuery) -> list[tuple[UUID, str | None]]:
     """Return the id and the key of every artifact that is listed."""
-    rows = db.fetch_all(("pages.keys", listing.condition), lambda: listing.select(db, _A.id, _A.key), listing.values)
+    rows = db.fetch_all(
+        ("pages.keys", listing.condition), lambda: listing.select(db, _A.id, _A.key), listing.values
+    )
     with Reading("The id of an artifact"):
         return [(schemas.as_uuid(row[0]), row[1]) for row in rows]

@@ -35,11 +35,15 @@ def check(artifact: Artifact) -> Inconsistency | None:
         rows = len(rows_of(artifact.data))
     except InvalidArtifact:
         return Inconsistency(
-            "wrong-profile", name, f"The profile of {name} counts {counted}, and its data is not a table."
+            "wrong-profile",
+            name,
+            f"The profile of {name} counts {counted}, and its data is not a table.",
         )
     if rows == profile["rows"]:
         return None
-    return Inconsistency("wrong-profile", name, f"The profile of {name} counts {counted}, its data has {rows:,}.")
+    return Inconsistency(
+        "wrong-profile", name, f"The profile of {name} counts {counted}, its data has {rows:,}."
+    )
 
 
 def suspects(db: Statements) -> list[UUID]:
@@ -62,7 +66,9 @@ def mend(db: Statements, ids: list[UUID]) -> Iterator[Inconsistency]:
             if inconsistency is not None:
                 profile = _profile_of(row[-1])
                 db.execute(
-                    "profilecheck.mend", _mended, {"id": str(artifact_id), "profile": profile, "updated": row[4]}
+                    "profilecheck.mend",
+                    _mended,
+                    {"id": str(artifact_id), "profile": profile, "updated": row[4]},
                 )
                 yield inconsistency
 
@@ -91,7 +97,14 @@ def _judged(row: Any) -> Inconsistency | None:
     except ValueError:
         return None
     # What is stored is not validated again: a profile may be anything.
-    fields = {"id": artifact_id, "key": key, "version": version, "type": kind, "profile": told, "data": held}
+    fields = {
+        "id": artifact_id,
+        "key": key,
+        "version": version,
+        "type": kind,
+        "profile": told,
+        "data": held,
+    }
     return check(Artifact.model_construct(**fields))
 
 

@@ -39,7 +39,9 @@ class _Meter:
         ended: the loop has come to its end.
     """
 
-    def __init__(self, store: StoreBase, db: Statements, artifact_id: UUID, total: int | None) -> None:
+    def __init__(
+        self, store: StoreBase, db: Statements, artifact_id: UUID, total: int | None
+    ) -> None:
         self.done = 0
         self.ended = False
         self._store = store
@@ -64,7 +66,9 @@ class _Meter:
         Args:
             held: nothing may be written now, so that the next call of the store has to do it.
         """
-        blocked = self._db.engine.in_block() and not self._inside  # with the block it could be undone
+        blocked = (
+            self._db.engine.in_block() and not self._inside
+        )  # with the block it could be undone
         if held or blocked:
             self._db.pending_writes.writes.append(self._write)
         else:
@@ -77,7 +81,9 @@ class _Meter:
             self._db.engine.with_lock_timeout(self._write, lock_timeout)
         except ArtifactStoreError as error:
             if not self._failed:
-                _LOG.warning("The progress %s is not kept up to date: %s", self._artifact_id, str(error))
+                _LOG.warning(
+                    "The progress %s is not kept up to date: %s", self._artifact_id, str(error)
+                )
             self._failed = True
             _let_go(error)
 
@@ -162,18 +168,27 @@ def counts(done: int, total: int | None) -> dict[str, int]:
 
 
 def track(
-    store: StoreBase, db: Statements, items: Iterable[T], key: str | None, description: str | None, total: int | None
+    store: StoreBase,
+    db: Statements,
+    items: Iterable[T],
+    key: str | None,
+    description: str | None,
+    total: int | None,
 ) -> Generator[T, None, None]:
     """Yield items and keep a progress artifact up to date; see `ArtifactStore.track`."""
     if total is None:
         total = _length(items)
     elif type(total) is not int or total < 0:
         raise InvalidQuery(f"total must be an int >= 0, or None, got {shown(total)}.")
-    artifact = ArtifactCreate(key=key, type="progress", description=description, data=0.0, metadata=counts(0, total))
+    artifact = ArtifactCreate(
+        key=key, type="progress", description=description, data=0.0, metadata=counts(0, total)
+    )
     try:
         iterator = iter(items)
     except TypeError:
-        raise InvalidQuery(f"Cannot iterate over {type(items).__name__}: pass a list or a generator.") from None
+        raise InvalidQuery(
+            f"Cannot iterate over {type(items).__name__}: pass a list or a generator."
+        ) from None
 
     def begin() -> _Meter:
         return _Meter(store, db, store.create_artifact(artifact).id, total)

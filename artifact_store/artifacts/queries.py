@@ -53,7 +53,12 @@ def _insert() -> Query:
 
 def read(db: Statements, artifact_id: UUID) -> schemas.Artifact | None:
     """Return an artifact by id."""
-    return _one(db, "artifacts.read", lambda: _A.select(*_COLUMNS).where(_A.id == slot("id")), {"id": str(artifact_id)})
+    return _one(
+        db,
+        "artifacts.read",
+        lambda: _A.select(*_COLUMNS).where(_A.id == slot("id")),
+        {"id": str(artifact_id)},
+    )
 
 
 def read_many(db: Statements, ids: Sequence[UUID]) -> list[schemas.Artifact]:
@@ -62,14 +67,18 @@ def read_many(db: Statements, ids: Sequence[UUID]) -> list[schemas.Artifact]:
     def build() -> Query:
         return _A.select(*_COLUMNS).where(db.dialect.is_in(_A.id, slot("ids")))
 
-    return ROWS.values(db.fetch_all("artifacts.read_many", build, {"ids": db.dialect.bind_list(ids)}))
+    return ROWS.values(
+        db.fetch_all("artifacts.read_many", build, {"ids": db.dialect.bind_list(ids)})
+    )
 
 
 def read_latest(db: Statements, key: str) -> schemas.Artifact | None:
     """Return the latest artifact of a key, through the collection table."""
 
     def build() -> Query:
-        pointed = _A.select(*_COLUMNS).join(ArtifactCollection, on=(ArtifactCollection.latest_id == _A.id))
+        pointed = _A.select(*_COLUMNS).join(
+            ArtifactCollection, on=(ArtifactCollection.latest_id == _A.id)
+        )
         return pointed.where(ArtifactCollection.key == slot("key"))
 
     return _one(db, "artifacts.latest", build, {"key": key})
@@ -92,7 +101,9 @@ def _one(db: Statements, key: str, build: Any, values: Values) -> schemas.Artifa
 def delete(db: Statements, artifact_id: str, key: str | None) -> bool:
     """Delete an artifact that has this key, or none; tell whether there was one."""
     if key is None:
-        return db.execute("artifacts.delete_without_key", _delete_without_key, {"id": artifact_id}) > 0
+        return (
+            db.execute("artifacts.delete_without_key", _delete_without_key, {"id": artifact_id}) > 0
+        )
     return db.execute("artifacts.delete", _delete_of_key, {"id": artifact_id, "key": key}) > 0
 
 

@@ -70,7 +70,9 @@ def _id(text: str) -> UUID | None:
 
 
 def _malformed(ref: object) -> InvalidQuery:
-    return InvalidQuery(f"Invalid reference {shown(ref)}: expected a key, key@3, key@latest, or an id.")
+    return InvalidQuery(
+        f"Invalid reference {shown(ref)}: expected a key, key@3, key@latest, or an id."
+    )
 
 
 def read(db: Statements, ref: object) -> Artifact | None:
@@ -92,7 +94,9 @@ def key_of(given: object) -> str:
     """
     if isinstance(given, Artifact):
         if given.key is None:
-            raise InvalidQuery(f"The artifact {given.id} has no key: read it by its id, with read_artifact.")
+            raise InvalidQuery(
+                f"The artifact {given.id} has no key: read it by its id, with read_artifact."
+            )
         return given.key
     if not isinstance(given, str):
         raise InvalidQuery(f"Invalid key {shown(given)}: expected text.")

@@ -71,7 +71,11 @@ def read_run_trees(
 
 
 def _tree(
-    flows: Mapping[UUID, Any], run: FlowRun, task_runs: list[TaskRun], artifacts: list[Artifact], per_run: int
+    flows: Mapping[UUID, Any],
+    run: FlowRun,
+    task_runs: list[TaskRun],
+    artifacts: list[Artifact],
+    per_run: int,
 ) -> FlowRunTree:
     """Put together what belongs to one run; both lists are sorted, and one longer than what is shown."""
     complete = len(task_runs) <= per_run and len(artifacts) <= per_run
@@ -79,18 +83,29 @@ def _tree(
     own: list[Artifact] = []
     of_tasks: dict[UUID, list[Artifact]] = {task_run_id: [] for task_run_id in by_id}
     for artifact in artifacts[-per_run:]:
-        of_task = own if artifact.task_run_id is None else of_tasks.setdefault(artifact.task_run_id, [])
+        of_task = (
+            own if artifact.task_run_id is None else of_tasks.setdefault(artifact.task_run_id, [])
+        )
         of_task.append(artifact)
-    branches = (TaskRunTree(task_run_id, by_id.get(task_run_id), tuple(some)) for task_run_id, some in of_tasks.items())
+    branches = (
+        TaskRunTree(task_run_id, by_id.get(task_run_id), tuple(some))
+        for task_run_id, some in of_tasks.items()
+    )
     return FlowRunTree(flows[run.flow_id], run, tuple(own), tuple(branches), complete)
 
 
-def _read_task_runs(db: Statements, run_ids: Sequence[UUID], task_run_filter: object, most: int) -> list[TaskRun]:
+def _read_task_runs(
+    db: Statements, run_ids: Sequence[UUID], task_run_filter: object, most: int
+) -> list[TaskRun]:
     """Return the newest task runs of each of some flow runs, oldest first."""
-    condition, values = compile_filters("task_run_filter", {"task_run_filter": task_run_filter}, db.dialect)
+    condition, values = compile_filters(
+        "task_run_filter", {"task_run_filter": task_run_filter}, db.dialect
+    )
 
     def build() -> Query:
-        query = _T.select(_T.id, _number_in_run(_T)).where(db.dialect.is_in(_T.flow_run_id, slot("runs")))
+        query = _T.select(_T.id, _number_in_run(_T)).where(
+            db.dialect.is_in(_T.flow_run_id, slot("runs"))
+        )
         numbered = apply_condition(query, condition, db.dialect).alias("numbered")
         return _newest(_T.select(*TASK_RUNS.columns), _T, numbered)
 
@@ -98,7 +113,9 @@ def _read_task_runs(db: Statements, run_ids: Sequence[UUID], task_run_filter: ob
     return TASK_RUNS.rows.values(db.fetch_all(("run_trees.task_runs", condition), build, values))
 
 
-def _read_artifacts(db: Statements, run_ids: Sequence[UUID], listing: ListingQuery, most: int) -> list[Artifact]:
+def _read_artifacts(
+    db: Statements, run_ids: Sequence[UUID], listing: ListingQuery, most: int
+) -> list[Artifact]:
     """Return the newest artifacts of each of some flow runs, oldest first, without their data."""
 
     def build() -> Query:

@@ -62,7 +62,9 @@ class ShortcutMethods(StoreBase):
             {'link': 'https://example.com/d/7', 'link_text': 'Sales today'}
         """
         payload = payloads.builders.link_payload(link, link_text)
-        return self.create_artifact(key=key, description=description, metadata=metadata, **payload, **origin)
+        return self.create_artifact(
+            key=key, description=description, metadata=metadata, **payload, **origin
+        )
 
     def create_markdown_artifact(
         self,
@@ -94,7 +96,9 @@ class ShortcutMethods(StoreBase):
             <Artifact report@1 markdown ...>
         """
         payload = payloads.builders.markdown_payload(markdown)
-        return self.create_artifact(key=key, description=description, metadata=metadata, **payload, **origin)
+        return self.create_artifact(
+            key=key, description=description, metadata=metadata, **payload, **origin
+        )
 
     def create_table_artifact(
         self,
@@ -139,8 +143,12 @@ class ShortcutMethods(StoreBase):
             >>> sales.profile["columns"][1]["max"]
             12
         """
-        payload = payloads.builders.table_payload(table, columns=columns, profile=profile, delimiter=delimiter)
-        return self.create_artifact(key=key, description=description, metadata=metadata, **payload, **origin)
+        payload = payloads.builders.table_payload(
+            table, columns=columns, profile=profile, delimiter=delimiter
+        )
+        return self.create_artifact(
+            key=key, description=description, metadata=metadata, **payload, **origin
+        )
 
     def create_progress_artifact(
         self,
@@ -173,7 +181,9 @@ class ShortcutMethods(StoreBase):
             50
         """
         payload = payloads.builders.progress_payload(progress)
-        return self.create_artifact(key=key, description=description, metadata=metadata, **payload, **origin)
+        return self.create_artifact(
+            key=key, description=description, metadata=metadata, **payload, **origin
+        )
 
     def update_progress_artifact(
         self,
@@ -249,10 +259,14 @@ class ShortcutMethods(StoreBase):
             {'image': 'https://example.com/plot.png'}
         """
         payload = payloads.builders.image_payload(image, alt=alt, image_url=image_url)
-        return self.create_artifact(key=key, description=description, metadata=metadata, **payload, **origin)
+        return self.create_artifact(
+            key=key, description=description, metadata=metadata, **payload, **origin
+        )
 
 
-def _update_progress(store: StoreBase, artifact_id: UUID, changes: "ArtifactChanges") -> Artifact | None:
+def _update_progress(
+    store: StoreBase, artifact_id: UUID, changes: "ArtifactChanges"
+) -> Artifact | None:
     """Update a progress artifact and return it; an artifact of another type is left as it is."""
     # The update comes first: it locks the artifact, so that its type cannot change any more.
     if not store.update_artifact(artifact_id, **changes):

@@ -21,7 +21,10 @@ _JSON = ("data", "metadata", "profile")
 
 
 def update_artifact(
-    db: Statements, artifact_id: UUID | str, artifact: ArtifactUpdate | None, fields: Mapping[str, Any]
+    db: Statements,
+    artifact_id: UUID | str,
+    artifact: ArtifactUpdate | None,
+    fields: Mapping[str, Any],
 ) -> bool:
     """Change an artifact, by a value or by fields; see `ArtifactStore.update_artifact`."""
     target = as_uuid(artifact_id)
@@ -49,7 +52,9 @@ def _changes(artifact: ArtifactUpdate | None, fields: Mapping[str, Any]) -> quer
                 row[name] = texts.get(name) or dump_json(row[name])
     else:
         if fields:
-            raise InvalidArtifact(f"Give an ArtifactUpdate or keywords, not both: {', '.join(fields)}.")
+            raise InvalidArtifact(
+                f"Give an ArtifactUpdate or keywords, not both: {', '.join(fields)}."
+            )
         if not isinstance(artifact, ArtifactUpdate):
             raise InvalidArtifact(
                 f"Expected an ArtifactUpdate, got {type(artifact).__name__}: pass one, or its fields as keywords."

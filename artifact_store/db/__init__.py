@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING
 from ..lazy import lazy_submodules
 
 if TYPE_CHECKING:
-    from . import connect, dialects, engine, migrate, pydantic_internals, read_only, replica, rows, statements
+    from . import (
+        connect,
+        dialects,
+        engine,
+        migrate,
+        pydantic_internals,
+        read_only,
+        replica,
+        rows,
+        statements,
+    )
 else:
     __getattr__ = lazy_submodules(__name__)
 

@@ -51,7 +51,10 @@ class Artifact(Table):
     data = JSONTextField(null=True)
 
     class Meta:
-        constraints = (peewee.Check('("key" IS NULL) = ("version" IS NULL)'), peewee.Check('"version" >= 1'))
+        constraints = (
+            peewee.Check('("key" IS NULL) = ("version" IS NULL)'),
+            peewee.Check('"version" >= 1'),
+        )
 
 
 class ArtifactCollection(Table):
@@ -78,5 +81,7 @@ ArtifactCollection.add_index(ArtifactCollection.latest_id, where=_live)
 ArtifactCollection.add_index(ArtifactCollection.updated, ArtifactCollection.key, where=_live)
 ArtifactCollection.add_index(ArtifactCollection.created, ArtifactCollection.key, where=_live)
 ArtifactCollection.add_index(
-    ArtifactCollection.key, where=ArtifactCollection.latest_id.is_null(), name="artifact_collection_empty"
+    ArtifactCollection.key,
+    where=ArtifactCollection.latest_id.is_null(),
+    name="artifact_collection_empty",
 )

@@ -27,7 +27,10 @@ def open_reader(url: Place, replica_url: str | Address | None, read_only: bool =
         InvalidURL: an address is invalid.
     """
     engine = _engine_of(url, read_only)
-    return Reader(Statements(engine), None if replica_url is None else Statements(_replica_of(engine, replica_url)))
+    return Reader(
+        Statements(engine),
+        None if replica_url is None else Statements(_replica_of(engine, replica_url)),
+    )
 
 
 def _engine_of(url: Place, read_only: bool) -> Engine:
@@ -36,7 +39,9 @@ def _engine_of(url: Place, read_only: bool) -> Engine:
         _check_database(url)
         return PeeweeSqliteEngine(url)
     if isinstance(url, peewee.Database):
-        raise InvalidURL(f"{type(url).__name__} is not supported: pass its URL, or a Peewee SqliteDatabase.")
+        raise InvalidURL(
+            f"{type(url).__name__} is not supported: pass its URL, or a Peewee SqliteDatabase."
+        )
     address = _address_of(url)
     return _engine_at(address._replace(read_only=True) if read_only else address)
 
@@ -45,7 +50,9 @@ def _check_database(database: peewee.SqliteDatabase) -> None:
     if database.deferred:
         raise InvalidURL("The Peewee database has no name yet: call its init() first.")
     if any(kind.__module__ == "playhouse.sqliteq" for kind in type(database).__mro__):
-        raise InvalidURL("SqliteQueueDatabase has no transactions: pass the address of its file, or a SqliteDatabase.")
+        raise InvalidURL(
+            "SqliteQueueDatabase has no transactions: pass the address of its file, or a SqliteDatabase."
+        )
 
 
 def _address_of(url: str | os.PathLike[str] | Address | None) -> Address:
@@ -64,7 +71,9 @@ def _replica_of(primary: Engine, url: str | Address) -> Engine:
     """Return the engine of a replica; it does not wait, because the primary can answer too."""
     address = _address_of(url)
     if not primary.dialect.has_standbys or not isinstance(address, PostgresAddress):
-        raise InvalidURL("Only PostgreSQL has replicas: leave out replica_url, or give two postgresql:// addresses.")
+        raise InvalidURL(
+            "Only PostgreSQL has replicas: leave out replica_url, or give two postgresql:// addresses."
+        )
     from .postgresql import PostgresEngine
 
     assert isinstance(primary, PostgresEngine)
@@ -80,7 +89,9 @@ def address_for_pickle(engine: Engine) -> Address:
     """
     address: Address | None = getattr(engine, "address", None)
     if address is None:
-        raise TypeError("Cannot pickle a store that uses a Peewee database: open the store by its address instead.")
+        raise TypeError(
+            "Cannot pickle a store that uses a Peewee database: open the store by its address instead."
+        )
     if isinstance(address, SqliteAddress) and address.path is None:
         raise TypeError("Cannot pickle a store in memory: open a store in a file instead.")
     return address

@@ -24,17 +24,34 @@ class Reading:
         """Begin."""
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         """Raise `StoreDamaged` for whatever parsing raises."""
-        if isinstance(error, ValueError | TypeError | LookupError | AttributeError | ArithmeticError | RecursionError):
-            why = "a value is of the wrong type" if isinstance(error, TypeError | AttributeError) else str(error)
+        if isinstance(
+            error,
+            ValueError
+            | TypeError
+            | LookupError
+            | AttributeError
+            | ArithmeticError
+            | RecursionError,
+        ):
+            why = (
+                "a value is of the wrong type"
+                if isinstance(error, TypeError | AttributeError)
+                else str(error)
+            )
             raise damaged(self._what, why) from error
 
 
 def damaged(what: str, why: str) -> StoreDamaged:
     """Return the error that says what cannot be read and why."""
-    return StoreDamaged(f"{what} cannot be read ({why.rstrip('.')}): run verify, and restore the database from a copy.")
+    return StoreDamaged(
+        f"{what} cannot be read ({why.rstrip('.')}): run verify, and restore the database from a copy."
+    )
 
 
 def unreadable(kind: str, row: Mapping[str, Any], field: str, why: str) -> StoreDamaged:
@@ -59,4 +76,8 @@ def name_of(row: Mapping[str, Any]) -> str:
 def _shown(name: str) -> str:
     """Return a name that may be anything, as short text without control characters."""
     plain = name.encode("utf-8", "replace").decode()
-    return plain if plain.isprintable() and len(plain) <= _LONGEST_NAME else f"{plain!r:.{_LONGEST_NAME}}"
+    return (
+        plain
+        if plain.isprintable() and len(plain) <= _LONGEST_NAME
+        else f"{plain!r:.{_LONGEST_NAME}}"
+    )

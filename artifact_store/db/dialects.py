@@ -89,7 +89,9 @@ class Dialect(ABC):
         """Return a list of values as one parameter."""
 
     @abstractmethod
-    def bind_counts(self, keys: Sequence[str], ids: Sequence[str], counts: Sequence[int]) -> dict[str, object]:
+    def bind_counts(
+        self, keys: Sequence[str], ids: Sequence[str], counts: Sequence[int]
+    ) -> dict[str, object]:
         """Return the parameters of `counts_table`."""
 
     # Conditions
@@ -119,7 +121,9 @@ class Dialect(ABC):
         """Test whether a JSON object has a member with a bound name."""
 
     @abstractmethod
-    def compares_member(self, column: peewee.Node, kind: str, comparison: str, slots: Slots) -> NodeList:
+    def compares_member(
+        self, column: peewee.Node, kind: str, comparison: str, slots: Slots
+    ) -> NodeList:
         """Test whether a member of a JSON object compares with a bound value of the same kind.
 
         Args:
@@ -192,7 +196,9 @@ class SqliteDialect(Dialect):
         """Return a list of values as one parameter."""
         return _json_list(values)
 
-    def bind_counts(self, keys: Sequence[str], ids: Sequence[str], counts: Sequence[int]) -> dict[str, object]:
+    def bind_counts(
+        self, keys: Sequence[str], ids: Sequence[str], counts: Sequence[int]
+    ) -> dict[str, object]:
         """Return the parameters of `counts_table`."""
         return {"many": _json_list(list(zip(keys, ids, counts, strict=True)))}
 
@@ -227,9 +233,13 @@ class SqliteDialect(Dialect):
 
     def has_name(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
         """Test whether a JSON object has a member with a bound name."""
-        return sql("EXISTS (SELECT 1 FROM json_each(", column, ") AS entry WHERE entry.key =", slot, ")")
+        return sql(
+            "EXISTS (SELECT 1 FROM json_each(", column, ") AS entry WHERE entry.key =", slot, ")"
+        )
 
-    def compares_member(self, column: peewee.Node, kind: str, comparison: str, slots: Slots) -> NodeList:
+    def compares_member(
+        self, column: peewee.Node, kind: str, comparison: str, slots: Slots
+    ) -> NodeList:
         """Test whether a member of a JSON object compares with a bound value of the same kind."""
         test: list[peewee.Node | str] = [
             column,
@@ -300,7 +310,9 @@ class PostgresDialect(Dialect):
         """Return a list of values as one parameter."""
         return list(values)
 
-    def bind_counts(self, keys: Sequence[str], ids: Sequence[str], counts: Sequence[int]) -> dict[str, object]:
+    def bind_counts(
+        self, keys: Sequence[str], ids: Sequence[str], counts: Sequence[int]
+    ) -> dict[str, object]:
         """Return the parameters of `counts_table`."""
         return {"keys": list(keys), "ids": list(ids), "counts": list(counts)}
 
@@ -331,10 +343,16 @@ class PostgresDialect(Dialect):
         """Test whether a JSON object has a member with a bound name."""
         return sql("COALESCE(CAST(", column, "AS jsonb) ?", slot, ", FALSE)")
 
-    def compares_member(self, column: peewee.Node, kind: str, comparison: str, slots: Slots) -> NodeList:
+    def compares_member(
+        self, column: peewee.Node, kind: str, comparison: str, slots: Slots
+    ) -> NodeList:
         """Test whether a member of a JSON object compares with a bound value of the same kind."""
         value = sql("(CAST(", column, "AS jsonb) ->", slots[0], ")")
-        test: list[peewee.Node | str] = ["COALESCE(jsonb_typeof(", value, f") = '{self._TYPES[kind]}'"]
+        test: list[peewee.Node | str] = [
+            "COALESCE(jsonb_typeof(",
+            value,
+            f") = '{self._TYPES[kind]}'",
+        ]
         if kind == "text":
             test += ["AND (", value, f"#>> '{{}}') COLLATE \"C\" {comparison}", slots[1]]
         elif kind == "number":

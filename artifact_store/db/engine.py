@@ -167,7 +167,9 @@ class Engine(TransactionEngine):
         """Run one statement and return the number of rows it changed."""
         return self.query(sql, params, ROW_COUNT)
 
-    def query(self, sql: str, params: Params, take: Callable[[Cursor], T], varied: bool = False) -> T:
+    def query(
+        self, sql: str, params: Params, take: Callable[[Cursor], T], varied: bool = False
+    ) -> T:
         """Run one statement and return what `take` takes from its cursor.
 
         Args:
@@ -178,7 +180,9 @@ class Engine(TransactionEngine):
         """
         raise NotImplementedError
 
-    def fetch_packed(self, sql: str, params: Params, size: int, pack: Callable[[list[Row]], bytes]) -> list[bytes]:
+    def fetch_packed(
+        self, sql: str, params: Params, size: int, pack: Callable[[list[Row]], bytes]
+    ) -> list[bytes]:
         """Run one statement and return its rows in batches of `size`, each serialized by `pack`."""
 
         def take(cursor: Cursor) -> list[bytes]:
@@ -217,7 +221,9 @@ class Engine(TransactionEngine):
 
     # Retries and errors
 
-    def retry(self, attempt: Callable[[], T], error: BaseException, deadline: float | None = None) -> T:
+    def retry(
+        self, attempt: Callable[[], T], error: BaseException, deadline: float | None = None
+    ) -> T:
         """Call a failed attempt again until it succeeds, fails permanently, or the deadline has passed."""
         tries = 0
         if deadline is None:
@@ -276,7 +282,9 @@ class Engine(TransactionEngine):
     def close(self) -> None:
         """Close the connections; the next statement opens a new one."""
         if self.in_block():
-            raise errors.InvalidQuery("The store cannot be closed inside a block: leave the block first.")
+            raise errors.InvalidQuery(
+                "The store cannot be closed inside a block: leave the block first."
+            )
         self.database.close()
 
     def before_fork(self) -> bool:
@@ -335,4 +343,8 @@ def _after_fork_in_child() -> None:
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=_after_fork_in_parent,
+        after_in_child=_after_fork_in_child,
+    )

@@ -12,7 +12,11 @@ from typing import Any
 
 __all__ = ["collecting", "interrupting"]
 
-_DRIVING = ("artifact_store", "peewee", "playhouse")  # packages whose functions may be in the middle of a statement
+_DRIVING = (
+    "artifact_store",
+    "peewee",
+    "playhouse",
+)  # packages whose functions may be in the middle of a statement
 _CALLING = {
     f"artifact_store.{name}"
     for name in (

@@ -31,7 +31,9 @@ def schema_version(statements: Statements) -> str | None:
 
 def _newest(statements: Statements) -> str | None:
     table = peewee.Table(HISTORY)
-    row = statements.fetch_one("schema.version", lambda: table.select(peewee.fn.MAX(table.c.name)), {})
+    row = statements.fetch_one(
+        "schema.version", lambda: table.select(peewee.fn.MAX(table.c.name)), {}
+    )
     return None if row is None else row[0]
 
 
@@ -81,7 +83,9 @@ def _missing(engine: Engine) -> StoreMissing:
 def _upgrade(statements: Statements) -> None:
     engine = statements.engine
     if engine.in_block():
-        raise StoreUnavailable(f"{engine.label}: the schema cannot be upgraded inside a transaction: leave it first.")
+        raise StoreUnavailable(
+            f"{engine.label}: the schema cannot be upgraded inside a transaction: leave it first."
+        )
     engine.prepare()
     try:
         with engine.migrating():
@@ -96,7 +100,10 @@ def _upgrade(statements: Statements) -> None:
 
 def _run_migrations(database: Any) -> None:
     """Run the migrations that the database does not have yet, each imported as a module of the package."""
-    from playhouse.migrations import Migration, Runner  # it takes a while, and most stores are current
+    from playhouse.migrations import (
+        Migration,
+        Runner,
+    )  # it takes a while, and most stores are current
 
     class Script(Migration):  # type: ignore[misc]
         def load(self) -> Any:
@@ -105,7 +112,9 @@ def _run_migrations(database: Any) -> None:
     class Scripts(Runner):  # type: ignore[misc]
         def migrations(self) -> list[Script]:
             package = migrations.__name__
-            return [Script(int(name[:4]), name, f"{package}.{name}", None) for name in known_versions()]
+            return [
+                Script(int(name[:4]), name, f"{package}.{name}", None) for name in known_versions()
+            ]
 
     Scripts(database, table_name=HISTORY).up()
 
@@ -113,7 +122,9 @@ def _run_migrations(database: Any) -> None:
 def _guard(database: Any, before: str) -> None:
     """Let the migrations that an earlier release did not have protect the store from its programs still open."""
     for name in known_versions():
-        if name > before and hasattr(script := import_module(f"{migrations.__name__}.{name}"), "guard"):
+        if name > before and hasattr(
+            script := import_module(f"{migrations.__name__}.{name}"), "guard"
+        ):
             script.guard(database)
 
 

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import peewee
 
-__all__ = ["ConnectionState", "SessionDatabase", "ctes_of", "note_server_version", "open_transactions", "renew_lock"]
+__all__ = [
+    "ConnectionState",
+    "SessionDatabase",
+    "ctes_of",
+    "note_server_version",
+    "open_transactions",
+    "renew_lock",
+]
 
 ConnectionState = peewee._ConnectionState
 """What Peewee remembers about the connection of one thread: `conn`, `closed`, `transactions`, ..."""

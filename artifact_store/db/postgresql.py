@@ -91,7 +91,10 @@ class PostgresEngine(Engine):
     """A PostgreSQL database, or one that speaks its protocol."""
 
     dialect: ClassVar[Dialect] = POSTGRES
-    driver_errors: ClassVar[tuple[type[BaseException], ...]] = (peewee.PeeweeException, psycopg.Error)
+    driver_errors: ClassVar[tuple[type[BaseException], ...]] = (
+        peewee.PeeweeException,
+        psycopg.Error,
+    )
     longest_pause: ClassVar[float] = 0.25
 
     def __init__(self, address: PostgresAddress, primary: "PostgresEngine | None" = None) -> None:
@@ -116,7 +119,9 @@ class PostgresEngine(Engine):
         # One text is one round trip. The number of the transaction tells later whether it was committed, and the
         # timeline whether it is still that transaction: after a failover another one may have the number.
         number = "" if address.read_only else f"; {_NUMBER}"
-        self._beginning = f"BEGIN{level}{access}; SET LOCAL lock_timeout = '{self.lock_timeout}'{number}"
+        self._beginning = (
+            f"BEGIN{level}{access}; SET LOCAL lock_timeout = '{self.lock_timeout}'{number}"
+        )
         super().__init__(database, address.label, address.url, address.timeout)
         self.address = address
         self.read_only = address.read_only
@@ -170,7 +175,9 @@ class PostgresEngine(Engine):
     def _give_back(self, connection: Connection) -> None:
         """Give a connection back; one that is not idle was interrupted, or lost its server, and is closed."""
         try:
-            self.pool.give_back(connection, connection.pgconn.transaction_status == TransactionStatus.IDLE)
+            self.pool.give_back(
+                connection, connection.pgconn.transaction_status == TransactionStatus.IDLE
+            )
         except BaseException:
             self.pool.discard(connection)
             raise
@@ -194,14 +201,18 @@ class PostgresEngine(Engine):
             return function()
 
         def limited() -> T:
-            self.execute(f"SET LOCAL lock_timeout = '{max(round(seconds * 1000), 1)}ms'")  # a number of ours
+            self.execute(
+                f"SET LOCAL lock_timeout = '{max(round(seconds * 1000), 1)}ms'"
+            )  # a number of ours
             return function()
 
         return super().with_lock_timeout(partial(self.run_in_transaction, limited), seconds)
 
     # Statements
 
-    def query(self, sql: str, params: Params, take: Callable[[Cursor], T], varied: bool = False) -> T:
+    def query(
+        self, sql: str, params: Params, take: Callable[[Cursor], T], varied: bool = False
+    ) -> T:
         """Run one statement and return what `take` takes from its cursor.
 
         Outside of a block a connection leaves the pool for the statement alone, and does not become this thread's.
@@ -210,7 +221,9 @@ class PostgresEngine(Engine):
         # The server keeps one plan for a prepared statement, which may be several times as slow as one for its values.
         prepare = False if varied else None
         if session.transaction is not None:
-            return self.with_connection(lambda connection: take(self._execute(connection, sql, params, prepare)))
+            return self.with_connection(
+                lambda connection: take(self._execute(connection, sql, params, prepare))
+            )
         try:
             connection = self._take()
             try:
@@ -220,7 +233,9 @@ class PostgresEngine(Engine):
         except self.driver_errors as error:
             return self.retry(partial(self._attempt, sql, params, take, prepare), error)
 
-    def _attempt(self, sql: str, params: Params, take: Callable[[Cursor], T], prepare: bool | None) -> T:
+    def _attempt(
+        self, sql: str, params: Params, take: Callable[[Cursor], T], prepare: bool | None
+    ) -> T:
         """Run a failed statement once more."""
         connection = self._take()
         try:
@@ -228,7 +243,9 @@ class PostgresEngine(Engine):
         finally:
             self._give_back(connection)
 
-    def _execute(self, connection: Connection, sql: str, params: Params, prepare: bool | None) -> Cursor:
+    def _execute(
+        self, connection: Connection, sql: str, params: Params, prepare: bool | None
+    ) -> Cursor:
         """Run one statement; through Peewee where somebody listens to its hooks or reads its log."""
         if self.database.query_hooks or statements_are_logged():
             session = self.session()
@@ -291,10 +308,14 @@ class PostgresEngine(Engine):
         if cursor.statusmessage == "ROLLBACK":
             raise self.undone_error()
 
-    def was_committed(self, transaction: Transaction, error: BaseException, repeatable: bool) -> bool:
+    def was_committed(
+        self, transaction: Transaction, error: BaseException, repeatable: bool
+    ) -> bool:
         """Ask the server what became of a transaction whose connection was lost while it was committed."""
         state = state_of(error)
-        if transaction.number is None or not (state is None or state.startswith(_CONNECTION_STATES)):
+        if transaction.number is None or not (
+            state is None or state.startswith(_CONNECTION_STATES)
+        ):
             return False
         number, timeline = transaction.number
         try:
@@ -366,7 +387,9 @@ class PostgresEngine(Engine):
             self._give_back(connection)
         self.sessions.end_block(session)
 
-    def retry(self, attempt: Callable[[], T], error: BaseException, deadline: float | None = None) -> T:
+    def retry(
+        self, attempt: Callable[[], T], error: BaseException, deadline: float | None = None
+    ) -> T:
         """Retry, except inside a block, which the server has rolled back."""
         if self.in_block():
             raise self.translate_error(error) from error
@@ -384,7 +407,9 @@ class PostgresEngine(Engine):
         if state is not None and not state.startswith("no "):
             return state in PASSING or state.startswith("08")
         # Without a state there was no answer. A server that never answered is a wrong address.
-        return isinstance(inner, psycopg.OperationalError | psycopg.InterfaceError) and self._reached
+        return (
+            isinstance(inner, psycopg.OperationalError | psycopg.InterfaceError) and self._reached
+        )
 
     def to_store_error(self, error: BaseException) -> errors.ArtifactStoreError:
         """Return our error for an error of the server; its message says what to do."""
@@ -395,11 +420,15 @@ class PostgresEngine(Engine):
         if isinstance(first, NotReplica):
             return ReplicaRefused(f"{self.label}: {first}")
         if isinstance(first, TooLarge):
-            return errors.InvalidArtifact("The artifact is larger than PostgreSQL can store (1 GB): " + _ELSEWHERE)
+            return errors.InvalidArtifact(
+                "The artifact is larger than PostgreSQL can store (1 GB): " + _ELSEWHERE
+            )
         if isinstance(first, Unreadable):
             return errors.StoreDamaged(f"{self.label}: {_unreadable(first)}")
         if state in ("XX001", "XX002"):  # a page, or an index, that the server cannot read
-            return errors.StoreDamaged(f"{self.label}: the database is damaged ({text.rstrip('.')}): restore a copy.")
+            return errors.StoreDamaged(
+                f"{self.label}: the database is damaged ({text.rstrip('.')}): restore a copy."
+            )
         if state == "22021":
             return errors.StoreDamaged(
                 f"{self.label}: another program has written text that is not UTF-8 into the database ({text}): "
@@ -412,7 +441,9 @@ class PostgresEngine(Engine):
             )
         if state is not None and state.startswith("23"):
             name = getattr(getattr(first, "diag", None), "constraint_name", None) or ""
-            return errors.IntegrityViolation(f"The database refused the row: {_KEYS.get(name, text)}.")
+            return errors.IntegrityViolation(
+                f"The database refused the row: {_KEYS.get(name, text)}."
+            )
         if is_long_for_index(first):
             return errors.InvalidArtifact(f"A value is too long for an index: shorten it ({text}).")
         if state in ("54000", "54001", "54011", "54023"):
@@ -420,13 +451,19 @@ class PostgresEngine(Engine):
                 f"The filter is too large for PostgreSQL ({text}): split it into several queries."
             )
         if state == "42P01":
-            return TableMissing(f"{self.label}: the tables of the store are gone ({text}): open the store again.")
+            return TableMissing(
+                f"{self.label}: the tables of the store are gone ({text}): open the store again."
+            )
         if state == _READ_ONLY and self.address.read_only:
-            return errors.StoreReadOnly(f"{self.label}: the store is open for reading only: open it without mode=ro.")
+            return errors.StoreReadOnly(
+                f"{self.label}: the store is open for reading only: open it without mode=ro."
+            )
         if state == _READ_ONLY and not self._may_become_writable():
             state = "read only by default"
         remedy = REMEDIES.get(state or "", "").format(timeout=self.timeout)
-        return errors.StoreUnavailable(f"{self.label}: {remedy or f'PostgreSQL says: {text.rstrip(chr(46))}.'}")
+        return errors.StoreUnavailable(
+            f"{self.label}: {remedy or f'PostgreSQL says: {text.rstrip(chr(46))}.'}"
+        )
 
     def _may_become_writable(self) -> bool:
         """Tell whether a server that refuses to write may write soon, as in a failover.
@@ -435,7 +472,9 @@ class PostgresEngine(Engine):
         """
         try:
             with self.connector.connect(self.address.dsn) as connection:
-                found = connection.execute("SELECT pg_is_in_recovery(), current_setting('transaction_read_only')")
+                found = connection.execute(
+                    "SELECT pg_is_in_recovery(), current_setting('transaction_read_only')"
+                )
                 recovering, read_only = found.fetchone() or (True, "on")
         except psycopg.Error:
             return True
@@ -452,7 +491,8 @@ class PostgresEngine(Engine):
             # To make a schema, even IF NOT EXISTS, needs more rights than to use one that somebody has made.
             if (
                 schema is not None
-                and self.fetch_one("SELECT 1 FROM pg_namespace WHERE nspname = %s", (schema,)) is None
+                and self.fetch_one("SELECT 1 FROM pg_namespace WHERE nspname = %s", (schema,))
+                is None
             ):
                 self.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
             yield

@@ -103,7 +103,9 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
                     silent_since = None
                 elif silent_since is None:
                     silent_since = time.monotonic()
-                elif time.monotonic() - silent_since > (_ON_ITS_WAY if idle else self.silence_limit):
+                elif time.monotonic() - silent_since > (
+                    _ON_ITS_WAY if idle else self.silence_limit
+                ):
                     idle = self._looked(idle)
                     silent_since = None
                 wanted = gen.send(ready)
@@ -167,7 +169,9 @@ class Connector:
         self.lock_timeout = f"{max(math.ceil(lock_timeout * 1000), 1)}ms"
         self._connections: weakref.WeakSet[Connection] = weakref.WeakSet()
         self._pooled = False  # a pooler keeps start-up parameters from the server
-        self._names_process = True  # the process that the server names is the one that serves the connection
+        self._names_process = (
+            True  # the process that the server names is the one that serves the connection
+        )
 
     def connect(self, conninfo: str) -> Connection:
         """Return a new connection, in autocommit.
@@ -318,7 +322,10 @@ def parameters_of(dsn: str) -> dict[str, Any]:
         return dict(conninfo_to_dict(dsn))
     known = {option.keyword.decode(): None for option in Conninfo.get_defaults()}
     given = [part.partition("=")[0] for part in dsn.partition("?")[2].split("&")]
-    near = next((found for name in given if name not in known and (found := did_you_mean(name, known))), None)
+    near = next(
+        (found for name in given if name not in known and (found := did_you_mean(name, known))),
+        None,
+    )
     raise InvalidURL(
         f"Unknown parameter in the PostgreSQL URL: {near}"
         if near

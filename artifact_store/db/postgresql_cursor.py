@@ -49,7 +49,12 @@ class Cursor(psycopg.Cursor[Row]):
     __slots__ = ()
 
     def execute(
-        self, query: Any, params: Params | None = None, *, prepare: bool | None = None, binary: bool | None = None
+        self,
+        query: Any,
+        params: Params | None = None,
+        *,
+        prepare: bool | None = None,
+        binary: bool | None = None,
     ) -> Self:
         """Run a statement; when a table was changed under a prepared one, prepare it again, once.
 
@@ -79,7 +84,9 @@ class Cursor(psycopg.Cursor[Row]):
         connection: Any = self._conn
         if connection.stale:
             connection.prepare_anew()
-        if not connection.timeout_statement or str(query).startswith("BEGIN"):  # which says it for its transaction
+        if not connection.timeout_statement or str(query).startswith(
+            "BEGIN"
+        ):  # which says it for its transaction
             return super().execute(query, params, prepare=prepare, binary=params is not None)
         # What is sent at once is one transaction, and one round trip.
         with connection.pipeline():
@@ -87,7 +94,9 @@ class Cursor(psycopg.Cursor[Row]):
             return super().execute(query, params, prepare=prepare, binary=params is not None)
 
     @contextmanager
-    def copy(self, statement: Query, params: Params | None = None, *, writer: Writer | None = None) -> Iterator[Copy]:
+    def copy(
+        self, statement: Query, params: Params | None = None, *, writer: Writer | None = None
+    ) -> Iterator[Copy]:
         """Load rows, none of which may be larger than the server can take."""
         with super().copy(statement, params, writer=writer or _Writer(self)) as copy:
             yield copy
@@ -122,11 +131,19 @@ class Cursor(psycopg.Cursor[Row]):
             for place, column in enumerate(columns):
                 data = result.get_value(row, place)
                 try:
-                    value = None if data is None else self._tx.get_loader(column.type_code, Format.BINARY).load(data)
+                    value = (
+                        None
+                        if data is None
+                        else self._tx.get_loader(column.type_code, Format.BINARY).load(data)
+                    )
                 except (UnicodeDecodeError, OverflowError):
                     broken = broken or column.name
                 else:
-                    known += [f"{column.name} {value}"] if column.name in ("id", "key") and value is not None else []
+                    known += (
+                        [f"{column.name} {value}"]
+                        if column.name in ("id", "key") and value is not None
+                        else []
+                    )
             if broken:
                 return Unreadable(broken, ", ".join(known))
         return Unreadable("a value", "")
@@ -147,4 +164,6 @@ def _check_size(params: Any) -> None:
 
 def _size(text: str) -> int:
     """Return the bytes of a text; a copy of it is made only when it may fit."""
-    return len(text) if text.isascii() or len(text) > _LARGEST else len(text.encode(errors="replace"))
+    return (
+        len(text) if text.isascii() or len(text) > _LARGEST else len(text.encode(errors="replace"))
+    )

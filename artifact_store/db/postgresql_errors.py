@@ -118,7 +118,10 @@ REMEDIES = {
     "no host": "the host is unknown: check its name in the URL.",
     "no server": "no server listens there: check the host and the port in the URL, and that the server runs.",
     "no answer": "the server does not answer: check the host, the port and the network in between.",
-    **dict.fromkeys(("26000", "42P05"), "a connection pooler breaks prepared statements: add ?prepare_threshold=none."),
+    **dict.fromkeys(
+        ("26000", "42P05"),
+        "a connection pooler breaks prepared statements: add ?prepare_threshold=none.",
+    ),
     "pooler": "a connection pooler refuses the startup parameter options: leave out ?schema= and options=, or let it "
     "pass with ignore_startup_parameters.",
 }
@@ -127,14 +130,21 @@ REMEDIES = {
 # While connecting, libpq reports errors as text only, without an SQLSTATE.
 _WORDS = (
     (re.compile("password authentication failed|no password supplied"), "28P01"),
-    (re.compile('role ".*" does not exist|pg_hba.conf|authentication failed|not permitted to log in'), "28000"),
+    (
+        re.compile(
+            'role ".*" does not exist|pg_hba.conf|authentication failed|not permitted to log in'
+        ),
+        "28000",
+    ),
     (re.compile('database ".*" does not exist'), "3D000"),
     (re.compile("starting up|shutting down|not yet accepting connections"), _STARTING),
     (re.compile("too many clients|connection slots|too many connections"), "53300"),
     (re.compile("unsupported startup parameter"), "pooler"),
     (
         # The second half is what psycopg 3.2.2 hands on from getaddrinfo.
-        re.compile("could not translate host name|failed to resolve host|Name or service not known|name resolution"),
+        re.compile(
+            "could not translate host name|failed to resolve host|Name or service not known|name resolution"
+        ),
         "no host",
     ),
     (re.compile("refused|No such file"), "no server"),

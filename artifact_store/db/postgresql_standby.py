@@ -66,9 +66,13 @@ def _difference(own: Identity, primary: Identity) -> str | None:
     if None not in (own.cluster, primary.cluster) and own.cluster != primary.cluster:
         return "the server at replica_url follows another primary: give the address of a standby of the primary."
     if own.database != primary.database:
-        return "replica_url names another database than the address of the store: name the same one."
+        return (
+            "replica_url names another database than the address of the store: name the same one."
+        )
     if own.table is None:
         return "the tables of the store are not there yet, or are in another schema: give both addresses one ?schema=."
     if own.table != primary.table:
-        return "replica_url leads to the tables of another schema: give both addresses one ?schema=."
+        return (
+            "replica_url leads to the tables of another schema: give both addresses one ?schema=."
+        )
     return None

@@ -28,4 +28,6 @@ def refuse_writes(store: Any, label: str) -> None:
 
 
 def _refuse(name: str, label: str, *args: object, **fields: object) -> NoReturn:
-    raise StoreReadOnly(f"{label}: the store is open for reading only: open it without read_only to call {name}.")
+    raise StoreReadOnly(
+        f"{label}: the store is open for reading only: open it without read_only to call {name}."
+    )

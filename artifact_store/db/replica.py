@@ -48,7 +48,9 @@ class Reader:
     def uses_replica(self) -> bool:
         """Return whether the next read goes to the replica."""
         return (
-            self.replica is not None and time.monotonic() >= self._paused_until and not self.primary.engine.in_block()
+            self.replica is not None
+            and time.monotonic() >= self._paused_until
+            and not self.primary.engine.in_block()
         )
 
     def pause_replica(self, error: StoreUnavailable) -> None:

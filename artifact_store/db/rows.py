@@ -125,6 +125,8 @@ def _row_validator(model: type[BaseModel]) -> SchemaValidator:
         if name in _JSON_FIELDS:
             inner = schema if name == "tags" else _JSON_KINDS.get(name, core_schema.any_schema())
             schema = core_schema.nullable_schema(core_schema.json_schema(inner))
-        fields[name] = core_schema.model_field(core_schema.with_default_schema(schema, default=None))
+        fields[name] = core_schema.model_field(
+            core_schema.with_default_schema(schema, default=None)
+        )
     value = core_schema.model_schema(model, core_schema.model_fields_schema(fields))
     return validator_of(core_schema.list_schema(value))

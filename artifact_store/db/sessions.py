@@ -79,7 +79,11 @@ class Sessions:
             del local.tasks[ended]
         session = Session()
         session.of_task = True
-        if local.session.transaction is None and not local.session.busy and not local.session.closed:
+        if (
+            local.session.transaction is None
+            and not local.session.busy
+            and not local.session.closed
+        ):
             session.set_connection(local.session.detach())
         local.tasks[task] = session
         return session
@@ -100,7 +104,9 @@ class Sessions:
     def others_in_transaction(self, session: Session) -> bool:
         """Tell whether another task of this thread is in a transaction."""
         tasks = self._local.tasks
-        return bool(tasks) and any(other is not session and other.transaction is not None for other in tasks.values())
+        return bool(tasks) and any(
+            other is not session and other.transaction is not None for other in tasks.values()
+        )
 
     def forget(self) -> None:
         """Forget all sessions in a forked child, without closing a connection."""

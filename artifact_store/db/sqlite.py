@@ -53,10 +53,14 @@ class SqliteEngine(Engine):
     def __init__(self, address: SqliteAddress | peewee.SqliteDatabase) -> None:
         """Prepare the engine; a database in memory is made now, a file when the tables are."""
         if sqlite3.sqlite_version_info < _MINIMUM:
-            raise errors.StoreUnavailable(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or newer is needed.")
+            raise errors.StoreUnavailable(
+                f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or newer is needed."
+            )
         self.address = address if isinstance(address, SqliteAddress) else None
         self.read_only = self.address is not None and self.address.read_only
-        self._beginning = "BEGIN" if self.read_only else "BEGIN IMMEDIATE"  # a reader must not block writers
+        self._beginning = (
+            "BEGIN" if self.read_only else "BEGIN IMMEDIATE"
+        )  # a reader must not block writers
         if isinstance(address, SqliteAddress):
             self.path = address.path
             super().__init__(Database(address), address.label, _url(address.label), address.timeout)
@@ -78,7 +82,9 @@ class SqliteEngine(Engine):
 
     # Statements
 
-    def query(self, sql: str, params: Params, take: Callable[[Cursor], T], varied: bool = False) -> T:
+    def query(
+        self, sql: str, params: Params, take: Callable[[Cursor], T], varied: bool = False
+    ) -> T:
         """Run one statement and return what `take` takes from its cursor."""
         session = self.session()
         if session.busy:
@@ -86,7 +92,12 @@ class SqliteEngine(Engine):
         session.busy = True
         try:
             connection = session.conn
-            if connection is None or connection.closed or self.database.query_hooks or statements_are_logged():
+            if (
+                connection is None
+                or connection.closed
+                or self.database.query_hooks
+                or statements_are_logged()
+            ):
                 result = self._execute(session, sql, params, take)
             else:
                 with connection.lock:
@@ -97,7 +108,9 @@ class SqliteEngine(Engine):
         session.busy = session.must_roll_back
         return result
 
-    def _execute(self, session: Session, sql: str, params: Params, take: Callable[[Cursor], T]) -> T:
+    def _execute(
+        self, session: Session, sql: str, params: Params, take: Callable[[Cursor], T]
+    ) -> T:
         connection = session.conn
         if connection is None or (connection.closed and session.transaction is None):
             connection = self.database.connection()
@@ -191,7 +204,11 @@ class SqliteEngine(Engine):
             connection.close()
             raise
         except sqlite3.OperationalError as error:
-            if transaction.write_lock is None and self.is_transient(error) and time.monotonic() >= transaction.deadline:
+            if (
+                transaction.write_lock is None
+                and self.is_transient(error)
+                and time.monotonic() >= transaction.deadline
+            ):
                 raise sqlite_errors.write_lock_timeout(self.label, self.timeout) from error
             raise
         if transaction.write_lock is None:
@@ -228,7 +245,12 @@ class SqliteEngine(Engine):
         """Return whether only readers block the commit, as they do without WAL."""
         connection = transaction.session.conn
         in_time = time.monotonic() < transaction.deadline
-        return in_time and self.is_transient(error) and not connection.closed and connection.in_transaction
+        return (
+            in_time
+            and self.is_transient(error)
+            and not connection.closed
+            and connection.in_transaction
+        )
 
     def roll_back(self, transaction: Transaction) -> None:
         """Roll back, and release the connection and the write lock."""
@@ -285,7 +307,9 @@ class SqliteEngine(Engine):
             raise self.undone_error()
         return super().set_savepoint(transaction)
 
-    def retry(self, attempt: Callable[[], T], error: BaseException, deadline: float | None = None) -> T:
+    def retry(
+        self, attempt: Callable[[], T], error: BaseException, deadline: float | None = None
+    ) -> T:
         """Retry, unless `close` has closed the connection of a transaction, which is lost with it."""
         session = self.session()
         if session.transaction is not None and session.conn is not None and session.conn.closed:
@@ -339,7 +363,9 @@ class SqliteEngine(Engine):
                 f"{self.label}: the directory {self.path.parent} does not exist: create it, or choose another path."
             ) from error
         except OSError as error:
-            remedy = f"cannot be created ({error.strerror}): choose a directory that you may write to."
+            remedy = (
+                f"cannot be created ({error.strerror}): choose a directory that you may write to."
+            )
             if too_many_files():
                 remedy = TOO_MANY_FILES
             raise errors.StoreUnavailable(f"{self.label}: {remedy}") from error
@@ -357,7 +383,10 @@ class SqliteEngine(Engine):
         if ours:
             self.use_wal()
         connection = self.database.connection()
-        factory, connection.row_factory = connection.row_factory, None  # Peewee's migrations read tuples
+        factory, connection.row_factory = (
+            connection.row_factory,
+            None,
+        )  # Peewee's migrations read tuples
         self.pragma("foreign_keys = off")
         try:
             with self.atomic():
@@ -365,7 +394,9 @@ class SqliteEngine(Engine):
         finally:
             self.pragma("foreign_keys = on")
             connection.row_factory = factory
-        if not ours:  # a database with other tables is not changed before it is known that ours fit in
+        if (
+            not ours
+        ):  # a database with other tables is not changed before it is known that ours fit in
             self.use_wal()
 
     def missing(self) -> bool:
@@ -396,13 +427,19 @@ class SqliteEngine(Engine):
         if self.path is None or not sql.startswith("SELECT"):
             return None
         place = f"{self.path.absolute().as_uri()}?mode=ro"
-        with suppress(sqlite3.Error, UnicodeError), closing(sqlite3.connect(place, uri=True)) as connection:
+        with (
+            suppress(sqlite3.Error, UnicodeError),
+            closing(sqlite3.connect(place, uri=True)) as connection,
+        ):
             connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
             cursor = connection.execute(sql, params)
             names = [column[0] for column in cursor.description]
             for row in cursor:
                 for name, value in zip(names, row, strict=True):
-                    if isinstance(value, str) and value.encode("utf-8", "replace").decode() != value:
+                    if (
+                        isinstance(value, str)
+                        and value.encode("utf-8", "replace").decode() != value
+                    ):
                         return dict(zip(names, row, strict=True)), name
         return None
 

@@ -109,8 +109,14 @@ class Database(SessionDatabase, peewee.SqliteDatabase):
         pragmas = {"foreign_keys": 1, "synchronous": address.synchronous}
         self.address = address
         self.file = None if address.path is None else DataFile(address.path, address.label)
-        name = f"file:artifact-store-{uuid.uuid4()}?mode=memory&cache=shared" if address.path is None else address.label
-        super().__init__(name, pragmas=pragmas, timeout=0, factory=Connection, check_same_thread=False, uri=True)
+        name = (
+            f"file:artifact-store-{uuid.uuid4()}?mode=memory&cache=shared"
+            if address.path is None
+            else address.label
+        )
+        super().__init__(
+            name, pragmas=pragmas, timeout=0, factory=Connection, check_same_thread=False, uri=True
+        )
         if address.path is None:
             self.memory_connection = sqlite3.connect(name, uri=True, check_same_thread=False)
             weakref.finalize(self, close_later, self.memory_connection.close)
@@ -129,7 +135,9 @@ class Database(SessionDatabase, peewee.SqliteDatabase):
             self.opened.add(connection)
             # It dies with the thread, or with the database. The connection alone would wait for the garbage collector.
             guard = _Guard()
-            open_here = [each for each in self.threads.__dict__.get("guards", ()) if not each[0].closed]
+            open_here = [
+                each for each in self.threads.__dict__.get("guards", ()) if not each[0].closed
+            ]
             self.threads.guards = [*open_here, (connection, guard)]
             # At the end of the process a thread may be running a statement, which a finalizer does not wait for.
             connection.finalizer = weakref.finalize(
@@ -171,7 +179,10 @@ class Database(SessionDatabase, peewee.SqliteDatabase):
 
     def forget(self) -> None:
         """Keep a forked child from ever closing its parent's connections: that could remove files in use."""
-        for connection in [*self.opened, *([self.memory_connection] if self.memory_connection else [])]:
+        for connection in [
+            *self.opened,
+            *([self.memory_connection] if self.memory_connection else []),
+        ]:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
         self.opened.clear()
 
@@ -215,7 +226,9 @@ def _keep_wal(connection: sqlite3.Connection) -> None:
     """Set a store to WAL again when another tool has changed that; where it cannot be had, `info` tells so."""
     with suppress(sqlite3.Error):  # the first statement tells what is wrong
         if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-            ours = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (HISTORY,)).fetchone()
+            ours = connection.execute(
+                "SELECT 1 FROM sqlite_master WHERE name = ?", (HISTORY,)
+            ).fetchone()
             if ours is not None:
                 connection.execute("PRAGMA journal_mode = wal")
 

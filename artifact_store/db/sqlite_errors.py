@@ -13,7 +13,12 @@ __all__ = ["is_busy", "translated", "write_lock_timeout"]
 
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_MISMATCH)
-_UNREADABLE = ("malformed", "Could not decode to UTF-8", "unsupported file format", "not authorized to use")
+_UNREADABLE = (
+    "malformed",
+    "Could not decode to UTF-8",
+    "unsupported file format",
+    "not authorized to use",
+)
 _DAMAGE = (
     "the database is damaged: restore a copy, or salvage it with the sqlite3 shell's .recover; verify names what it "
     "finds ({text})."
@@ -41,10 +46,14 @@ def is_busy(error: BaseException) -> bool:
 
 def write_lock_timeout(label: str, timeout: float) -> errors.StoreUnavailable:
     """Return the error of a thread that did not get the write lock in time."""
-    return errors.StoreUnavailable(f"{label}: {_REMEDIES[sqlite3.SQLITE_LOCKED].format(timeout=timeout)}")
+    return errors.StoreUnavailable(
+        f"{label}: {_REMEDIES[sqlite3.SQLITE_LOCKED].format(timeout=timeout)}"
+    )
 
 
-def translated(error: BaseException, label: str, timeout: float, path: Path | None) -> errors.ArtifactStoreError:
+def translated(
+    error: BaseException, label: str, timeout: float, path: Path | None
+) -> errors.ArtifactStoreError:
     """Return our error for an error of SQLite; its message says what to do.
 
     Args:
@@ -56,15 +65,25 @@ def translated(error: BaseException, label: str, timeout: float, path: Path | No
     code = _code(error) & 0xFF
     text = str(error)
     if any(part in text for part in _TOO_LARGE):
-        return errors.InvalidQuery(f"The filter is too large for SQLite ({text}): split it into several queries.")
+        return errors.InvalidQuery(
+            f"The filter is too large for SQLite ({text}): split it into several queries."
+        )
     if code == sqlite3.SQLITE_CONSTRAINT:
         return errors.IntegrityViolation(f"The database refused the row: {text}.")
     if code == sqlite3.SQLITE_TOOBIG:
-        return errors.InvalidArtifact("The value is larger than the 1 GB that SQLite can hold: store a link to it.")
-    if code in _DAMAGED or isinstance(error, UnicodeDecodeError) or any(part in text for part in _UNREADABLE):
+        return errors.InvalidArtifact(
+            "The value is larger than the 1 GB that SQLite can hold: store a link to it."
+        )
+    if (
+        code in _DAMAGED
+        or isinstance(error, UnicodeDecodeError)
+        or any(part in text for part in _UNREADABLE)
+    ):
         return errors.StoreDamaged(f"{label}: {_DAMAGE.format(text=in_one_line(text))}")
     if text.startswith("no such table"):
-        return TableMissing(f"{label}: the tables of the store are gone ({text}): open the store again.")
+        return TableMissing(
+            f"{label}: the tables of the store are gone ({text}): open the store again."
+        )
 
     remedy = _REMEDIES.get(code, f"SQLite says: {text}.")
     if text.endswith("already exists"):

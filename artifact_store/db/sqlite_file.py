@@ -74,7 +74,9 @@ class DataFile:
     def _refusal(self, error: OSError) -> StoreUnavailable:
         if isinstance(error, FileNotFoundError):
             return StoreUnavailable(self._missing())
-        return StoreUnavailable(f"{self._label}: cannot be opened ({error.strerror}): check its directory.")
+        return StoreUnavailable(
+            f"{self._label}: cannot be opened ({error.strerror}): check its directory."
+        )
 
     def _missing(self) -> str:
         if self._opened is None:

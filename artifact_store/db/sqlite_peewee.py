@@ -40,7 +40,9 @@ class PeeweeSqliteEngine(SqliteEngine):
 
     # Statements
 
-    def _execute(self, session: Session, sql: str, params: Params, take: Callable[[Cursor], T]) -> T:
+    def _execute(
+        self, session: Session, sql: str, params: Params, take: Callable[[Cursor], T]
+    ) -> T:
         self._refuse_other_tasks(session)
         cursor = self.database.execute_sql(sql, params)
         cursor.row_factory = None  # tuples, whatever row factory the caller has set

@@ -62,7 +62,9 @@ def _binder(parts: tuple[Any, ...]) -> Callable[[Values], Sequence[Any]]:
         return lambda values: parts
     first, *others = names
     # An itemgetter of one name returns no sequence.
-    take: Callable[[Values], Sequence[Any]] = itemgetter(*names) if others else lambda values: (values[first],)
+    take: Callable[[Values], Sequence[Any]] = (
+        itemgetter(*names) if others else lambda values: (values[first],)
+    )
 
     def bind(values: Values) -> list[Any]:
         bound = list(take(values))
@@ -78,10 +80,14 @@ def _with_named_parameters(sql: str, parts: tuple[Any, ...]) -> Statement | None
 
     Each parameter costs as much as a call in Python. Returns `None` where no value is repeated.
     """
-    names = [part.name if type(part) is _Slot else f"constant {at}" for at, part in enumerate(parts)]
+    names = [
+        part.name if type(part) is _Slot else f"constant {at}" for at, part in enumerate(parts)
+    ]
     if len({*names}) == len(names) or not all(type(name) is str for name in names):
         return None
-    constants = {name: part for name, part in zip(names, parts, strict=True) if type(part) is not _Slot}
+    constants = {
+        name: part for name, part in zip(names, parts, strict=True) if type(part) is not _Slot
+    }
     left = iter(names)
     text = re.sub("%%|%s", lambda found: found[0] if found[0] == "%%" else f"%({next(left)})s", sql)
     return Statement(text, (lambda values: {**values, **constants}) if constants else _as_they_are)
@@ -116,7 +122,11 @@ class Statements:
         statement = self._compiled.get(key)
         if statement is None:
             sql, parts = self.engine.database.get_sql_context().sql(build()).query()
-            named = _with_named_parameters(sql, tuple(parts)) if self.dialect.has_named_parameters else None
+            named = (
+                _with_named_parameters(sql, tuple(parts))
+                if self.dialect.has_named_parameters
+                else None
+            )
             statement = named or Statement(sql, _binder(tuple(parts)))
             self._size += len(sql)
             if self._size > _LIMIT:
@@ -124,7 +134,9 @@ class Statements:
             self._compiled[key] = statement
         return statement
 
-    def fetch_all(self, key: Hashable, build: Callable[[], Query], values: Values, varied: bool = False) -> list[Row]:
+    def fetch_all(
+        self, key: Hashable, build: Callable[[], Query], values: Values, varied: bool = False
+    ) -> list[Row]:
         """Run a statement and return all its rows; `varied` when its best plan depends on the values."""
         if self._pending:
             self.pending_writes.flush()
@@ -144,7 +156,9 @@ class Statements:
         except StoreDamaged as error:
             raise self._with_row_name(statement, values, error) from error
 
-    def _with_row_name(self, statement: Statement, values: Values, error: StoreDamaged) -> StoreDamaged:
+    def _with_row_name(
+        self, statement: Statement, values: Values, error: StoreDamaged
+    ) -> StoreDamaged:
         """Return an error that names the row whose text is not UTF-8, if that was the cause."""
         found = self.engine.find_undecodable(statement.sql, statement.bind(values))
         if found is None:
@@ -153,7 +167,12 @@ class Statements:
         return unreadable("artifact" if "version" in row else "row", row, column, "it is not UTF-8")
 
     def fetch_packed(
-        self, key: Hashable, build: Callable[[], Query], values: Values, size: int, pack: Callable[[list[Row]], bytes]
+        self,
+        key: Hashable,
+        build: Callable[[], Query],
+        values: Values,
+        size: int,
+        pack: Callable[[list[Row]], bytes],
     ) -> list[bytes]:
         """Run a statement and return its rows in batches of `size`, each serialized by `pack`."""
         statement = self.get(key, build)
@@ -166,7 +185,9 @@ class Statements:
         statement = self._compiled.get(key) or self.get(key, build)
         return self.engine.query(statement.sql, statement.bind(values), ROW_COUNT)
 
-    def execute_all(self, wanted: Iterable[tuple[Hashable, Callable[[], Query]]], values: Values) -> int:
+    def execute_all(
+        self, wanted: Iterable[tuple[Hashable, Callable[[], Query]]], values: Values
+    ) -> int:
         """Run statements one after the other, inside a block; return the number of rows that the last has changed."""
         statements = []
         for key, build in wanted:
@@ -174,7 +195,9 @@ class Statements:
             statements.append((statement.sql, statement.bind(values)))
         return self.engine.execute_all(statements)
 
-    def execute_many(self, key: Hashable, build: Callable[[], Query], values: Iterable[Values]) -> None:
+    def execute_many(
+        self, key: Hashable, build: Callable[[], Query], values: Iterable[Values]
+    ) -> None:
         """Run a statement once for each set of values."""
         statement = self.get(key, build)
         self.engine.execute_many(statement.sql, map(statement.bind, values))

@@ -129,7 +129,9 @@ class TransactionEngine(ABC):
         """Tell whether a commit that failed left the transaction open and may succeed when it is tried again."""
         return False
 
-    def was_committed(self, transaction: "Transaction", error: BaseException, repeatable: bool) -> bool:
+    def was_committed(
+        self, transaction: "Transaction", error: BaseException, repeatable: bool
+    ) -> bool:
         """Return whether a commit took place although it raised an error.
 
         Raises:
@@ -215,7 +217,16 @@ class Transaction:
         savepoints: how many were set so far; it makes their names.
     """
 
-    __slots__ = ("deadline", "engine", "number", "outer", "savepoints", "session", "thread", "write_lock")
+    __slots__ = (
+        "deadline",
+        "engine",
+        "number",
+        "outer",
+        "savepoints",
+        "session",
+        "thread",
+        "write_lock",
+    )
 
     def __init__(self, engine: "TransactionEngine", session: Session, deadline: float) -> None:
         """Take a session without a transaction."""
@@ -268,7 +279,9 @@ class Transaction:
                 break
             except self.engine.driver_errors as error:
                 if tries == 0:
-                    self.deadline = time.monotonic() + self.engine.timeout  # the block may have taken longer
+                    self.deadline = (
+                        time.monotonic() + self.engine.timeout
+                    )  # the block may have taken longer
                 if self.engine.may_commit_again(self, error):
                     tries += 1
                     self.engine.back_off(tries)
@@ -319,7 +332,9 @@ class Block:
         """
         engine = self._engine
         if not self._entered.acquire(blocking=False):
-            raise errors.InvalidQuery("This block has already been entered: call store.atomic() for each block.")
+            raise errors.InvalidQuery(
+                "This block has already been entered: call store.atomic() for each block."
+            )
         self._savepoint = None
         new: Transaction | None = None
         try:
@@ -327,7 +342,9 @@ class Block:
             if outer is not None:
                 self._savepoint = engine.set_savepoint(outer)
             else:
-                new = Transaction(engine, engine.session_for_block(), time.monotonic() + engine.timeout)
+                new = Transaction(
+                    engine, engine.session_for_block(), time.monotonic() + engine.timeout
+                )
                 new.begin()
             self._transaction = outer or new
         except BaseException:
@@ -337,7 +354,10 @@ class Block:
             raise
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         """Commit, or roll back when the block raised."""
         transaction = self._transaction
@@ -359,7 +379,9 @@ class Block:
             elif not transaction.usable_here():
                 self._leave_elsewhere(transaction)
             elif kind is GeneratorExit and collecting():
-                self._engine.discard(transaction)  # without a statement, which could come in the middle of another one
+                self._engine.discard(
+                    transaction
+                )  # without a statement, which could come in the middle of another one
             elif self._savepoint is not None:
                 self._leave_savepoint(transaction, self._savepoint, kind)
             elif kind is None:
@@ -371,10 +393,14 @@ class Block:
                 transaction.abort()
             raise
 
-    def _leave_savepoint(self, transaction: Transaction, savepoint: str, kind: type[BaseException] | None) -> None:
+    def _leave_savepoint(
+        self, transaction: Transaction, savepoint: str, kind: type[BaseException] | None
+    ) -> None:
         if kind is None:
             self._engine.release_savepoint(transaction, savepoint)
-        elif not transaction.session.busy:  # otherwise a statement was interrupted, and the transaction is undone
+        elif (
+            not transaction.session.busy
+        ):  # otherwise a statement was interrupted, and the transaction is undone
             self._engine.undo_savepoint(transaction, savepoint)
 
     def _leave_elsewhere(self, transaction: Transaction) -> None:

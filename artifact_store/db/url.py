@@ -182,7 +182,9 @@ def _text(part: str, kind: str) -> str:
     except UnicodeError:
         text = "\0"
     if _UNREADABLE.search(text) or re.search(r"%(?![0-9A-Fa-f]{2})", part):
-        raise InvalidURL(f"The {kind} URL is not UTF-8 text, or contains a control character: write '%' itself as %25.")
+        raise InvalidURL(
+            f"The {kind} URL is not UTF-8 text, or contains a control character: write '%' itself as %25."
+        )
     return text
 
 
@@ -192,7 +194,9 @@ _UNREADABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 def _file(name: str, expand: bool) -> Path:
     """Return the absolute path of a file, so that a later change of the working directory does not matter."""
     if _UNREADABLE.search(name):
-        raise InvalidURL("The path is not UTF-8 text, or contains a control character: rename the file or directory.")
+        raise InvalidURL(
+            "The path is not UTF-8 text, or contains a control character: rename the file or directory."
+        )
     path = Path(name)
     if not expand or not name.startswith("~"):
         return path.absolute()
@@ -206,7 +210,9 @@ def _file(name: str, expand: bool) -> Path:
 def _sqlite(rest: str) -> SqliteAddress:
     place, _, query = rest.partition("?")
     if place and not place.startswith("/"):
-        raise InvalidURL("A SQLite URL has no host: a file takes three slashes, as in sqlite:///artifacts.db.")
+        raise InvalidURL(
+            "A SQLite URL has no host: a file takes three slashes, as in sqlite:///artifacts.db."
+        )
     if "#" in place:
         raise InvalidURL("The SQLite URL contains '#': write it as %23 in the name of a file.")
     given = dict(_pairs(query, "SQLite"))

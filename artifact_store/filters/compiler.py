@@ -66,7 +66,9 @@ def compile_filters(
     for name, value in filters.items():
         if name not in allowed:
             near = get_close_matches(name, allowed, 1, 0)[0]
-            raise InvalidQuery(f"Unknown filter {shown(name)} for this listing; did you mean {near!r}?")
+            raise InvalidQuery(
+                f"Unknown filter {shown(name)} for this listing; did you mean {near!r}?"
+            )
         if value is not None:
             checked[name] = _check_kind(name, value)
 
@@ -80,8 +82,12 @@ def _check_kind(name: str, value: object) -> Filter:
     kinds = FILTER_KINDS[name]
     if not isinstance(value, kinds):
         kind = kinds[0].__name__
-        hint = f": write {kind}.model_validate(...)" if isinstance(value, dict) else misplaced(value)
-        raise InvalidQuery(f"{name} takes {with_article(kind)}, not {with_article(type(value).__name__)}{hint}.")
+        hint = (
+            f": write {kind}.model_validate(...)" if isinstance(value, dict) else misplaced(value)
+        )
+        raise InvalidQuery(
+            f"{name} takes {with_article(kind)}, not {with_article(type(value).__name__)}{hint}."
+        )
     return value
 
 
@@ -101,7 +107,9 @@ class _ConditionBuilder:
         return combine("and_", terms)
 
     def _is_constrained(self, relation: Relation) -> bool:
-        return relation.filter_name in self._filters or any(map(self._is_constrained, relation.relations))
+        return relation.filter_name in self._filters or any(
+            map(self._is_constrained, relation.relations)
+        )
 
     def _related(self, relation: Relation) -> Condition | None:
         """Return the condition that a related row satisfies its filter, and has related rows that satisfy theirs."""
@@ -128,11 +136,20 @@ class _ConditionBuilder:
             terms.append(self._filter(value.not_, not negated))
         return combine(opposite(value.operator) if negated else value.operator, terms)
 
-    def _filters_joined(self, join: Join, filters: Sequence[Filter], negated: bool) -> Condition | None:
-        return combine(opposite(join) if negated else join, [self._filter(each, negated) for each in filters])
+    def _filters_joined(
+        self, join: Join, filters: Sequence[Filter], negated: bool
+    ) -> Condition | None:
+        return combine(
+            opposite(join) if negated else join, [self._filter(each, negated) for each in filters]
+        )
 
     def _field(
-        self, kind: type[Filter], field: str, value: FieldFilter | None, negated: bool, part: str = ""
+        self,
+        kind: type[Filter],
+        field: str,
+        value: FieldFilter | None,
+        negated: bool,
+        part: str = "",
     ) -> Condition | None:
         """Return the condition of the operators that one field, or a part of it, was given."""
         if value is None:
@@ -155,7 +172,9 @@ class _ConditionBuilder:
             first = len(self.values)
             self.values.update(enumerate(encoded.values, first))
             slots = len(encoded.values)
-            terms.append(FieldTest(kind, field, part, operator, encoded.variant, first, slots, negated))
+            terms.append(
+                FieldTest(kind, field, part, operator, encoded.variant, first, slots, negated)
+            )
         return combine(opposite(value.operator) if negated else value.operator, terms)
 
 
@@ -177,7 +196,9 @@ def apply_condition(query: Query, condition: Condition | None, dialect: Dialect)
 def select_related(related: Related, dialect: Dialect) -> Query:
     """Return the query for the keys of the related rows that satisfy a condition on them."""
     relation = related.relation
-    return apply_condition(relation.model.select(relation.related_column), related.condition, dialect)
+    return apply_condition(
+        relation.model.select(relation.related_column), related.condition, dialect
+    )
 
 
 class _Expression(NamedTuple):
@@ -223,7 +244,9 @@ class _ExpressionBuilder:
             return _Expression(1, None, self._related(condition))
         terms = [self._lowered(self._expression(term, rows), rows) for term in condition.terms]
         highest, *others = sorted(terms, key=lambda term: -term.height)
-        return _Expression(highest.height + 1, condition.join, _join(condition.join, highest, others))
+        return _Expression(
+            highest.height + 1, condition.join, _join(condition.join, highest, others)
+        )
 
     def _related(self, related: Related) -> Query:
         relation = related.relation
@@ -264,7 +287,10 @@ def _join(join: Join, highest: _Expression, others: Sequence[_Expression]) -> Qu
     first = highest.enclosed() if (join, highest.join) == ("and_", "or_") else highest.node
     nodes = [each.enclosed() for each in others]
     while len(nodes) > _LONGEST:
-        nodes = [NodeList(nodes[i : i + _LONGEST], glue=glue, parens=True) for i in range(0, len(nodes), _LONGEST)]
+        nodes = [
+            NodeList(nodes[i : i + _LONGEST], glue=glue, parens=True)
+            for i in range(0, len(nodes), _LONGEST)
+        ]
     rest = nodes[0] if len(nodes) == 1 else NodeList(nodes, glue=glue, parens=True)
     return NodeList((first, rest), glue=glue)
 

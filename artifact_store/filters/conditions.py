@@ -144,7 +144,9 @@ def _required(condition: Condition | None) -> tuple[Condition, ...]:
 
 def related_conditions(condition: Condition | None, *forms: Form) -> list[Related]:
     """Return the conditions on related rows that must hold whatever else does, of these forms alone."""
-    return [term for term in _required(condition) if isinstance(term, Related) and term.form in forms]
+    return [
+        term for term in _required(condition) if isinstance(term, Related) and term.form in forms
+    ]
 
 
 def replace_forms(condition: Condition | None, forms: Mapping[Related, Form]) -> Condition | None:

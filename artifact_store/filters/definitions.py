@@ -153,7 +153,9 @@ class _OfArtifact(Filter):
     flow_run_id: Annotated[c.Accepts[c.AnyNullId], Column(m.Artifact.flow_run_id)] = None
     task_run_id: Annotated[c.Accepts[c.AnyNullId], Column(m.Artifact.task_run_id)] = None
     version: Annotated[c.Accepts[c.Versions], Column(m.Artifact.version)] = None
-    metadata: Annotated[c.Accepts[c.Metadata], Column(m.Artifact.metadata, family="metadata")] = None
+    metadata: Annotated[c.Accepts[c.Metadata], Column(m.Artifact.metadata, family="metadata")] = (
+        None
+    )
 
 
 class ArtifactFilter(_OfArtifact):
@@ -239,7 +241,9 @@ class FlowFilter(Filter):
     id: Annotated[c.Accepts[c.AnyNotId], Column(m.Flow.id)] = None
     name: Annotated[c.Accepts[c.AnyLikeText], Column(m.Flow.name)] = None
     tags: Annotated[c.Accepts[c.AllAnyTags], Column(m.Flow.tags, family="tags")] = None
-    deployment: Annotated[c.Accepts[c.Null], Column(m.Deployment.id, m.Flow.id, m.Deployment.flow_id)] = None
+    deployment: Annotated[
+        c.Accepts[c.Null], Column(m.Deployment.id, m.Flow.id, m.Deployment.flow_id)
+    ] = None
 
 
 class DeploymentFilter(Filter):
@@ -265,7 +269,8 @@ class DeploymentFilter(Filter):
     id: Annotated[c.Accepts[c.AnyNotId], Column(m.Deployment.id)] = None
     name: Annotated[c.Accepts[c.AnyLikeText], Column(m.Deployment.name)] = None
     flow_or_deployment_name: Annotated[
-        c.Accepts[c.LikeText], Column(m.Flow.name, m.Deployment.flow_id, m.Flow.id, or_field=m.Deployment.name)
+        c.Accepts[c.LikeText],
+        Column(m.Flow.name, m.Deployment.flow_id, m.Flow.id, or_field=m.Deployment.name),
     ] = None
     paused: Annotated[c.Accepts[c.Equal], Column(m.Deployment.paused)] = None
     tags: Annotated[c.Accepts[c.AllAnyTags], Column(m.Deployment.tags, family="tags")] = None
@@ -321,23 +326,38 @@ class FlowRunFilter(Filter):
     deployment_id: Annotated[c.Accepts[c.AnyNullId], Column(m.FlowRun.deployment_id)] = None
     work_queue_name: Annotated[
         c.Accepts[c.AnyNullText],
-        Column(m.WorkQueue.name, m.FlowRun.work_queue_id, m.WorkQueue.id, present=m.FlowRun.work_queue_id),
+        Column(
+            m.WorkQueue.name,
+            m.FlowRun.work_queue_id,
+            m.WorkQueue.id,
+            present=m.FlowRun.work_queue_id,
+        ),
     ] = None
     state: Annotated[c.Accepts[StateFilter], Column(m.FlowRun)] = None
     flow_version: Annotated[c.Accepts[c.AnyText], Column(m.FlowRun.flow_version)] = None
     start_time: Annotated[
         c.Accepts[c.NullTimes],
-        Column(peewee.fn.COALESCE(m.FlowRun.start_time, m.FlowRun.expected_start_time), present=m.FlowRun.start_time),
+        Column(
+            peewee.fn.COALESCE(m.FlowRun.start_time, m.FlowRun.expected_start_time),
+            present=m.FlowRun.start_time,
+        ),
     ] = None
     end_time: Annotated[c.Accepts[c.NullTimes], Column(m.FlowRun.end_time)] = None
     expected_start_time: Annotated[c.Accepts[c.Times], Column(m.FlowRun.expected_start_time)] = None
-    next_scheduled_start_time: Annotated[c.Accepts[c.Times], Column(m.FlowRun.next_scheduled_start_time)] = None
-    parent_flow_run_id: Annotated[
-        c.Accepts[c.AnyId], Column(m.TaskRun.flow_run_id, m.FlowRun.parent_task_run_id, m.TaskRun.id)
+    next_scheduled_start_time: Annotated[
+        c.Accepts[c.Times], Column(m.FlowRun.next_scheduled_start_time)
     ] = None
-    parent_task_run_id: Annotated[c.Accepts[c.AnyNullId], Column(m.FlowRun.parent_task_run_id)] = None
+    parent_flow_run_id: Annotated[
+        c.Accepts[c.AnyId],
+        Column(m.TaskRun.flow_run_id, m.FlowRun.parent_task_run_id, m.TaskRun.id),
+    ] = None
+    parent_task_run_id: Annotated[c.Accepts[c.AnyNullId], Column(m.FlowRun.parent_task_run_id)] = (
+        None
+    )
     idempotency_key: Annotated[c.Accepts[c.AnyNotText], Column(m.FlowRun.idempotency_key)] = None
-    created_by: Annotated[c.Accepts[c.Creator], Column(m.FlowRun.created_by, family="creator")] = None
+    created_by: Annotated[c.Accepts[c.Creator], Column(m.FlowRun.created_by, family="creator")] = (
+        None
+    )
 
 
 class TaskRunFilter(Filter):
@@ -367,9 +387,9 @@ class TaskRunFilter(Filter):
     name: Annotated[c.Accepts[c.AnyLikeText], Column(m.TaskRun.name)] = None
     tags: Annotated[c.Accepts[c.AllTags], Column(m.TaskRun.tags, family="tags")] = None
     state: Annotated[c.Accepts[StateFilter], Column(m.TaskRun)] = None
-    subflow_runs: Annotated[c.Accepts[c.Exists], Column(m.FlowRun.id, m.TaskRun.id, m.FlowRun.parent_task_run_id)] = (
-        None
-    )
+    subflow_runs: Annotated[
+        c.Accepts[c.Exists], Column(m.FlowRun.id, m.TaskRun.id, m.FlowRun.parent_task_run_id)
+    ] = None
     start_time: Annotated[c.Accepts[c.NullTimes], Column(m.TaskRun.start_time)] = None
     end_time: Annotated[c.Accepts[c.NullTimes], Column(m.TaskRun.end_time)] = None
     expected_start_time: Annotated[c.Accepts[c.Times], Column(m.TaskRun.expected_start_time)] = None

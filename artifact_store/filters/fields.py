@@ -12,7 +12,15 @@ from types import NoneType
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Optional, TypeAlias, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_serializer, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_serializer,
+    model_validator,
+)
 
 from .. import jsonable
 from ..clock import in_utc
@@ -35,7 +43,9 @@ def _clean(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ValueError("text with a lone surrogate cannot be searched for: leave it out") from None
+        raise ValueError(
+            "text with a lone surrogate cannot be searched for: leave it out"
+        ) from None
     return text
 
 
@@ -66,7 +76,9 @@ def _stored(value: object) -> Scalar:
         stored = jsonable.normalize.normalize_metadata({"value": value})["value"]
     except InvalidArtifact as error:
         raise ValueError(str(error).removeprefix("metadata.").rstrip(".")) from None
-    return math.nan if stored is None else stored  # nothing can be compared with a number that is stored as null
+    return (
+        math.nan if stored is None else stored
+    )  # nothing can be compared with a number that is stored as null
 
 
 def _comparable(value: object) -> str | int | float:

@@ -144,7 +144,9 @@ def _any(column: Query, variant: str, slots: Slots, dialect: Dialect) -> Query:
 
 
 def _not_any(column: Query, variant: str, slots: Slots, dialect: Dialect) -> Query:
-    listed = sql(column, "<>", slots[0]) if variant == "one" else dialect.is_not_in(column, slots[0])
+    listed = (
+        sql(column, "<>", slots[0]) if variant == "one" else dialect.is_not_in(column, slots[0])
+    )
     return sql("(", column, "IS NULL OR", listed, ")")
 
 
@@ -174,7 +176,11 @@ def _no_tags(column: Query, variant: bool, slots: Slots, dialect: Dialect) -> Qu
 
 
 def _any_tag(column: Query, variant: str, slots: Slots, dialect: Dialect) -> Query:
-    return dialect.has_any_tag(column, slots[0]) if variant == "many" else _all_tags(column, variant, slots, dialect)
+    return (
+        dialect.has_any_tag(column, slots[0])
+        if variant == "many"
+        else _all_tags(column, variant, slots, dialect)
+    )
 
 
 def _all_tags(column: Query, variant: str, slots: Slots, dialect: Dialect) -> Query:
@@ -193,7 +199,9 @@ def _entries(comparison: str) -> Build:
         first = 0
         for kind in variant:
             size = 2 if kind in ("text", "number") else 1
-            tests.append(dialect.compares_member(column, kind, comparison, slots[first : first + size]))
+            tests.append(
+                dialect.compares_member(column, kind, comparison, slots[first : first + size])
+            )
             first += size
         return _all_of(tests)
 

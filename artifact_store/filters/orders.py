@@ -73,14 +73,20 @@ def order_of(sort: ArtifactSort | ArtifactCollectionSort) -> Order:
     if isinstance(sort, ArtifactSort):
         if name == "KEY":
             return Order(
-                (Artifact.key, Artifact.version, Artifact.id), ("key", "version", "id"), descending, True, True
+                (Artifact.key, Artifact.version, Artifact.id),
+                ("key", "version", "id"),
+                descending,
+                True,
+                True,
             )
         columns = (Artifact.id,) if name == "ID" else (getattr(Artifact, name.lower()), Artifact.id)
         names = ("id",) if name == "ID" else (name.lower(), "id")
         return Order(columns, names, descending, False, name != "UPDATED")
     c = ArtifactCollection
     if name == "ID":
-        return Order((c.latest_id,), ("id",), descending, nulls_last=False, lasting=False, twin=Artifact.id)
+        return Order(
+            (c.latest_id,), ("id",), descending, nulls_last=False, lasting=False, twin=Artifact.id
+        )
     if name == "KEY":
         return Order((c.key,), ("key",), descending, nulls_last=False, lasting=True)
     # A new version, or an update of the latest, moves the row of its key.
@@ -106,11 +112,16 @@ def beyond(order: Order, slots: Sequence[Query]) -> Query:
     """Return the condition that a row without NULL comes after a position without NULL."""
     # The last column only breaks ties that a key and its version cannot have.
     columns = order.columns[:2]
-    sides = [NodeList(nodes, glue=", ", parens=len(nodes) > 1) for nodes in (columns, list(slots)[: len(columns)])]
+    sides = [
+        NodeList(nodes, glue=", ", parens=len(nodes) > 1)
+        for nodes in (columns, list(slots)[: len(columns)])
+    ]
     word = SQL("<" if order.descending else ">")
     after = NodeList((sides[0], word, sides[1]))
     # A planner carries over an equality to the other table, and no inequality.
-    return after if order.twin is None else NodeList((after, SQL("AND"), order.twin, word, slots[0]))
+    return (
+        after if order.twin is None else NodeList((after, SQL("AND"), order.twin, word, slots[0]))
+    )
 
 
 def cursor_of(sort: ArtifactSort | ArtifactCollectionSort, artifact: Any) -> str:
@@ -129,11 +140,17 @@ def from_cursor(sort: ArtifactSort | ArtifactCollectionSort, cursor: object) -> 
         padding = "=" * (-len(cursor) % 4)  # type: ignore[arg-type]
         kind, name, *position = from_json(urlsafe_b64decode(cursor + padding))
         order = order_of({"all": ArtifactSort, "latest": ArtifactCollectionSort}[kind](name))
-        checked = tuple(_CHECKS[field](value) for field, value in zip(order.names, position, strict=True))
+        checked = tuple(
+            _CHECKS[field](value) for field, value in zip(order.names, position, strict=True)
+        )
     except (TypeError, ValueError, KeyError, AttributeError):
-        raise InvalidQuery(f"Invalid cursor {shown(cursor)}: pass the cursor of a list that was read before.") from None
+        raise InvalidQuery(
+            f"Invalid cursor {shown(cursor)}: pass the cursor of a list that was read before."
+        ) from None
     if (kind, name) != (_kind(sort), sort):
-        raise InvalidQuery(f"The cursor is that of a listing of {kind} by {name}: pass the same sort again.")
+        raise InvalidQuery(
+            f"The cursor is that of a listing of {kind} by {name}: pass the same sort again."
+        )
     return checked
 
 

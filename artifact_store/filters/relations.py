@@ -70,11 +70,15 @@ _FROM_WORK_QUEUE = (
 
 RELATIONS: dict[str, tuple[Relation, ...]] = {
     "artifact_filter": (
-        Relation("flow_run_filter", FlowRun, Artifact.flow_run_id, FlowRun.id, _FLOW_RUN_TO_PARENTS),
+        Relation(
+            "flow_run_filter", FlowRun, Artifact.flow_run_id, FlowRun.id, _FLOW_RUN_TO_PARENTS
+        ),
         Relation("task_run_filter", TaskRun, Artifact.task_run_id, TaskRun.id),
     ),
     "flow_run_filter": (*_FLOW_RUN_TO_PARENTS, _FLOW_RUN_TO_TASK_RUNS),
-    "task_run_filter": (Relation("flow_run_filter", FlowRun, TaskRun.flow_run_id, FlowRun.id, _FLOW_RUN_TO_PARENTS),),
+    "task_run_filter": (
+        Relation("flow_run_filter", FlowRun, TaskRun.flow_run_id, FlowRun.id, _FLOW_RUN_TO_PARENTS),
+    ),
     "flow_filter": (
         _to_flow_runs(Flow.id, FlowRun.flow_id),
         _to_deployments(Flow.id, Deployment.flow_id, _to_work_queue(Deployment.work_queue_id)),
@@ -84,7 +88,9 @@ RELATIONS: dict[str, tuple[Relation, ...]] = {
         _to_work_queue(Deployment.work_queue_id),
         _to_flow_runs(Deployment.id, FlowRun.deployment_id),
     ),
-    "work_pool_filter": (Relation("work_queue", WorkQueue, WorkPool.id, WorkQueue.work_pool_id, _FROM_WORK_QUEUE),),
+    "work_pool_filter": (
+        Relation("work_queue", WorkQueue, WorkPool.id, WorkQueue.work_pool_id, _FROM_WORK_QUEUE),
+    ),
     "work_queue": (
         Relation("work_pool_filter", WorkPool, WorkQueue.work_pool_id, WorkPool.id),
         *_FROM_WORK_QUEUE,
@@ -93,7 +99,11 @@ RELATIONS: dict[str, tuple[Relation, ...]] = {
 """For each table that can be listed, by the name of its own filter: the steps to related rows."""
 
 FILTER_KINDS: dict[str, tuple[type[Filter], ...]] = {
-    parameter: tuple(getattr(definitions, name) for name, other in FILTER_PARAMETERS.items() if other == parameter)
+    parameter: tuple(
+        getattr(definitions, name)
+        for name, other in FILTER_PARAMETERS.items()
+        if other == parameter
+    )
     for parameter in FILTER_PARAMETERS.values()
 }
 """The classes of filter that each parameter takes."""
@@ -106,6 +116,7 @@ def _filter_names(relations: Iterable[Relation]) -> Iterator[str]:
 
 
 ALLOWED_FILTERS: dict[str, frozenset[str]] = {
-    root: frozenset({root, *_filter_names(relations)} & FILTER_KINDS.keys()) for root, relations in RELATIONS.items()
+    root: frozenset({root, *_filter_names(relations)} & FILTER_KINDS.keys())
+    for root, relations in RELATIONS.items()
 }
 """The filters that each listing takes, by the names of their parameters."""

@@ -45,7 +45,9 @@ MAX_DEPTH = 150
 MAX_DIGITS = 4300
 MAX_INT64 = 2**63 - 1
 _TOO_LONG = 10**MAX_DIGITS
-_TOO_LOW = -(10 ** (MAX_DIGITS - 1))  # up to pydantic 2.14.0 the sign counts as a digit when JSON is read
+_TOO_LOW = -(
+    10 ** (MAX_DIGITS - 1)
+)  # up to pydantic 2.14.0 the sign counts as a digit when JSON is read
 LONGEST_PATH = 120
 
 _Table = Mapping[type | str, Callable[[Any], Any]]
@@ -79,15 +81,21 @@ def step_of(kind: type) -> Callable[[Any], Any]:
 
 
 def _found(table: _Table, kind: type) -> Callable[[Any], Any] | None:
-    names = ((base, f"{str(base.__module__).partition('.')[0]}.{base.__name__}") for base in kind.__mro__)
-    return next((step for base, name in names if (step := table.get(base) or table.get(name))), None)
+    names = (
+        (base, f"{str(base.__module__).partition('.')[0]}.{base.__name__}") for base in kind.__mro__
+    )
+    return next(
+        (step for base, name in names if (step := table.get(base) or table.get(name))), None
+    )
 
 
 def names_of(labels: Collection[Any]) -> list[str]:
     """Return the keys of an object as text; no two may become one."""
     names = [label if type(label) is str and label.isascii() else _key(label) for label in labels]
     if len(set(names)) < len(names):
-        raise NotSerializableError(TWICE.format(next(name for name in names if names.count(name) > 1)[:LONGEST_PATH]))
+        raise NotSerializableError(
+            TWICE.format(next(name for name in names if names.count(name) > 1)[:LONGEST_PATH])
+        )
     return names
 
 
@@ -160,7 +168,9 @@ def _model(value: BaseModel) -> dict[str, Any]:
 
 
 def _set(value: Collection[Any]) -> list[Any]:
-    with contextlib.suppress(Exception):  # members that refuse to be compared have no order of their own
+    with contextlib.suppress(
+        Exception
+    ):  # members that refuse to be compared have no order of their own
         members = sorted(value)
         if all(map(lt, members, members[1:])):  # sets and NaN go through `sorted` without an order
             return members
@@ -177,7 +187,9 @@ def _duration(nanoseconds: int) -> str:
 
 def _timedelta(value: timedelta) -> str:
     seconds = value.days * 86_400 + value.seconds
-    return _duration((seconds * 10**6 + value.microseconds) * 1000 + getattr(value, "nanoseconds", 0))  # pandas' own
+    return _duration(
+        (seconds * 10**6 + value.microseconds) * 1000 + getattr(value, "nanoseconds", 0)
+    )  # pandas' own
 
 
 # --- NumPy, pandas and polars: what their own conversions would cut off or misname ---
@@ -186,7 +198,9 @@ def _timedelta(value: timedelta) -> str:
 def numpy_scalar(value: Any) -> Any:
     """Return the Python scalar that equals one of NumPy's."""
     item = value.item()
-    return _unknown(value) if type(item) is type(value) else item  # a long double has no Python equal
+    return (
+        _unknown(value) if type(item) is type(value) else item
+    )  # a long double has no Python equal
 
 
 def _numpy_time(value: Any) -> Any:
@@ -195,26 +209,39 @@ def _numpy_time(value: Any) -> Any:
     if value.dtype.kind == "M":
         head, _, fraction = str(value).partition(".")
         fraction = fraction.rstrip("0")
-        digits = -len(fraction) // 3 * -3  # in threes, and six at least, as Python and pandas write them
+        digits = (
+            -len(fraction) // 3 * -3
+        )  # in threes, and six at least, as Python and pandas write them
         return f"{head}.{fraction:0<{max(digits, 6)}}" if fraction else head
     if value.dtype.str[1:] != "m8[ns]":
-        raise NotSerializableError(f"is a {value.dtype} that no timedelta holds: convert it to nanoseconds or to text.")
+        raise NotSerializableError(
+            f"is a {value.dtype} that no timedelta holds: convert it to nanoseconds or to text."
+        )
     return _duration(item)
 
 
 def _numpy_array(value: Any) -> Any:
     if value.dtype.kind in "biufSUTO":
         return value.tolist()
-    return list(value) if value.ndim else value[()]  # as scalars: nanoseconds are no ints, records no tuples
+    return (
+        list(value) if value.ndim else value[()]
+    )  # as scalars: nanoseconds are no ints, records no tuples
 
 
 def _rows(labels: Collection[Any], columns: list[list[Any]], height: int) -> list[dict[str, Any]]:
     names = names_of(labels)
-    return [dict(zip(names, row, strict=True)) for row in (zip(*columns, strict=True) if names else [()] * height)]
+    return [
+        dict(zip(names, row, strict=True))
+        for row in (zip(*columns, strict=True) if names else [()] * height)
+    ]
 
 
 def _pandas_frame(value: Any) -> list[dict[str, Any]]:
-    return _rows(value.columns, [pandas_cells(value.iloc[:, place]) for place in range(value.shape[1])], len(value))
+    return _rows(
+        value.columns,
+        [pandas_cells(value.iloc[:, place]) for place in range(value.shape[1])],
+        len(value),
+    )
 
 
 def pandas_cells(series: Any) -> list[Any]:
@@ -226,7 +253,9 @@ def pandas_cells(series: Any) -> list[Any]:
 
 
 def _polars_frame(value: Any) -> list[dict[str, Any]]:
-    return _rows(value.columns, [_polars_series(column) for column in value.get_columns()], value.height)
+    return _rows(
+        value.columns, [_polars_series(column) for column in value.get_columns()], value.height
+    )
 
 
 def _polars_series(value: Any) -> list[Any]:
@@ -239,7 +268,9 @@ def _polars_series(value: Any) -> list[Any]:
     if kind in ("Time", "Datetime") and fine:
         return list(map(_polars_time, value.to_list(), value.dt.nanosecond()))
     if kind == "Duration" and fine:
-        return [None if count is None else _duration(count) for count in value.dt.total_nanoseconds()]
+        return [
+            None if count is None else _duration(count) for count in value.dt.total_nanoseconds()
+        ]
     return list(value.to_list())
 
 
@@ -251,7 +282,9 @@ def _polars_time(value: Any, nanosecond: int) -> Any:
 
 
 def _polars_lazy(_: object) -> Any:
-    raise NotSerializableError("is a polars LazyFrame, a query that has not run: call .collect() on it first.")
+    raise NotSerializableError(
+        "is a polars LazyFrame, a query that has not run: call .collect() on it first."
+    )
 
 
 _SIMPLER: _Table = {
@@ -259,9 +292,14 @@ _SIMPLER: _Table = {
     **dict.fromkeys((dict, Mapping), _mapping),
     **dict.fromkeys((list, tuple), list),
     **dict.fromkeys((set, frozenset), _set),
-    **dict.fromkeys((bytes, bytearray, memoryview), lambda value: b64encode(memoryview(value).tobytes()).decode()),
+    **dict.fromkeys(
+        (bytes, bytearray, memoryview),
+        lambda value: b64encode(memoryview(value).tobytes()).decode(),
+    ),
     **dict.fromkeys((date, time), methodcaller("isoformat")),
-    **dict.fromkeys((UUID, "uuid_utils.UUID", PurePath, "pydantic._BaseUrl", "pydantic._BaseMultiHostUrl"), str),
+    **dict.fromkeys(
+        (UUID, "uuid_utils.UUID", PurePath, "pydantic._BaseUrl", "pydantic._BaseMultiHostUrl"), str
+    ),
     timedelta: _timedelta,
     Decimal: lambda value: str(value) if value.is_finite() else None,
     BaseModel: _model,
@@ -282,10 +320,15 @@ _SIMPLER: _Table = {
     "polars.LazyFrame": _polars_lazy,
 }
 _KEYS: _Table = {
-    **{key: _SIMPLER[key] for key in (str, int, date, UUID, "uuid_utils.UUID", "numpy.datetime64", "pandas.NaTType")},
+    **{
+        key: _SIMPLER[key]
+        for key in (str, int, date, UUID, "uuid_utils.UUID", "numpy.datetime64", "pandas.NaTType")
+    },
     "numpy.integer": numpy_scalar,
     **dict.fromkeys(("pandas.Period", "pandas.Interval"), str),
-    **dict.fromkeys((bool, "numpy.timedelta64"), lambda _: None),  # no keys, though int is among their bases
+    **dict.fromkeys(
+        (bool, "numpy.timedelta64"), lambda _: None
+    ),  # no keys, though int is among their bases
 }
 
 # --- A word for messages ---
@@ -294,4 +337,8 @@ _KEYS: _Table = {
 def type_name(value: object) -> str:
     """Return what messages call the type of a value."""
     kind = type(value)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return (
+        kind.__qualname__
+        if kind.__module__ == "builtins"
+        else f"{kind.__module__}.{kind.__qualname__}"
+    )

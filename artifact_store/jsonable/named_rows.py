@@ -50,7 +50,9 @@ def _series_of(kind: type) -> str:
 
 def _pandas_rows(table: Sequence[Any]) -> list[Row]:
     """Return rows that are series; their own names come first where they say something, as an index does."""
-    rows = [dict(zip(names_of(series.index), pandas_cells(series), strict=True)) for series in table]
+    rows = [
+        dict(zip(names_of(series.index), pandas_cells(series), strict=True)) for series in table
+    ]
     if all(series.name is None or _is_number(series.name) for series in table):
         return rows
     label = "index" if all("index" not in row for row in rows) else "level_0"

@@ -84,7 +84,9 @@ turn it into text, numbers, a list or a dict first.
     return normalize_with_text(value, path)[0]
 
 
-def normalize_with_text(value: object, path: str = "data", *, table: bool = False) -> tuple[Any, bytes | None]:
+def normalize_with_text(
+    value: object, path: str = "data", *, table: bool = False
+) -> tuple[Any, bytes | None]:
     """Do `normalize_data`; return its JSON text beside it, when it is known already.
 
     Of a table, rows and columns that carry names of their own (series, named tuples) keep them.
@@ -100,7 +102,9 @@ def normalize_with_text(value: object, path: str = "data", *, table: bool = Fals
 
 
 def _named_parts(value: object, path: str) -> Any:
-    from .named_rows import with_names  # most tables are plain JSON, and need no look at what they are made of
+    from .named_rows import (
+        with_names,
+    )  # most tables are plain JSON, and need no look at what they are made of
 
     try:
         return with_names(value)
@@ -127,13 +131,21 @@ def normalize_metadata(value: object, path: str = "metadata") -> dict[str, _Scal
         {'team': 'finance', 'rows': 3, 'loss': None}
     """
     if type(value) is not dict and not isinstance(value, Mapping):
-        raise InvalidArtifact(f"{path} is {with_article(type_name(value))}: pass a dict of names and scalars.")
+        raise InvalidArtifact(
+            f"{path} is {with_article(type_name(value))}: pass a dict of names and scalars."
+        )
     flat: dict[str, _Scalar] = {}
     trail: list[int | str] = []
     changed: set[str] = set()
     try:
         for key, item in value.items():
-            if type(key) is str and key.isascii() and "\0" not in key and _is_simple(item) and key not in flat:
+            if (
+                type(key) is str
+                and key.isascii()
+                and "\0" not in key
+                and _is_simple(item)
+                and key not in flat
+            ):
                 flat[key] = item
                 continue
             trail.clear()
@@ -226,7 +238,15 @@ class _Exact(pickle.Pickler):
 
 _IDLE: list[_Exact] = []  # to make one takes as long as to prove a small value
 _TOO_LOW = re.compile(rb"-[0-9]{%d}" % MAX_DIGITS)
-_UNPROVEN = (ArithmeticError, AttributeError, LookupError, pickle.PickleError, RuntimeError, TypeError, ValueError)
+_UNPROVEN = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    pickle.PickleError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 """How the proof fails. Other errors are not its own: a signal handler may raise in the middle of it."""
 
 _SMALL = 10_000  # bytes of JSON; after more, what a pickler remembers would be slow to clear
@@ -248,7 +268,9 @@ def _proven(value: Any) -> tuple[Any, bytes | None]:
         exact.clear_memo()
         _IDLE.append(exact)
     if len(text) > MAX_DIGITS and _TOO_LOW.search(text):
-        raise ValueError("an integer that pydantic could not read before 2.14.4, or a text of digits: the walk knows")
+        raise ValueError(
+            "an integer that pydantic could not read before 2.14.4, or a text of digits: the walk knows"
+        )
     # A level takes two brackets.
     if len(text) <= 2 * MAX_DEPTH or text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
         back = from_json(text, allow_inf_nan=False)
@@ -294,10 +316,14 @@ def _walk(value: object, path: str) -> Any:
                 trail.pop()
     except NotSerializableError as error:
         raise InvalidArtifact(f"{_located(path, trail[1:])} {error}") from error.__cause__
-    except Exception as error:  # the value's own code: a property, an iterator, a container changed meanwhile
+    except (
+        Exception
+    ) as error:  # the value's own code: a property, an iterator, a container changed meanwhile
         problem = f"cannot be read, its own code raised {type(error).__name__}: pass its plain values instead."
         raise InvalidArtifact(f"{_located(path, trail[1:])} {problem}") from error
-    for members in reversed(unordered):  # the innermost first: their order is part of the outer text
+    for members in reversed(
+        unordered
+    ):  # the innermost first: their order is part of the outer text
         members.sort(key=dump_json)
     _warn(changed, path)
     return top[0]
@@ -360,7 +386,9 @@ def _scalar(value: Any) -> _Scalar:
     if isinstance(plain, str):
         return searchable(plain)
     if isinstance(plain, int) and not -MAX_INT64 - 1 <= plain <= MAX_INT64:
-        raise NotSerializableError("is an integer beyond 64 bits: pass it as text, or put it into data.")
+        raise NotSerializableError(
+            "is an integer beyond 64 bits: pass it as text, or put it into data."
+        )
     if plain is None or isinstance(plain, (int, float)):
         return plain
     rule = "metadata is flat, of strings, numbers, booleans and null; put the rest into data."
@@ -374,6 +402,8 @@ def _located(path: str, trail: list[int | str]) -> str:
     """Return the path of a part; a long one loses its middle."""
     text = path
     for slot in trail:
-        text += f".{slot}" if str(slot).isidentifier() else f"[{json.dumps(slot, ensure_ascii=False)}]"
+        text += (
+            f".{slot}" if str(slot).isidentifier() else f"[{json.dumps(slot, ensure_ascii=False)}]"
+        )
     half = LONGEST_PATH // 2
     return text if len(text) <= LONGEST_PATH else f"{text[:half]}…{text[-half:]}"

@@ -23,7 +23,14 @@ from ..tables.profile import profile_table
 from ..tables.rows import column_names, from_columns, from_lists
 from ..wording import shown, with_article
 
-__all__ = ["Payload", "image_payload", "link_payload", "markdown_payload", "progress_payload", "table_payload"]
+__all__ = [
+    "Payload",
+    "image_payload",
+    "link_payload",
+    "markdown_payload",
+    "progress_payload",
+    "table_payload",
+]
 
 _FORMS = "a list of objects, a list of lists, a dict of columns, a frame, or the path of a CSV file"
 
@@ -46,7 +53,11 @@ class Payload(TypedDict):
 
 
 def table_payload(
-    table: Any, *, columns: Sequence[str] | None = None, profile: bool = True, delimiter: str | None = None
+    table: Any,
+    *,
+    columns: Sequence[str] | None = None,
+    profile: bool = True,
+    delimiter: str | None = None,
 ) -> Payload:
     r"""Return a table as fields of an artifact, for `ArtifactCreate(key=…, **fields)` and bulk creates.
 
@@ -98,9 +109,13 @@ def _table(table: Any, columns: Sequence[str] | None, delimiter: str | None) -> 
         parsed = read_csv(table, delimiter)
     elif delimiter is not None:
         kind = with_article(type_name(table))
-        raise InvalidArtifact(f"delimiter belongs to a CSV file, and the table is {kind}: leave it out.")
+        raise InvalidArtifact(
+            f"delimiter belongs to a CSV file, and the table is {kind}: leave it out."
+        )
     elif frame is not None:
-        rows = normalize_data(frame, "table")  # before its names, since it says what is wrong with them
+        rows = normalize_data(
+            frame, "table"
+        )  # before its names, since it says what is wrong with them
         parsed = Table(names_of(frame.columns), rows)
     else:
         _check_indexes(table)
@@ -126,7 +141,9 @@ def _check_indexes(table: Any) -> None:
     for name, column in series.items():
         if not column.index.equals(series[first].index):
             differ = f"columns {first!r:.80} and {name!r:.80} are series with different indexes"
-            raise InvalidArtifact(f"table: {differ}: make a frame of them, or call reset_index(drop=True) on each.")
+            raise InvalidArtifact(
+                f"table: {differ}: make a frame of them, or call reset_index(drop=True) on each."
+            )
 
 
 def _from_plain(plain: Any, columns: Sequence[str] | None) -> Table:
@@ -149,7 +166,9 @@ def _from_plain(plain: Any, columns: Sequence[str] | None) -> Table:
 
 
 def _named_already() -> InvalidArtifact:
-    return InvalidArtifact("columns names those of a list of lists, and this table has names already: leave it out.")
+    return InvalidArtifact(
+        "columns names those of a list of lists, and this table has names already: leave it out."
+    )
 
 
 def _check_names(columns: Sequence[Any]) -> list[str]:
@@ -157,7 +176,9 @@ def _check_names(columns: Sequence[Any]) -> list[str]:
     names = list(columns)
     for place, name in enumerate(names):
         if not isinstance(name, str) or not name.strip():
-            raise InvalidArtifact(f"table: column {place + 1} is named {shown(name)}: give it a text as its name.")
+            raise InvalidArtifact(
+                f"table: column {place + 1} is named {shown(name)}: give it a text as its name."
+            )
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise InvalidArtifact(f"table: two columns are named {shown(twice)}: rename one.")
@@ -177,17 +198,25 @@ def _frame(table: Any) -> Any:
     try:
         return table.reset_index()
     except (ValueError, TypeError) as error:  # a column has the name of the index
-        raise InvalidArtifact(f"table: {error}: rename the index, or drop it with reset_index(drop=True).") from error
+        raise InvalidArtifact(
+            f"table: {error}: rename the index, or drop it with reset_index(drop=True)."
+        ) from error
 
 
 def _says_something(index: Any) -> bool:
-    return any(name is not None for name in index.names) or index.nlevels > 1 or index.dtype.kind not in "iu"
+    return (
+        any(name is not None for name in index.names)
+        or index.nlevels > 1
+        or index.dtype.kind not in "iu"
+    )
 
 
 # --- Images, links, texts, progress ---
 
 
-def image_payload(image: Any = None, *, alt: str | None = None, image_url: str | None = None) -> Payload:
+def image_payload(
+    image: Any = None, *, alt: str | None = None, image_url: str | None = None
+) -> Payload:
     """Return an image as fields of an artifact.
 
     Args:
@@ -210,7 +239,11 @@ def image_payload(image: Any = None, *, alt: str | None = None, image_url: str |
     """
     if (image is None) == (image_url is None):
         raise InvalidArtifact("Give an image, or else its image_url: one of the two.")
-    data = {"image": images.url_of(image) if image_url is None else images.bounded(_text(image_url, "image_url"))}
+    data = {
+        "image": images.url_of(image)
+        if image_url is None
+        else images.bounded(_text(image_url, "image_url"))
+    }
     if alt is not None:
         data["alt"] = _text(alt, "alt")
     return {"type": "image", "data": data}
@@ -246,7 +279,11 @@ def markdown_payload(markdown: Any) -> Payload:
 
 def _text(value: Any, name: str) -> str:
     """Return a text, or an object that says itself as one, such as a URL of pydantic."""
-    plain = None if isinstance(value, bytes | bytearray | memoryview | os.PathLike) else normalize_data(value, name)
+    plain = (
+        None
+        if isinstance(value, bytes | bytearray | memoryview | os.PathLike)
+        else normalize_data(value, name)
+    )
     if not isinstance(plain, str):
         raise InvalidArtifact(f"{name} is {with_article(type_name(value))}: pass text.")
     return plain
@@ -269,7 +306,9 @@ def progress_payload(progress: Any) -> Payload:
         {'type': 'progress', 'data': 12.5}
     """
     if isinstance(progress, bool) or not isinstance(progress, Real | Decimal):
-        raise InvalidArtifact(f"progress: {shown(progress)} is not a number: pass one from 0 to 100.")
+        raise InvalidArtifact(
+            f"progress: {shown(progress)} is not a number: pass one from 0 to 100."
+        )
     try:
         number = int(progress) if isinstance(progress, Integral) else float(progress)
     except (ValueError, OverflowError):  # a signaling NaN, a fraction beyond all floats

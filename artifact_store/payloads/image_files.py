@@ -11,10 +11,14 @@ from collections.abc import Callable
 __all__ = ["DamagedImageError", "kind_of"]
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_SIZED = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})  # the markers of JPEG that begin a frame
+_SIZED = frozenset(
+    {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+)  # the markers of JPEG that begin a frame
 _ALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # the markers that have no length
 _MARKER = re.compile(rb"\xff+([\x01-\xfe])")
-_SCAN_END = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")  # in a scan, FF 00 is a byte and FF D0 to D7 are its parts
+_SCAN_END = re.compile(
+    rb"\xff+[\x01-\xcf\xd8-\xfe]"
+)  # in a scan, FF 00 is a byte and FF D0 to D7 are its parts
 
 
 class DamagedImageError(Exception):
@@ -65,7 +69,9 @@ def _check_png(content: bytes) -> None:
         if not seen and kind != b"IHDR":
             raise DamagedImageError("its first chunk is not its header")
         # The small letter says that an image can be shown without the chunk.
-        if kind[0] < 0x60 and zlib.crc32(piece) != int.from_bytes(_part(content, place + 8 + length, 4)):
+        if kind[0] < 0x60 and zlib.crc32(piece) != int.from_bytes(
+            _part(content, place + 8 + length, 4)
+        ):
             raise DamagedImageError(f"the checksum of its chunk at byte {place:,} is wrong")
         if kind == b"IHDR" and not (length == 13 and any(piece[4:8]) and any(piece[8:12])):
             raise DamagedImageError("its header has no size")

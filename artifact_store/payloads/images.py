@@ -63,7 +63,9 @@ def bounded(url: str) -> str:
     Raises:
         InvalidArtifact: it is a `data:` URI that holds more.
     """
-    if url[:5].lower() == "data:" and len(url) > (MAX_IMAGE_BYTES + 2) // 3 * 4 + 100:  # 100: for its media type
+    if (
+        url[:5].lower() == "data:" and len(url) > (MAX_IMAGE_BYTES + 2) // 3 * 4 + 100
+    ):  # 100: for its media type
         raise _too_large("the data: URI")
     return url
 
@@ -79,11 +81,15 @@ def _kind(content: bytes, name: str) -> str:
     try:
         kind = kind_of(content)
     except DamagedImageError as error:
-        raise InvalidArtifact(f"image: {name} is cut off or damaged ({error}): save it again.") from error
+        raise InvalidArtifact(
+            f"image: {name} is cut off or damaged ({error}): save it again."
+        ) from error
     if kind is not None:
         return kind
     if b"<svg" in content[:4096].lower():
-        raise InvalidArtifact(f"image: {name} is an SVG, which may hold scripts: save it as PNG, or pass its URL.")
+        raise InvalidArtifact(
+            f"image: {name} is an SVG, which may hold scripts: save it as PNG, or pass its URL."
+        )
     raise InvalidArtifact(
         f"image: {name} is not an image: use {_KINDS}, or pass a URL with its scheme, such as https:."
     )
@@ -106,7 +112,9 @@ def _content(image: Any, name: str) -> bytes:
     except InvalidArtifact:
         raise
     except Exception as error:  # the image's own code
-        raise InvalidArtifact(f"image: {name} cannot be written as PNG ({error}): save it to a file.") from error
+        raise InvalidArtifact(
+            f"image: {name} cannot be written as PNG ({error}): save it to a file."
+        ) from error
     if not isinstance(content, bytes):
         raise InvalidArtifact(f"image: {name} gives text: open the file in binary mode.")
     return content
@@ -154,7 +162,9 @@ def _write_pil(image: Any, file: BytesIO) -> None:
     if image.format in ("JPEG", "MPO"):
         quality: Any = "keep" if image.format == "JPEG" else 95
         exif = sys.modules["PIL.Image"].Exif()
-        exif[_ORIENTATION] = turned  # and nothing else of it: the rest tells where a photo was taken
+        exif[_ORIENTATION] = (
+            turned  # and nothing else of it: the rest tells where a photo was taken
+        )
         image.save(file, "JPEG", quality=quality, **({"exif": exif} if turned != 1 else {}))
         return
     if turned != 1:
@@ -193,7 +203,9 @@ def _from_fractions(image: Any) -> Any:
     least, greatest = image.getextrema()
     has_nan = math.isnan(sum(array("f", image.tobytes())))  # which the extremes may pass over
     if has_nan:
-        raise InvalidArtifact("image: the PIL image of mode F holds NaN: give these pixels a number.")
+        raise InvalidArtifact(
+            "image: the PIL image of mode F holds NaN: give these pixels a number."
+        )
     if not 0 <= least <= greatest <= 255:
         raise _beyond(image, least, greatest, "0 to 1, or 0 to 255")
     scale = 255 if greatest <= 1 else 1
@@ -202,4 +214,6 @@ def _from_fractions(image: Any) -> Any:
 
 def _beyond(image: Any, least: float, greatest: float, wanted: str) -> InvalidArtifact:
     numbers = f"holds numbers from {least:g} to {greatest:g}"
-    return InvalidArtifact(f"image: the PIL image of mode {image.mode} {numbers}: scale them to {wanted}.")
+    return InvalidArtifact(
+        f"image: the PIL image of mode {image.mode} {numbers}: scale them to {wanted}."
+    )

@@ -90,7 +90,9 @@ class Table:
     rows: Sequence[Mapping[str, Any]]
 
     def __post_init__(self) -> None:
-        columns = isinstance(self.columns, list | tuple) and all(isinstance(name, str) for name in self.columns)
+        columns = isinstance(self.columns, list | tuple) and all(
+            isinstance(name, str) for name in self.columns
+        )
         _check(self, "columns", columns, "the names of the columns")
         # A type at a time: there may be a million rows.
         rows = isinstance(self.rows, list | tuple) and all(
@@ -152,7 +154,10 @@ class Facts:
     items: tuple[tuple[str, Any], ...]
 
     def __post_init__(self) -> None:
-        pairs = all(isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str) for item in self.items)
+        pairs = all(
+            isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str)
+            for item in self.items
+        )
         _check(self, "items", pairs, "pairs of a name and a value")
 
 
@@ -169,7 +174,12 @@ class Plot:
     field: str
 
     def __post_init__(self) -> None:
-        _check(self, "points", all(isinstance(point, Point) for point in self.points), "Points, oldest first")
+        _check(
+            self,
+            "points",
+            all(isinstance(point, Point) for point in self.points),
+            "Points, oldest first",
+        )
         _check_texts(self, "field")
 
 

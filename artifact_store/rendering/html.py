@@ -15,7 +15,17 @@ from .markdown import markdown_to_html
 from .markup import Html, element, join
 from .plot import line_plot, plot_words
 from .renderers import reference_facts
-from .text import age, cell_text, counted, cut, escape_controls, json_text, missing, moment_text, profiled
+from .text import (
+    age,
+    cell_text,
+    counted,
+    cut,
+    escape_controls,
+    json_text,
+    missing,
+    moment_text,
+    profiled,
+)
 from .urls import image_source, safe_url
 
 __all__ = ["blocks_to_html"]
@@ -45,7 +55,9 @@ class _Options(NamedTuple):
     remedy: str
 
 
-def blocks_to_html(shown: Iterable[Block], *, external_images: bool = True, remedy: str = "") -> Html:
+def blocks_to_html(
+    shown: Iterable[Block], *, external_images: bool = True, remedy: str = ""
+) -> Html:
     """Return the HTML of some blocks: an element for each, without a style of its own.
 
     The elements have classes that begin with `artifact-store-`; `style.STYLE` is their style sheet, below an
@@ -86,14 +98,22 @@ def _left_out(parts: list[str], options: _Options) -> Html:
 def _title(block: blocks.Title, _: _Options) -> Html:
     kind = _styled("span", "type", _line(block.type)) if block.type else None
     updated = element(
-        "time", f"{age(block.updated)} ago", datetime=block.updated.isoformat(), title=moment_text(block.updated)
+        "time",
+        f"{age(block.updated)} ago",
+        datetime=block.updated.isoformat(),
+        title=moment_text(block.updated),
     )
-    return _styled("p", "title", element("strong", _line(block.ref)), kind and " ", kind, " ", updated)
+    return _styled(
+        "p", "title", element("strong", _line(block.ref)), kind and " ", kind, " ", updated
+    )
 
 
 def _facts(block: blocks.Facts, options: _Options) -> Html:
     items = block.items[:_MAX_FACTS]
-    pairs = [element("div", element("dt", cell_text(name)), element("dd", _value(value))) for name, value in items]
+    pairs = [
+        element("div", element("dt", cell_text(name)), element("dd", _value(value)))
+        for name, value in items
+    ]
     note = _left_out(missing(len(items), len(block.items), "value"), options)
     return join([_styled("dl", "facts", *pairs), note])
 
@@ -149,7 +169,12 @@ def _json(block: blocks.Json, options: _Options) -> Html:
     note = _left_out([] if whole else [f"what follows the first {_MAX_JSON:,} characters"], options)
     unfolded = whole and text.count("\n") <= _OPEN_LINES
     return element(
-        "details", element("summary", f"JSON, {size}"), code, note, class_="artifact-store-details", open=unfolded
+        "details",
+        element("summary", f"JSON, {size}"),
+        code,
+        note,
+        class_="artifact-store-details",
+        open=unfolded,
     )
 
 
@@ -157,7 +182,9 @@ def _link(block: blocks.Link, _: _Options) -> Html:
     text = _line(block.text or block.url)
     url = safe_url(block.url) if len(block.url) <= _MAX_URL else None
     if url is not None:
-        return _styled("p", "link", element("a", text, href=url, rel="noopener noreferrer", target="_blank"))
+        return _styled(
+            "p", "link", element("a", text, href=url, rel="noopener noreferrer", target="_blank")
+        )
     if block.text is not None:
         text = f"{text} ({_line(block.url)})"
     return _styled("p", "link", text)
@@ -226,14 +253,19 @@ def _table(block: blocks.Table, options: _Options) -> Html:
 
     cells = ([row.get(name) for name in columns] for row in rows)
     table = _grid(columns, cells, {name for name in columns if _is_numeric(rows, name)})
-    left_out = missing(len(rows), len(block.rows), "row") + missing(len(columns), len(block.columns), "column")
+    left_out = missing(len(rows), len(block.rows), "row") + missing(
+        len(columns), len(block.columns), "column"
+    )
     return join([_scroll("rows", table), _left_out(left_out, options)])
 
 
 def _grid(columns: Sequence[str], rows: Iterable[Iterable[object]], numeric: Iterable[str]) -> Html:
     """Return a table whose numeric columns are aligned to the right."""
     classes = ["artifact-store-figure" if name in numeric else None for name in columns]
-    head = [element("th", _value(name), scope="col", class_=each) for name, each in zip(columns, classes, strict=True)]
+    head = [
+        element("th", _value(name), scope="col", class_=each)
+        for name, each in zip(columns, classes, strict=True)
+    ]
     body = [_row(values, classes) for values in rows]
     return element("table", element("thead", element("tr", *head)), element("tbody", *body))
 

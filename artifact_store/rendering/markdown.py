@@ -41,7 +41,10 @@ def first_line(text: str) -> str:
     shown = next((token for token in tokens if token.content.strip()), None)
     if shown is None:
         return ""
-    parts = ("\n" if child.type.endswith("break") else child.content for child in shown.children or [shown])
+    parts = (
+        "\n" if child.type.endswith("break") else child.content
+        for child in shown.children or [shown]
+    )
     return next(iter("".join(parts).strip().splitlines()), "")
 
 
@@ -79,7 +82,9 @@ def _is_valid(url: str) -> bool:
 # What the parser calls for a token, in place of its own functions
 
 
-def _link_open(tokens: Sequence[Any], position: int, options: Any, env: MutableMapping[str, Any]) -> Html:
+def _link_open(
+    tokens: Sequence[Any], position: int, options: Any, env: MutableMapping[str, Any]
+) -> Html:
     return open_tag("a", **_link_attributes(safe_url(str(tokens[position].attrGet("href") or ""))))
 
 
@@ -87,7 +92,9 @@ def _link_attributes(url: str | None) -> dict[str, str]:
     return {} if url is None else {"href": url, "rel": "noopener noreferrer", "target": "_blank"}
 
 
-def _image(tokens: Sequence[Any], position: int, options: Any, env: MutableMapping[str, Any]) -> Html:
+def _image(
+    tokens: Sequence[Any], position: int, options: Any, env: MutableMapping[str, Any]
+) -> Html:
     token = tokens[position]
     address = str(token.attrGet("src") or "")
     alt = str(_parser().renderer.renderInlineAsText(token.children or [], options, env))
@@ -102,13 +109,17 @@ def _image(tokens: Sequence[Any], position: int, options: Any, env: MutableMappi
     return element("a", alt or url, **_link_attributes(url))
 
 
-def _heading(tokens: Sequence[Any], position: int, options: Any, env: MutableMapping[str, Any]) -> str:
+def _heading(
+    tokens: Sequence[Any], position: int, options: Any, env: MutableMapping[str, Any]
+) -> str:
     token = tokens[position]
     name = f"h{min(int(token.tag[1]) + 2, 6)}"
     return f"<{name}>" if token.nesting == 1 else f"</{name}>\n"
 
 
-def _cell(tokens: Sequence[Any], position: int, options: Any, env: MutableMapping[str, Any]) -> Html:
+def _cell(
+    tokens: Sequence[Any], position: int, options: Any, env: MutableMapping[str, Any]
+) -> Html:
     """Open a cell; the parser would write its alignment as a style, which strict pages refuse."""
     token = tokens[position]
     style = str(token.attrGet("style") or "")

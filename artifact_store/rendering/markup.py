@@ -89,7 +89,13 @@ def element(name: LiteralString, *children: str | None, **attributes: Attribute)
         child = children[0]
         inner = child if type(child) is Html else _escaped(child or "")
     elif children:
-        inner = "".join([child if type(child) is Html else _escaped(child) for child in children if child is not None])
+        inner = "".join(
+            [
+                child if type(child) is Html else _escaped(child)
+                for child in children
+                if child is not None
+            ]
+        )
     elif name in _VOID:
         return _html(f"<{tag}>")
     elif name in _EMPTY_IN_SVG:

@@ -31,9 +31,16 @@ def list_html(artifacts: Sequence[Shown]) -> Html:
     listed = artifacts[:_MOST_LISTED]
     names = _run_names({each.flow_run_id for each in listed if each.flow_run_id is not None})
     rows = [_listed(each, names) for each in listed]
-    shown: list[blocks.Block] = [blocks.Note(counted(len(artifacts), "artifact")), blocks.Table(tuple(rows[0]), rows)]
+    shown: list[blocks.Block] = [
+        blocks.Note(counted(len(artifacts), "artifact")),
+        blocks.Table(tuple(rows[0]), rows),
+    ]
     if len(listed) < len(artifacts):
-        shown.append(blocks.Note(f"Left out: {len(artifacts) - len(listed):,} of {len(artifacts):,} artifacts."))
+        shown.append(
+            blocks.Note(
+                f"Left out: {len(artifacts) - len(listed):,} of {len(artifacts):,} artifacts."
+            )
+        )
     return _output(shown)
 
 
@@ -83,7 +90,11 @@ def _run_names(ids: set[UUID]) -> dict[UUID, str]:
     names: dict[UUID, str] = {}
     for store in _open_stores():
         try:
-            names |= {run.id: run.name for run in map(store.read_flow_run, ids - names.keys()) if run is not None}
+            names |= {
+                run.id: run.name
+                for run in map(store.read_flow_run, ids - names.keys())
+                if run is not None
+            }
         except Exception:
             continue
     return names

@@ -30,7 +30,9 @@ def sparkline(values: Iterable[float]) -> str:
     except (ValueError, OverflowError) as error:
         raise TypeError(f"sparkline takes numbers that a float can hold: {error}.") from None
     low, high = _range(numbers)
-    return "".join(" " if not math.isfinite(each) else _BARS[_step(each, low, high)] for each in numbers)
+    return "".join(
+        " " if not math.isfinite(each) else _BARS[_step(each, low, high)] for each in numbers
+    )
 
 
 def _step(value: float, low: float, high: float) -> int:
@@ -130,11 +132,19 @@ def _summary(drawn: Sequence[Point], low: float, high: float) -> str:
 
 def _rule(y: float) -> Html:
     return element(
-        "line", x1=f"{_LEFT:g}%", x2="100%", y1=f"{y:g}", y2=f"{y:g}", stroke="currentColor", stroke_opacity="0.18"
+        "line",
+        x1=f"{_LEFT:g}%",
+        x2="100%",
+        y1=f"{y:g}",
+        y2=f"{y:g}",
+        stroke="currentColor",
+        stroke_opacity="0.18",
     )
 
 
-def _position(point: Point, points: Sequence[Point], low: float, high: float) -> tuple[float, float]:
+def _position(
+    point: Point, points: Sequence[Point], low: float, high: float
+) -> tuple[float, float]:
     """Return where a point lies: percent of the width, and pixels from the top."""
     first, last = points[0].version, points[-1].version
     x = _LEFT + 1 + (_RIGHT - _LEFT - 1) * _share(point.version, first, last)
@@ -167,7 +177,9 @@ def _line(piece: Sequence[Point], points: Sequence[Point], low: float, high: flo
 
 def _dot(point: Point, points: Sequence[Point], low: float, high: float, words: bool) -> Html:
     x, y = _position(point, points, low, high)
-    tooltip = f"version {point.version} · {point.created:%Y-%m-%d %H:%M} · {number_text(point.value)}"
+    tooltip = (
+        f"version {point.version} · {point.created:%Y-%m-%d %H:%M} · {number_text(point.value)}"
+    )
     return element(
         "circle",
         element("title", tooltip) if words else None,

@@ -90,7 +90,9 @@ def _entry_points() -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=_GROUP)}
 
 
-def render_artifact(artifact: Shown, surroundings: ArtifactContext | None = None) -> tuple[Block, ...]:
+def render_artifact(
+    artifact: Shown, surroundings: ArtifactContext | None = None
+) -> tuple[Block, ...]:
     """Return all blocks of an artifact: what it is, what changed and its trend, what it holds, how to read it back.
 
     Args:
@@ -111,7 +113,9 @@ def render_artifact(artifact: Shown, surroundings: ArtifactContext | None = None
     complete = hasattr(artifact, "updated") and hasattr(artifact, "description")
     if not complete or not isinstance(surroundings, ArtifactContext | None):
         given = f"{type(artifact).__name__} and {type(surroundings).__name__}"
-        raise TypeError(f"render_artifact takes an Artifact and ArtifactContext or None, not {given}.")
+        raise TypeError(
+            f"render_artifact takes an Artifact and ArtifactContext or None, not {given}."
+        )
     around = surroundings or ArtifactContext(ref_of(artifact))
     shown: list[Block] = [blocks.Title(around.ref, artifact.type, artifact.updated)]
     if artifact.description:
@@ -146,7 +150,9 @@ def _reference(artifact: Shown, around: ArtifactContext) -> blocks.Reference:
 
 def reference_facts(block: blocks.Reference) -> list[tuple[str, str]]:
     """Return what every writer tells at the end of an artifact, below the line that reads it back."""
-    facts = [(name, ref) for name, ref in (("previous", block.previous), ("next", block.next)) if ref]
+    facts = [
+        (name, ref) for name, ref in (("previous", block.previous), ("next", block.next)) if ref
+    ]
     if block.latest is not None and not block.ref.endswith(f"@{block.latest}"):
         facts.append(("latest", f"version {block.latest}"))
     facts += [*block.made_by, ("created", moment_text(block.created))]
@@ -214,12 +220,16 @@ def _markdown(artifact: Shown) -> Iterable[Block]:
 
 def _link(artifact: Shown) -> Iterable[Block]:
     data = artifact.data
-    url, text = (data.get("link"), data.get("link_text")) if isinstance(data, dict) else (data, None)
+    url, text = (
+        (data.get("link"), data.get("link_text")) if isinstance(data, dict) else (data, None)
+    )
     if not isinstance(url, str):
         return _unlike(artifact, "a link")
     # Prefect stores a link as Markdown.
     return (
-        [blocks.Markdown(url)] if url.startswith("[") else [blocks.Link(url, text if isinstance(text, str) else None)]
+        [blocks.Markdown(url)]
+        if url.startswith("[")
+        else [blocks.Link(url, text if isinstance(text, str) else None)]
     )
 
 

@@ -10,7 +10,17 @@ from ..rendering import blocks
 from .markdown import table_cells
 from .plot import sparkline
 from .renderers import reference_facts
-from .text import age, cell_text, counted, cut, escape_controls, json_text, missing, number_text, profiled
+from .text import (
+    age,
+    cell_text,
+    counted,
+    cut,
+    escape_controls,
+    json_text,
+    missing,
+    number_text,
+    profiled,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
@@ -45,7 +55,9 @@ class _Place(NamedTuple):
         return self.console.encoding.lower().startswith("utf")
 
 
-def print_blocks(console: Console, shown: Iterable[Block], *, height: int | None = None, remedy: str = "") -> None:
+def print_blocks(
+    console: Console, shown: Iterable[Block], *, height: int | None = None, remedy: str = ""
+) -> None:
     r"""Print blocks on a terminal, a blank line between them.
 
     Control, escape and direction characters are shown as escapes. Links are printed as text, without terminal
@@ -65,7 +77,9 @@ def print_blocks(console: Console, shown: Iterable[Block], *, height: int | None
         docs: https://example.org
     """
     place = _Place(console, max(console.height - _MARGIN, 5) if height is None else height, remedy)
-    renderables = (renderable for block in shown for renderable in _WRITERS[type(block)](block, place))
+    renderables = (
+        renderable for block in shown for renderable in _WRITERS[type(block)](block, place)
+    )
     for number, renderable in enumerate(renderables):
         if number:
             console.print()
@@ -122,11 +136,15 @@ def _listed(items: Sequence[tuple[str, Any]]) -> Text:
     """Return names and values, one to a line."""
     from rich.cells import cell_len
 
-    pairs = [(_safe(cell_text(name)), _safe(cell_text(value, _LONGEST_VALUE))) for name, value in items]
+    pairs = [
+        (_safe(cell_text(name)), _safe(cell_text(value, _LONGEST_VALUE))) for name, value in items
+    ]
     width = max((cell_len(name) for name, _ in pairs), default=0) + _GAP
     lines = _plain("")
     for number, (name, value) in enumerate(pairs):
-        lines.append("\n" * bool(number) + name + " " * (width - cell_len(name)), "dim").append(value)
+        lines.append("\n" * bool(number) + name + " " * (width - cell_len(name)), "dim").append(
+            value
+        )
     return lines
 
 
@@ -142,7 +160,9 @@ def _plot(block: blocks.Plot, place: _Place) -> Iterator[RenderableType]:
     finite = [value for value in values if math.isfinite(value)]
     parts = [_short(block.field), *([sparkline(values)] if place.unicode else [])]
     if finite:
-        parts.append(f"{number_text(min(finite))} to {number_text(max(finite))}, now {number_text(values[-1])}")
+        parts.append(
+            f"{number_text(min(finite))} to {number_text(max(finite))}, now {number_text(values[-1])}"
+        )
     yield _plain("  ".join(parts))
 
 
@@ -178,7 +198,9 @@ class _Shown:
         from rich.markdown import Markdown
         from rich.segment import Segment as Piece
 
-        for segment in console.render(Markdown(_safe(self.text, "\n\t"), hyperlinks=False), options):
+        for segment in console.render(
+            Markdown(_safe(self.text, "\n\t"), hyperlinks=False), options
+        ):
             if not segment.control:
                 yield Piece(escape_controls(segment.text, "\n"), segment.style)
 
@@ -186,7 +208,9 @@ class _Shown:
 def _json(block: blocks.Json, place: _Place) -> Iterator[RenderableType]:
     text, whole = json_text(block.value, _LONGEST_TEXT)
     yield _Lines(_plain(escape_controls(text, "\n", as_json=True), keep="\n"))
-    yield from _left_out([] if whole else [f"what follows the first {_LONGEST_TEXT:,} characters"], place)
+    yield from _left_out(
+        [] if whole else [f"what follows the first {_LONGEST_TEXT:,} characters"], place
+    )
 
 
 def _link(block: blocks.Link, _: _Place) -> Iterator[RenderableType]:
@@ -200,7 +224,9 @@ def _image(block: blocks.Image, _: _Place) -> Iterator[RenderableType]:
         yield _Lines(_plain(f"image: {_short(block.source)}{named}"))
         return
     kind, content = block.source[5:].partition(",")[::2]
-    yield _plain(f"{kind.partition(';')[0][:80] or 'image'}, {_size(len(content.rstrip('=')) * 3 // 4)}{named}")
+    yield _plain(
+        f"{kind.partition(';')[0][:80] or 'image'}, {_size(len(content.rstrip('=')) * 3 // 4)}{named}"
+    )
 
 
 def _size(count: int) -> str:
@@ -228,7 +254,9 @@ def _profile(block: blocks.Profile, place: _Place) -> Iterator[RenderableType]:
     names = ("column", "type", "nulls", "distinct", "min", "max")
     rows = [dict(zip(names, profiled(column), strict=True)) for column in columns[:_MOST_PROFILED]]
     yield _aligned(_fitting(names, rows, place.console.width), rows, style="dim")
-    yield from _left_out([f"the profile of {part}" for part in missing(len(rows), total, "column")], place)
+    yield from _left_out(
+        [f"the profile of {part}" for part in missing(len(rows), total, "column")], place
+    )
 
 
 def _table(block: blocks.Table, place: _Place) -> Iterator[RenderableType]:
@@ -238,7 +266,9 @@ def _table(block: blocks.Table, place: _Place) -> Iterator[RenderableType]:
     columns = _fitting(block.columns, rows, place.console.width)
     yield _aligned(columns, rows)
     yield from _left_out(
-        missing(len(rows), len(block.rows), "row") + missing(len(columns), len(block.columns), "column"), place
+        missing(len(rows), len(block.rows), "row")
+        + missing(len(columns), len(block.columns), "column"),
+        place,
     )
 
 
@@ -248,7 +278,9 @@ def _fitting(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], width: i
 
     total, shown = -_GAP, list[str]()
     for name in columns:
-        widest = max(cell_len(_safe(cell_text(text))) for text in (name, *(row.get(name) for row in rows)))
+        widest = max(
+            cell_len(_safe(cell_text(text))) for text in (name, *(row.get(name) for row in rows))
+        )
         total += min(widest, _WIDEST) + _GAP
         if shown and total > width:
             break
@@ -256,15 +288,22 @@ def _fitting(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], width: i
     return shown
 
 
-def _aligned(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], style: str = "") -> RenderableType:
+def _aligned(
+    columns: Sequence[str], rows: Sequence[Mapping[str, Any]], style: str = ""
+) -> RenderableType:
     """Return an aligned table whose cells are cut where there is no room for them."""
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold", style=style)
+    table = Table(
+        box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold", style=style
+    )
     for name in columns:
         figures = all(isinstance(row.get(name), int | float | None) for row in rows)
         table.add_column(
-            _plain(cell_text(name)), justify="right" if figures else "left", no_wrap=True, overflow="ellipsis"
+            _plain(cell_text(name)),
+            justify="right" if figures else "left",
+            no_wrap=True,
+            overflow="ellipsis",
         )
     for row in rows:
         table.add_row(*(_plain(cell_text(row.get(name))) for name in columns))

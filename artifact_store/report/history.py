@@ -81,7 +81,10 @@ def read_history(store: Source, latest: Artifact, kept: int) -> History | None:
     if not versions:
         return None
     newest = versions[0].version or 0
-    series = {field: tuple(_points(store, key, field, newest)) for field in store.series_fields(key)[:_FIELDS]}
+    series = {
+        field: tuple(_points(store, key, field, newest))
+        for field in store.series_fields(key)[:_FIELDS]
+    }
     return History(
         tuple(versions),
         store.count_artifacts(asked) - len(versions) if len(versions) == _LISTED else 0,
@@ -93,7 +96,9 @@ def read_history(store: Source, latest: Artifact, kept: int) -> History | None:
 
 def _points(store: Source, key: str, field: str, newest: int) -> Iterator[Point]:
     with suppress(InvalidQuery):  # what had the number may have been deleted just now
-        yield from (each for each in store.read_series(key, field, limit=_POINTS) if each.version <= newest)
+        yield from (
+            each for each in store.read_series(key, field, limit=_POINTS) if each.version <= newest
+        )
 
 
 def _made(store: Source, artifacts: Iterable[Artifact]) -> dict[UUID, Made]:
@@ -103,11 +108,20 @@ def _made(store: Source, artifacts: Iterable[Artifact]) -> dict[UUID, Made]:
     flows: dict[UUID, Flow] = {}
     tasks: dict[UUID, TaskRun] = {}
     if run_ids := {each.flow_run_id for each in many if each.flow_run_id}:
-        runs = {run.id: run for run in store.read_flow_runs(flow_run_filter=FlowRunFilter(id={"any_": run_ids}))}
+        runs = {
+            run.id: run
+            for run in store.read_flow_runs(flow_run_filter=FlowRunFilter(id={"any_": run_ids}))
+        }
     if flow_ids := {run.flow_id for run in runs.values()}:
-        flows = {flow.id: flow for flow in store.read_flows(flow_filter=FlowFilter(id={"any_": flow_ids}))}
+        flows = {
+            flow.id: flow
+            for flow in store.read_flows(flow_filter=FlowFilter(id={"any_": flow_ids}))
+        }
     if task_ids := {each.task_run_id for each in many if each.task_run_id}:
-        tasks = {task.id: task for task in store.read_task_runs(task_run_filter=TaskRunFilter(id={"any_": task_ids}))}
+        tasks = {
+            task.id: task
+            for task in store.read_task_runs(task_run_filter=TaskRunFilter(id={"any_": task_ids}))
+        }
     made = {}
     for each in many:
         run = runs.get(each.flow_run_id) if each.flow_run_id else None

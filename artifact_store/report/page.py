@@ -73,9 +73,13 @@ class Page:
 
     def __init__(self, title: str, written: datetime) -> None:
         """Begin with nothing."""
-        self._title, self._written = title, written
-        self._streams: dict[str, IO[bytes]] = {name: TemporaryFile() for name in ("rows", "payloads")}  # noqa: SIM115
-        self.artifacts = self.versions = 0
+        self._title = title
+        self._written = written
+        self._streams: dict[str, IO[bytes]] = {}
+        for name in ("rows", "payloads"):
+            self._streams[name] = TemporaryFile()  # noqa: SIM115 - __exit__ closes it
+        self.artifacts = 0
+        self.versions = 0
 
     def __enter__(self) -> "Page":
         """Return the page."""
@@ -108,7 +112,9 @@ class Page:
             packed = base64.b64encode(zlib.compress(text.encode())).decode()
             if len(packed) < len(text):
                 text, kind = packed, "application/zlib"
-        self._streams["payloads"].write(f'<script type="{kind}" id="{name}">{text}</script>\n'.encode())
+        self._streams["payloads"].write(
+            f'<script type="{kind}" id="{name}">{text}</script>\n'.encode()
+        )
 
     def write_to(self, file: IO[bytes]) -> int:
         """Write the page, and return its size in bytes."""
@@ -135,9 +141,13 @@ class Page:
         )
         return {
             "title": escape(escape_controls(self._title)),
-            "lead": escape(f"{counted(self.artifacts, 'artifact')}, {counted(self.versions, 'version')} to open"),
+            "lead": escape(
+                f"{counted(self.artifacts, 'artifact')}, {counted(self.versions, 'version')} to open"
+            ),
             "empty": Html("") if self.artifacts else _EMPTY,
-            "written": element("time", moment_text(self._written), datetime=self._written.isoformat()),
+            "written": element(
+                "time", moment_text(self._written), datetime=self._written.isoformat()
+            ),
             "policy": Html.trusted(policy),  # it holds no double quotes
             "style": style,
             "early": early,
@@ -185,7 +195,10 @@ def opened(path: str | os.PathLike[str] | IO[bytes]) -> Iterator[IO[bytes]]:
         file = target.open("wb") if special else written.open("xb")
     except InvalidQuery:  # it is a ValueError too
         raise
-    except (OSError, ValueError) as error:  # ValueError: no file system has a name with U+0000 or a lone surrogate
+    except (
+        OSError,
+        ValueError,
+    ) as error:  # ValueError: no file system has a name with U+0000 or a lone surrogate
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise InvalidQuery(f"{name} cannot be written: {reason}.") from error
     try:

@@ -40,7 +40,9 @@ class Source(Protocol):
         """Return how many artifacts match."""
         ...
 
-    def read_series(self, key: str, field: str | None = None, *, limit: int | None = None) -> list[Point]:
+    def read_series(
+        self, key: str, field: str | None = None, *, limit: int | None = None
+    ) -> list[Point]:
         """Return how a number of a key went."""
         ...
 

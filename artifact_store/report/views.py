@@ -12,7 +12,14 @@ from ..rendering.markup import Html, element, escape, join
 from ..rendering.plot import line_plot
 from ..rendering.renderers import render
 from ..rendering.surroundings import Point, Run, ref_of
-from ..rendering.text import cell_text, escape_controls, missing, moment_text, number_text, short_number
+from ..rendering.text import (
+    cell_text,
+    escape_controls,
+    missing,
+    moment_text,
+    number_text,
+    short_number,
+)
 from ..schemas.artifacts import Artifact
 from .history import History, Made
 
@@ -156,7 +163,9 @@ def version_html(number: int, artifact: Artifact, history: History, changes: Seq
         class_="card content",
         aria_labelledby="_content",
     )
-    rest = element("div", element("div", class_="versions-of"), *_details(artifact, history), class_="rest")
+    rest = element(
+        "div", element("div", class_="versions-of"), *_details(artifact, history), class_="rest"
+    )
     return join(
         [
             element("p", element("a", "All artifacts", href="#"), class_="crumbs"),
@@ -182,7 +191,9 @@ def _head(artifact: Artifact, history: History) -> Html:
     )
     if not artifact.description:
         return title
-    return join([title, element("div", _blocks(blocks.Markdown(artifact.description)), class_="about")])
+    return join(
+        [title, element("div", _blocks(blocks.Markdown(artifact.description)), class_="about")]
+    )
 
 
 def _strip(number: int, artifact: Artifact, history: History) -> Html:
@@ -232,7 +243,9 @@ def saved_as(artifact: Artifact) -> str:
 def _changes(previous: Artifact | None, changes: Sequence[str]) -> Html:
     if previous is None or not changes:
         return Html("")
-    return element("div", _blocks(blocks.Changes(tuple(changes), ref_of(previous))), class_="changed")
+    return element(
+        "div", _blocks(blocks.Changes(tuple(changes), ref_of(previous))), class_="changed"
+    )
 
 
 def _details(artifact: Artifact, history: History) -> list[Html]:
@@ -251,7 +264,9 @@ def _details(artifact: Artifact, history: History) -> list[Html]:
     cards = [_card("_details", "Details", _facts(facts))]
 
     items = list((artifact.metadata or {}).items())
-    metadata = [(_line(cell_text(name)), _line(cell_text(value))) for name, value in items[:_MAX_FACTS]]
+    metadata = [
+        (_line(cell_text(name)), _line(cell_text(value))) for name, value in items[:_MAX_FACTS]
+    ]
     metadata += [("Left out", left_out) for left_out in missing(len(metadata), len(items), "value")]
     if metadata:
         cards.append(_card("_metadata", "Metadata", _facts(metadata)))
@@ -273,7 +288,9 @@ def _facts(facts: Iterable[Fact]) -> Html:
 
 
 def _card(name: str, heading: str, *content: Html) -> Html:
-    return element("section", element("h2", heading, id=name), *content, class_="card", aria_labelledby=name)
+    return element(
+        "section", element("h2", heading, id=name), *content, class_="card", aria_labelledby=name
+    )
 
 
 def _readback(ref: str) -> Html:
@@ -308,7 +325,9 @@ def _trends(history: History) -> Html:
     first = next(iter(plotted))
     if len(plotted) > 1:
         options = [element("option", _line(field), value=_line(field)) for field in plotted]
-        choice = element("select", *options, class_="field", aria_label="The number that is plotted")
+        choice = element(
+            "select", *options, class_="field", aria_label="The number that is plotted"
+        )
     else:
         choice = element("code", _line(first))
     plots = [
@@ -320,12 +339,17 @@ def _trends(history: History) -> Html:
 
 
 def _versions(history: History) -> Html:
-    values = {field: {point.version: point.value for point in points} for field, points in _plotted(history).items()}
+    values = {
+        field: {point.version: point.value for point in points}
+        for field, points in _plotted(history).items()
+    }
     items = [element("li", _version(each, history, values)) for each in history.versions]
 
     notes = []
     if any(each.version not in history.kept for each in history.versions) or history.older:
-        notes.append(f"The newest {len(history.kept)} are kept in this file, the store has them all.")
+        notes.append(
+            f"The newest {len(history.kept)} are kept in this file, the store has them all."
+        )
     if history.older:
         notes.append(f"{history.older:,} older ones are not listed.")
 
@@ -342,7 +366,9 @@ def _version(artifact: Artifact, history: History, values: dict[str, dict[int, f
     for number, (field, by_version) in enumerate(values.items()):
         if version in by_version:
             text = number_text(by_version[version])
-            content.append(element("span", text, class_="value", data_field=_line(field), hidden=number > 0))
+            content.append(
+                element("span", text, class_="value", data_field=_line(field), hidden=number > 0)
+            )
 
     if version not in history.kept:
         return element("span", *content, class_="gone")

@@ -37,7 +37,11 @@ class ReportInfo(NamedTuple):
 
 
 def written(
-    store: Source, path: str | os.PathLike[str] | IO[bytes], title: str, versions: int, latest: Iterable[Artifact]
+    store: Source,
+    path: str | os.PathLike[str] | IO[bytes],
+    title: str,
+    versions: int,
+    latest: Iterable[Artifact],
 ) -> ReportInfo:
     """Write a report of the latest artifacts of some keys, each with so many versions."""
     with opened(path) as file, Page(title, now()) as page:
@@ -76,12 +80,16 @@ def _add(store: Source, page: Page, number: int, history: History) -> None:
 
     if read:
         unread = [each for each in history.versions if each.version not in history.kept]
-        there = replace(history, versions=(*read, *unread), kept=frozenset(each.version or 0 for each in read))
+        there = replace(
+            history, versions=(*read, *unread), kept=frozenset(each.version or 0 for each in read)
+        )
         page.add_row(row_html(number, there))
         page.add_history(number, history_html(there))
 
 
-def _near(read: Sequence[Artifact], artifact: Artifact, older: Artifact | None) -> tuple[Artifact, ...]:
+def _near(
+    read: Sequence[Artifact], artifact: Artifact, older: Artifact | None
+) -> tuple[Artifact, ...]:
     """Return the versions that are named beside one: the latest, the next newer one, itself, and the next older one."""
     near = [*read[:1], *read[-1:], artifact, *([older] if older else [])]
     return tuple({each.id: each for each in near}.values())

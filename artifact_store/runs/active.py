@@ -26,7 +26,15 @@ from ..schemas.artifacts import as_uuid
 from ..schemas.runs import Deployment, Flow, StateType
 from .current import OpenFlowRun, OpenRun, OpenTaskRun, known_origin
 from .decorators import Method, decorate
-from .queries import DEPLOYMENTS, FLOW_RUNS, FLOWS, TASK_RUNS, Entity, create_flow_run, create_task_run
+from .queries import (
+    DEPLOYMENTS,
+    FLOW_RUNS,
+    FLOWS,
+    TASK_RUNS,
+    Entity,
+    create_flow_run,
+    create_task_run,
+)
 from .sigterm import WATCH, Terminated, Watched
 
 __all__ = ["FlowRunBlock", "TaskRunBlock"]
@@ -84,7 +92,9 @@ class RunBlock(ABC, Generic[Opened]):
         if self._begun is not None:
             raise InvalidQuery(f"This {self.label} is open already: ask the store for another one.")
         if self._name is None:
-            raise InvalidQuery(f'A {self.label} needs a name: give one, as in {self.label.replace(" ", "_")}("load").')
+            raise InvalidQuery(
+                f'A {self.label} needs a name: give one, as in {self.label.replace(" ", "_")}("load").'
+            )
         db = self._writer.db
         engine = db.engine
         db.pending_writes.flush()
@@ -102,7 +112,10 @@ class RunBlock(ABC, Generic[Opened]):
         return run
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> Literal[False]:
         """Put the run into the state that tells how the block was left."""
         if self._begun is not None:
@@ -141,7 +154,9 @@ class RunBlock(ABC, Generic[Opened]):
         except Exception as failure:
             if error is None:
                 raise
-            error.add_note(f"The {self.label} {begun.run_id} could not be put into the state {state}: {failure}")
+            error.add_note(
+                f"The {self.label} {begun.run_id} could not be put into the state {state}: {failure}"
+            )
 
     def _later(self, begun: Begun, error: BaseException | None) -> bool:
         """Tell whether the state cannot be written here, where a generator that holds the block is closed.
@@ -184,7 +199,11 @@ class FlowRunBlock(RunBlock[OpenFlowRun]):
     label = "flow run"
 
     def __init__(
-        self, writer: Writer, name: str | None, deployment: Deployment | UUID | str | None, fields: Mapping[str, Any]
+        self,
+        writer: Writer,
+        name: str | None,
+        deployment: Deployment | UUID | str | None,
+        fields: Mapping[str, Any],
     ) -> None:
         """Take a store to write to, the flow's name, its deployment and fields of the run."""
         super().__init__(writer, name, fields)
@@ -194,9 +213,15 @@ class FlowRunBlock(RunBlock[OpenFlowRun]):
         db = self._writer.db
         flow = FLOWS.create(db, {"name": name})
         self._rows = [(FLOW_RUNS, begun.run_id)]
-        fields = {"name": f"{name}-{begun.time:%Y%m%dT%H%M%SZ}", **self._fields, **self._deployment_fields(flow)}
+        fields = {
+            "name": f"{name}-{begun.time:%Y%m%dT%H%M%SZ}",
+            **self._fields,
+            **self._deployment_fields(flow),
+        }
         fields["parent_task_run_id"] = self._parent(begun, name)
-        run = create_flow_run(db, {**fields, **self._state(begun), "id": begun.run_id, "flow_id": flow.id})
+        run = create_flow_run(
+            db, {**fields, **self._state(begun), "id": begun.run_id, "flow_id": flow.id}
+        )
         return OpenFlowRun(run, Origin(self._writer.place, run.id, None, current()))
 
     def _deployment_fields(self, flow: Flow) -> dict[str, UUID | None]:
@@ -217,7 +242,9 @@ class FlowRunBlock(RunBlock[OpenFlowRun]):
             return DEPLOYMENTS.create(db, {"name": id_or_name, "flow_id": flow.id})
         found = DEPLOYMENTS.read(db, deployment_id)
         if found is None:
-            raise InvalidQuery(f"There is no deployment with the id {id_or_name}: give its name, to find or create it.")
+            raise InvalidQuery(
+                f"There is no deployment with the id {id_or_name}: give its name, to find or create it."
+            )
         return found
 
     def _parent(self, begun: Begun, name: str) -> UUID | None:
@@ -228,7 +255,12 @@ class FlowRunBlock(RunBlock[OpenFlowRun]):
         if outer.task_run_id is not None or outer.flow_run_id is None:
             return outer.task_run_id
         self._rows.append((TASK_RUNS, begun.parent_id))
-        fields = {"id": begun.parent_id, "name": name, "flow_run_id": outer.flow_run_id, **self._state(begun)}
+        fields = {
+            "id": begun.parent_id,
+            "name": name,
+            "flow_run_id": outer.flow_run_id,
+            **self._state(begun),
+        }
         return create_task_run(self._writer.db, fields).id
 
     def _run_name_of(self, function_name: str | None) -> str | None:
@@ -245,23 +277,37 @@ class TaskRunBlock(RunBlock[OpenTaskRun]):
         outer = writer.origin()
         known = known_origin(writer)
         self._rows = [(TASK_RUNS, begun.run_id)]
-        fields = {"name": name, **self._fields, "id": begun.run_id, "task_key": name, **self._state(begun)}
+        fields = {
+            "name": name,
+            **self._fields,
+            "id": begun.run_id,
+            "task_key": name,
+            **self._state(begun),
+        }
         if known is not None and known.flow_run_id is not None:
             fields["flow_run_id"] = known.flow_run_id
         run = create_task_run(writer.db, fields)
         if outer is None:
             return OpenTaskRun(run, Origin(writer.place, None, run.id, current()))
-        return OpenTaskRun(run, Origin(writer.place, outer.flow_run_id, run.id, current(), outer.flow or outer))
+        return OpenTaskRun(
+            run, Origin(writer.place, outer.flow_run_id, run.id, current(), outer.flow or outer)
+        )
 
 
 def _put(
-    db: Statements, rows: list[tuple[Entity[Any], UUID]], state: StateType, message: str | None, time: datetime
+    db: Statements,
+    rows: list[tuple[Entity[Any], UUID]],
+    state: StateType,
+    message: str | None,
+    time: datetime,
 ) -> None:
     """Put a run, and what stands for it in its parent, into the state in which it has ended."""
 
     def put() -> None:
         for entity, run_id in rows:
-            entity.set_state(db, run_id, state, message=message, unless_final=state == "COMPLETED", time=time)
+            entity.set_state(
+                db, run_id, state, message=message, unless_final=state == "COMPLETED", time=time
+            )
 
     db.engine.run_idempotent(put)
 
@@ -275,7 +321,11 @@ def _outcome(error: BaseException | None, told: int) -> tuple[StateType, str | N
     """
     if isinstance(error, Terminated) or (told and isinstance(error, SystemExit)):
         return "CRASHED", f"{signal.Signals(told or signal.SIGTERM).name} told the process to stop."
-    if error is None or isinstance(error, GeneratorExit) or (isinstance(error, SystemExit) and not error.code):
+    if (
+        error is None
+        or isinstance(error, GeneratorExit)
+        or (isinstance(error, SystemExit) and not error.code)
+    ):
         return "COMPLETED", None
     return ("FAILED" if isinstance(error, Exception | SystemExit) else "CRASHED"), _told_by(error)
 
@@ -287,5 +337,10 @@ def _told_by(error: BaseException) -> str:
     except Exception:  # it is code of the user's
         text = ""
     kind = type(error).__name__
-    text = (f"{kind}: {text}" if text else kind).encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    text = (
+        (f"{kind}: {text}" if text else kind)
+        .encode("utf-8", "replace")
+        .decode()
+        .replace("\0", "\ufffd")
+    )
     return text if len(text) <= _LONGEST_MESSAGE else f"{text[: _LONGEST_MESSAGE - 1]}…"

@@ -25,7 +25,9 @@ def known_origin(writer: Writer) -> Origin | None:
         return origin
     flow_run = None if origin.flow_run_id is None else FLOW_RUNS.read(writer.db, origin.flow_run_id)
     task_run = None if origin.task_run_id is None else TASK_RUNS.read(writer.db, origin.task_run_id)
-    return Origin(None, None if flow_run is None else flow_run.id, None if task_run is None else task_run.id)
+    return Origin(
+        None, None if flow_run is None else flow_run.id, None if task_run is None else task_run.id
+    )
 
 
 class OpenRun:
@@ -73,7 +75,9 @@ class OpenRun:
 
         @wraps(function)
         def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-            return context.copy().run(function, *args, **kwargs)  # one context cannot be in two threads at a time
+            return context.copy().run(
+                function, *args, **kwargs
+            )  # one context cannot be in two threads at a time
 
         return wrapper
 

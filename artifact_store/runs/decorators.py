@@ -17,7 +17,8 @@ __all__ = ["Method", "decorate", "refuse_deferred"]
 P = ParamSpec("P")
 R = TypeVar("R")
 Method = TypeVar(
-    "Method", bound="classmethod[Any, Any, Any] | staticmethod[Any, Any] | property | cached_property[Any]"
+    "Method",
+    bound="classmethod[Any, Any, Any] | staticmethod[Any, Any] | property | cached_property[Any]",
 )
 NewBlock = Callable[[str | None], Callable[[], AbstractContextManager[object]]]
 """Takes the name of a function, and returns what makes the block of one call."""

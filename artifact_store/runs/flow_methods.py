@@ -28,7 +28,9 @@ class FlowMethods(StoreBase):
 
     # Flows
 
-    def create_flow(self, name: str, *, tags: Sequence[str] = (), id: UUID | str | None = None) -> "schemas.runs.Flow":
+    def create_flow(
+        self, name: str, *, tags: Sequence[str] = (), id: UUID | str | None = None
+    ) -> "schemas.runs.Flow":
         """Create a flow, or return the existing one of that name.
 
         Args:
@@ -138,7 +140,9 @@ class FlowMethods(StoreBase):
             >>> store.create_deployment("daily", flow.id).flow_id == flow.id
             True
         """
-        fields = without_none(name=name, flow_id=flow_id, paused=paused, tags=tags, work_queue_id=work_queue_id, id=id)
+        fields = without_none(
+            name=name, flow_id=flow_id, paused=paused, tags=tags, work_queue_id=work_queue_id, id=id
+        )
         return runs.queries.DEPLOYMENTS.create(self._db, fields)
 
     def read_deployment(self, deployment_id: UUID | str) -> "schemas.runs.Deployment | None":
@@ -293,7 +297,9 @@ class FlowMethods(StoreBase):
             >>> store.create_work_queue("default", pool.id).work_pool_id == pool.id
             True
         """
-        return runs.queries.WORK_QUEUES.create(self._db, without_none(name=name, work_pool_id=work_pool_id, id=id))
+        return runs.queries.WORK_QUEUES.create(
+            self._db, without_none(name=name, work_pool_id=work_pool_id, id=id)
+        )
 
     def read_work_queue(self, work_queue_id: UUID | str) -> "schemas.runs.WorkQueue | None":
         """Return a work queue by id.

@@ -128,7 +128,9 @@ class RunMethods(StoreBase):
             >>> store.read_flow_run(run.id).state_message
             'no rows'
         """
-        return runs.queries.FLOW_RUNS.set_state(self._db, as_uuid(flow_run_id), state_type, state_name, message)
+        return runs.queries.FLOW_RUNS.set_state(
+            self._db, as_uuid(flow_run_id), state_type, state_name, message
+        )
 
     # Task runs
 
@@ -156,7 +158,9 @@ class RunMethods(StoreBase):
             >>> store.create_task_run(run.id, name="load").task_key
             'load'
         """
-        return runs.queries.create_task_run(self._db, {**fields, **without_none(flow_run_id=flow_run_id)})
+        return runs.queries.create_task_run(
+            self._db, {**fields, **without_none(flow_run_id=flow_run_id)}
+        )
 
     def read_task_run(self, task_run_id: UUID | str) -> "schemas.runs.TaskRun | None":
         """Return a task run by id.
@@ -238,4 +242,6 @@ class RunMethods(StoreBase):
             >>> store.set_task_run_state(task_run.id, "RUNNING")
             True
         """
-        return runs.queries.TASK_RUNS.set_state(self._db, as_uuid(task_run_id), state_type, state_name, message)
+        return runs.queries.TASK_RUNS.set_state(
+            self._db, as_uuid(task_run_id), state_type, state_name, message
+        )

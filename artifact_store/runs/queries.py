@@ -21,7 +21,17 @@ from ..errors import ArtifactConflict, IntegrityViolation
 from ..filters.compiler import apply_condition, compile_filters
 from ..filters.orders import run_ordering
 from ..schemas.artifacts import as_uuid
-from ..schemas.runs import Deployment, Flow, FlowRun, RunValue, State, TaskRun, WorkPool, WorkQueue, checked
+from ..schemas.runs import (
+    Deployment,
+    Flow,
+    FlowRun,
+    RunValue,
+    State,
+    TaskRun,
+    WorkPool,
+    WorkQueue,
+    checked,
+)
 from ..schemas.sorting import RunSort, bounds, chosen
 
 __all__ = [
@@ -66,11 +76,15 @@ class Entity(Generic[V]):
         """
         db.pending_writes.flush()
         time = now()
-        value = checked(self.value, {"id": new or new_id(), "created": time, "updated": time, **fields})
+        value = checked(
+            self.value, {"id": new or new_id(), "created": time, "updated": time, **fields}
+        )
         row = bound(value, self.rows.names)
         try:
             # In a block of its own, because inside one a refused row would spoil what came before it.
-            inserted = db.engine.run_idempotent(partial(db.execute, (self.label, "insert"), self._insert, row))
+            inserted = db.engine.run_idempotent(
+                partial(db.execute, (self.label, "insert"), self._insert, row)
+            )
         except IntegrityViolation as error:
             parents = ", ".join(name for name in self.rows.names if name.endswith("_id"))
             raise IntegrityViolation(
@@ -122,19 +136,33 @@ class Entity(Generic[V]):
         """Return the rows that there are among some ids."""
 
         def build() -> Query:
-            return self.table.select(*self.columns).where(db.dialect.is_in(self.table.id, slot("ids")))
+            return self.table.select(*self.columns).where(
+                db.dialect.is_in(self.table.id, slot("ids"))
+            )
 
-        return self.rows.values(db.fetch_all((self.label, "read_many"), build, {"ids": db.dialect.bind_list(ids)}))
+        return self.rows.values(
+            db.fetch_all((self.label, "read_many"), build, {"ids": db.dialect.bind_list(ids)})
+        )
 
     def page(
-        self, reader: Reader, offset: int | None, limit: int | None, sort: RunSort, filters: Mapping[str, object]
+        self,
+        reader: Reader,
+        offset: int | None,
+        limit: int | None,
+        sort: RunSort,
+        filters: Mapping[str, object],
     ) -> list[V]:
         """Return a page of rows, from the replica where there is one."""
         start, most = bounds(offset, limit)
         return reader(self.read_page, start, most, chosen(RunSort, sort), filters)
 
     def read_page(
-        self, db: Statements, offset: int, limit: int | None, sort: RunSort, filters: Mapping[str, object]
+        self,
+        db: Statements,
+        offset: int,
+        limit: int | None,
+        sort: RunSort,
+        filters: Mapping[str, object],
     ) -> list[V]:
         """Return a page of rows."""
         dialect = db.dialect
@@ -142,7 +170,11 @@ class Entity(Generic[V]):
 
         def build() -> Query:
             query = apply_condition(self.table.select(*self.columns), condition, dialect)
-            return query.order_by(*run_ordering(sort, self.table)).limit(slot("limit")).offset(slot("offset"))
+            return (
+                query.order_by(*run_ordering(sort, self.table))
+                .limit(slot("limit"))
+                .offset(slot("offset"))
+            )
 
         values |= {"limit": dialect.unlimited if limit is None else limit, "offset": offset}
         return self.rows.values(db.fetch_all((self.label, "page", sort, condition), build, values))
@@ -183,7 +215,9 @@ class Entity(Generic[V]):
             return query
 
         db.pending_writes.flush()
-        change = partial(db.execute, (self.label, "state", running, final, unless_final), build, values)
+        change = partial(
+            db.execute, (self.label, "state", running, final, unless_final), build, values
+        )
         return db.engine.run_idempotent(change) > 0
 
 

@@ -14,7 +14,9 @@ from weakref import WeakSet
 
 __all__ = ["WATCH", "Terminated", "Watched"]
 
-_SIGNALS = {getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)}  # Windows has no SIGHUP
+_SIGNALS = {
+    getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)
+}  # Windows has no SIGHUP
 
 
 class Terminated(KeyboardInterrupt):
@@ -115,7 +117,9 @@ class Watch:
 
     def _put_back(self) -> None:
         for number, before in [*self._before.items()]:
-            with suppress(ValueError):  # the last run was closed by another thread than has opened it
+            with suppress(
+                ValueError
+            ):  # the last run was closed by another thread than has opened it
                 if signal.getsignal(number) == self._handle:
                     signal.signal(number, before)  # type: ignore[arg-type]
                 del self._before[number]
@@ -139,7 +143,9 @@ class Watch:
 
     def before_fork(self) -> None:
         """Keep a signal to the child, which comes before its handler is put back, until it is."""
-        self._forking.mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS) if self._before else None
+        self._forking.mask = (
+            signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS) if self._before else None
+        )
 
     def after_fork(self) -> None:
         """Let signals through again."""
@@ -158,5 +164,7 @@ WATCH = Watch()
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
     os.register_at_fork(
-        before=WATCH.before_fork, after_in_parent=WATCH.after_fork, after_in_child=WATCH.after_fork_in_child
+        before=WATCH.before_fork,
+        after_in_parent=WATCH.after_fork,
+        after_in_child=WATCH.after_fork_in_child,
     )

@@ -132,7 +132,9 @@ class _Input(Validated, BaseModel):
         _fill(self, fields)
 
 
-def prepare_fields(kind: type[_Input], fields: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+def prepare_fields(
+    kind: type[_Input], fields: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, str]]:
     """Validate fields without making a value of them, unless they need the whole of pydantic's validation.
 
     Returns:
@@ -170,7 +172,9 @@ def _normalize_json(values: dict[str, Any]) -> dict[str, str]:
     """
     texts: dict[str, str] = {}
     if (data := values.get("data")) is not None:
-        values["data"], text = jsonable.normalize.normalize_with_text(data, table=values.get("type") == "table")
+        values["data"], text = jsonable.normalize.normalize_with_text(
+            data, table=values.get("type") == "table"
+        )
         if text is not None:
             texts["data"] = text.decode()
     if (metadata := values.get("metadata")) is not None:
@@ -194,7 +198,12 @@ def _is_valid(fields: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
         if name in _ID_NAMES:
             if type(value) is not UUID:
                 return False
-        elif type(value) is not str or not value.isascii() or "\0" in value or (name == "key" and not is_key(value)):
+        elif (
+            type(value) is not str
+            or not value.isascii()
+            or "\0" in value
+            or (name == "key" and not is_key(value))
+        ):
             return False
     return True
 
@@ -207,7 +216,9 @@ def plain_object(value: object, name: str, meaning: str) -> Any:
     """
     plain = jsonable.normalize.normalize_data(value, name)
     if plain is not None and not isinstance(plain, dict):
-        raise InvalidArtifact(f"{name} is {with_article(type(value).__name__)}: pass {meaning}, or None.")
+        raise InvalidArtifact(
+            f"{name} is {with_article(type(value).__name__)}: pass {meaning}, or None."
+        )
     return plain
 
 

@@ -48,15 +48,23 @@ def as_key(text: str) -> str:
         ('sales/2026-11', 'rep/-Cafe-north', '2026-a6922cfc', 'e3b0c442')
     """
     if not isinstance(text, str):
-        raise InvalidArtifact(f"as_key takes text, not {with_article(type(text).__name__)}: pass a str.")
+        raise InvalidArtifact(
+            f"as_key takes text, not {with_article(type(text).__name__)}: pass a str."
+        )
     if is_key(text):
         return text
     import hashlib  # not before they are needed: a store loads this module
     import unicodedata
 
-    plain = "".join(each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each))
+    plain = "".join(
+        each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each)
+    )
     key = _NOT_IN_A_KEY.sub("-", plain).strip(_NOT_AT_THE_ENDS)
-    if key and len(key) <= _LONGEST and not any(each.isalnum() for each in plain if not each.isascii()):
+    if (
+        key
+        and len(key) <= _LONGEST
+        and not any(each.isalnum() for each in plain if not each.isascii())
+    ):
         return key
     digits = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
     room = _LONGEST - _DIGITS - 1

@@ -35,10 +35,14 @@ V = TypeVar("V", bound=BaseModel)
 Time = Annotated[datetime, AfterValidator(in_utc)]
 Tags = tuple[Text, ...]
 Creator = Annotated[
-    Any, AfterValidator(lambda value: None if value is None else normalize_metadata(value, "created_by"))
+    Any,
+    AfterValidator(
+        lambda value: None if value is None else normalize_metadata(value, "created_by")
+    ),
 ]
 Parameters = Annotated[
-    Any, AfterValidator(lambda value: plain_object(value, "parameters", "a dict of names and values"))
+    Any,
+    AfterValidator(lambda value: plain_object(value, "parameters", "a dict of names and values")),
 ]
 
 

@@ -75,4 +75,6 @@ def chosen(kind: type[S], sort: S) -> S:
     except ValueError:
         pass
     names = ", ".join(kind)
-    raise InvalidQuery(f"Invalid sort {shown(sort)}: use one of {names}{misplaced(sort).replace(':', ', or', 1)}.")
+    raise InvalidQuery(
+        f"Invalid sort {shown(sort)}: use one of {names}{misplaced(sort).replace(':', ', or', 1)}."
+    )

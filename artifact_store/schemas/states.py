@@ -8,7 +8,15 @@ from ..wording import shown
 __all__ = ["STATE_TYPES", "StateType", "as_state_type"]
 
 StateType = Literal[
-    "SCHEDULED", "PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "CRASHED", "PAUSED", "CANCELLING"
+    "SCHEDULED",
+    "PENDING",
+    "RUNNING",
+    "COMPLETED",
+    "FAILED",
+    "CANCELLED",
+    "CRASHED",
+    "PAUSED",
+    "CANCELLING",
 ]
 STATE_TYPES: tuple[str, ...] = get_args(StateType)
 
@@ -27,4 +35,6 @@ def as_state_type(text: str) -> str:
     if name in STATE_TYPES:
         return name
     near = get_close_matches(name[:100], STATE_TYPES, 1, 0)[0]
-    raise ValueError(f"{shown(text)} is not a state type: use one of {', '.join(STATE_TYPES)}; did you mean {near!r}?")
+    raise ValueError(
+        f"{shown(text)} is not a state type: use one of {', '.join(STATE_TYPES)}; did you mean {near!r}?"
+    )

@@ -32,7 +32,9 @@ class InvalidValue(ValidationError):
     @classmethod
     def of(cls, error: ValidationError, kind: type[BaseModel]) -> Self:
         """Translate an error of pydantic."""
-        lines = [(_explained(line, kind, cls.code), line["loc"], line["input"]) for line in _lines(error)]
+        lines = [
+            (_explained(line, kind, cls.code), line["loc"], line["input"]) for line in _lines(error)
+        ]
         return cls._from_lines(error.title, lines)
 
     @classmethod

@@ -67,7 +67,9 @@ def read_csv(source: Any, delimiter: str | None = None) -> Table:
             raise InvalidArtifact(
                 f"table: {name!r:.120} cannot be read ({reason}): give the path of a CSV file."
             ) from error
-    return parse_csv(content if isinstance(content, str) else _decoded(content, name), name, delimiter)
+    return parse_csv(
+        content if isinstance(content, str) else _decoded(content, name), name, delimiter
+    )
 
 
 def _decoded(content: bytes, name: str) -> str:
@@ -80,7 +82,9 @@ def _decoded(content: bytes, name: str) -> str:
     except UnicodeDecodeError as error:
         where = f"byte 0x{content[error.start]:02x} at {error.start}"
         wanted = "UTF-16" if encoding == "utf-16" else "UTF-8"
-        raise InvalidArtifact(f"{name} is not {wanted} text ({where}): convert it first.") from error
+        raise InvalidArtifact(
+            f"{name} is not {wanted} text ({where}): convert it first."
+        ) from error
 
 
 def parse_csv(text: str, name: str, delimiter: str | None = None) -> Table:
@@ -129,7 +133,9 @@ def parse_csv(text: str, name: str, delimiter: str | None = None) -> Table:
             raise InvalidArtifact(f"{name}: line {line} {cells}{between}: make them equal.")
         rows.append(row)
     columns = [_typed(column) for column in zip(*rows, strict=True)]
-    return Table(header, [dict(zip(header, row, strict=True)) for row in zip(*columns, strict=True)])
+    return Table(
+        header, [dict(zip(header, row, strict=True)) for row in zip(*columns, strict=True)]
+    )
 
 
 # --- What is not CSV ---
@@ -142,7 +148,9 @@ def _check_is_text_of_cells(text: str, name: str) -> None:
         InvalidArtifact: it is JSON, HTML or binary; the sentence says what to do with it.
     """
     if (place := text.find("\0")) >= 0:
-        raise InvalidArtifact(f"{name} holds U+0000 at {place}, so it is not CSV: save it as UTF-8 text first.")
+        raise InvalidArtifact(
+            f"{name} holds U+0000 at {place}, so it is not CSV: save it as UTF-8 text first."
+        )
     start = text[:_HEAD].lstrip("\ufeff \t\r\n")
     if re.match(r"<(?:!doctype|html|\?xml|(?:svg|table)\b)", start, re.IGNORECASE):
         raise InvalidArtifact(f"{name} is HTML or XML, not CSV: save its table as CSV first.")
@@ -152,7 +160,9 @@ def _check_is_text_of_cells(text: str, name: str) -> None:
     if re.match(r'\[\s*[\[{"]|\{\s*(?:"|\w+\s*:)', start) and not _is_json(text.lstrip("\ufeff")):
         lines = [line for line in text.lstrip("\ufeff").split("\n") if line.strip()]
         if not _is_json(lines[0]):
-            raise InvalidArtifact(f"{name} looks like JSON that is cut off or malformed, not CSV: mend it first.")
+            raise InvalidArtifact(
+                f"{name} looks like JSON that is cut off or malformed, not CSV: mend it first."
+            )
     if _is_json(text.lstrip("\ufeff")):
         raise InvalidArtifact(
             f"{name} is JSON, not CSV: pass its value as data of type table (--data @FILE --type table)."
@@ -176,7 +186,9 @@ def _is_json(text: str) -> bool:
 
 def _check_delimiter(delimiter: object) -> None:
     if not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '"\r\n\0\ufeff':
-        raise InvalidArtifact(f"delimiter is {shown(delimiter)}: pass the one character between cells, such as ';'.")
+        raise InvalidArtifact(
+            f"delimiter is {shown(delimiter)}: pass the one character between cells, such as ';'."
+        )
 
 
 def _delimiter(text: str) -> str:
@@ -221,13 +233,19 @@ def _lines(text: str, name: str, delimiter: str, skipped: int) -> Iterator[tuple
             if row:
                 yield reader.line_num + skipped, row
     except csv.Error as error:
-        raise InvalidArtifact(f"{name}: line {reader.line_num + skipped} is not CSV: {error}.") from None
+        raise InvalidArtifact(
+            f"{name}: line {reader.line_num + skipped} is not CSV: {error}."
+        ) from None
 
 
 def _named_index(header: list[str]) -> list[str]:
     """Give the first columns without names the names that pandas gives to the index of a frame."""
     unnamed = next((place for place, name in enumerate(header) if name.strip()), 0)
-    names = ["index"] if unnamed == 1 and "index" not in header else [f"level_{place}" for place in range(unnamed)]
+    names = (
+        ["index"]
+        if unnamed == 1 and "index" not in header
+        else [f"level_{place}" for place in range(unnamed)]
+    )
     return names + header[unnamed:]
 
 
@@ -256,6 +274,10 @@ def _typed(cells: tuple[str, ...]) -> list[Any]:
 
 def _is_number(text: str) -> bool:
     found = _NUMBER.fullmatch(text)
-    if found is None or not any(map(str.isdigit, text.lower().partition("e")[0])) or not math.isfinite(float(text)):
+    if (
+        found is None
+        or not any(map(str.isdigit, text.lower().partition("e")[0]))
+        or not math.isfinite(float(text))
+    ):
         return False
     return _INTEGER.fullmatch(text) is None or int(float(text)) == int(text)

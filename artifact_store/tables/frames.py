@@ -77,7 +77,8 @@ def to_pandas(
     pd = _imported("pandas")
     index = pd.RangeIndex(len(rows))
     columns = {
-        name: _pandas_series(pd, index, kind, values) for name, kind, values in _columns(rows, names, types or {})
+        name: _pandas_series(pd, index, kind, values)
+        for name, kind, values in _columns(rows, names, types or {})
     }
     made: pandas.DataFrame = pd.DataFrame(columns, index=index, columns=list(names))
     return made
@@ -89,7 +90,10 @@ def to_polars(
     """Return rows as a polars frame; takes what `to_pandas` does."""
     pl = _imported("polars")
     made: polars.DataFrame = pl.DataFrame(
-        {name: _polars_series(pl, name, kind, values) for name, kind, values in _columns(rows, names, types or {})}
+        {
+            name: _polars_series(pl, name, kind, values)
+            for name, kind, values in _columns(rows, names, types or {})
+        }
     )
     return made
 
@@ -106,7 +110,11 @@ def _columns(
 ) -> Iterator[tuple[str, ColumnType, list[Any]]]:
     for name in names:
         values = [row.get(name) for row in rows]
-        yield name, types.get(name) or type_of([value for value in values if value is not None]), values
+        yield (
+            name,
+            types.get(name) or type_of([value for value in values if value is not None]),
+            values,
+        )
 
 
 def _each(change: Callable[[Any], Any], values: Sequence[Any]) -> list[Any]:
@@ -143,7 +151,9 @@ def _pandas_series(pandas: Any, index: Any, kind: ColumnType, values: list[Any])
     with contextlib.suppress(ValueError, OverflowError):  # a number or a time out of range
         if kind == "time":
             if _is_fine(values):
-                return pandas.Series(pandas.to_datetime(values, format="ISO8601", utc=True), index=index)
+                return pandas.Series(
+                    pandas.to_datetime(values, format="ISO8601", utc=True), index=index
+                )
             return pandas.Series(_each(_in_utc, values), index=index, dtype="datetime64[us, UTC]")
         return pandas.Series(values, index=index, dtype=dtype)
     return pandas.Series(values, index=index, dtype=object)
@@ -159,8 +169,12 @@ def _polars_series(polars: Any, name: str, kind: ColumnType, values: list[Any]) 
             return _polars_times(polars, name, values)
         dtype = None if kind == "mixed" else _polars_type(polars, kind, values)
         if dtype is not None:
-            return polars.Series(name, _each(float, values) if kind == "number" else values, dtype=dtype)
-    return polars.Series(name, values if kind == "time" else _each(dump_json, values), dtype=polars.String)
+            return polars.Series(
+                name, _each(float, values) if kind == "number" else values, dtype=dtype
+            )
+    return polars.Series(
+        name, values if kind == "time" else _each(dump_json, values), dtype=polars.String
+    )
 
 
 def _polars_times(polars: Any, name: str, values: list[str | None]) -> Any:
@@ -175,7 +189,9 @@ def _polars_times(polars: Any, name: str, values: list[str | None]) -> Any:
 def _nanoseconds(text: str) -> int:
     """Return the nanoseconds from 1970 to a time, whose digits beyond the microsecond Python would drop."""
     fine = _FINE.search(text)
-    return (utc_time(text) - _EPOCH) // timedelta(microseconds=1) * 1000 + int(f"{fine[1] if fine else '':0<3}")
+    return (utc_time(text) - _EPOCH) // timedelta(microseconds=1) * 1000 + int(
+        f"{fine[1] if fine else '':0<3}"
+    )
 
 
 def _polars_type(polars: Any, kind: ColumnType, values: Sequence[Any]) -> Any:
@@ -183,7 +199,13 @@ def _polars_type(polars: Any, kind: ColumnType, values: Sequence[Any]) -> Any:
     if kind == "integer":
         return polars.Int64 if _fits(values) else None
     if kind != "json":
-        simple = {"number": "Float64", "text": "String", "time": "String", "boolean": "Boolean", "empty": "Null"}
+        simple = {
+            "number": "Float64",
+            "text": "String",
+            "time": "String",
+            "boolean": "Boolean",
+            "empty": "Null",
+        }
         return getattr(polars, simple[kind]) if kind in simple else None
     present = [value for value in values if value is not None]
     if all(isinstance(value, list) for value in present):

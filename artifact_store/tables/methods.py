@@ -17,7 +17,9 @@ __all__ = ["ListFrames", "TableFrames"]
 class TableFrames:
     """The methods of an artifact that give a table back."""
 
-    if TYPE_CHECKING:  # the fields of the artifact, which would otherwise become fields of this class
+    if (
+        TYPE_CHECKING
+    ):  # the fields of the artifact, which would otherwise become fields of this class
         id: UUID
         key: str | None
         version: int | None
@@ -44,7 +46,9 @@ class TableFrames:
         if self.data is None:
             raise InvalidArtifact(f"{name} has no rows: it has no data, or was read without it.")
         if isinstance(self.data, str) and self.type != "table":
-            raise InvalidArtifact(f"{name} is text, not a table: its type is {self.type or 'not set'}.")
+            raise InvalidArtifact(
+                f"{name} is text, not a table: its type is {self.type or 'not set'}."
+            )
         return tables.rows.rows_of(self.data, name)
 
     def to_pandas(self) -> "pandas.DataFrame":

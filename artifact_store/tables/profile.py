@@ -30,7 +30,9 @@ _MOST_DISTINCT = 1000
 _LONGEST_TEXT = 80
 _LONGEST_NAME = 255
 _MOST_CHANGES = 12
-_TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
+_TIME = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII
+)
 
 
 class ColumnProfile(TypedDict):
@@ -102,9 +104,15 @@ def known_profile(value: object) -> TableProfile | None:
         >>> known_profile(profile_table([])), known_profile({"rows": "many"})
         ({'rows': 0, 'columns': []}, None)
     """
-    if not isinstance(value, Mapping) or not _is_count(value.get("rows")) or not isinstance(value.get("columns"), list):
+    if (
+        not isinstance(value, Mapping)
+        or not _is_count(value.get("rows"))
+        or not isinstance(value.get("columns"), list)
+    ):
         return None
-    if not _is_count(value.get("columns_left_out", 0)) or not all(map(_is_column, value["columns"])):
+    if not _is_count(value.get("columns_left_out", 0)) or not all(
+        map(_is_column, value["columns"])
+    ):
         return None
     return value  # type: ignore[return-value]
 
@@ -116,9 +124,18 @@ def _is_count(value: object) -> bool:
 def _is_column(value: object) -> bool:
     if not isinstance(value, Mapping) or not ColumnProfile.__annotations__.keys() <= value.keys():
         return False
-    limits_are_scalars = all(isinstance(value[name], int | float | str | None) for name in ("min", "max"))
-    counts_are_right = _is_count(value["nulls"]) and (value["distinct"] is None or _is_count(value["distinct"]))
-    return isinstance(value["name"], str) and isinstance(value["type"], str) and limits_are_scalars and counts_are_right
+    limits_are_scalars = all(
+        isinstance(value[name], int | float | str | None) for name in ("min", "max")
+    )
+    counts_are_right = _is_count(value["nulls"]) and (
+        value["distinct"] is None or _is_count(value["distinct"])
+    )
+    return (
+        isinstance(value["name"], str)
+        and isinstance(value["type"], str)
+        and limits_are_scalars
+        and counts_are_right
+    )
 
 
 # --- One column ---
@@ -232,16 +249,26 @@ def changes(previous: Mapping[str, Any] | None, current: Mapping[str, Any] | Non
         return []
     old = {column["name"]: column for column in before["columns"]}
     new = {column["name"]: column for column in after["columns"]}
-    sentences = [f"rows {after['rows'] - before['rows']:+,}"] if after["rows"] != before["rows"] else []
+    sentences = (
+        [f"rows {after['rows'] - before['rows']:+,}"] if after["rows"] != before["rows"] else []
+    )
     sentences += _columns_changed(before, after, old, new)
     both = [(old[name], column) for name, column in new.items() if name in old]
     if before["rows"] and after["rows"]:  # without rows a column has no type
-        sentences += [f"{_label(new)} became {new['type']}" for old, new in both if new["type"] != old["type"]]
+        sentences += [
+            f"{_label(new)} became {new['type']}" for old, new in both if new["type"] != old["type"]
+        ]
     alike = [(old, new) for old, new in both if new["type"] == old["type"]]
     for compare in (_nulls_changed, _range_changed):
-        sentences += [sentence for pair in alike for sentence in compare(*pair, before["rows"], after["rows"])]
+        sentences += [
+            sentence for pair in alike for sentence in compare(*pair, before["rows"], after["rows"])
+        ]
     more = len(sentences) - _MOST_CHANGES
-    return sentences if more <= 0 else [*sentences[: _MOST_CHANGES - 1], f"and {more + 1} more changes"]
+    return (
+        sentences
+        if more <= 0
+        else [*sentences[: _MOST_CHANGES - 1], f"and {more + 1} more changes"]
+    )
 
 
 def _label(column: ColumnProfile) -> str:
@@ -250,7 +277,10 @@ def _label(column: ColumnProfile) -> str:
 
 
 def _columns_changed(
-    before: TableProfile, after: TableProfile, old: Mapping[str, ColumnProfile], new: Mapping[str, ColumnProfile]
+    before: TableProfile,
+    after: TableProfile,
+    old: Mapping[str, ColumnProfile],
+    new: Mapping[str, ColumnProfile],
 ) -> list[str]:
     """Tell which columns went and came; one that a profile leaves out may still be there."""
     left_out = before.get("columns_left_out", 0), after.get("columns_left_out", 0)
@@ -263,7 +293,9 @@ def _columns_changed(
     return gone + came + ["columns in another order"] * order
 
 
-def _nulls_changed(old: ColumnProfile, new: ColumnProfile, old_rows: int, new_rows: int) -> Iterator[str]:
+def _nulls_changed(
+    old: ColumnProfile, new: ColumnProfile, old_rows: int, new_rows: int
+) -> Iterator[str]:
     if not (old_rows and new_rows):
         return
     moved = abs(new["nulls"] / new_rows - old["nulls"] / old_rows) >= 0.1
@@ -287,4 +319,6 @@ def _range_changed(old: ColumnProfile, new: ColumnProfile, *_: int) -> Iterator[
 
 
 def _figure(number: float) -> str:
-    return f"{number:,.0f}" if float(number).is_integer() and abs(number) < 1e15 else f"{number:.6g}"
+    return (
+        f"{number:,.0f}" if float(number).is_integer() and abs(number) < 1e15 else f"{number:.6g}"
+    )

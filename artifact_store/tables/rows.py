@@ -87,7 +87,10 @@ def from_columns(plain: dict[str, Any], name: str) -> Table:
         if len(cells) != len(plain[first]):
             lengths = f"has {len(cells)} cells and {shown(first)} has {len(plain[first])}"
             raise InvalidArtifact(f"{name}: column {shown(column)} {lengths}: make them equal.")
-    return Table(list(plain), [dict(zip(plain, row, strict=True)) for row in zip(*plain.values(), strict=True)])
+    return Table(
+        list(plain),
+        [dict(zip(plain, row, strict=True)) for row in zip(*plain.values(), strict=True)],
+    )
 
 
 def from_lists(plain: list[list[Any]], columns: Sequence[str] | None, name: str) -> Table:
@@ -117,7 +120,11 @@ def from_lists(plain: list[list[Any]], columns: Sequence[str] | None, name: str)
 
 def _is_header(row: list[Any]) -> bool:
     """Tell whether a row is names: texts that differ, none of them blank."""
-    return bool(row) and all(isinstance(cell, str) and cell.strip() for cell in row) and len(set(row)) == len(row)
+    return (
+        bool(row)
+        and all(isinstance(cell, str) and cell.strip() for cell in row)
+        and len(set(row)) == len(row)
+    )
 
 
 def column_names(rows: Sequence[Row], first: Sequence[str] = ()) -> list[str]:

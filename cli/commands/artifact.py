@@ -92,7 +92,12 @@ def show(ref: str, form: str | None) -> None:
 )
 @common_options
 def create(
-    key: str | None, id: UUID | None, flow_run_id: UUID | None, task_run_id: UUID | None, as_json: bool, **options: Any
+    key: str | None,
+    id: UUID | None,
+    flow_run_id: UUID | None,
+    task_run_id: UUID | None,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Create an artifact: the next version of its key.
 
@@ -104,7 +109,9 @@ def create(
 
     fields = changes(options)
     if "data" not in fields:
-        raise click.UsageError("Give one payload: --table, --markdown, --link, --image, --progress or --data.")
+        raise click.UsageError(
+            "Give one payload: --table, --markdown, --link, --image, --progress or --data."
+        )
     runs = {"flow_run_id": flow_run_id, "task_run_id": task_run_id}
     fields |= {name: run_id for name, run_id in runs.items() if run_id is not None}
     given = ArtifactCreate(key=key, id=id, **fields)
@@ -133,7 +140,9 @@ def update(ref: str, as_json: bool, **options: Any) -> None:
 
     fields = changes(options)
     if not fields:
-        raise click.UsageError("Nothing to change: give a payload, --type, --description or --metadata.")
+        raise click.UsageError(
+            "Nothing to change: give a payload, --type, --description or --metadata."
+        )
     with open_store() as store:
         artifact = resolved(store, ref)
         if not store.update_artifact(artifact.id, ArtifactUpdate(**fields)):

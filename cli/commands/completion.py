@@ -10,7 +10,13 @@ from ..output.documents import print_json
 __all__ = ["completion"]
 
 
-@command(examples=["artifact-store completion bash", "artifact-store completion zsh", "artifact-store completion fish"])
+@command(
+    examples=[
+        "artifact-store completion bash",
+        "artifact-store completion zsh",
+        "artifact-store completion fish",
+    ]
+)
 @click.argument("shell", type=click.Choice(list(SHELLS)))
 @common_options
 @click.pass_context

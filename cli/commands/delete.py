@@ -55,13 +55,24 @@ class Going(NamedTuple):
     ],
 )
 @click.argument("refs", nargs=-1, metavar="[REF...]", shell_complete=complete.refs)
-@click.option("--all-versions", is_flag=True, help="Delete every version of each key; REF must be a key.")
+@click.option(
+    "--all-versions", is_flag=True, help="Delete every version of each key; REF must be a key."
+)
 @where_options
 @click.option("--everything", is_flag=True, help="Delete every artifact in the store.")
-@click.option("--yes", is_flag=True, help="Do not ask for confirmation; emptying the store also needs --everything.")
+@click.option(
+    "--yes",
+    is_flag=True,
+    help="Do not ask for confirmation; emptying the store also needs --everything.",
+)
 @common_options
 def delete(
-    refs: tuple[str, ...], all_versions: bool, everything: bool, yes: bool, as_json: bool, **options: Any
+    refs: tuple[str, ...],
+    all_versions: bool,
+    everything: bool,
+    yes: bool,
+    as_json: bool,
+    **options: Any,
 ) -> int:
     """Delete artifacts.
 
@@ -114,7 +125,9 @@ def _single(store: ArtifactStore, refs: tuple[str, ...]) -> Going:
         if each.key is not None and each.version is not None:
             keys[each.key] = max(each.version, keys.get(each.key, 0))
     words = ", ".join(map(named, found.values()))
-    return Going({"artifact_filter": ArtifactFilter(id={"any_": list(found)})}, words, keys, named=True)
+    return Going(
+        {"artifact_filter": ArtifactFilter(id={"any_": list(found)})}, words, keys, named=True
+    )
 
 
 def _all_versions(store: ArtifactStore, refs: tuple[str, ...]) -> Going:
@@ -128,7 +141,9 @@ def _all_versions(store: ArtifactStore, refs: tuple[str, ...]) -> Going:
         count = store.count_artifacts(ArtifactFilter(key={"any_": [key]}))
         if not count:
             raise click.ClickException(f"There is no key {key!r}.")
-        parts.append(f"all {count} versions of {key}" if count > 1 else f"the only version of {key}")
+        parts.append(
+            f"all {count} versions of {key}" if count > 1 else f"the only version of {key}"
+        )
     return Going({"artifact_filter": ArtifactFilter(key={"any_": refs})}, ", ".join(parts), {})
 
 
@@ -136,9 +151,16 @@ def _found(store: ArtifactStore, asked: dict[str, Any], everything: bool) -> Goi
     """Return what filters find, or everything."""
     count = store.count_artifacts(**asked)
     if not count:
-        raise click.ClickException("There is no artifact." if everything else "There is no such artifact.")
+        raise click.ClickException(
+            "There is no artifact." if everything else "There is no such artifact."
+        )
     if count == store.count_artifacts():
-        return Going({**asked, "everything": True}, f"all {counted(count, 'artifact')} of {store.url}", {}, total=True)
+        return Going(
+            {**asked, "everything": True},
+            f"all {counted(count, 'artifact')} of {store.url}",
+            {},
+            total=True,
+        )
     some = store.read_artifacts(limit=_NAMED, include_data=False, **asked)
     words = ", ".join(map(named, some)) + ", …" * (count > len(some))
     return Going(asked, f"{counted(count, 'artifact')} ({words})", {})
@@ -150,13 +172,17 @@ def _found(store: ArtifactStore, asked: dict[str, Any], everything: bool) -> Goi
 def _agreed(store: ArtifactStore, going: Going, everything: bool, yes: bool) -> bool:
     """Tell whether what goes may go: it was said on the command line, or is asked now."""
     if yes and going.total and not everything:
-        raise click.UsageError(f"These filters match {going.words}: give --everything in their place to delete them.")
+        raise click.UsageError(
+            f"These filters match {going.words}: give --everything in their place to delete them."
+        )
     if yes:
         return True
     if not sys.stdin.isatty():
         raise click.UsageError("Standard input is no terminal to ask on: add --yes.")
     for key, artifact in _next(store, going).items():
-        note(f"{key}: {'nothing is left' if artifact is None else f'version {artifact.version} becomes the latest'}.")
+        note(
+            f"{key}: {'nothing is left' if artifact is None else f'version {artifact.version} becomes the latest'}."
+        )
     return click.confirm(safe(f"Delete {going.words}?"), err=True)
 
 
@@ -170,7 +196,9 @@ def _next(store: ArtifactStore, going: Going) -> dict[str, Artifact | None]:
         if latest is None or latest.version != version:
             continue
         others = ArtifactFilter(key={"any_": [key]}) & ~going.asked["artifact_filter"]
-        left = store.read_artifacts(limit=1, artifact_filter=others, sort=ArtifactSort.KEY_DESC, include_data=False)
+        left = store.read_artifacts(
+            limit=1, artifact_filter=others, sort=ArtifactSort.KEY_DESC, include_data=False
+        )
         changed[key] = left[0] if left else None
     return changed
 
@@ -181,11 +209,15 @@ def _latest(store: ArtifactStore, keys: Iterable[str]) -> dict[str, int | None]:
     return {key: None if artifact is None else artifact.version for key, artifact in found.items()}
 
 
-def _print_deleted(deleted: int, going: Going, latest: Mapping[str, int | None], as_json: bool) -> None:
+def _print_deleted(
+    deleted: int, going: Going, latest: Mapping[str, int | None], as_json: bool
+) -> None:
     if as_json:
         print_json({"deleted": deleted, **({"latest": latest} if going.named else {})})
         return
-    click.echo(f"Deleted {going.words}." if going.named else f"Deleted {counted(deleted, 'artifact')}.")
+    click.echo(
+        f"Deleted {going.words}." if going.named else f"Deleted {counted(deleted, 'artifact')}."
+    )
     for key, version in latest.items():
         if version is None:
             click.echo(f"{key} has no version left.")

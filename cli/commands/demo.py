@@ -54,7 +54,11 @@ def run_demo(store: ArtifactStore) -> dict[str, Any]:
         store.set_task_run_state(task.id, "RUNNING")
         made_by: dict[str, Any] = {"flow_run_id": run.id, "task_run_id": task.id}
         progress = store.create_artifact(
-            key="weather/progress", type="progress", description="Publishing the weather of Seattle", data=0, **made_by
+            key="weather/progress",
+            type="progress",
+            description="Publishing the weather of Seattle",
+            data=0,
+            **made_by,
         )
     first_half = months[LAST][:15]
     tables = store.create_artifacts(
@@ -65,7 +69,11 @@ def run_demo(store: ArtifactStore) -> dict[str, Any]:
         store.update_artifact(progress.id, data=90)
     with store.atomic():
         summary = store.create_artifact(
-            key="weather/summary", type="markdown", description=PERIOD, data=_summary(months), **made_by
+            key="weather/summary",
+            type="markdown",
+            description=PERIOD,
+            data=_summary(months),
+            **made_by,
         )
         store.update_artifact(progress.id, data=100)
         store.set_task_run_state(task.id, "COMPLETED")
@@ -134,7 +142,11 @@ def _months() -> dict[str, list[Day]]:
     from artifact_store import table_payload
 
     months: dict[str, list[Day]] = defaultdict(list)
-    with files((__package__ or "").partition(".")[0]).joinpath("data/seattle-weather.csv").open("rb") as file:
+    with (
+        files((__package__ or "").partition(".")[0])
+        .joinpath("data/seattle-weather.csv")
+        .open("rb") as file
+    ):
         every: list[Day] = table_payload(file, profile=False)["data"]
     for day in every:
         day["date"] = day["date"].replace("/", "-")
@@ -158,7 +170,9 @@ def _figures(days: list[Day]) -> dict[str, int | float]:
     """Return what is worth knowing of some days."""
     return {
         "days": len(days),
-        "mean_temp_c": round(sum(day["temp_max"] + day["temp_min"] for day in days) / 2 / len(days), 1),
+        "mean_temp_c": round(
+            sum(day["temp_max"] + day["temp_min"] for day in days) / 2 / len(days), 1
+        ),
         "precipitation_mm": round(sum(day["precipitation"] for day in days), 1),
     }
 
@@ -169,13 +183,20 @@ def _summary(months: dict[str, list[Day]]) -> str:
     for days in months.values():
         for day in days:
             years[day["date"][:4]].append(day)
-    lines = ["# Weather in Seattle, 2012 to 2015", "", "| year | days | mean °C | precipitation mm | dry days |"]
+    lines = [
+        "# Weather in Seattle, 2012 to 2015",
+        "",
+        "| year | days | mean °C | precipitation mm | dry days |",
+    ]
     lines.append("|---|---:|---:|---:|---:|")
     for year, days in years.items():
         figures, dry = _figures(days), sum(day["precipitation"] == 0 for day in days)
         lines.append(f"| {year} | {' | '.join(map(str, figures.values()))} | {dry} |")
     every = [day for days in months.values() for day in days]
-    hottest, coldest = max(every, key=lambda day: day["temp_max"]), min(every, key=lambda day: day["temp_min"])
+    hottest, coldest = (
+        max(every, key=lambda day: day["temp_max"]),
+        min(every, key=lambda day: day["temp_min"]),
+    )
     wettest = max(months, key=lambda key: _figures(months[key])["precipitation_mm"])
     return "\n".join(
         [

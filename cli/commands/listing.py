@@ -11,7 +11,14 @@ import click
 
 from .. import complete
 from ..app import command, open_store
-from ..options import common_options, filter_options, filters, form_options, limit_option, sort_option
+from ..options import (
+    common_options,
+    filter_options,
+    filters,
+    form_options,
+    limit_option,
+    sort_option,
+)
 from ..output.documents import dump, point_documents, print_json, print_ndjson
 from ..output.pager import note
 from ..output.progress import counted
@@ -44,12 +51,30 @@ _AT_ONCE = 1000  # artifacts that are read in one statement; more are read page 
 @filter_options
 @limit_option(50, "Maximum number of artifacts; 0 for all.")
 @click.option(
-    "--offset", type=click.IntRange(min=0), default=0, metavar="N", show_default=True, help="Artifacts to skip."
+    "--offset",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    show_default=True,
+    help="Artifacts to skip.",
 )
 @sort_option("ID_DESC", "Sort order; ID_DESC is newest first.")
-@click.option("--trend", "trends", is_flag=True, help="Show how the main number of each key changed over its versions.")
+@click.option(
+    "--trend",
+    "trends",
+    is_flag=True,
+    help="Show how the main number of each key changed over its versions.",
+)
 @form_options("json", "ndjson", "csv")
-def ls(all_versions: bool, limit: int, offset: int, sort: str, trends: bool, form: str | None, **options: Any) -> None:
+def ls(
+    all_versions: bool,
+    limit: int,
+    offset: int,
+    sort: str,
+    trends: bool,
+    form: str | None,
+    **options: Any,
+) -> None:
     """List artifacts: the latest version of each key.
 
     Columns: key, version, type, description, age (since the last update), run (name or id) and,
@@ -65,7 +90,15 @@ def ls(all_versions: bool, limit: int, offset: int, sort: str, trends: bool, for
             documents = _documents(store, shown, trends)
             (print_json if form == "json" else print_ndjson)(documents)
         else:
-            columns = ["key", "version", "type", "description", *["trend"] * trends, "updated", "run"]
+            columns = [
+                "key",
+                "version",
+                "type",
+                "description",
+                *["trend"] * trends,
+                "updated",
+                "run",
+            ]
             rows = _rows(store, shown, trends)
             print_listing([*columns, *["id"] * all_versions], rows, form == "csv")
         more = limit and next(found, None) is not None
@@ -92,9 +125,15 @@ def _found(
         size: Any = store.count_artifacts
         asked["sort"] = ArtifactSort(sort)
     else:
-        read, each, size = store.read_latest_artifacts, store.iter_latest_artifacts, store.count_latest_artifacts
+        read, each, size = (
+            store.read_latest_artifacts,
+            store.iter_latest_artifacts,
+            store.count_latest_artifacts,
+        )
         asked["sort"] = ArtifactCollectionSort(sort)
-    if 0 < limit <= _AT_ONCE or max(offset, limit) > LARGEST:  # the store says what is wrong with such a number
+    if (
+        0 < limit <= _AT_ONCE or max(offset, limit) > LARGEST
+    ):  # the store says what is wrong with such a number
         return iter(read(offset, limit + 1, **asked))
     found = islice(each(**asked), offset, min(offset + limit + 1, LARGEST) if limit else None)
     if limit or is_terminal() or not sys.stderr.isatty():
@@ -103,7 +142,9 @@ def _found(
     return counted(found, max(total - offset, 0), "Listing")
 
 
-def _rows(store: ArtifactStore, artifacts: Iterable[Artifact], trends: bool = False) -> Iterator[dict[str, Any]]:
+def _rows(
+    store: ArtifactStore, artifacts: Iterable[Artifact], trends: bool = False
+) -> Iterator[dict[str, Any]]:
     """Yield what a listing shows of artifacts."""
     for batch in batches(artifacts):
         runs = run_names(store, batch)
@@ -121,7 +162,9 @@ def _rows(store: ArtifactStore, artifacts: Iterable[Artifact], trends: bool = Fa
             }
 
 
-def _documents(store: ArtifactStore, artifacts: Iterable[Artifact], trends: bool) -> Iterator[dict[str, Any]]:
+def _documents(
+    store: ArtifactStore, artifacts: Iterable[Artifact], trends: bool
+) -> Iterator[dict[str, Any]]:
     """Yield artifacts as plain JSON, with their trends where they are asked for."""
     for batch in batches(artifacts) if trends else ():
         points = _trends(store, batch)
@@ -164,7 +207,9 @@ def history(key: str, field: str | None, limit: int, form: str | None) -> None:
     of_key = ArtifactFilter(key={"any_": [key]})
     most = limit + 1 if 0 < limit < LARGEST else limit or None
     with open_store() as store:
-        found = store.read_artifacts(limit=most, artifact_filter=of_key, sort=ArtifactSort.KEY_DESC, include_data=False)
+        found = store.read_artifacts(
+            limit=most, artifact_filter=of_key, sort=ArtifactSort.KEY_DESC, include_data=False
+        )
         if not found:
             raise click.ClickException(f"There is no key {key!r}.")
         shown = found[: limit or None]
@@ -176,7 +221,12 @@ def history(key: str, field: str | None, limit: int, form: str | None) -> None:
         row["value"] = values.get(row["version"])
     if form in ("json", "ndjson"):
         documents = [
-            {**dump(each, "data", "profile"), "run": row["run"], "field": field, "value": row["value"]}
+            {
+                **dump(each, "data", "profile"),
+                "run": row["run"],
+                "field": field,
+                "value": row["value"],
+            }
             for each, row in zip(shown, rows, strict=True)
         ]
         (print_json if form == "json" else print_ndjson)(documents)
@@ -184,7 +234,9 @@ def history(key: str, field: str | None, limit: int, form: str | None) -> None:
         if form is None and is_terminal() and field and points:
             print_trend(field, points)
         columns = ["version", "type", "description", "updated", "run", "value"]
-        print_listing(columns if form is None and is_terminal() else [*columns, "id"], rows, form == "csv")
+        print_listing(
+            columns if form is None and is_terminal() else [*columns, "id"], rows, form == "csv"
+        )
     if len(found) > len(shown):
         note("There are more: --limit 0 lists all.")
 
@@ -202,7 +254,11 @@ def count(all_versions: bool, as_json: bool, **options: Any) -> None:
     """Count keys, or with --all every version."""
     asked = filters(options, latest=not all_versions)
     with open_store() as store:
-        number = store.count_artifacts(**asked) if all_versions else store.count_latest_artifacts(**asked)
+        number = (
+            store.count_artifacts(**asked)
+            if all_versions
+            else store.count_latest_artifacts(**asked)
+        )
     if as_json:
         print_json({"count": number})
     else:

@@ -37,7 +37,9 @@ __all__ = ["report"]
     help="File to write; an existing file is replaced once the report is complete. - for standard output.",
 )
 @where_options
-@click.option("--title", default="Artifacts", show_default=True, metavar="TEXT", help="Title of the report.")
+@click.option(
+    "--title", default="Artifacts", show_default=True, metavar="TEXT", help="Title of the report."
+)
 @click.option(
     "--versions",
     type=click.IntRange(min=1),
@@ -58,7 +60,14 @@ __all__ = ["report"]
 @click.option("--open", "opens", is_flag=True, help="Open the report in the browser.")
 @common_options
 def report(
-    output: str, title: str, versions: int, limit: int, sort: str, opens: bool, as_json: bool, **options: Any
+    output: str,
+    title: str,
+    versions: int,
+    limit: int,
+    sort: str,
+    opens: bool,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Write an HTML report.
 
@@ -69,7 +78,9 @@ def report(
 
     piped = output == "-"
     if piped and (opens or as_json):
-        raise click.UsageError(f"{'--open' if opens else '--json'} needs a file: name one with --output.")
+        raise click.UsageError(
+            f"{'--open' if opens else '--json'} needs a file: name one with --output."
+        )
     asked = filters(options, latest=True)
     with open_store() as store, working("Writing the report"):
         made = store.report(

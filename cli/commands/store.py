@@ -21,8 +21,16 @@ if TYPE_CHECKING:
 __all__ = ["info", "repair", "upgrade", "verify"]
 
 
-@command(examples=["artifact-store verify", "artifact-store verify --quick", "artifact-store verify --json"])
-@click.option("--quick", is_flag=True, help="Check only the latest versions, without reading all data.")
+@command(
+    examples=[
+        "artifact-store verify",
+        "artifact-store verify --quick",
+        "artifact-store verify --json",
+    ]
+)
+@click.option(
+    "--quick", is_flag=True, help="Check only the latest versions, without reading all data."
+)
 @common_options
 def verify(quick: bool, as_json: bool) -> int:
     """Check the store for errors.
@@ -35,7 +43,9 @@ def verify(quick: bool, as_json: bool) -> int:
             found = store.verify(quick=quick)
         if not _printed(found, _remedy(found), as_json):
             info = store.info()
-            click.echo(f"healthy: {counted(info.artifacts, 'artifact')}, {counted(info.keys, 'key')}")
+            click.echo(
+                f"healthy: {counted(info.artifacts, 'artifact')}, {counted(info.keys, 'key')}"
+            )
     return 1 if found else 0
 
 
@@ -58,7 +68,9 @@ def repair(as_json: bool) -> None:
         click.echo("nothing to repair")
 
 
-@command(examples=["artifact-store upgrade", "artifact-store --url sqlite:///jobs.db upgrade --json"])
+@command(
+    examples=["artifact-store upgrade", "artifact-store --url sqlite:///jobs.db upgrade --json"]
+)
 @common_options
 def upgrade(as_json: bool) -> None:
     """Upgrade the tables of a store to this release.

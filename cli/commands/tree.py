@@ -33,7 +33,9 @@ COLUMNS = (
     "updated",
     "id",
 )
-_RECENT = 1000  # artifacts among which those are looked for that a filter or an unknown run asks for
+_RECENT = (
+    1000  # artifacts among which those are looked for that a filter or an unknown run asks for
+)
 _BRANCH = 100  # artifacts, or runs of tasks, that one run shows
 _CONTENT = ("data", "profile")  # which a tree does not show
 _COLOURS = {
@@ -110,7 +112,9 @@ def tree(limit: int, form: str | None, **options: Any) -> None:
 # Reading
 
 
-def _branches(store: ArtifactStore, asked: Mapping[str, Any], limit: int) -> tuple[list[Branch], bool]:
+def _branches(
+    store: ArtifactStore, asked: Mapping[str, Any], limit: int
+) -> tuple[list[Branch], bool]:
     """Return the newest runs with what they made, and whether there are more runs."""
     from artifact_store import FlowRunFilter
 
@@ -126,7 +130,9 @@ def _branches(store: ArtifactStore, asked: Mapping[str, Any], limit: int) -> tup
     trees = store.read_run_tree(limit=limit + 1 if limit else None, per_run=_BRANCH, **shown)
     more = bool(limit) and len(trees) > limit
     trees = trees[: limit or None]
-    flow_ids = list(dict.fromkeys(tree.flow.id for tree in trees))  # the flow of the newest run first
+    flow_ids = list(
+        dict.fromkeys(tree.flow.id for tree in trees)
+    )  # the flow of the newest run first
     trees.sort(key=lambda tree: flow_ids.index(tree.flow.id))
 
     filtered = "artifact_filter" in asked or "task_run_filter" in asked
@@ -142,7 +148,11 @@ def _branch(tree: FlowRunTree, filtered: bool) -> Branch:
         if branch.task_run is not None and (branch.artifacts or not filtered)
     ]
     tasks.append((None, list(tree.artifacts)))
-    tasks += [(branch.task_run_id, list(branch.artifacts)) for branch in tree.task_runs if branch.task_run is None]
+    tasks += [
+        (branch.task_run_id, list(branch.artifacts))
+        for branch in tree.task_runs
+        if branch.task_run is None
+    ]
     return Branch(tree.flow, tree.flow_run, tasks, not tree.complete)
 
 
@@ -162,7 +172,11 @@ def _elsewhere(store: ArtifactStore, recent: Iterable[Artifact]) -> Iterator[Bra
     for each in recent:
         made.setdefault(each.flow_run_id, []).append(each)
     ids = [run_id for run_id in made if run_id]
-    known = {run.id for run in store.read_flow_runs(flow_run_filter=FlowRunFilter(id={"any_": ids}))} if ids else set()
+    known = (
+        {run.id for run in store.read_flow_runs(flow_run_filter=FlowRunFilter(id={"any_": ids}))}
+        if ids
+        else set()
+    )
     for run_id in [*(run_id for run_id in ids if run_id not in known), *[None] * (None in made)]:
         some = made[run_id]
         yield Branch(None, run_id, _by_task(reversed(some[:_BRANCH])), len(some) > _BRANCH)
@@ -200,7 +214,12 @@ def _rows(branch: Branch) -> Iterator[dict[str, Any]]:
     for task, made in tasks or [(None, [])]:
         of_task = {**run, "task_run": task and _task_name(task), "task_run_state": _state(task)}
         for each in made:
-            found = {"key": each.key, "version": each.version, "type": each.type, "updated": each.updated}
+            found = {
+                "key": each.key,
+                "version": each.version,
+                "type": each.type,
+                "updated": each.updated,
+            }
             yield {**of_task, **found, "id": each.id}
         if not made:
             yield of_task
@@ -238,7 +257,9 @@ def _title(branch: Branch) -> str:
 
 
 def _hint(branch: Branch) -> str:
-    return "" if branch.run is None or isinstance(branch.run, UUID) else f" --flow-run {branch.run.id}"
+    return (
+        "" if branch.run is None or isinstance(branch.run, UUID) else f" --flow-run {branch.run.id}"
+    )
 
 
 def _run_label(run: FlowRun | TaskRun | UUID, name: str) -> Any:
@@ -247,7 +268,9 @@ def _run_label(run: FlowRun | TaskRun | UUID, name: str) -> Any:
     from artifact_store.rendering import age
 
     ages = [("dim", f"  {age(run.start_time)}")] if run.start_time else []
-    state = [(_COLOURS.get(run.state_type or "", ""), f"  {run.state_name}")] if run.state_name else []
+    state = (
+        [(_COLOURS.get(run.state_type or "", ""), f"  {run.state_name}")] if run.state_name else []
+    )
     return _label(("", name), *state, *ages)
 
 

@@ -37,7 +37,12 @@ def print_artifact(artifact: Artifact, around: ArtifactContext) -> None:
     print_facts(_facts(artifact, around))
     click.echo()
     rows = artifact.data if artifact.type == "table" else None
-    if rows and isinstance(rows, list) and all(isinstance(row, dict) for row in rows) and not is_sparse(rows):
+    if (
+        rows
+        and isinstance(rows, list)
+        and all(isinstance(row, dict) for row in rows)
+        and not is_sparse(rows)
+    ):
         print_rows(columns_of(rows), rows)
     elif isinstance(artifact.data, str):
         click.echo(safe(artifact.data.replace("\r\n", "\n"), keep="\n\t"))
@@ -78,7 +83,11 @@ def print_facts(facts: Mapping[str, Any]) -> None:
     column = max(map(len, facts)) + 2 if is_terminal() else 0
     for name, value in facts.items():
         label = safe(name)
-        click.echo(f"{label:<{column}}{safe(cell_text(value))}" if column else f"{label}\t{safe(cell_text(value))}")
+        click.echo(
+            f"{label:<{column}}{safe(cell_text(value))}"
+            if column
+            else f"{label}\t{safe(cell_text(value))}"
+        )
 
 
 def print_raw(artifact: Artifact) -> None:
@@ -99,5 +108,7 @@ def print_info(info: StoreInfo) -> None:
     facts = info._asdict()
     if is_terminal():
         size = None if info.size is None else f"{info.size / 1024:,.0f} KiB"
-        facts = {name: value for name, value in {**facts, "size": size}.items() if value is not None}
+        facts = {
+            name: value for name, value in {**facts, "size": size}.items() if value is not None
+        }
     print_facts(facts)

@@ -40,6 +40,10 @@ def dump(value: Any, *without: str) -> Any:
 def point_documents(points: Iterable[Point]) -> list[dict[str, Any]]:
     """Return the history of a number as plain JSON."""
     return [
-        {"version": point.version, "created": time_text(point.created), "value": figure(point.value)}
+        {
+            "version": point.version,
+            "created": time_text(point.created),
+            "value": figure(point.value),
+        }
         for point in points
     ]

@@ -136,7 +136,9 @@ class _Paged(io.TextIOBase):
             # A shell between, where none is needed, would take Ctrl-C that is meant for the pager.
             shell = not _SHELL.isdisjoint(self._pager)
             command = self._pager if shell else self._pager.split()
-            self._process = subprocess.Popen(command, shell=shell, stdin=subprocess.PIPE, env=environment)
+            self._process = subprocess.Popen(
+                command, shell=shell, stdin=subprocess.PIPE, env=environment
+            )
         except OSError:
             self._print_bare()
         else:

@@ -65,11 +65,24 @@ class _Bar:
                 progress.update(task, completed=self.done)
 
     def _progress(self) -> Progress:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+        )
 
         figures = [] if self._total is None else [MofNCompleteColumn()]
-        columns = [TextColumn("{task.description}", markup=False), BarColumn(), *figures, TimeElapsedColumn()]
-        return Progress(*columns, console=console(stderr=True), transient=True, redirect_stdout=False)
+        columns = [
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            *figures,
+            TimeElapsedColumn(),
+        ]
+        return Progress(
+            *columns, console=console(stderr=True), transient=True, redirect_stdout=False
+        )
 
 
 @contextmanager

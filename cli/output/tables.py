@@ -16,7 +16,14 @@ __all__ = ["columns_of", "is_sparse", "print_csv", "print_listing", "print_rows"
 
 _GAP = 2  # blanks between columns
 _LARGE = 200_000  # cells
-_DISPENSABLE = (("description", 16), ("run", 0), ("age", 0), ("description", 0), ("trend", 0), ("type", 0))
+_DISPENSABLE = (
+    ("description", 16),
+    ("run", 0),
+    ("age", 0),
+    ("description", 0),
+    ("trend", 0),
+    ("type", 0),
+)
 
 
 def print_rows(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
@@ -75,7 +82,9 @@ class _Lines:
         sys.stdout.write(self._shown(line.removesuffix("\r\n")) + "\n")
 
 
-def _print_aligned(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], whole: Collection[str] = ()) -> None:
+def _print_aligned(
+    columns: Sequence[str], rows: Sequence[Mapping[str, Any]], whole: Collection[str] = ()
+) -> None:
     """Print an aligned table; of the columns named in `whole` nothing is cut, their cells are folded."""
     from rich.table import Table
     from rich.text import Text
@@ -95,7 +104,9 @@ def _print_aligned(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], wh
     console().print(table)
 
 
-def print_listing(columns: Sequence[str], rows: Iterable[dict[str, Any]], as_csv: bool = False) -> None:
+def print_listing(
+    columns: Sequence[str], rows: Iterable[dict[str, Any]], as_csv: bool = False
+) -> None:
     """Print what is known of artifacts; a terminal shows ages, and less of them when it is narrow."""
     if as_csv:
         print_csv(columns, rows)
@@ -130,7 +141,10 @@ def _width(name: str, rows: Iterable[Mapping[str, Any]]) -> int:
     """Return how many columns of a terminal a column of a table takes."""
     from rich.cells import cell_len
 
-    return max(cell_len(safe(text)) for text in (name, *(cell_text(row.get(name)) for row in rows))) + _GAP
+    return (
+        max(cell_len(safe(text)) for text in (name, *(cell_text(row.get(name)) for row in rows)))
+        + _GAP
+    )
 
 
 def _shortened(text: str, room: int) -> str:

@@ -18,7 +18,9 @@ def safe(text: str, keep: str = "") -> str:
         >>> print(safe("a\x1b[31mred\n\u202egnp.exe"))
         a\x1b[31mred\n\u202egnp.exe
     """
-    from artifact_store.rendering import escape_controls  # late, so that help and wrong use are quick
+    from artifact_store.rendering import (
+        escape_controls,
+    )  # late, so that help and wrong use are quick
 
     return escape_controls(text, keep)
 

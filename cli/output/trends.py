@@ -31,7 +31,9 @@ def trend(some: Iterable[Point], room: int = 20) -> str:
 def print_trend(field: str, some: Sequence[Point]) -> None:
     """Print on a terminal how a number went."""
     values = [point.value for point in some]
-    lowest, highest, last = (cell_text(figure(value)) for value in (min(values), max(values), values[-1]))
+    lowest, highest, last = (
+        cell_text(figure(value)) for value in (min(values), max(values), values[-1])
+    )
     room = max(width() - len(field) - 40, 8)
     click.echo(f"{safe(field)}  {trend(some, room)}  {lowest} to {highest}, now {last}")
     click.echo()

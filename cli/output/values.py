@@ -13,7 +13,11 @@ def cell_text(value: Any) -> str:
         return ""
     if isinstance(value, datetime):
         return time_text(value)
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, bool | float | list | dict) else str(value)
+    return (
+        json.dumps(value, ensure_ascii=False)
+        if isinstance(value, bool | float | list | dict)
+        else str(value)
+    )
 
 
 def time_text(moment: datetime) -> str:

@@ -45,7 +45,11 @@ def test_each_key_has_its_own_versions(store: ArtifactStore) -> None:
     made = [store.create_artifact(key=key) for key in ("a", "b", "a", None, "a", None, "b", "A")]
     assert [each.version for each in made] == [1, 1, 2, None, 3, None, 2, 1]
     assert store.read_latest_artifact("a") == made[4]
-    assert store.read_latest_artifacts(sort=ArtifactCollectionSort.KEY_ASC) == [made[7], made[4], made[6]]
+    assert store.read_latest_artifacts(sort=ArtifactCollectionSort.KEY_ASC) == [
+        made[7],
+        made[4],
+        made[6],
+    ]
     assert (store.count_artifacts(), store.count_latest_artifacts()) == (8, 3)
 
 
@@ -69,7 +73,9 @@ def test_what_is_no_key_has_no_latest(store: ArtifactStore, key: Any) -> None:
 def test_the_latest_is_not_asked_for_by_a_version_or_an_id(store: ArtifactStore) -> None:
     store.create_artifact(key="k")
     alone = store.create_artifact()
-    with pytest.raises(InvalidQuery, match=r"use read_artifact_ref\('k@1'\), or the key alone, 'k'\.$"):
+    with pytest.raises(
+        InvalidQuery, match=r"use read_artifact_ref\('k@1'\), or the key alone, 'k'\.$"
+    ):
         store.read_latest_artifact("k@1")
     with pytest.raises(InvalidQuery, match="is an id, not a key: use read_artifact"):
         store.read_latest_artifact(f"{{{alone.id}}}")
@@ -101,19 +107,36 @@ def test_two_ways_to_give_an_artifact_not_mixed(store: ArtifactStore) -> None:
     assert everything(store) == []
 
 
-@pytest.mark.parametrize("key", ["a", "0", "Sales", "a.b", "a_b-c/d", "2026/11/23", "a" * 255, "a" + "/" * 253 + "b"])
+@pytest.mark.parametrize(
+    "key", ["a", "0", "Sales", "a.b", "a_b-c/d", "2026/11/23", "a" * 255, "a" + "/" * 253 + "b"]
+)
 def test_good_keys(store: ArtifactStore, key: str) -> None:
     assert store.create_artifact(key=key).key == key
     assert store.read_latest_artifact(key).version == 1
 
 
-BAD_KEYS: list[Any] = ["a" * 256, "a" + "/" * 254 + "b", 7, ["a"], "a\n", "\na", "a\0", "a b", "٣", "ä", "a\\b"]
+BAD_KEYS: list[Any] = [
+    "a" * 256,
+    "a" + "/" * 254 + "b",
+    7,
+    ["a"],
+    "a\n",
+    "\na",
+    "a\0",
+    "a b",
+    "٣",
+    "ä",
+    "a\\b",
+]
 BAD_KEYS += ["", " ", "-a", "a-", "/a", "a/", ".a", "a_", "a@1", "a:b", "a%b"]
 
 
 @pytest.mark.parametrize("key", BAD_KEYS, ids=repr)
 def test_bad_keys(store: ArtifactStore, key: Any) -> None:
-    for create in (lambda: store.create_artifact(key=key), lambda: store.create_artifacts([{}, {"key": key}])):
+    for create in (
+        lambda: store.create_artifact(key=key),
+        lambda: store.create_artifacts([{}, {"key": key}]),
+    ):
         with pytest.raises(InvalidArtifact, match="key") as caught:
             create()
         assert isinstance(caught.value, ValueError)
@@ -125,10 +148,12 @@ def test_bulk_keeps_the_order_and_numbers_each_key(store: ArtifactStore) -> None
     store.create_artifact(key="b")
     keys = ["b", "a", None, "b", "a", "a/c", None, "b"]
     made = store.create_artifacts(
-        ArtifactCreate(key=key, data=n) if n % 2 else {"key": key, "data": n} for n, key in enumerate(keys)
+        ArtifactCreate(key=key, data=n) if n % 2 else {"key": key, "data": n}
+        for n, key in enumerate(keys)
     )
     assert [(each.key, each.version, each.data) for each in made] == [
-        (key, version, n) for n, (key, version) in enumerate(zip(keys, [2, 1, None, 3, 2, 1, None, 4], strict=True))
+        (key, version, n)
+        for n, (key, version) in enumerate(zip(keys, [2, 1, None, 3, 2, 1, None, 4], strict=True))
     ]
     assert store.read_latest_artifact("b") == made[7]
     assert everything(store)[:-1] == made[::-1]
@@ -139,7 +164,9 @@ def test_bulk_of_nothing(store: ArtifactStore) -> None:
     assert store.create_artifacts([]) == store.create_artifacts(iter(())) == []
 
 
-@pytest.mark.parametrize("bad", [{"key": "-"}, {"nonsense": 1}, {"data": object()}, {"metadata": [1]}])
+@pytest.mark.parametrize(
+    "bad", [{"key": "-"}, {"nonsense": 1}, {"data": object()}, {"metadata": [1]}]
+)
 def test_one_bad_value_refuses_the_whole_bulk(store: ArtifactStore, bad: dict[str, Any]) -> None:
     with pytest.raises(InvalidArtifact):
         store.create_artifacts([{"key": "k"}, bad])
@@ -184,7 +211,12 @@ def test_times_are_in_utc_on_every_path(store: ArtifactStore) -> None:
 
 
 def test_values_are_frozen(store: ArtifactStore) -> None:
-    for value in (store.create_artifact(key="k"), store.read_artifacts()[0], ArtifactCreate(), ArtifactUpdate()):
+    for value in (
+        store.create_artifact(key="k"),
+        store.read_artifacts()[0],
+        ArtifactCreate(),
+        ArtifactUpdate(),
+    ):
         with pytest.raises(ValidationError):
             value.data = 1
 
@@ -203,7 +235,9 @@ def test_values_are_frozen(store: ArtifactStore) -> None:
         ({"nonsense": 7}, "nonsense"),
     ],
 )
-def test_a_refused_value_is_named_by_its_path(store: ArtifactStore, fields: dict[str, Any], path: str) -> None:
+def test_a_refused_value_is_named_by_its_path(
+    store: ArtifactStore, fields: dict[str, Any], path: str
+) -> None:
     for create in (lambda: store.create_artifact(**fields), lambda: ArtifactCreate(**fields)):
         with pytest.raises(InvalidArtifact, match=rf"^{path}\b") as caught:
             create()
@@ -224,13 +258,18 @@ def test_short_reprs(store: ArtifactStore) -> None:
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({"kee": "k"}, "kee is not a field of ArtifactCreate: use one of data, description, flow_run_id"),
+        (
+            {"kee": "k"},
+            "kee is not a field of ArtifactCreate: use one of data, description, flow_run_id",
+        ),
         ({"id": "zz"}, "id: 'zz' is not a UUID or its text: pass a UUID or its text."),
         ({"type": 5}, "type: 5 is not text: pass text."),
         ({"flow_run_id": 1.5}, "flow_run_id: 1.5 is not a UUID or its text"),
     ],
 )
-def test_a_refusal_names_the_value_and_the_remedy(store: ArtifactStore, fields: dict[str, Any], says: str) -> None:
+def test_a_refusal_names_the_value_and_the_remedy(
+    store: ArtifactStore, fields: dict[str, Any], says: str
+) -> None:
     with pytest.raises(InvalidArtifact) as caught:
         store.create_artifact(**fields)
     assert str(caught.value).startswith(says)
@@ -244,7 +283,8 @@ def test_a_refusal_names_the_value_and_the_remedy(store: ArtifactStore, fields: 
 def test_an_update_is_no_create(store: ArtifactStore, change: dict[str, Any]) -> None:
     made = store.create_artifact(key="k", data=1)
     with pytest.raises(
-        InvalidArtifact, match="Expected an ArtifactUpdate, got ArtifactCreate: pass one, or its fields"
+        InvalidArtifact,
+        match="Expected an ArtifactUpdate, got ArtifactCreate: pass one, or its fields",
     ):
         store.update_artifact(made.id, ArtifactCreate(data=2, **change))  # type: ignore[arg-type]
     with pytest.raises(InvalidArtifact, match="Expected an ArtifactCreate, got ArtifactUpdate"):
@@ -262,7 +302,10 @@ def test_what_was_changed_after_it_was_checked_is_checked_again(store: ArtifactS
     given.data["x"] = [object()]
     with pytest.raises(InvalidArtifact, match=r"data\.x\[0\] is an object"):
         store.create_artifact(given)
-    with pytest.raises(InvalidArtifact, match=r"Invalid key .*: make a new ArtifactCreate instead of a changed copy"):
+    with pytest.raises(
+        InvalidArtifact,
+        match=r"Invalid key .*: make a new ArtifactCreate instead of a changed copy",
+    ):
         store.create_artifact(ArtifactCreate(key="k").model_copy(update={"key": "k@1"}))
     assert store.count_artifacts() == 1
 
@@ -270,7 +313,8 @@ def test_what_was_changed_after_it_was_checked_is_checked_again(store: ArtifactS
 @pytest.mark.parametrize("each", [None, 7, "key", [("key", "k")]])
 def test_a_bulk_of_something_else(store: ArtifactStore, each: object) -> None:
     with pytest.raises(
-        InvalidArtifact, match=r"Expected an ArtifactCreate, got .*: pass one, or a mapping of its fields"
+        InvalidArtifact,
+        match=r"Expected an ArtifactCreate, got .*: pass one, or a mapping of its fields",
     ):
         store.create_artifacts([{"key": "k"}, each])  # type: ignore[list-item]
     assert store.count_artifacts() == 0
@@ -288,7 +332,9 @@ def test_a_bulk_leaves_the_garbage_collector_as_it_was(store: ArtifactStore, ena
 
 def test_a_profile_is_kept_beside_the_data(store: ArtifactStore) -> None:
     made = store.create_artifact(key="t", type="table", data=[{"n": 7}], profile=PROFILE)
-    bulk = store.create_artifacts([{"key": "t", "type": "table", "data": [{"n": 7}], "profile": PROFILE}])
+    bulk = store.create_artifacts(
+        [{"key": "t", "type": "table", "data": [{"n": 7}], "profile": PROFILE}]
+    )
     assert store.read_artifact(made.id) == made
     assert (made.profile, store.read_latest_artifact("t").profile) == (PROFILE, PROFILE)
     assert store.read_artifacts() == [*bulk, made]

@@ -100,7 +100,9 @@ def test_a_store_is_not_closed_inside_a_block(store: ArtifactStore) -> None:
     assert store.read_latest_artifact("k") == made
 
 
-def test_a_write_that_fails_halfway_leaves_nothing(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_that_fails_halfway_leaves_nothing(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kept = store.create_artifact(key="k")
     for name in ("insert", "insert_many", "delete_many"):
         monkeypatch.setattr(statements, name, lambda *arguments: 1 / 0)
@@ -111,7 +113,9 @@ def test_a_write_that_fails_halfway_leaves_nothing(store: ArtifactStore, monkeyp
     if store.url.startswith("sqlite"):  # on PostgreSQL these are one statement, which has no half
         writes += [lambda: store.create_artifact(key="k")]
         sql = store._engine.database.execute_sql
-        sql("CREATE TRIGGER halfway BEFORE UPDATE ON artifact BEGIN SELECT RAISE(ABORT, 'halfway'); END")
+        sql(
+            "CREATE TRIGGER halfway BEFORE UPDATE ON artifact BEGIN SELECT RAISE(ABORT, 'halfway'); END"
+        )
         with pytest.raises(IntegrityViolation, match="halfway"):
             store.update_artifact(kept.id, data=1)
         sql("DROP TRIGGER halfway")

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from artifact_store import ArtifactFilter, ArtifactStore, FlowFilter, FlowRunFilter, InvalidQuery, TaskRunFilter
+from artifact_store import (
+    ArtifactFilter,
+    ArtifactStore,
+    FlowFilter,
+    FlowRunFilter,
+    InvalidQuery,
+    TaskRunFilter,
+)
 from tests.helpers.artifacts import Undo
 from tests.helpers.filter_model import fixed
 
@@ -57,7 +64,9 @@ def fill(store: ArtifactStore) -> int:
     run = store.create_flow_run(flow.id)
     task = store.create_task_run(run.id)
     for key in ("draft", "draft", "sales"):
-        store.create_artifact(key=key, type="table", metadata={"n": 1}, flow_run_id=run.id, task_run_id=task.id)
+        store.create_artifact(
+            key=key, type="table", metadata={"n": 1}, flow_run_id=run.id, task_run_id=task.id
+        )
     store.create_artifact(data=1)
     store.create_artifact(key="bare")
     return store.count_artifacts()
@@ -82,7 +91,9 @@ def test_a_delete_that_constrains_nothing_is_refused_in_a_block_too(store: Artif
 
 
 @pytest.mark.parametrize("number", range(len(SOMETHING_SAID)))
-def test_a_condition_that_all_happen_to_meet_is_a_condition(store: ArtifactStore, number: int) -> None:
+def test_a_condition_that_all_happen_to_meet_is_a_condition(
+    store: ArtifactStore, number: int
+) -> None:
     store.create_artifacts([{"key": "draft"}, {"key": "sales"}])
     question = SOMETHING_SAID[number]()
     found = store.count_artifacts(question)
@@ -128,12 +139,20 @@ _KEY = st.fixed_dictionaries(
         "operator": st.sampled_from(["and_", "or_"]),
     },
 )
-_TYPE = st.fixed_dictionaries({}, optional={"any_": _TEXTS, "not_any_": _TEXTS, "is_null_": st.booleans()})
+_TYPE = st.fixed_dictionaries(
+    {}, optional={"any_": _TEXTS, "not_any_": _TEXTS, "is_null_": st.booleans()}
+)
 _METADATA = st.fixed_dictionaries(
     {}, optional={"eq_": st.sampled_from([{}, {"n": 1}]), "has_key_": st.sampled_from([[], ["n"]])}
 )
 _LEAF = st.fixed_dictionaries(
-    {}, optional={"key": _KEY, "type": _TYPE, "metadata": _METADATA, "operator": st.sampled_from(["and_", "or_"])}
+    {},
+    optional={
+        "key": _KEY,
+        "type": _TYPE,
+        "metadata": _METADATA,
+        "operator": st.sampled_from(["and_", "or_"]),
+    },
 )
 _FILTERS = st.recursive(
     _LEAF,

@@ -54,7 +54,12 @@ def test_an_update_never_moves_latest(store: ArtifactStore) -> None:
 
 def test_a_refused_update_changes_nothing(store: ArtifactStore) -> None:
     before = store.create_artifact(key="k", **FULL)
-    for change in ({"data": object()}, {"type": "a\0"}, {"metadata": {"a": []}}, {"description": 7}):
+    for change in (
+        {"data": object()},
+        {"type": "a\0"},
+        {"metadata": {"a": []}},
+        {"description": 7},
+    ):
         with pytest.raises(InvalidArtifact):
             store.update_artifact(before.id, **change)
     assert store.read_artifact(before.id) == before
@@ -75,18 +80,25 @@ def test_versions_go_on_after_the_last_is_deleted(store: ArtifactStore, url: str
     """A reference names one artifact for ever, or nothing."""
     for each in store.create_artifacts([{"key": "k"}] * 3):
         assert store.delete_artifact(each.id)
-    assert bare(url, "SELECT latest_id, latest_version, last_version FROM artifact_collection") == [(None, None, 3)]
+    assert bare(url, "SELECT latest_id, latest_version, last_version FROM artifact_collection") == [
+        (None, None, 3)
+    ]
     assert store.verify() == []
     assert store.create_artifact(key="k").version == 4
     assert store.read_artifact_ref("k@1") is None
     assert store.delete_artifacts(ArtifactFilter(key={"any_": ["k"]})) == 1
-    assert [each.version for each in store.create_artifacts([{"key": "k"}, {"key": "new"}])] == [5, 1]
+    assert [each.version for each in store.create_artifacts([{"key": "k"}, {"key": "new"}])] == [
+        5,
+        1,
+    ]
 
 
 def test_empty_keys_are_passed_over(store: ArtifactStore) -> None:
     runs = [store.create_flow_run(store.create_flow("f").id).id]
     kept = store.create_artifact(key="b", data=1, flow_run_id=runs[0])
-    gone = store.create_artifacts({"key": key, "data": 1, "flow_run_id": runs[0]} for key in ("a", "c") for _ in "12")
+    gone = store.create_artifacts(
+        {"key": key, "data": 1, "flow_run_id": runs[0]} for key in ("a", "c") for _ in "12"
+    )
     for each in gone:
         store.delete_artifact(each.id)
     of_run = FlowRunFilter(id={"any_": runs})
@@ -95,7 +107,9 @@ def test_empty_keys_are_passed_over(store: ArtifactStore) -> None:
         assert store.read_latest_artifacts(limit=3, sort=sort, flow_run_filter=of_run) == [kept]
         assert list(store.iter_latest_artifacts(sort=sort, page_size=1)) == [kept]
     assert store.count_latest_artifacts() == store.info().keys == 1
-    assert store.count_latest_artifacts(ArtifactCollectionFilter(not_={"key": {"any_": ["b"]}})) == 0
+    assert (
+        store.count_latest_artifacts(ArtifactCollectionFilter(not_={"key": {"any_": ["b"]}})) == 0
+    )
     assert store.count_latest_artifacts(flow_run_filter=of_run) == 1
     for key in ("a", "c"):
         assert store.read_latest_artifact(key) is store.read_artifact_ref(key) is None

@@ -26,19 +26,25 @@ SORTS = [*ArtifactSort, *ArtifactCollectionSort]
 TABLES = {"type": {"any_": ["table"]}}
 
 
-def read(store: ArtifactStore, sort: ArtifactSort | ArtifactCollectionSort, **options: Any) -> ArtifactList:
+def read(
+    store: ArtifactStore, sort: ArtifactSort | ArtifactCollectionSort, **options: Any
+) -> ArtifactList:
     if isinstance(sort, ArtifactSort):
         return store.read_artifacts(sort=sort, **options)
     return store.read_latest_artifacts(sort=sort, **options)
 
 
-def stream(store: ArtifactStore, sort: ArtifactSort | ArtifactCollectionSort, **options: Any) -> Iterator[Artifact]:
+def stream(
+    store: ArtifactStore, sort: ArtifactSort | ArtifactCollectionSort, **options: Any
+) -> Iterator[Artifact]:
     if isinstance(sort, ArtifactSort):
         return store.iter_artifacts(sort=sort, **options)
     return store.iter_latest_artifacts(sort=sort, **options)
 
 
-def tables_only(sort: ArtifactSort | ArtifactCollectionSort) -> ArtifactFilter | ArtifactCollectionFilter:
+def tables_only(
+    sort: ArtifactSort | ArtifactCollectionSort,
+) -> ArtifactFilter | ArtifactCollectionFilter:
     kind = ArtifactFilter if isinstance(sort, ArtifactSort) else ArtifactCollectionFilter
     return kind.model_validate(TABLES)
 
@@ -48,7 +54,10 @@ def filled(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> ArtifactSto
     """Keys with one and with many versions, artifacts without key, times that tie."""
     start = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     ticks = itertools.count()
-    monkeypatch.setattr("artifact_store.artifacts.create.now", lambda: start + dt.timedelta(minutes=next(ticks) // 3))
+    monkeypatch.setattr(
+        "artifact_store.artifacts.create.now",
+        lambda: start + dt.timedelta(minutes=next(ticks) // 3),
+    )
     for number in range(40):
         key = None if number % 5 == 0 else f"k{number % 7}-{'aB'[number % 2]}"
         store.create_artifact(key=key, type="table" if number % 3 else None, data=[number])
@@ -62,7 +71,10 @@ def filled(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> ArtifactSto
 @pytest.mark.parametrize("only_tables", [False, True])
 @pytest.mark.parametrize("sort", SORTS, ids=lambda sort: f"{type(sort).__name__}.{sort}")
 def test_a_list_continues_by_cursor(
-    filled: ArtifactStore, sort: ArtifactSort | ArtifactCollectionSort, only_tables: bool, limit: int
+    filled: ArtifactStore,
+    sort: ArtifactSort | ArtifactCollectionSort,
+    only_tables: bool,
+    limit: int,
 ) -> None:
     options = {"artifact_filter": tables_only(sort)} if only_tables else {}
     whole = read(filled, sort, **options)
@@ -111,7 +123,9 @@ def test_a_stream_skips_and_repeats_nothing_while_others_write(
         assert number < 1000, "it never ends"
     names = [each.key if latest else each.id for each in seen]
     assert len(names) == len(set(names)), "something is there twice"
-    assert {each.key if latest else each.id for each in before} <= set(names), "something was skipped"
+    assert {each.key if latest else each.id for each in before} <= set(names), (
+        "something was skipped"
+    )
 
 
 def test_a_stream_survives_deletes_of_what_comes_next(filled: ArtifactStore) -> None:
@@ -132,7 +146,10 @@ def test_a_stream_survives_deletes_of_what_comes_next(filled: ArtifactStore) -> 
 def related(store: ArtifactStore) -> ArtifactStore:
     """Runs that made many, few, old, new and no artifacts."""
     flows = [store.create_flow(name).id for name in ("common", "rare", "idle")]
-    runs = [store.create_flow_run(flows[number % 11 == 0], tags=["odd"] * (number % 2)).id for number in range(40)]
+    runs = [
+        store.create_flow_run(flows[number % 11 == 0], tags=["odd"] * (number % 2)).id
+        for number in range(40)
+    ]
     runs += [store.create_flow_run(flows[2], tags=["idle"]).id]
     task = store.create_task_run(runs[0], name="load").id
     made = [
@@ -157,7 +174,10 @@ QUESTIONS: list[dict[str, Any]] = [
     {"flow_filter": FlowFilter(name={"any_": ["idle"]})},
     {"task_run_filter": TaskRunFilter(name={"any_": ["load"]})},
     {"task_run_filter": TaskRunFilter(), "flow_run_filter": FlowRunFilter()},
-    {"flow_filter": FlowFilter(name={"like_": "r"}), "flow_run_filter": FlowRunFilter(tags={"is_null_": True})},
+    {
+        "flow_filter": FlowFilter(name={"like_": "r"}),
+        "flow_run_filter": FlowRunFilter(tags={"is_null_": True}),
+    },
 ]
 
 
@@ -175,7 +195,10 @@ def test_every_form_of_a_related_page_is_the_same_page(
     for asked in QUESTIONS:
         whole = read(related, sort, **asked)
         for offset, limit in ((0, 5), (0, 400), (7, 3), (len(whole), 2)):
-            assert read(related, sort, offset=offset, limit=limit, **asked) == whole[offset : offset + limit], asked
+            assert (
+                read(related, sort, offset=offset, limit=limit, **asked)
+                == whole[offset : offset + limit]
+            ), asked
         assert list(stream(related, sort, page_size=17, **asked)) == whole, asked
 
 
@@ -199,9 +222,13 @@ def test_a_stream_inside_a_block_sees_the_block(store: ArtifactStore) -> None:
 def test_a_cursor_of_the_latest_is_its_position(filled: ArtifactStore) -> None:
     """A new version of a key that was listed already does not disturb the rest."""
     first = filled.read_latest_artifacts(limit=3, sort=ArtifactCollectionSort.KEY_ASC)
-    rest = [each.key for each in filled.read_latest_artifacts(sort=ArtifactCollectionSort.KEY_ASC)[3:]]
+    rest = [
+        each.key for each in filled.read_latest_artifacts(sort=ArtifactCollectionSort.KEY_ASC)[3:]
+    ]
     filled.create_artifact(key=first[0].key)
-    continued = filled.read_latest_artifacts(after=first.cursor, sort=ArtifactCollectionSort.KEY_ASC)
+    continued = filled.read_latest_artifacts(
+        after=first.cursor, sort=ArtifactCollectionSort.KEY_ASC
+    )
     assert [each.key for each in continued] == rest
 
 
@@ -214,17 +241,38 @@ REFUSED: list[tuple[Callable[[ArtifactStore, str], object], str]] = [
     (lambda store, cursor: store.read_artifacts(after="é"), "Invalid cursor 'é'"),
     (lambda store, cursor: store.read_artifacts(after=7), "Invalid cursor 7"),  # type: ignore[arg-type]
     (lambda store, cursor: store.read_artifacts(after=cursor[:-3]), "Invalid cursor "),
-    (lambda store, cursor: store.read_artifacts(after=cursor, sort=ArtifactSort.KEY_ASC), "pass the same sort again"),
-    (lambda store, cursor: store.read_latest_artifacts(after=cursor), "a listing of all by ID_DESC"),
-    (lambda store, cursor: store.read_artifacts(1, after=cursor), "offset and after exclude each other"),
-    (lambda store, cursor: store.iter_artifacts(page_size=0), "page_size must be an int from 1 to 100,000, got 0"),
+    (
+        lambda store, cursor: store.read_artifacts(after=cursor, sort=ArtifactSort.KEY_ASC),
+        "pass the same sort again",
+    ),
+    (
+        lambda store, cursor: store.read_latest_artifacts(after=cursor),
+        "a listing of all by ID_DESC",
+    ),
+    (
+        lambda store, cursor: store.read_artifacts(1, after=cursor),
+        "offset and after exclude each other",
+    ),
+    (
+        lambda store, cursor: store.iter_artifacts(page_size=0),
+        "page_size must be an int from 1 to 100,000, got 0",
+    ),
     (
         lambda store, cursor: store.iter_latest_artifacts(page_size="9"),  # type: ignore[arg-type]
         "page_size must be an int from 1 to 100,000, got '9'",
     ),
-    (lambda store, cursor: store.iter_artifacts(sort="BY_AGE"), "Invalid sort 'BY_AGE': use one of"),  # type: ignore[arg-type]
-    (lambda store, cursor: store.iter_artifacts(artifact_filter=ArtifactCollectionFilter()), "takes an ArtifactFilter"),  # type: ignore[arg-type]
-    (lambda store, cursor: store.iter_artifacts(flows=None), "Unknown filter 'flows' for this listing"),  # type: ignore[call-arg]
+    (
+        lambda store, cursor: store.iter_artifacts(sort="BY_AGE"),
+        "Invalid sort 'BY_AGE': use one of",
+    ),  # type: ignore[arg-type]
+    (
+        lambda store, cursor: store.iter_artifacts(artifact_filter=ArtifactCollectionFilter()),
+        "takes an ArtifactFilter",
+    ),  # type: ignore[arg-type]
+    (
+        lambda store, cursor: store.iter_artifacts(flows=None),
+        "Unknown filter 'flows' for this listing",
+    ),  # type: ignore[call-arg]
 ]
 
 
@@ -264,7 +312,9 @@ def test_a_forged_cursor(store: ArtifactStore, forged: Any) -> None:
         store.read_artifacts(after=cursor, sort=sort)
 
 
-def test_a_filter_in_the_place_of_another_argument_is_answered_with_what_to_write(store: ArtifactStore) -> None:
+def test_a_filter_in_the_place_of_another_argument_is_answered_with_what_to_write(
+    store: ArtifactStore,
+) -> None:
     calls: list[tuple[Any, str]] = [
         (
             lambda: store.read_artifacts(ArtifactFilter()),

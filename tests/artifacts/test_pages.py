@@ -54,7 +54,9 @@ def test_equal_times_are_told_apart_by_id(
     assert pages(store.read_artifacts, sort=sort) == expected
 
 
-def test_keys_sort_by_code_point_and_nulls_last(store: ArtifactStore, crowd: list[Artifact]) -> None:
+def test_keys_sort_by_code_point_and_nulls_last(
+    store: ArtifactStore, crowd: list[Artifact]
+) -> None:
     keyed = sorted((each for each in crowd if each.key), key=lambda each: (each.key, each.version))
     loose = sorted((each for each in crowd if not each.key), key=lambda each: each.id.bytes)
     assert len({each.key for each in keyed}) > 3
@@ -66,7 +68,9 @@ def test_keys_sort_by_code_point_and_nulls_last(store: ArtifactStore, crowd: lis
 
 
 @pytest.mark.parametrize("sort", ArtifactCollectionSort)
-def test_latest_in_every_order(store: ArtifactStore, crowd: list[Artifact], sort: ArtifactCollectionSort) -> None:
+def test_latest_in_every_order(
+    store: ArtifactStore, crowd: list[Artifact], sort: ArtifactCollectionSort
+) -> None:
     ranks: dict[str, Callable[[Artifact], Any]] = {
         "ID": lambda each: each.id.bytes,
         "CREATED": lambda each: (each.created, each.key),
@@ -74,9 +78,15 @@ def test_latest_in_every_order(store: ArtifactStore, crowd: list[Artifact], sort
         "KEY": lambda each: each.key,
     }
     name, _, direction = sort.partition("_")
-    latest = {each.key: each for each in sorted(crowd, key=lambda each: each.version or 0) if each.key}
+    latest = {
+        each.key: each for each in sorted(crowd, key=lambda each: each.version or 0) if each.key
+    }
     expected = sorted(latest.values(), key=ranks[name], reverse=direction == "DESC")
-    assert store.read_latest_artifacts(sort=sort) == pages(store.read_latest_artifacts, sort=sort) == expected
+    assert (
+        store.read_latest_artifacts(sort=sort)
+        == pages(store.read_latest_artifacts, sort=sort)
+        == expected
+    )
 
 
 def test_updated_sorts_after_an_update(store: ArtifactStore) -> None:
@@ -87,7 +97,10 @@ def test_updated_sorts_after_an_update(store: ArtifactStore) -> None:
         store.read_latest_artifacts(sort=ArtifactCollectionSort.UPDATED_DESC),
     ):
         assert [each.id for each in found] == [first.id, second.id]
-    assert [each.id for each in store.read_artifacts(sort=ArtifactSort.CREATED_DESC)] == [second.id, first.id]
+    assert [each.id for each in store.read_artifacts(sort=ArtifactSort.CREATED_DESC)] == [
+        second.id,
+        first.id,
+    ]
 
 
 @pytest.mark.parametrize("name", ["read_artifacts", "read_latest_artifacts", "read_flows"])
@@ -109,7 +122,13 @@ def test_pages_at_the_edges(store: ArtifactStore) -> None:
     made = store.create_artifacts([{"key": f"k{n}"} for n in range(3)])[::-1]
     for read in (store.read_artifacts, store.read_latest_artifacts):
         assert read() == read(0, None) == read(limit=2**63 - 1) == made
-        assert read(limit=0) == read(offset=3) == read(offset=2**63 - 1) == read(2**63 - 1, 2**63 - 1) == []
+        assert (
+            read(limit=0)
+            == read(offset=3)
+            == read(offset=2**63 - 1)
+            == read(2**63 - 1, 2**63 - 1)
+            == []
+        )
         assert read(1) == made[1:]
         assert read(1, 1) == [made[1]]
 

@@ -63,7 +63,9 @@ def test_it_ends_at_100(store: Counting) -> None:
         (lambda: range(5), None, {"done": 5, "total": 5}),
     ],
 )
-def test_lengths(store: Counting, make: Callable[[], Any], total: int | None, metadata: Any) -> None:
+def test_lengths(
+    store: Counting, make: Callable[[], Any], total: int | None, metadata: Any
+) -> None:
     for _ in store.track(make(), key="load", total=total):
         pass
     assert told(store) == (100.0, metadata)
@@ -83,7 +85,9 @@ class Unmeasurable:
 
 
 @pytest.mark.parametrize("error", [TypeError, NotImplementedError, OSError])
-def test_a_length_that_cannot_be_had_leaves_the_total_open(store: Counting, error: type[Exception]) -> None:
+def test_a_length_that_cannot_be_had_leaves_the_total_open(
+    store: Counting, error: type[Exception]
+) -> None:
     assert list(store.track(Unmeasurable(error), key="load")) == [1, 2]
     assert told(store) == (100.0, {"done": 2})
     assert list(store.track(Unmeasurable(error), key="load", total=4)) == [1, 2]
@@ -93,7 +97,9 @@ def test_a_length_that_cannot_be_had_leaves_the_total_open(store: Counting, erro
 FRAME = {"a": [1, 2, 3, 4, 5], "b": [1, 2, 3, 4, 5]}
 
 
-@pytest.mark.parametrize("items", [pd.DataFrame(FRAME), pl.DataFrame(FRAME)], ids=["pandas", "polars"])
+@pytest.mark.parametrize(
+    "items", [pd.DataFrame(FRAME), pl.DataFrame(FRAME)], ids=["pandas", "polars"]
+)
 def test_a_frame_counts_its_columns(store: Counting, items: Any) -> None:
     for _ in store.track(items, key="load"):
         assert told(store)[1]["total"] == 2
@@ -190,7 +196,9 @@ def test_items_of_a_quick_loop_write_nothing(store: Counting, clock: Clock) -> N
     assert store.updates == 1, "the last was written behind the loop"
 
 
-def test_a_locked_database_does_not_hold_the_loop(store: Counting, url: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_locked_database_does_not_hold_the_loop(
+    store: Counting, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
     assert store._engine.timeout == 30
     with ExitStack() as held, caplog.at_level(logging.WARNING, "artifact_store"):
         for n in store.track(range(10**9), key="load"):

@@ -19,7 +19,14 @@ def test_references(store: ArtifactStore) -> None:
     assert store.read_artifact_ref(str(loose.id)) == store.read_artifact_ref(loose.id.hex) == loose
 
 
-NOWHERE: list[Any] = [f"sales@{10**30}", f"sales@{2**63}", "Sales", "Sales@latest", str(OTHER), OTHER]
+NOWHERE: list[Any] = [
+    f"sales@{10**30}",
+    f"sales@{2**63}",
+    "Sales",
+    "Sales@latest",
+    str(OTHER),
+    OTHER,
+]
 NOWHERE += ["sales@0", "sales@3", "sales@" + "9" * 5000]
 MALFORMED: list[Any] = [
     "sales\n",
@@ -35,7 +42,16 @@ MALFORMED: list[Any] = [
     "sales@ 1",
     "sales@01",
 ]
-MALFORMED += ["sales@1@1", "sales@1.0", "sales@x", "sales@Latest", "sales@\u0661", "-sales", "a" * 256, "\ud800"]
+MALFORMED += [
+    "sales@1@1",
+    "sales@1.0",
+    "sales@x",
+    "sales@Latest",
+    "sales@\u0661",
+    "-sales",
+    "a" * 256,
+    "\ud800",
+]
 
 
 @pytest.mark.parametrize("ref", NOWHERE, ids=repr)
@@ -47,13 +63,19 @@ def test_references_to_nothing(store: ArtifactStore, ref: Any) -> None:
 @pytest.mark.parametrize("ref", MALFORMED, ids=repr)
 def test_malformed_references(store: ArtifactStore, ref: Any) -> None:
     store.create_artifact(key="sales")
-    with pytest.raises(InvalidQuery, match=r"^Invalid reference .*: expected a key, key@3, key@latest, or an id\.$"):
+    with pytest.raises(
+        InvalidQuery, match=r"^Invalid reference .*: expected a key, key@3, key@latest, or an id\.$"
+    ):
         store.read_artifact_ref(ref)
 
 
 def test_the_latest_version_by_its_name_and_an_artifact_read_anew(store: ArtifactStore) -> None:
     first, second = (store.create_artifact(key="sales", data=n) for n in range(2))
-    assert store.read_artifact_ref("sales@latest") == store.read_latest_artifact("sales@latest") == second
+    assert (
+        store.read_artifact_ref("sales@latest")
+        == store.read_latest_artifact("sales@latest")
+        == second
+    )
     assert store.read_latest_artifact(first) == second
     store.update_artifact(first.id, data="new")
     assert store.read_artifact_ref(first).data == "new"

@@ -58,8 +58,12 @@ def test_a_repeat_with_other_content_conflicts(store: ArtifactStore, name: str) 
     assert store.create_artifact(key="other").version == 1
 
 
-@pytest.mark.parametrize(("one", "other"), [(1, 1.0), (True, 1), (None, "null"), ("1", 1), ([], {}), ([1, 2], [2, 1])])
-def test_values_that_python_or_json_confuse_are_other_content(store: ArtifactStore, one: Any, other: Any) -> None:
+@pytest.mark.parametrize(
+    ("one", "other"), [(1, 1.0), (True, 1), (None, "null"), ("1", 1), ([], {}), ([1, 2], [2, 1])]
+)
+def test_values_that_python_or_json_confuse_are_other_content(
+    store: ArtifactStore, one: Any, other: Any
+) -> None:
     store.create_artifact(id=ID, data=one)
     with pytest.raises(ArtifactConflict):
         store.create_artifact(id=ID, data=other)
@@ -84,7 +88,12 @@ def test_a_repeat_after_a_delete_creates_anew(store: ArtifactStore) -> None:
 
 def test_repeats_in_bulk(store: ArtifactStore) -> None:
     known = store.create_artifact(id=ID, key="k", data=1)
-    many = [{"key": "k"}, {"id": ID, "key": "k", "data": 1}, {"id": OTHER, "key": "k"}, {"key": "k"}]
+    many = [
+        {"key": "k"},
+        {"id": ID, "key": "k", "data": 1},
+        {"id": OTHER, "key": "k"},
+        {"key": "k"},
+    ]
     made = store.create_artifacts([*many, many[2], many[1]])
     assert [each.version for each in made] == [2, 1, 3, 4, 3, 1]
     assert made[1] == made[5] == known
@@ -100,12 +109,17 @@ def test_repeats_in_bulk(store: ArtifactStore) -> None:
     ],
     ids=["with what is stored", "with each other"],
 )
-def test_one_conflict_refuses_the_whole_bulk(store: ArtifactStore, many: list[dict[str, Any]]) -> None:
+def test_one_conflict_refuses_the_whole_bulk(
+    store: ArtifactStore, many: list[dict[str, Any]]
+) -> None:
     store.create_artifact(id=ID, key="k", data=1)
     with pytest.raises(ArtifactConflict):
         store.create_artifacts(many)
     assert store.count_artifacts() == 1
-    assert (store.create_artifact(key="k").version, store.create_artifact(key="new").version) == (2, 1)
+    assert (store.create_artifact(key="k").version, store.create_artifact(key="new").version) == (
+        2,
+        1,
+    )
 
 
 def test_a_conflict_does_not_spoil_a_block(store: ArtifactStore) -> None:

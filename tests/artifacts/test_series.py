@@ -13,7 +13,9 @@ from artifact_store import Artifact, ArtifactContext, ArtifactStore, InvalidQuer
 from artifact_store.tables.profile import profile_table
 
 NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
-NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=8)
+NAMES = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=8
+)
 SCALARS = st.none() | st.booleans() | st.text(max_size=3).filter(lambda text: "\0" not in text)
 
 
@@ -27,12 +29,24 @@ def values(points: list[Point]) -> list[float]:
 
 def test_each_kind_of_number(store: ArtifactStore) -> None:
     create(store, "load", 10, 55.5, "text", True, None, 100, type="progress")
-    assert [(point.version, point.value) for point in store.read_series("load")] == [(1, 10), (2, 55.5), (6, 100)]
-    store.create_artifact(key="model", data={"accuracy": 0.5, "name": "a", "a.b": 1}, metadata={"loss": 2, "ok": True})
-    store.create_artifact(key="model", data={"accuracy": 0.75}, metadata={"loss": 1.5, "data": 3, "rows": 4})
+    assert [(point.version, point.value) for point in store.read_series("load")] == [
+        (1, 10),
+        (2, 55.5),
+        (6, 100),
+    ]
+    store.create_artifact(
+        key="model", data={"accuracy": 0.5, "name": "a", "a.b": 1}, metadata={"loss": 2, "ok": True}
+    )
+    store.create_artifact(
+        key="model", data={"accuracy": 0.75}, metadata={"loss": 1.5, "data": 3, "rows": 4}
+    )
     assert values(store.read_series("model", "data.accuracy")) == [0.5, 0.75]
     assert values(store.read_series("model", "data.a.b")) == [1]
-    assert values(store.read_series("model", "metadata.loss")) == values(store.read_series("model", "loss")) == [2, 1.5]
+    assert (
+        values(store.read_series("model", "metadata.loss"))
+        == values(store.read_series("model", "loss"))
+        == [2, 1.5]
+    )
     assert values(store.read_series("model", "metadata.data")) == [3]
     assert values(store.read_series("model", "metadata.rows")) == [4]
 
@@ -58,11 +72,15 @@ def test_rows_are_known_from_the_profile_or_counted(store: ArtifactStore) -> Non
     ]  # fmt: skip
     # What is not asked for by name is not read when it is large.
     assert values(store.read_trends(["t"])["t"]) == [3, 2, 3, 1, 9]
-    assert [breach.key for breach in store.repair()] == ["t@7"]  # its profile was to tell something else
+    assert [breach.key for breach in store.repair()] == [
+        "t@7"
+    ]  # its profile was to tell something else
 
 
 def test_the_newest_points_are_returned(store: ArtifactStore) -> None:
-    store.create_artifacts({"key": "k", "metadata": {"loss": n} if n % 3 == 0 else None} for n in range(300))
+    store.create_artifacts(
+        {"key": "k", "metadata": {"loss": n} if n % 3 == 0 else None} for n in range(300)
+    )
     assert values(store.read_series("k", "loss", limit=3)) == [291, 294, 297]
     assert values(store.read_series("k", "loss")) == list(range(0, 300, 3))
     assert store.read_series("k", "loss", limit=0) == store.read_series("k", limit=0) == []
@@ -74,41 +92,80 @@ def test_what_cannot_be_asked(store: ArtifactStore) -> None:
     create(store, "model", {"accuracy": 1}, metadata={"loss": 2})
     create(store, "note", "text")
     for key, field, message in [
-        ("model", "los", "model has no number called 'los': use one of metadata.loss, data.accuracy."),
-        ("model", "rows", "model has no number called 'rows': use one of metadata.loss, data.accuracy."),
+        (
+            "model",
+            "los",
+            "model has no number called 'los': use one of metadata.loss, data.accuracy.",
+        ),
+        (
+            "model",
+            "rows",
+            "model has no number called 'rows': use one of metadata.loss, data.accuracy.",
+        ),
         ("note", "data", "note has no number called 'data': its versions carry none."),
-        ("note", "", "Invalid field '': expected the name of a number, such as data, rows or metadata.loss."),
-        ("note", 7, "Invalid field 7: expected the name of a number, such as data, rows or metadata.loss."),
+        (
+            "note",
+            "",
+            "Invalid field '': expected the name of a number, such as data, rows or metadata.loss.",
+        ),
+        (
+            "note",
+            7,
+            "Invalid field 7: expected the name of a number, such as data, rows or metadata.loss.",
+        ),
     ]:
         with pytest.raises(InvalidQuery) as caught:
             store.read_series(key, field)  # type: ignore[arg-type]
         assert str(caught.value) == message
-    for call in (lambda: store.read_series("model", limit=-1), lambda: store.read_trends(["model"], limit=0)):
+    for call in (
+        lambda: store.read_series("model", limit=-1),
+        lambda: store.read_trends(["model"], limit=0),
+    ):
         with pytest.raises(InvalidQuery, match="limit must be"):
             call()
 
 
 def test_what_has_no_numbers(store: ArtifactStore) -> None:
     create(store, "note", "text")
-    assert store.read_series("note") == store.read_series("none", "loss") == store.read_series("no key!") == []
-    assert store.series_fields("note") == store.series_fields("none") == store.series_fields("no key!") == []
+    assert (
+        store.read_series("note")
+        == store.read_series("none", "loss")
+        == store.read_series("no key!")
+        == []
+    )
+    assert (
+        store.series_fields("note")
+        == store.series_fields("none")
+        == store.series_fields("no key!")
+        == []
+    )
     assert store.read_trends(["note", "none", "no key!"]) == {"note": [], "none": [], "no key!": []}
     assert store.read_trends([]) == {}
 
 
 def test_the_most_telling_number_comes_first(store: ArtifactStore) -> None:
     for n in range(1, 4):
-        store.create_artifact(key="t", type="table", data=[{"a": 1}] * n, metadata={"seed": 7, "loss": 1 / n})
-    store.create_artifact(key="t", type="table", data=[{"a": 1}], metadata={"seed": 7, "loss": 0.1, "odd": 1})
+        store.create_artifact(
+            key="t", type="table", data=[{"a": 1}] * n, metadata={"seed": 7, "loss": 1 / n}
+        )
+    store.create_artifact(
+        key="t", type="table", data=[{"a": 1}], metadata={"seed": 7, "loss": 0.1, "odd": 1}
+    )
     assert store.series_fields("t") == ["metadata.loss", "rows", "metadata.seed", "metadata.odd"]
-    assert store.read_series("t") == store.read_series("t", "metadata.loss") == store.read_trends(["t"])["t"]
+    assert (
+        store.read_series("t")
+        == store.read_series("t", "metadata.loss")
+        == store.read_trends(["t"])["t"]
+    )
     create(store, "load", 1, 2, metadata={"x": 1})
     assert store.series_fields("load")[0] == "data"
 
 
 def test_a_number_that_no_float_holds_is_none(store: ArtifactStore) -> None:
     create(store, "huge", 10**400, 10**300, 5)
-    assert values(store.read_series("huge")) == values(store.read_series("huge", "data")) == [1e300, 5]
+    assert (
+        values(store.read_series("huge")) == values(store.read_series("huge", "data")) == [1e300, 5]
+    )
 
 
 def test_trends_of_many_keys_are_those_of_each(store: ArtifactStore) -> None:
@@ -126,22 +183,32 @@ def test_trends_of_many_keys_are_those_of_each(store: ArtifactStore) -> None:
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.lists(st.dictionaries(NAMES, NUMBERS | SCALARS, max_size=4), min_size=1, max_size=5))
-def test_series_say_what_the_artifacts_hold(store: ArtifactStore, many: list[dict[str, Any]]) -> None:
+def test_series_say_what_the_artifacts_hold(
+    store: ArtifactStore, many: list[dict[str, Any]]
+) -> None:
     store.delete_artifacts(everything=True)
     made = create(store, "k", *many)
 
     def number(value: Any) -> float | None:
-        return None if isinstance(value, bool | str | None) or not math.isfinite(_float(value)) else _float(value)
+        return (
+            None
+            if isinstance(value, bool | str | None) or not math.isfinite(_float(value))
+            else _float(value)
+        )
 
     names = {name for each in many for name, value in each.items() if number(value) is not None}
     assert set(store.series_fields("k")) == {f"data.{name}" for name in names}
     for name in names:
         wanted = [(each.version, number(each.data.get(name))) for each in made]
         points = store.read_series("k", f"data.{name}")
-        assert [(point.version, point.value) for point in points] == [pair for pair in wanted if pair[1] is not None]
+        assert [(point.version, point.value) for point in points] == [
+            pair for pair in wanted if pair[1] is not None
+        ]
     assert store.read_trends(["k"])["k"] == store.read_series("k")
 
 
@@ -200,7 +267,11 @@ def test_what_changed_in_a_table(store: ArtifactStore, profiled: bool) -> None:
 
     first, second = table([{"wind": 3, "x": 1}]), table([{"wind": "calm"}] * 13)
     assert store.read_surroundings(first).changes == ()
-    assert store.read_surroundings(second).changes == ("rows +12", "column `x` is gone", "column `wind` became text")
+    assert store.read_surroundings(second).changes == (
+        "rows +12",
+        "column `x` is gone",
+        "column `wind` became text",
+    )
     read = store.read_artifacts(include_data=False)[0]
     assert store.read_surroundings(read).changes == ()
 

@@ -38,7 +38,12 @@ OF_PREFECT = {
     "create_image_artifact": "image key description",
 }
 ONE_OF_EACH = [
-    ("create_link_artifact", ("https://a.b", "text"), "link", {"link": "https://a.b", "link_text": "text"}),
+    (
+        "create_link_artifact",
+        ("https://a.b", "text"),
+        "link",
+        {"link": "https://a.b", "link_text": "text"},
+    ),
     ("create_markdown_artifact", ("# Title\r\n\0",), "markdown", "# Title\r\n\0"),
     ("create_table_artifact", ({"a": [1, 2]},), "table", [{"a": 1}, {"a": 2}]),
     ("create_progress_artifact", (12.5,), "progress", 12.5),
@@ -61,7 +66,13 @@ def fresh(url, monkeypatch):
 @pytest.mark.parametrize(("name", "given", "type", "data"), ONE_OF_EACH)
 def test_each_kind_is_published_as_it_is_stored(store, name, given, type, data):
     run = store.create_flow_run(store.create_flow("etl").id)
-    told = {"key": "k", "description": "what it is", "metadata": {"n": 1}, "flow_run_id": run.id, "id": uuid.uuid4()}
+    told = {
+        "key": "k",
+        "description": "what it is",
+        "metadata": {"n": 1},
+        "flow_run_id": run.id,
+        "id": uuid.uuid4(),
+    }
     made = getattr(store, name)(*given, **told)
     assert store.read_artifact(made.id) == store.read_latest_artifact("k") == made
     assert (made.type, made.data, made.version) == (type, data, 1)
@@ -71,7 +82,9 @@ def test_each_kind_is_published_as_it_is_stored(store, name, given, type, data):
     assert getattr(store, name)(*given).key is None
     with pytest.raises(ArtifactConflict):
         getattr(store, name)(*given, **{**told, "description": "other"})
-    with pytest.raises(InvalidArtifact, match=r"Invalid key 'bad key': .* as_key.text. makes 'bad-key' of it"):
+    with pytest.raises(
+        InvalidArtifact, match=r"Invalid key 'bad key': .* as_key.text. makes 'bad-key' of it"
+    ):
         getattr(store, name)(*given, key="bad key")
 
 
@@ -80,7 +93,10 @@ def test_the_profile_of_a_table_is_stored_and_may_be_left_out(store):
     made = store.create_table_artifact(frame, key="t")
     assert list(made.data[0]) == ["b", "a"]
     assert store.read_artifact(made.id).profile == made.profile
-    assert [(each["name"], each["nulls"]) for each in made.profile["columns"]] == [("b", 1), ("a", 0)]
+    assert [(each["name"], each["nulls"]) for each in made.profile["columns"]] == [
+        ("b", 1),
+        ("a", 0),
+    ]
     assert store.create_table_artifact(frame, key="t", profile=False).profile is None
     named = store.create_table_artifact([["x"]], columns=["letter"])
     assert named.data == [{"letter": "x"}]
@@ -98,9 +114,13 @@ def test_a_frame_comes_back_with_its_columns(store, rows):
 
 
 def test_payloads_are_fields_for_bulk_creates_and_updates(store):
-    many = store.create_artifacts({"key": f"part/{n}", **table_payload([{"n": n}])} for n in range(3))
+    many = store.create_artifacts(
+        {"key": f"part/{n}", **table_payload([{"n": n}])} for n in range(3)
+    )
     assert [each.profile["columns"][0]["max"] for each in many] == [0, 1, 2]
-    assert store.create_artifact(ArtifactCreate(key="part/3", **table_payload([[1]]))).data == [{"0": 1}]
+    assert store.create_artifact(ArtifactCreate(key="part/3", **table_payload([[1]]))).data == [
+        {"0": 1}
+    ]
     assert store.update_artifact(many[0].id, **table_payload({"n": [5]}))
     assert store.read_artifact(many[0].id).profile["columns"][0]["max"] == 5
 
@@ -108,7 +128,13 @@ def test_payloads_are_fields_for_bulk_creates_and_updates(store):
 def test_progress_is_updated_in_place(store):
     made = store.create_progress_artifact(0, key="load", description="loading", metadata={"n": 1})
     half = store.update_progress_artifact(made, 50)
-    assert (half.id, half.version, half.data, half.description, half.metadata) == (made.id, 1, 50, "loading", {"n": 1})
+    assert (half.id, half.version, half.data, half.description, half.metadata) == (
+        made.id,
+        1,
+        50,
+        "loading",
+        {"n": 1},
+    )
     assert half.updated > made.updated
     by_text = store.update_progress_artifact(str(made.id), 99.5, "nearly", {"n": 2})
     assert (by_text.data, by_text.description, by_text.metadata) == (99.5, "nearly", {"n": 2})
@@ -129,8 +155,13 @@ def test_only_a_progress_artifact_is_updated_as_one(store, key, in_block):
     table = store.create_table_artifact([{"n": 1}], key=key)
     note = store.create_artifact(key=key, data="note")
     with store.atomic() if in_block else nullcontext():
-        for made, name in ((table, "sales@1" if key else str(table.id)), (note, "sales@2" if key else str(note.id))):
-            with pytest.raises(InvalidQuery, match=f"^{name} is not a progress artifact .*update_artifact"):
+        for made, name in (
+            (table, "sales@1" if key else str(table.id)),
+            (note, "sales@2" if key else str(note.id)),
+        ):
+            with pytest.raises(
+                InvalidQuery, match=f"^{name} is not a progress artifact .*update_artifact"
+            ):
                 store.update_progress_artifact(made, 50, "half", {"n": 1})
             assert store.read_artifact(made.id) == made
         loading = store.create_progress_artifact(0)
@@ -171,23 +202,35 @@ def test_parameters_are_those_of_prefect(name, parameters):
 
 
 @pytest.mark.parametrize(("name", "given", "type", "data"), ONE_OF_EACH)
-def test_functions_publish_to_the_store_that_the_environment_names(fresh, url, name, given, type, data):
+def test_functions_publish_to_the_store_that_the_environment_names(
+    fresh, url, name, given, type, data
+):
     made = getattr(artifact_store, name)(*given, key="k", description="told")
     assert (made.type, made.data, made.description) == (type, data, "told")
     with ArtifactStore(url) as other:
         assert other.read_latest_artifact("k") == made
-    assert artifact_store.read_latest_artifact("k") == artifact_store.read_artifact_ref("k@1") == made
+    assert (
+        artifact_store.read_latest_artifact("k") == artifact_store.read_artifact_ref("k@1") == made
+    )
     assert artifact_store.read_latest_artifact("other") is None
 
 
 def test_code_that_was_written_for_prefect(fresh):
-    from artifact_store import create_image_artifact, create_progress_artifact, update_progress_artifact
+    from artifact_store import (
+        create_image_artifact,
+        create_progress_artifact,
+        update_progress_artifact,
+    )
 
     create_image_artifact(image_url="https://a.b/c.png", key="gif", description="A gif.")
-    progress_artifact_id = create_progress_artifact(progress=0.0, description="Indicates the progress of fetching.")
+    progress_artifact_id = create_progress_artifact(
+        progress=0.0, description="Indicates the progress of fetching."
+    )
     for done in range(1, 11):
         update_progress_artifact(artifact_id=progress_artifact_id, progress=done * 10)
-    (made,) = default_store().read_artifacts(artifact_filter=ArtifactFilter(type={"any_": ["progress"]}))
+    (made,) = default_store().read_artifacts(
+        artifact_filter=ArtifactFilter(type={"any_": ["progress"]})
+    )
     assert made.data == 100
 
 
@@ -216,7 +259,9 @@ def test_the_default_store_can_be_another_one(fresh, tmp_path):
         assert set_default_store(None) is mine
     assert default_store() is not mine
     assert default_store().count_artifacts() == 0
-    with pytest.raises(InvalidQuery, match="The default store is an ArtifactStore, not a str: open one first"):
+    with pytest.raises(
+        InvalidQuery, match="The default store is an ArtifactStore, not a str: open one first"
+    ):
         set_default_store("sqlite:///:memory:")
 
 
@@ -259,6 +304,8 @@ def test_a_fork_while_another_thread_opens_the_store(fresh):
 
 def test_a_program_ends_quietly_with_an_open_default_store(fresh, url):
     script = "from artifact_store import *; print(create_table_artifact([{'a': 1}], key='t'))"
-    done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=True
+    )
     assert done.stdout.startswith("<Artifact t@1 table")
     assert done.stderr == ""

@@ -7,7 +7,13 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from artifact_store import (
     Artifact,
@@ -50,7 +56,9 @@ class Model:
     def accepts(self, given: ArtifactCreate) -> bool:
         """Tell whether a create with a known id repeats what is stored."""
         stored = self.artifacts[given.id]
-        return all(getattr(stored, name) == getattr(given, name) for name in type(given).model_fields)
+        return all(
+            getattr(stored, name) == getattr(given, name) for name in type(given).model_fields
+        )
 
 
 class Machine(RuleBasedStateMachine):
@@ -70,7 +78,9 @@ class Machine(RuleBasedStateMachine):
             self.blocks.pop()[0].__exit__(ValueError, ValueError(), None)
         self.store.delete_artifacts(everything=True)
         assert self.store.verify() == []
-        self.store._engine.execute("DELETE FROM artifact_collection")  # the counters of empty keys go on
+        self.store._engine.execute(
+            "DELETE FROM artifact_collection"
+        )  # the counters of empty keys go on
         self.store.close()
 
     def expect(self, given: ArtifactCreate, made: Artifact) -> None:
@@ -153,7 +163,11 @@ class Machine(RuleBasedStateMachine):
     @rule(some=st.sets(keys, max_size=2), above=st.integers(1, 3))
     def delete_many(self, some, above):
         chosen = ArtifactFilter(key={"any_": sorted(some)}, version={"ge_": above})
-        doomed = [each.id for each in self.model.artifacts.values() if each.key in some and each.version >= above]
+        doomed = [
+            each.id
+            for each in self.model.artifacts.values()
+            if each.key in some and each.version >= above
+        ]
         assert self.store.delete_artifacts(chosen) == len(doomed)
         self.model.delete(*doomed)
 
@@ -164,7 +178,10 @@ class Machine(RuleBasedStateMachine):
         block.__enter__()
         self.blocks.append((block, copy.copy(self.model)))
         self.model = copy.copy(self.model)
-        self.model.artifacts, self.model.counters = dict(self.model.artifacts), dict(self.model.counters)
+        self.model.artifacts, self.model.counters = (
+            dict(self.model.artifacts),
+            dict(self.model.counters),
+        )
 
     @precondition(lambda self: self.blocks)
     @rule()
@@ -184,7 +201,9 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def latest_is_right(self):
         latest = self.model.latest()
-        assert {key: self.store.read_latest_artifact(key) for key in KEYS} == {key: latest.get(key) for key in KEYS}
+        assert {key: self.store.read_latest_artifact(key) for key in KEYS} == {
+            key: latest.get(key) for key in KEYS
+        }
         assert self.store.read_latest_artifacts(sort=ArtifactCollectionSort.KEY_ASC) == [
             latest[key] for key in sorted(latest)
         ]
@@ -192,7 +211,9 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def everything_is_there(self):
         listed = self.store.read_artifacts(sort=ArtifactSort.ID_DESC)
-        assert listed == sorted(self.model.artifacts.values(), key=lambda each: each.id.bytes, reverse=True)
+        assert listed == sorted(
+            self.model.artifacts.values(), key=lambda each: each.id.bytes, reverse=True
+        )
         counts = (self.store.count_artifacts(), self.store.count_latest_artifacts())
         assert counts == (len(self.model.artifacts), len(self.model.latest()))
 

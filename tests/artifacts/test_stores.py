@@ -35,7 +35,10 @@ def test_two_memories_are_two_stores() -> None:
 
 @pytest.mark.parametrize("place", ["url", "memory"])
 def test_threads_share_a_store(url: str, place: str) -> None:
-    with ArtifactStore("sqlite:///:memory:" if place == "memory" else url) as store, ThreadPoolExecutor(32) as threads:
+    with (
+        ArtifactStore("sqlite:///:memory:" if place == "memory" else url) as store,
+        ThreadPoolExecutor(32) as threads,
+    ):
         start = threading.Barrier(32)
 
         def work(number: int) -> list[int | None]:

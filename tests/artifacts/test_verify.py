@@ -91,13 +91,18 @@ COUNTERS = {"sqlite": ["'abc'", "x'00'", "3.5", "0", "-3"], "postgresql": ["0", 
 
 
 @pytest.mark.parametrize("number", range(5))
-def test_a_counter_that_counts_nothing(filled: ArtifactStore, url: str, engine: str, number: int) -> None:
+def test_a_counter_that_counts_nothing(
+    filled: ArtifactStore, url: str, engine: str, number: int
+) -> None:
     """A damaged SQLite file may hold anything; a counter below 1 was never written."""
     counter = COUNTERS[engine][number % len(COUNTERS[engine])]
     filled.delete_artifacts(ArtifactFilter(key={"any_": ["b"]}))
     bare(url, f"UPDATE artifact_collection SET last_version = {counter}")
     found = filled.verify()
-    assert [(breach.kind, breach.key) for breach in found] == [("low-counter", "a"), ("low-counter", "b")]
+    assert [(breach.kind, breach.key) for breach in found] == [
+        ("low-counter", "a"),
+        ("low-counter", "b"),
+    ]
     assert filled.repair() == found
     assert filled.verify() == []
     assert filled.create_artifact(key="a").version == 4
@@ -129,7 +134,9 @@ def test_one_row_with_several_breaches(filled: ArtifactStore, url: str) -> None:
 
 
 @pytest.mark.parametrize("gone", ["version = 3", "key = 'a'"])
-def test_artifacts_deleted_behind_the_back_of_the_store(filled: ArtifactStore, url: str, gone: str) -> None:
+def test_artifacts_deleted_behind_the_back_of_the_store(
+    filled: ArtifactStore, url: str, gone: str
+) -> None:
     bare(url, f"DELETE FROM artifact WHERE {gone}")
     assert {breach.key for breach in filled.verify()} == {"a"}
     assert {breach.key for breach in filled.repair()} == {"a"}
@@ -139,7 +146,11 @@ def test_artifacts_deleted_behind_the_back_of_the_store(filled: ArtifactStore, u
 
 ROWS = [{"city": "Oslo", "wind": 3}, {"city": "Rome", "wind": None}]
 LEFT_BY_AN_OLD_PROGRAM = {  # its update sets the data and the time, of a profile it knows nothing
-    "other rows": ("""'[{"city": "Oslo"}]'""", {"rows": 1}, "The profile of t@1 counts 2 rows, its data has 1."),
+    "other rows": (
+        """'[{"city": "Oslo"}]'""",
+        {"rows": 1},
+        "The profile of t@1 counts 2 rows, its data has 1.",
+    ),
     "another form": ("""'{"city": ["Oslo", "Rome", "Bonn"]}'""", {"rows": 3}, "its data has 3."),
     "no table": ("'12'", None, "and its data is not a table."),
     "no data": ("NULL", None, "and its data is not a table."),
@@ -171,7 +182,9 @@ def test_a_profile_that_does_not_fit_its_data(filled: ArtifactStore, url: str, l
     assert filled.read_latest_artifact("t").updated == table.updated
 
 
-def test_many_tables_are_held_against_their_profiles_in_pages(filled: ArtifactStore, url: str) -> None:
+def test_many_tables_are_held_against_their_profiles_in_pages(
+    filled: ArtifactStore, url: str
+) -> None:
     made = filled.create_artifacts({"key": "t", **table_payload([{"n": n}])} for n in range(450))
     bare(url, "UPDATE artifact SET data = '[]' WHERE key = 't' AND version IN (1, 200, 201, 450)")
     expected = [f"t@{version}" for version in (1, 200, 201, 450)]
@@ -187,11 +200,16 @@ def test_a_profile_and_a_pointer_are_mended_together(filled: ArtifactStore, url:
 
 
 @pytest.mark.parametrize("half", ["latest_id", "latest_version"])
-def test_a_key_without_artifacts_that_is_not_quite_empty(filled: ArtifactStore, url: str, half: str) -> None:
+def test_a_key_without_artifacts_that_is_not_quite_empty(
+    filled: ArtifactStore, url: str, half: str
+) -> None:
     filled.delete_artifact(filled.read_latest_artifact("b").id)
     emptied = pointers(url)
     assert filled.verify() == []
-    bare(url, f"UPDATE artifact_collection SET {half} = (SELECT {half} FROM artifact_collection WHERE key = 'a')")
+    bare(
+        url,
+        f"UPDATE artifact_collection SET {half} = (SELECT {half} FROM artifact_collection WHERE key = 'a')",
+    )
     assert [(breach.kind, breach.key) for breach in filled.verify()] == [("dangling", "b")]
     assert [breach.kind for breach in filled.repair()] == ["dangling"]
     assert pointers(url) == emptied
@@ -211,14 +229,20 @@ def test_an_artifact_inserted_behind_the_back_of_the_store(filled: ArtifactStore
 def test_every_row_gone(filled: ArtifactStore, url: str) -> None:
     healthy = pointers(url)
     bare(url, "DELETE FROM artifact_collection")
-    assert [(breach.kind, breach.key) for breach in filled.repair()] == [("missing", "a"), ("missing", "b")]
+    assert [(breach.kind, breach.key) for breach in filled.repair()] == [
+        ("missing", "a"),
+        ("missing", "b"),
+    ]
     assert pointers(url) == healthy
 
 
 def test_a_counter_above_its_versions_is_kept(filled: ArtifactStore, url: str) -> None:
     filled.delete_artifact(filled.read_latest_artifact("a").id)
     assert filled.verify() == []
-    bare(url, f"UPDATE artifact_collection SET last_version = 40, latest_id = '{OTHER}' WHERE key = 'a'")
+    bare(
+        url,
+        f"UPDATE artifact_collection SET last_version = 40, latest_id = '{OTHER}' WHERE key = 'a'",
+    )
     filled.repair()
     assert filled.read_latest_artifact("a").version == 2
     assert filled.create_artifact(key="a").version == 41
@@ -251,7 +275,10 @@ def test_repair_is_atomic(filled: ArtifactStore, url: str) -> None:
         filled.repair()
     assert pointers(url) == damaged
 
-    bare(url, "DROP TRIGGER no" if url.startswith("sqlite") else "DROP TRIGGER no ON artifact_collection")
+    bare(
+        url,
+        "DROP TRIGGER no" if url.startswith("sqlite") else "DROP TRIGGER no ON artifact_collection",
+    )
     assert len(filled.repair()) == 3
 
 

@@ -18,9 +18,13 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 
 def arguments() -> argparse.Namespace:
     """Return what the command line says."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Measure what the store costs.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks", description="Measure what the store costs."
+    )
     engines = ("both", *operations.ENGINES)
-    parser.add_argument("--engine", choices=engines, default="both", help="the database engines to measure on")
+    parser.add_argument(
+        "--engine", choices=engines, default="both", help="the database engines to measure on"
+    )
     parser.add_argument(
         "--only",
         action="append",
@@ -28,7 +32,9 @@ def arguments() -> argparse.Namespace:
         metavar="TEXT",
         help="measure only what has TEXT in its name, or the section TEXT",
     )
-    parser.add_argument("--rounds", type=int, default=21, help="rounds of each comparison, 7 or more")
+    parser.add_argument(
+        "--rounds", type=int, default=21, help="rounds of each comparison, 7 or more"
+    )
     parser.add_argument(
         "--peers",
         action="store_true",
@@ -36,12 +42,23 @@ def arguments() -> argparse.Namespace:
     )
     cache = Path(tempfile.gettempdir()) / "peers"
     parser.add_argument(
-        "--peers-directory", type=Path, default=cache, metavar="DIR", help="where those environments are"
+        "--peers-directory",
+        type=Path,
+        default=cache,
+        metavar="DIR",
+        help="where those environments are",
     )
     parser.add_argument(
-        "--scale", default="10000,100000,1000000", metavar="SIZES", help="numbers of artifacts, '' for none"
+        "--scale",
+        default="10000,100000,1000000",
+        metavar="SIZES",
+        help="numbers of artifacts, '' for none",
     )
-    parser.add_argument("--quick", action="store_true", help="seven rounds, and stores of 2,000 and 10,000 artifacts")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="seven rounds, and stores of 2,000 and 10,000 artifacts",
+    )
     parser.add_argument(
         "--output",
         type=Path,
@@ -49,7 +66,10 @@ def arguments() -> argparse.Namespace:
         help="the page to write; by default docs/benchmarks.md, unless --quick or --only",
     )
     parser.add_argument(
-        "--keep", type=Path, metavar="FILE", help="add to the numbers in FILE, so that parts can be measured again"
+        "--keep",
+        type=Path,
+        metavar="FILE",
+        help="add to the numbers in FILE, so that parts can be measured again",
     )
     given = parser.parse_args()
     if given.rounds < 7:
@@ -64,12 +84,16 @@ def measured(given: argparse.Namespace, places: Places, versions: dict[str, str]
     engines = operations.ENGINES if given.engine == "both" else (given.engine,)
 
     def wanted(section: str) -> Callable[[str], bool]:
-        return lambda name: not given.only or any(text == section or text in name for text in given.only)
+        return lambda name: (
+            not given.only or any(text == section or text in name for text in given.only)
+        )
 
     for engine in engines:
         yield from operations.measured(places, engine, wanted("operations"), given.rounds)
     if given.peers:
-        yield from running.measured(places, given.peers_directory, wanted("peers"), given.rounds, versions)
+        yield from running.measured(
+            places, given.peers_directory, wanted("peers"), given.rounds, versions
+        )
     yield from starting.measured(wanted("starting"), given.rounds)
     sizes = [int(size) for size in given.scale.split(",") if size]
     for engine in engines if sizes else ():
@@ -92,7 +116,9 @@ def main() -> int:
             kept[line.section, line.name, line.engine, line.size] = line
         facts |= report.machine(places.settings, versions)
     if given.keep:
-        given.keep.write_text(json.dumps({"facts": facts, "lines": list(kept.values())}), encoding="utf-8")
+        given.keep.write_text(
+            json.dumps({"facts": facts, "lines": list(kept.values())}), encoding="utf-8"
+        )
     page = given.output or (None if given.quick or given.only else PAGE)
     if page is not None:
         report.written(page, list(kept.values()), facts, 7)

@@ -101,7 +101,9 @@ class BarePostgresql:
 
     def read(self, artifact_id: UUID) -> list[Any]:
         """Read an artifact by id."""
-        row = self.connection.execute(f"SELECT {_ALL} FROM artifact WHERE id = %s", (artifact_id,)).fetchone()
+        row = self.connection.execute(
+            f"SELECT {_ALL} FROM artifact WHERE id = %s", (artifact_id,)
+        ).fetchone()
         assert row is not None
         return _loaded(row)
 
@@ -117,7 +119,9 @@ class BarePostgresql:
 
     def list_all(self, limit: int) -> list[list[Any]]:
         """Return the newest artifacts."""
-        rows = self.connection.execute(f"SELECT {_ALL} FROM artifact ORDER BY id DESC LIMIT %s", (limit,))
+        rows = self.connection.execute(
+            f"SELECT {_ALL} FROM artifact ORDER BY id DESC LIMIT %s", (limit,)
+        )
         return [_loaded(row) for row in rows.fetchall()]
 
     def list_latest(self, limit: int) -> list[list[Any]]:
@@ -163,7 +167,12 @@ class BarePostgresql:
     def _changes(self, change: tuple[UUID, Fields]) -> Fields:
         artifact_id, fields = change
         data = json.dumps(fields["data"])
-        return {"id": artifact_id, "time": datetime.now(UTC), "description": fields["description"], "data": data}
+        return {
+            "id": artifact_id,
+            "time": datetime.now(UTC),
+            "description": fields["description"],
+            "data": data,
+        }
 
     def delete(self, artifact_id: UUID) -> bool:
         """Delete an artifact; when it was the latest, the next greatest version becomes the latest."""

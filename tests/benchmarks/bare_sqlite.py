@@ -90,7 +90,9 @@ class BareSqlite:
     def read(self, artifact_id: UUID) -> list[Any]:
         """Read an artifact by id."""
         return _loaded(
-            self.connection.execute(f"SELECT {_ALL} FROM artifact WHERE id = ?", (str(artifact_id),)).fetchone()
+            self.connection.execute(
+                f"SELECT {_ALL} FROM artifact WHERE id = ?", (str(artifact_id),)
+            ).fetchone()
         )
 
     def read_latest(self, key: str) -> list[Any]:
@@ -103,7 +105,9 @@ class BareSqlite:
 
     def list_all(self, limit: int) -> list[list[Any]]:
         """Return the newest artifacts."""
-        rows = self.connection.execute(f"SELECT {_ALL} FROM artifact ORDER BY id DESC LIMIT ?", (limit,))
+        rows = self.connection.execute(
+            f"SELECT {_ALL} FROM artifact ORDER BY id DESC LIMIT ?", (limit,)
+        )
         return [_loaded(row) for row in rows]
 
     def list_latest(self, limit: int) -> list[list[Any]]:
@@ -120,7 +124,9 @@ class BareSqlite:
 
     def list_latest_filtered(self, kind: str) -> list[list[Any]]:
         """Return the newest of the latest artifacts that have a type."""
-        rows = self.connection.execute(f"{_LATEST} WHERE a.type = ? ORDER BY c.latest_id DESC LIMIT 100", (kind,))
+        rows = self.connection.execute(
+            f"{_LATEST} WHERE a.type = ? ORDER BY c.latest_id DESC LIMIT 100", (kind,)
+        )
         return [_loaded(row) for row in rows]
 
     def count(self, _: object) -> int:
@@ -129,7 +135,9 @@ class BareSqlite:
 
     def count_filtered(self, kind: str) -> int:
         """Return the number of artifacts of a type."""
-        return self.connection.execute("SELECT count(*) FROM artifact WHERE type = ?", (kind,)).fetchone()[0]
+        return self.connection.execute(
+            "SELECT count(*) FROM artifact WHERE type = ?", (kind,)
+        ).fetchone()[0]
 
     def update(self, change: tuple[UUID, Fields]) -> bool:
         """Change the data and the description of an artifact, and note the time when it is the latest."""
@@ -137,9 +145,14 @@ class BareSqlite:
         fields = change[1]
         execute("BEGIN IMMEDIATE")
         try:
-            execute("UPDATE artifact_collection SET updated = ? WHERE latest_id = ?", (time, artifact_id))
+            execute(
+                "UPDATE artifact_collection SET updated = ? WHERE latest_id = ?",
+                (time, artifact_id),
+            )
             values = (fields["description"], json.dumps(fields["data"]), time, artifact_id)
-            found = execute("UPDATE artifact SET description = ?, data = ?, updated = ? WHERE id = ?", values).rowcount
+            found = execute(
+                "UPDATE artifact SET description = ?, data = ?, updated = ? WHERE id = ?", values
+            ).rowcount
         except BaseException:
             execute("ROLLBACK")
             raise
@@ -188,7 +201,10 @@ class BareSqlite:
                 (last,) = self.connection.execute(_ADVANCE, pointer).fetchone()
                 for back, at in enumerate(reversed(places)):
                     versions[at] = last - back
-            rows = (self._row(*each) for each in zip(ids, versions, [time] * len(many), many, strict=True))
+            rows = (
+                self._row(*each)
+                for each in zip(ids, versions, [time] * len(many), many, strict=True)
+            )
             self.connection.executemany(_INSERT, rows)
         except BaseException:
             self.connection.execute("ROLLBACK")

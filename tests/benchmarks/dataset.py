@@ -59,7 +59,13 @@ class Dataset:
     def id(self, kind: int, number: int) -> UUID:
         """Return a UUIDv7 that sorts by number; `kind` keeps the tables apart."""
         milliseconds = int(_START.timestamp() * 1000) + number
-        return UUID(int=milliseconds << 80 | 7 << 76 | kind << 64 | 2 << 62 | number * 0x9E3779B97F4A7C15 % 2**62)
+        return UUID(
+            int=milliseconds << 80
+            | 7 << 76
+            | kind << 64
+            | 2 << 62
+            | number * 0x9E3779B97F4A7C15 % 2**62
+        )
 
     def artifact_id(self, number: int) -> UUID:
         """Return the id of the artifact that was created as the `number`th."""
@@ -103,7 +109,9 @@ class Dataset:
 
     def _times(self, number: int) -> tuple[datetime, datetime]:
         created = _START + timedelta(seconds=number)
-        return created, created + timedelta(seconds=number * 7919 % self.size if number % 10 == 0 else 0)
+        return created, created + timedelta(
+            seconds=number * 7919 % self.size if number % 10 == 0 else 0
+        )
 
     def _flows(self) -> Iterator[Row]:
         for number, name in enumerate(SHARES):
@@ -113,7 +121,16 @@ class Dataset:
         for run in range(self.runs):
             created, tags = _START + timedelta(seconds=100 * run), self.shares(run)
             flow = self.id(2, SHARES.index(tags[0]))
-            yield (self.run_id(run), f"run-{run}", flow, "COMPLETED", "Completed", json.dumps(tags), created, created)
+            yield (
+                self.run_id(run),
+                f"run-{run}",
+                flow,
+                "COMPLETED",
+                "Completed",
+                json.dumps(tags),
+                created,
+                created,
+            )
 
     def run_id(self, run: int) -> UUID:
         """Return the id of a flow run."""

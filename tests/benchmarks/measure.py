@@ -48,12 +48,18 @@ class Line(NamedTuple):
     @property
     def missed(self) -> bool:
         """Tell whether the target was missed."""
-        return self.target > 0 and (self.value < self.target if self.least else self.value > self.target)
+        return self.target > 0 and (
+            self.value < self.target if self.least else self.value > self.target
+        )
 
     def text(self) -> str:
         """Return the line as it is printed while the benchmarks run."""
         spread = f"{self.low:.2f} – {self.high:.2f}" if self.high else ""
-        aim = f"{'≥' if self.least else '≤'} {self.target:g}{' MISSED' if self.missed else ''}" if self.target else ""
+        aim = (
+            f"{'≥' if self.least else '≤'} {self.target:g}{' MISSED' if self.missed else ''}"
+            if self.target
+            else ""
+        )
         times = f"{self.ours * 1e6:12.1f} µs {self.theirs * 1e6:12.1f} µs" if self.ours else ""
         size = f"{self.size:,}" if self.size else ""
         return f"{self.engine:10} {self.name:52} {size:>9} {self.value:8.2f} {self.unit:2} {spread:18} {times:32} {aim}"
@@ -95,5 +101,9 @@ def compared(line: Line, ours: Sequence[float], theirs: Sequence[float]) -> Line
     pairs = zip(theirs, ours, strict=True) if line.least else zip(ours, theirs, strict=True)
     ratios = [one / other for one, other in pairs]
     return line._replace(
-        value=median(ratios), low=min(ratios), high=max(ratios), ours=median(ours), theirs=median(theirs)
+        value=median(ratios),
+        low=min(ratios),
+        high=max(ratios),
+        ours=median(ours),
+        theirs=median(theirs),
     )

@@ -77,7 +77,9 @@ def _changes(side: Any, turn: int) -> Sequence[Any]:
     numbers = [_SMALL - 1 - at if at % 2 else at * 7 + turn for at in range(200)]
     made = [payload(number + turn) for number in numbers]
     changes = [{"description": each["description"], "data": each["data"]} for each in made]
-    return [(_DATA.artifact_id(number), change) for number, change in zip(numbers, changes, strict=True)]
+    return [
+        (_DATA.artifact_id(number), change) for number, change in zip(numbers, changes, strict=True)
+    ]
 
 
 def _latest(side: Any, turn: int) -> Sequence[Any]:
@@ -86,26 +88,42 @@ def _latest(side: Any, turn: int) -> Sequence[Any]:
 
 def _bulk(side: Any, turn: int) -> Sequence[Any]:
     """Ten versions of each key, of which some are there already from the second round on."""
-    return [side.prepared([_new(at, f"bulk/{turn // 2}-{at % (_BULK // 10)}") for at in range(_BULK)])]
+    return [
+        side.prepared([_new(at, f"bulk/{turn // 2}-{at % (_BULK // 10)}") for at in range(_BULK)])
+    ]
 
 
 def _by_engine(sqlite: float, postgresql: float) -> dict[str, float]:
     return {"sqlite": sqlite, "postgresql": postgresql}
 
 
-_WRITE, _READ, _FOUND, _CREATE = _by_engine(1.4, 1.4), _by_engine(1.5, 1.3), _by_engine(1.4, 1.4), _by_engine(1.3, 1.2)
+_WRITE, _READ, _FOUND, _CREATE = (
+    _by_engine(1.4, 1.4),
+    _by_engine(1.5, 1.3),
+    _by_engine(1.4, 1.4),
+    _by_engine(1.3, 1.2),
+)
 _LIST, _ONE = _by_engine(1.3, 1.3), ("postgresql",)
 
 CASES = (
     Case("create", "create", _creates, _CREATE),
     Case("create, from an ArtifactCreate", "create_value", _values, _CREATE),
-    Case("create, on disk", "create", partial(_creates, calls=60), {"sqlite": 1.3}, ("sqlite",), where="disk"),
+    Case(
+        "create, on disk",
+        "create",
+        partial(_creates, calls=60),
+        {"sqlite": 1.3},
+        ("sqlite",),
+        where="disk",
+    ),
     Case("read by id", "read", _ids, _READ),
     Case("read latest", "read_latest", _keys, _READ),
     Case("list 100, all", "list_all", partial(_same, 100, 30), _LIST),
     Case("list 100, latest", "list_latest", partial(_same, 100, 30), _LIST),
     Case("filtered list of 100, all", "list_filtered", partial(_same, "table", 30), _FOUND),
-    Case("filtered list of 100, latest", "list_latest_filtered", partial(_same, "link", 30), _FOUND),
+    Case(
+        "filtered list of 100, latest", "list_latest_filtered", partial(_same, "link", 30), _FOUND
+    ),
     Case("count", "count", partial(_same, None, 60), _FOUND),
     Case("filtered count", "count_filtered", partial(_same, "table", 60), _FOUND),
     Case("update", "update", _changes, _WRITE),
@@ -141,7 +159,9 @@ def _measured(case: Case, engine: str, sides: Sequence[Any], rounds: int) -> Lin
     return compared(line, times[0][warm:], times[1][warm:])
 
 
-def measured(places: Places, engine: str, wanted: Callable[[str], bool], rounds: int) -> Iterator[Line]:
+def measured(
+    places: Places, engine: str, wanted: Callable[[str], bool], rounds: int
+) -> Iterator[Line]:
     """Measure every wanted case on an engine."""
     pairs: dict[tuple[int, str], list[Any]] = {}
     for case in CASES:

@@ -3,7 +3,13 @@
 from typing import Any
 from uuid import UUID
 
-from artifact_store import Artifact, ArtifactCollectionFilter, ArtifactCreate, ArtifactFilter, ArtifactStore
+from artifact_store import (
+    Artifact,
+    ArtifactCollectionFilter,
+    ArtifactCreate,
+    ArtifactFilter,
+    ArtifactStore,
+)
 
 __all__ = ["StoreSide"]
 
@@ -43,7 +49,9 @@ class StoreSide:
 
     def latest_ids(self, keys: list[str]) -> list[UUID]:
         """Return the ids of the latest artifacts of some keys."""
-        return [found.id for found in map(self.store.read_latest_artifact, keys) if found is not None]
+        return [
+            found.id for found in map(self.store.read_latest_artifact, keys) if found is not None
+        ]
 
     def list_all(self, limit: int) -> list[Artifact]:
         """Return the newest artifacts."""
@@ -55,7 +63,9 @@ class StoreSide:
 
     def list_filtered(self, kind: str) -> list[Artifact]:
         """Return the newest artifacts of a type."""
-        return self.store.read_artifacts(limit=100, artifact_filter=ArtifactFilter(type={"any_": [kind]}))
+        return self.store.read_artifacts(
+            limit=100, artifact_filter=ArtifactFilter(type={"any_": [kind]})
+        )
 
     def list_latest_filtered(self, kind: str) -> list[Artifact]:
         """Return the newest of the latest artifacts that have a type."""

@@ -34,7 +34,10 @@ class Places:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         """Stop the server and remove everything."""
         self._stack.close()
@@ -43,7 +46,9 @@ class Places:
         """Return a directory: in `memory` where the machine has it, or on `disk`."""
         if where not in self._directories:
             parent = str(MEMORY) if where == "memory" and MEMORY.is_dir() else self._disk
-            made = tempfile.TemporaryDirectory(prefix="bench-", dir=parent, ignore_cleanup_errors=True)
+            made = tempfile.TemporaryDirectory(
+                prefix="bench-", dir=parent, ignore_cleanup_errors=True
+            )
             self._directories[where] = Path(self._stack.enter_context(made))
         return self._directories[where]
 

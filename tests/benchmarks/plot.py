@@ -48,7 +48,11 @@ def _x(value: float, most: float) -> float:
 def _bar(line: Line, y: float, most: float) -> str:
     end, aim = _x(line.value, most), _x(line.target, most)
     bar = f'<rect x="{_LEFT}" y="{y}" width="{end - _LEFT:.1f}" height="{_BAR}" fill="{_COLOURS[line.engine]}"/>'
-    mark = f'<line class="target" x1="{aim}" x2="{aim}" y1="{y - 1}" y2="{y + _BAR + 1}"/>' if line.target else ""
+    mark = (
+        f'<line class="target" x1="{aim}" x2="{aim}" y1="{y - 1}" y2="{y + _BAR + 1}"/>'
+        if line.target
+        else ""
+    )
     return f'{bar}{mark}<text x="{max(end, aim) + 5}" y="{y + 10}" font-size="10">{line.value:.2f}</text>'
 
 

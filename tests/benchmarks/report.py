@@ -66,7 +66,10 @@ a filter. The share says how many of the flow runs match; in the last rows all o
         "Reading the whole store",
         "The computed query is the greatest version of each key, from the artifacts alone.\n",
     ),
-    "starting": ("Starting", "Each time in a new interpreter, with its modules compiled; processor time.\n"),
+    "starting": (
+        "Starting",
+        "Each time in a new interpreter, with its modules compiled; processor time.\n",
+    ),
 }
 
 
@@ -93,7 +96,11 @@ def _processor() -> str:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
         return platform.machine()
-    names = [line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")]
+    names = [
+        line.partition(":")[2].strip()
+        for line in text.splitlines()
+        if line.startswith("model name")
+    ]
     return names[0] if names else platform.machine()
 
 
@@ -106,10 +113,15 @@ def written(page: Path, lines: Sequence[Line], facts: Mapping[str, str], rounds:
         of_section = [line for line in lines if line.section == section]
         if not of_section:
             continue
-        values = {"settings": settings or "it was not started", "base": f"{max(line.base for line in of_section):,}"}
+        values = {
+            "settings": settings or "it was not started",
+            "base": f"{max(line.base for line in of_section):,}",
+        }
         parts.append(f"## {title}\n\n{text.format(**values)}")
         if section == "operations":
-            picture.write_text(plotted(of_section, "Time of the store, the bare driver = 1"), encoding="utf-8")
+            picture.write_text(
+                plotted(of_section, "Time of the store, the bare driver = 1"), encoding="utf-8"
+            )
             parts.append(f"![Ratios of the store to the bare driver]({picture.name})\n")
         parts.append(_TABLES.get(section, _flat)(of_section))
     missed = [line for line in lines if line.missed]
@@ -124,7 +136,9 @@ def _verdict(missed: Sequence[Line], lines: Sequence[Line]) -> str:
         return f"All {aimed} targets were met in this run.\n"
     rows = [(_named(line), _value(line), _aim(line)) for line in missed]
     met = aimed - len(missed)
-    return f"{met} of {aimed} were met in this run. These were not:\n\n" + _table(("what", "value", "target"), rows)
+    return f"{met} of {aimed} were met in this run. These were not:\n\n" + _table(
+        ("what", "value", "target"), rows
+    )
 
 
 def _named(line: Line) -> str:
@@ -183,8 +197,14 @@ def _by_size(lines: Sequence[Line]) -> str:
         found = {line.size: line for line in lines if (line.name, line.engine) == (name, engine)}
         last = found[max(found)]
         values = [_value(found[size]) if size in found else "" for size in sizes]
-        rows.append((name, _ENGINES[engine], *values, _aim(last), _time(last.theirs), _time(last.ours)))
-    columns = (f"{lines[0].base:,}, here", f"{sizes[-1]:,}, here") if lines[0].base else ("without, here", "with, here")
+        rows.append(
+            (name, _ENGINES[engine], *values, _aim(last), _time(last.theirs), _time(last.ours))
+        )
+    columns = (
+        (f"{lines[0].base:,}, here", f"{sizes[-1]:,}, here")
+        if lines[0].base
+        else ("without, here", "with, here")
+    )
     head = ("what", "engine", *(f"{size:,}" for size in sizes), "target", *columns)
     return _table(head, rows)
 

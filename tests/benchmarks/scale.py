@@ -7,7 +7,13 @@ from functools import partial
 from time import perf_counter
 from typing import Any
 
-from artifact_store import ArtifactCollectionSort, ArtifactSort, ArtifactStore, FlowFilter, FlowRunFilter
+from artifact_store import (
+    ArtifactCollectionSort,
+    ArtifactSort,
+    ArtifactStore,
+    FlowFilter,
+    FlowRunFilter,
+)
 
 from .dataset import SHARES, Dataset
 from .measure import Line, compared, in_turns, seconds_per_call
@@ -19,7 +25,9 @@ _PAGE = 100
 _POINTS = 20
 
 Wanted = Callable[[str], bool]
-Operation = tuple[str, Callable[[ArtifactStore, Any], object], Callable[[ArtifactStore, Dataset], Sequence[Any]]]
+Operation = tuple[
+    str, Callable[[ArtifactStore, Any], object], Callable[[ArtifactStore, Dataset], Sequence[Any]]
+]
 
 
 def _listing(store: ArtifactStore, latest: bool) -> Callable[..., list[Any]]:
@@ -41,7 +49,9 @@ def _middle(latest: bool, sort: Any, store: ArtifactStore, dataset: Dataset) -> 
     return [page.cursor] * 5
 
 
-def _spread(make: Callable[[Dataset, int], Any], store: ArtifactStore, dataset: Dataset) -> Sequence[Any]:
+def _spread(
+    make: Callable[[Dataset, int], Any], store: ArtifactStore, dataset: Dataset
+) -> Sequence[Any]:
     """Return what is read, from all over the store."""
     return [make(dataset, number * 7919 % dataset.size) for number in range(_POINTS)]
 
@@ -56,21 +66,31 @@ def _ref(dataset: Dataset, number: int) -> str:
 
 
 def _operations() -> Iterator[Operation]:
-    yield "read by id", lambda store, key: store.read_artifact(key), partial(_spread, Dataset.artifact_id)
+    yield (
+        "read by id",
+        lambda store, key: store.read_artifact(key),
+        partial(_spread, Dataset.artifact_id),
+    )
     yield "read latest", lambda store, key: store.read_latest_artifact(key), partial(_spread, _key)
     yield "read version", lambda store, ref: store.read_artifact_ref(ref), partial(_spread, _ref)
     for latest, sorts in ((False, ArtifactSort), (True, ArtifactCollectionSort)):
         for sort in sorts:
             name = f"{'latest' if latest else 'all'}, {sort.name}"
             yield f"first page, {name}", partial(_first_page, latest, sort), lambda *_: [None] * 5
-            yield f"keyset page, {name}", partial(_next_page, latest, sort), partial(_middle, latest, sort)
+            yield (
+                f"keyset page, {name}",
+                partial(_next_page, latest, sort),
+                partial(_middle, latest, sort),
+            )
 
 
 def _timed(operation: Callable[[Any], object], arguments: Sequence[Any], _: int) -> float:
     return seconds_per_call(operation, arguments)
 
 
-def _growth(stores: dict[int, ArtifactStore], engine: str, wanted: Wanted, rounds: int) -> Iterator[Line]:
+def _growth(
+    stores: dict[int, ArtifactStore], engine: str, wanted: Wanted, rounds: int
+) -> Iterator[Line]:
     """Compare each operation in the larger stores with the same in the smallest."""
     for name, operation, arguments in _operations():
         if not wanted(name):
@@ -81,7 +101,9 @@ def _growth(stores: dict[int, ArtifactStore], engine: str, wanted: Wanted, round
             ways.append(partial(_timed, partial(operation, store), given))
         times = [each[1:] for each in in_turns(ways, rounds + 1)]
         for size, taken in list(zip(stores, times, strict=True))[1:]:
-            yield compared(Line("growth", name, engine, 0, 2, size=size, base=min(stores)), taken, times[0])
+            yield compared(
+                Line("growth", name, engine, 0, 2, size=size, base=min(stores)), taken, times[0]
+            )
 
 
 def _names() -> Iterator[tuple[str, str]]:
@@ -92,10 +114,16 @@ def _names() -> Iterator[tuple[str, str]]:
     yield from (("care", name) for name in ("computed query", "verify", "memory"))
 
 
-def _related(store: ArtifactStore, size: int, engine: str, wanted: Wanted, rounds: int) -> Iterator[Line]:
+def _related(
+    store: ArtifactStore, size: int, engine: str, wanted: Wanted, rounds: int
+) -> Iterator[Line]:
     """Compare the first page of what a filter on runs finds with the first page of everything."""
     for share in SHARES:
-        names = list(SHARES) if share == "everything" else [each for each in SHARES if each in (share, _within(share))]
+        names = (
+            list(SHARES)
+            if share == "everything"
+            else [each for each in SHARES if each in (share, _within(share))]
+        )
         filters = {
             "run by tag": {"flow_run_filter": FlowRunFilter(tags={"all_": [share]})},
             "flow by name": {"flow_filter": FlowFilter(name={"any_": names})},
@@ -106,7 +134,13 @@ def _related(store: ArtifactStore, size: int, engine: str, wanted: Wanted, round
                     name = f"{by}, {share}, {'latest' if latest else 'all'}, {sort.name}"
                     if wanted(name):
                         yield _filtered(
-                            store, size, engine, name, partial(_listing(store, latest), sort=sort), given, rounds
+                            store,
+                            size,
+                            engine,
+                            name,
+                            partial(_listing(store, latest), sort=sort),
+                            given,
+                            rounds,
                         )
 
 
@@ -116,7 +150,13 @@ def _within(share: str) -> str:
 
 
 def _filtered(
-    store: ArtifactStore, size: int, engine: str, name: str, listing: Any, given: dict[str, Any], rounds: int
+    store: ArtifactStore,
+    size: int,
+    engine: str,
+    name: str,
+    listing: Any,
+    given: dict[str, Any],
+    rounds: int,
 ) -> Line:
     slow = seconds_per_call(lambda _: listing(limit=_PAGE, **given), [None]) > 0.5
     calls = 1 if slow else 3
@@ -162,7 +202,10 @@ def _computed(store: ArtifactStore, url: str, size: int, engine: str, rounds: in
     forms = {**_FORMS, **_FORMS_OF[engine]}
     once = {name: seconds_per_call(bare.rows, [form]) for name, form in forms.items()}
     best = min(once, key=lambda name: once[name])
-    ways = [lambda _: seconds_per_call(bare.rows, [sql]), lambda _: seconds_per_call(bare.rows, [forms[best]])]
+    ways = [
+        lambda _: seconds_per_call(bare.rows, [sql]),
+        lambda _: seconds_per_call(bare.rows, [forms[best]]),
+    ]
     line = Line("care", f"computed query, against {best}", engine, 0, 1.3, size=size)
     line = compared(line, *in_turns(ways, rounds))
     bare.close()
@@ -181,7 +224,9 @@ print(number, int(peak[0].split()[1]) / 1024)
 """
 
 
-def _care(store: ArtifactStore, url: str, size: int, engine: str, wanted: Wanted, rounds: int) -> Iterator[Line]:
+def _care(
+    store: ArtifactStore, url: str, size: int, engine: str, wanted: Wanted, rounds: int
+) -> Iterator[Line]:
     """Measure what reads the whole store."""
     if wanted("computed query"):
         yield _computed(store, url, size, engine, min(rounds, 7))
@@ -191,9 +236,19 @@ def _care(store: ArtifactStore, url: str, size: int, engine: str, wanted: Wanted
         yield Line("care", "verify()", engine, perf_counter() - start, 30, "s", size=size)
     if wanted("memory") and sys.platform == "linux":
         child = [sys.executable, "-c", _ITERATION, url]
-        number, megabytes = subprocess.run(child, check=True, capture_output=True, text=True).stdout.split()
+        number, megabytes = subprocess.run(
+            child, check=True, capture_output=True, text=True
+        ).stdout.split()
         assert int(number) == size
-        yield Line("care", "memory of iterating all artifacts", engine, float(megabytes), 120, "MB", size=size)
+        yield Line(
+            "care",
+            "memory of iterating all artifacts",
+            engine,
+            float(megabytes),
+            120,
+            "MB",
+            size=size,
+        )
 
 
 def measured(

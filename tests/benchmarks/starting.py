@@ -34,7 +34,9 @@ def _seconds(command: list[str], environment: dict[str, str], _: int) -> float:
 
 def _environment(bytecode: str) -> dict[str, str]:
     """Return an environment in which every module is compiled once, as it is when a package is installed."""
-    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    inherited = {
+        name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
+    }
     return {**inherited, "PYTHONPYCACHEPREFIX": bytecode}
 
 

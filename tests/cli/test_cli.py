@@ -32,16 +32,31 @@ def sales(store):
     flow = store.create_flow("nightly")
     deployment = store.create_deployment("prod", flow.id, work_queue_id=queue.id)
     flow_run = store.create_flow_run(
-        flow.id, name="night-1", tags=["a", "b"], deployment_id=deployment.id, work_queue_id=queue.id
+        flow.id,
+        name="night-1",
+        tags=["a", "b"],
+        deployment_id=deployment.id,
+        work_queue_id=queue.id,
     )
     task_run = store.create_task_run(flow_run.id, name="load")
     ids = {"flow_run_id": flow_run.id, "task_run_id": task_run.id}
     return store.create_artifacts(
         [
             {"key": "sales/north", "type": "table", "data": [{"a": 1}], "metadata": {"rows": 1}},
-            {"key": "sales/north", "type": "table", "data": [{"a": 2}], "metadata": {"rows": 2}, **ids},
+            {
+                "key": "sales/north",
+                "type": "table",
+                "data": [{"a": 2}],
+                "metadata": {"rows": 2},
+                **ids,
+            },
             {"key": "report", "type": "markdown", "data": "# Hi", "description": "a\tb\nc", **ids},
-            {"key": "load", "type": "progress", "data": 40, "flow_run_id": "01890000-0000-7000-8000-000000000000"},
+            {
+                "key": "load",
+                "type": "progress",
+                "data": 40,
+                "flow_run_id": "01890000-0000-7000-8000-000000000000",
+            },
             {"type": "link", "data": {"link": "https://a.b"}},
         ]
     )
@@ -62,7 +77,10 @@ def test_the_first_screen_has_the_daily_commands_with_examples():
     assert bare.stdout == help_.stdout
     assert main.list_commands(click.Context(main)) == list(main.commands) == DAILY
     for name, command in main.commands.items():
-        assert f"\n  {name:<10} {command.get_short_help_str(100)}\n             $ artifact-store " in help_.stdout
+        assert (
+            f"\n  {name:<10} {command.get_short_help_str(100)}\n             $ artifact-store "
+            in help_.stdout
+        )
         assert not command.get_short_help_str(100).endswith("...")
 
 
@@ -136,8 +154,22 @@ def test_ls_of_nothing(url):
         (["--filter", '{"flow_runs": {}}'], 2, 2),
         (["--filter", '{"flow_runs": {"name": {"any_": ["night-1"]}}}', "--tag", "a"], 2, 2),
         (["--filter", '{"flow_runs": {"name": {"any_": ["x"]}}}', "--tag", "a"], 0, 0),
-        (["--filter", '{"task_runs": {"name": {"any_": ["load"]}}, "flows": {"name": {"like_": "night"}}}'], 2, 2),
-        (["--filter", '{"deployments": {"paused": {"eq_": false}}, "work_pools": {"name": {"any_": ["pool"]}}}'], 2, 2),
+        (
+            [
+                "--filter",
+                '{"task_runs": {"name": {"any_": ["load"]}}, "flows": {"name": {"like_": "night"}}}',
+            ],
+            2,
+            2,
+        ),
+        (
+            [
+                "--filter",
+                '{"deployments": {"paused": {"eq_": false}}, "work_pools": {"name": {"any_": ["pool"]}}}',
+            ],
+            2,
+            2,
+        ),
     ],
 )
 def test_filters(url, sales, args, latest, every):
@@ -156,16 +188,24 @@ def test_filters_from_a_run_id_a_file_and_standard_input(url, sales, tmp_path):
 
 
 def test_since_times():
-    convert = main.commands["ls"].params[[p.name for p in main.commands["ls"].params].index("since")].type.convert
+    convert = (
+        main.commands["ls"]
+        .params[[p.name for p in main.commands["ls"].params].index("since")]
+        .type.convert
+    )
     for text, ago in (("30m", 30), ("12h", 720), ("7d", 10_080), ("2w", 20_160)):
-        assert abs(datetime.now(UTC) - timedelta(minutes=ago) - convert(text, None, None)) < timedelta(minutes=1)
+        assert abs(
+            datetime.now(UTC) - timedelta(minutes=ago) - convert(text, None, None)
+        ) < timedelta(minutes=1)
     assert convert("2026-01-31T08:00+01:00", None, None) == datetime(2026, 1, 31, 7, tzinfo=UTC)
     assert convert("2026-01-31", None, None) == datetime(2026, 1, 31).astimezone()
 
 
 def test_pages(url, sales):
     keys = [each["key"] for each in loaded(url, "ls", "--sort", "KEY_ASC", "--limit", "0")]
-    result = CliRunner().invoke(main, ["--url", url, "ls", "--sort", "KEY_ASC", "--limit", "2", "--json"])
+    result = CliRunner().invoke(
+        main, ["--url", url, "ls", "--sort", "KEY_ASC", "--limit", "2", "--json"]
+    )
     assert [each["key"] for each in json.loads(result.stdout)] == keys[:2]
     assert result.stderr == "There are more: --offset 2 continues, --limit 0 lists all.\n"
     result = CliRunner().invoke(
@@ -184,10 +224,15 @@ def test_sorts_are_those_of_the_store():
 
 def test_show(url, sales):
     told = run(url, "show", "sales/north@1")
-    assert told.startswith(f"artifact\tsales/north@1\ntype\ttable\nid\t{sales[0].id}\nmetadata.rows\t1\ncreated\t")
+    assert told.startswith(
+        f"artifact\tsales/north@1\ntype\ttable\nid\t{sales[0].id}\nmetadata.rows\t1\ncreated\t"
+    )
     assert told.endswith("\n\na\n1\n")
     told = run(url, "show", "report")
-    assert f"flow run\tnight-1 ({sales[1].flow_run_id})\ntask run\tload ({sales[1].task_run_id})\n\n# Hi\n" in told
+    assert (
+        f"flow run\tnight-1 ({sales[1].flow_run_id})\ntask run\tload ({sales[1].task_run_id})\n\n# Hi\n"
+        in told
+    )
     assert "flow run\t01890000-0000-7000-8000-000000000000\n\n40\n" in run(url, "show", "load")
     assert run(url, "show", str(sales[4].id)).endswith('\n\n{\n  "link": "https://a.b"\n}\n')
     assert loaded(url, "show", "sales/north") == sales[1].model_dump(mode="json")
@@ -197,7 +242,9 @@ def test_show_raw(url, store):
     text = f"{NASTY}\0é"
     store.create_artifact(key="text", type="markdown", data=text)
     store.create_artifact(key="rows", type="table", data=[{"é": 1}])
-    shown = subprocess.run([*SCRIPT, "--url", url, "show", "text", "--raw"], capture_output=True, check=True)
+    shown = subprocess.run(
+        [*SCRIPT, "--url", url, "show", "text", "--raw"], capture_output=True, check=True
+    )
     assert shown.stdout == text.encode()
     assert json.loads(run(url, "show", "rows", "--raw")) == [{"é": 1}]
 
@@ -206,10 +253,15 @@ def test_a_terminal_that_knows_few_characters(url, store):
     store.create_artifact(key="rows", type="table", data=[{"漢": 1}])
     latin = {**os.environ, "PYTHONIOENCODING": "latin-1"}
     shown = subprocess.run(
-        [*SCRIPT, "--url", url, "show", "rows", "--json"], capture_output=True, env=latin, check=True
+        [*SCRIPT, "--url", url, "show", "rows", "--json"],
+        capture_output=True,
+        env=latin,
+        check=True,
     )
     assert json.loads(shown.stdout.decode("ascii"))["data"] == [{"漢": 1}]
-    shown = subprocess.run([*SCRIPT, "--url", url, "show", "rows"], capture_output=True, env=latin, check=True)
+    shown = subprocess.run(
+        [*SCRIPT, "--url", url, "show", "rows"], capture_output=True, env=latin, check=True
+    )
     assert shown.stdout.endswith(b"\\u6f22\n1\n")
 
 
@@ -221,7 +273,9 @@ def test_a_table_of_another_shape_is_shown_as_it_is(url, store, data):
 
 
 def test_cells_of_a_table(url, store):
-    store.create_artifact(key="t", type="table", data=[{"a": True, "b": 1.0, "c": "x\ty"}, {"a": None, "d": ["é"]}])
+    store.create_artifact(
+        key="t", type="table", data=[{"a": True, "b": 1.0, "c": "x\ty"}, {"a": None, "d": ["é"]}]
+    )
     assert run(url, "show", "t").endswith('\n\na\tb\tc\td\ntrue\t1.0\tx\\ty\t\n\t\t\t["é"]\n')
 
 
@@ -235,29 +289,63 @@ def test_create(url, store):
 
 
 def test_create_with_ids(url, store, sales):
-    new, run_id, task_id = "01890000-0000-7000-8000-00000000000a", sales[1].flow_run_id, sales[1].task_run_id
-    args = ["create", "k", "--data", "1", "--id", new, "--flow-run", str(run_id), "--task-run", str(task_id)]
+    new, run_id, task_id = (
+        "01890000-0000-7000-8000-00000000000a",
+        sales[1].flow_run_id,
+        sales[1].task_run_id,
+    )
+    args = [
+        "create",
+        "k",
+        "--data",
+        "1",
+        "--id",
+        new,
+        "--flow-run",
+        str(run_id),
+        "--task-run",
+        str(task_id),
+    ]
     first = loaded(url, *args)
-    assert (first["id"], first["flow_run_id"], first["task_run_id"]) == (new, str(run_id), str(task_id))
+    assert (first["id"], first["flow_run_id"], first["task_run_id"]) == (
+        new,
+        str(run_id),
+        str(task_id),
+    )
     assert loaded(url, *args) == first
     assert "is taken" in run(url, "create", "k", "--data", "2", "--id", new, code=1)
 
 
 def test_update(url, store, sales):
-    assert run(url, "update", "sales/north@1", "--description", "old") == f"Updated sales/north@1 (id {sales[0].id})\n"
+    assert (
+        run(url, "update", "sales/north@1", "--description", "old")
+        == f"Updated sales/north@1 (id {sales[0].id})\n"
+    )
     first = store.read_artifact(sales[0].id)
-    assert (first.description, first.data, first.metadata, first.type) == ("old", [{"a": 1}], {"rows": 1}, "table")
-    changed = loaded(url, "update", "sales/north@1", "--metadata", "a=1", "--type", "x", "--data", "[]")
+    assert (first.description, first.data, first.metadata, first.type) == (
+        "old",
+        [{"a": 1}],
+        {"rows": 1},
+        "table",
+    )
+    changed = loaded(
+        url, "update", "sales/north@1", "--metadata", "a=1", "--type", "x", "--data", "[]"
+    )
     assert (changed["metadata"], changed["type"], changed["data"]) == ({"a": 1}, "x", [])
     assert loaded(url, "update", "load", "--progress", "90")["data"] == 90
-    assert run(url, "update", str(sales[4].id), "--link", "https://c.d") == f"Updated {sales[4].id}\n"
+    assert (
+        run(url, "update", str(sales[4].id), "--link", "https://c.d") == f"Updated {sales[4].id}\n"
+    )
     assert "Nothing to change" in run(url, "update", "load", code=2)
     assert store.read_latest_artifact("sales/north").id == sales[1].id
 
 
 def test_update_of_what_is_deleted_meanwhile(url, store, sales, monkeypatch):
     monkeypatch.setattr(ArtifactStore, "update_artifact", lambda *_: False)
-    assert run(url, "update", "load", "--progress", "90", code=1) == "Error: There is no artifact 'load' any more.\n"
+    assert (
+        run(url, "update", "load", "--progress", "90", code=1)
+        == "Error: There is no artifact 'load' any more.\n"
+    )
 
 
 def test_delete(url, store, sales):
@@ -273,14 +361,18 @@ def test_delete(url, store, sales):
 
 def test_delete_all_versions_is_all_of_them_at_once(url, store, sales):
     store.create_artifacts({"key": "log", "data": n} for n in range(300))
-    assert run(url, "delete", "log", "report", "--all-versions", "--yes") == "Deleted 301 artifacts.\n"
+    assert (
+        run(url, "delete", "log", "report", "--all-versions", "--yes") == "Deleted 301 artifacts.\n"
+    )
     assert store.read_latest_artifact("log") is None
     assert loaded(url, "delete", "sales/north", "--all-versions", "--yes") == {"deleted": 2}
 
 
 def test_delete_is_all_or_nothing(url, store, sales):
     assert "There is no artifact 'nope'" in run(url, "delete", "report", "nope", "--yes", code=1)
-    assert "There is no key 'nope'" in run(url, "delete", "report", "nope", "--all-versions", "--yes", code=1)
+    assert "There is no key 'nope'" in run(
+        url, "delete", "report", "nope", "--all-versions", "--yes", code=1
+    )
     assert "names one version" in run(url, "delete", "report@1", "--all-versions", "--yes", code=2)
     assert "add --yes" in run(url, "delete", "report", code=2)
     assert store.count_artifacts() == 5
@@ -288,7 +380,9 @@ def test_delete_is_all_or_nothing(url, store, sales):
 
 def test_delete_of_what_is_gone_meanwhile(url, store, sales, monkeypatch):
     monkeypatch.setattr(ArtifactStore, "delete_artifacts", lambda *_, **__: 0)
-    assert run(url, "delete", "report", "--yes", code=1) == "Error: There is nothing left to delete.\n"
+    assert (
+        run(url, "delete", "report", "--yes", code=1) == "Error: There is nothing left to delete.\n"
+    )
 
 
 def test_delete_asks_on_a_terminal(url, store, sales):
@@ -296,7 +390,9 @@ def test_delete_asks_on_a_terminal(url, store, sales):
     assert code == 1
     assert "Delete sales/north@2, report@1? [y/N]: n" in screen
     assert "Nothing was deleted." in screen
-    code, screen = on_terminal(url, "delete", "sales/north", "report", "--all-versions", typed="y\n")
+    code, screen = on_terminal(
+        url, "delete", "sales/north", "report", "--all-versions", typed="y\n"
+    )
     assert code == 0
     assert "Delete all 2 versions of sales/north, the only version of report? [y/N]" in screen
     assert "Deleted 3 artifacts." in screen
@@ -321,7 +417,9 @@ def test_verify_and_repair(url, store, sales):
     assert run(url, "repair") == "nothing to repair\n"
     damage(url)
     told = run(url, "verify", code=1)
-    assert told.startswith("kind\tkey\tmessage\nmissing\treport\treport has 1 as its greatest version")
+    assert told.startswith(
+        "kind\tkey\tmessage\nmissing\treport\treport has 1 as its greatest version"
+    )
     assert told.endswith("'artifact-store repair' repairs this.\n")
     screen = on_terminal(url, "verify", columns=50)[1]
     assert "missing  report  report has 1" in screen
@@ -335,7 +433,9 @@ def test_verify_and_repair(url, store, sales):
 
 def test_info(url, sales):
     told = dict(line.split("\t") for line in run(url, "info").splitlines())
-    assert told == {name: "" if value is None else str(value) for name, value in loaded(url, "info").items()}
+    assert told == {
+        name: "" if value is None else str(value) for name, value in loaded(url, "info").items()
+    }
     screen = on_terminal(url, "info")[1]
     assert "engine       SQLite 3." in screen
     assert "server" not in screen
@@ -346,7 +446,10 @@ def test_info(url, sales):
 
 def test_the_store_may_be_named_in_three_ways(url, sales, monkeypatch):
     assert CliRunner().invoke(main, ["count", "--url", url]).stdout == "3\n"
-    assert CliRunner().invoke(main, ["--url", "sqlite:///:memory:", "count", "--url", url]).stdout == "3\n"
+    assert (
+        CliRunner().invoke(main, ["--url", "sqlite:///:memory:", "count", "--url", url]).stdout
+        == "3\n"
+    )
     monkeypatch.setenv("ARTIFACT_STORE_URL", url)
     assert CliRunner().invoke(main, ["count"]).stdout == "3\n"
     assert CliRunner().invoke(main, ["--url", "sqlite:///:memory:", "count"]).stdout == "0\n"
@@ -381,7 +484,10 @@ def test_ls_on_a_terminal_never_cuts_keys(url, sales):
         code, screen = on_terminal(url, "ls", columns=columns)
         assert code == 0
         assert "sales/north" in screen
-        assert max(map(len, screen.replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines())) <= columns
+        assert (
+            max(map(len, screen.replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines()))
+            <= columns
+        )
     assert re.search(r"  \d+ s  ", on_terminal(url, "ls")[1])
     assert str(sales[4].id) in on_terminal(url, "ls", "--all", columns=70)[1]
     assert "Nothing found." in on_terminal(url, "ls", "--key", "nope")[1]
@@ -394,9 +500,13 @@ def test_a_long_description_is_cut(url, store):
 
 
 def test_a_table_on_a_terminal_is_cut_with_a_note(url, store):
-    store.create_artifact(key="t", type="table", data=[{f"column {c}": c for c in range(60)} for _ in range(1000)])
+    store.create_artifact(
+        key="t", type="table", data=[{f"column {c}": c for c in range(60)} for _ in range(1000)]
+    )
     screen = on_terminal(url, "show", "t", columns=80, lines=30)[1]
-    assert re.search(r"Left out: 982 of 1,000 rows and \d+ of 60 columns. --raw prints all of it.", screen)
+    assert re.search(
+        r"Left out: 982 of 1,000 rows and \d+ of 60 columns. --raw prints all of it.", screen
+    )
     store.create_artifact(key="t", type="table", data=[{"wide": "w" * 500}])
     assert "w…" in on_terminal(url, "show", "t", columns=80)[1]
 

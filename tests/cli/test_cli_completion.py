@@ -37,7 +37,9 @@ SHELLS = {
 def shop(store, monkeypatch, tmp_path):
     flow = store.create_flow("nightly")
     deployment = store.create_deployment("prod", flow.id)
-    night = store.create_flow_run(flow.id, name="night-1", tags=["blue"], deployment_id=deployment.id)
+    night = store.create_flow_run(
+        flow.id, name="night-1", tags=["blue"], deployment_id=deployment.id
+    )
     store.create_artifact(key="sales/north", type="shop-table", data="first", flow_run_id=night.id)
     store.create_artifact(key="sales/north", type="shop-table", data="second")
     store.create_artifact(key="stock", type="result", data="of stock")
@@ -49,7 +51,10 @@ def shop(store, monkeypatch, tmp_path):
 def offered(*words, shell="zsh", env=()):
     """What is offered for a command line whose last word is being typed."""
     environment = {**os.environ, **dict(env), "_ARTIFACT_STORE_COMPLETE": f"{shell}_complete"}
-    environment |= {"COMP_WORDS": " ".join(["artifact-store", *words]), "COMP_CWORD": str(len(words))}
+    environment |= {
+        "COMP_WORDS": " ".join(["artifact-store", *words]),
+        "COMP_CWORD": str(len(words)),
+    }
     environment |= {"COMP_LINE": environment["COMP_WORDS"]}
     script = [sys.executable, "-c", "from artifact_store_cli.__main__ import run; run()"]
     done = subprocess.run(script, capture_output=True, text=True, env=environment, check=False)
@@ -115,7 +120,10 @@ def test_nothing_is_made_or_said_where_there_is_no_store(tmp_path):
         "postgresql://nobody@127.0.0.1:1/none",
     ):
         assert words("show", "s", env={"ARTIFACT_STORE_URL": url}) == []
-    assert words("show", "s", env={"ARTIFACT_STORE_URL": "", "XDG_DATA_HOME": str(tmp_path / "data")}) == []
+    assert (
+        words("show", "s", env={"ARTIFACT_STORE_URL": "", "XDG_DATA_HOME": str(tmp_path / "data")})
+        == []
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["text.db"]
     with pytest.raises(StoreUnavailable, match="there is no store"):
         ArtifactStore(f"sqlite:///{tmp_path}/none.db", create=False)
@@ -148,8 +156,13 @@ def test_the_script_says_where_to_put_it(url):
         text = run(url, "completion", shell)
         assert text.rstrip().splitlines()[-1].startswith("# ")
         assert f"_ARTIFACT_STORE_COMPLETE={shell}_complete" in text
-        assert loaded(url, "completion", shell) == {"shell": shell, "script": text.removesuffix("\n")}
-        subprocess.run([shell, "-n"], input=text, text=True, check=True) if shutil.which(shell) else None
+        assert loaded(url, "completion", shell) == {
+            "shell": shell,
+            "script": text.removesuffix("\n"),
+        }
+        subprocess.run([shell, "-n"], input=text, text=True, check=True) if shutil.which(
+            shell
+        ) else None
     assert "is not one of" in run(url, "completion", "csh", code=2)
     help_ = CliRunner().invoke(main, ["completion", "--help"]).stdout
     assert "{bash|zsh|fish}" in help_
@@ -158,7 +171,12 @@ def test_the_script_says_where_to_put_it(url):
 def typed_into(shell, keys, completed, directory):
     """Type something into a shell that has the completion; return what the screen shows once it has run."""
     command, setup = SHELLS[shell]
-    environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "TERM": "xterm", "PAGER": "cat"}
+    environment = {
+        **os.environ,
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+        "TERM": "xterm",
+        "PAGER": "cat",
+    }
     environment |= {"HOME": str(directory), "PS1": "$ ", "XDG_CONFIG_HOME": str(directory)}
     pid, master = pty.fork()
     if pid == 0:

@@ -28,9 +28,15 @@ def filled(store):
 def test_it_says_which_version_is_the_latest_now(url, filled):
     told = run(url, "delete", "sales", "--yes")
     assert told == "Deleted sales@3.\nThe latest version of sales is 2 now.\n"
-    assert run(url, "delete", "sales@1", "--yes") == "Deleted sales@1.\nThe latest version of sales is still 2.\n"
+    assert (
+        run(url, "delete", "sales@1", "--yes")
+        == "Deleted sales@1.\nThe latest version of sales is still 2.\n"
+    )
     told = run(url, "delete", "sales", "report", "--yes")
-    assert told == "Deleted sales@2, report@1.\nsales has no version left.\nreport has no version left.\n"
+    assert (
+        told
+        == "Deleted sales@2, report@1.\nsales has no version left.\nreport has no version left.\n"
+    )
 
 
 def test_json_says_which_version_is_the_latest_now(url, filled):
@@ -61,14 +67,18 @@ def test_the_question_says_what_becomes_the_latest(url, filled):
     assert "The latest version of sales is still 4." in screen
 
 
-@pytest.mark.parametrize("args", [["nosuchkey"], ["nosuchkey", "--yes"], ["sales@9"], ["report", "nosuchkey"]])
+@pytest.mark.parametrize(
+    "args", [["nosuchkey"], ["nosuchkey", "--yes"], ["sales@9"], ["report", "nosuchkey"]]
+)
 def test_what_is_not_there_is_said_whatever_standard_input_is(url, filled, args):
     missing = next(each for each in args if each in ("nosuchkey", "sales@9"))
     assert run(url, "delete", *args, code=1) == f"Error: There is no artifact '{missing}'.\n"
     code, screen = on_terminal(url, "delete", *args)
     assert code == 1
     assert f"There is no artifact '{missing}'." in screen
-    assert "There is no key 'nosuchkey'." in run(url, "delete", "nosuchkey", "--all-versions", code=1)
+    assert "There is no key 'nosuchkey'." in run(
+        url, "delete", "nosuchkey", "--all-versions", code=1
+    )
     assert filled.count_artifacts() == 5
 
 
@@ -97,7 +107,10 @@ def test_the_question_counts_and_names_some(url, filled):
 
 
 def test_filters_that_find_nothing(url, filled):
-    assert run(url, "delete", "--key", "nope", "--yes", code=1) == "Error: There is no such artifact.\n"
+    assert (
+        run(url, "delete", "--key", "nope", "--yes", code=1)
+        == "Error: There is no such artifact.\n"
+    )
 
 
 # The whole store

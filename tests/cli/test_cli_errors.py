@@ -21,12 +21,24 @@ from tests.helpers.commandline import SCRIPT, run
 @pytest.mark.parametrize(
     ("args", "code", "sentence"),
     [
-        (["--url", "foo", "ls"], 2, "Error: The address is not a URL: write sqlite:///artifacts.db"),
+        (
+            ["--url", "foo", "ls"],
+            2,
+            "Error: The address is not a URL: write sqlite:///artifacts.db",
+        ),
         (["--url", "mysql://u:secret@h/d", "ls"], 2, "'mysql' is not supported"),
         (["--url", "sqlite:///{tmp}", "ls"], 1, "it is a directory"),
         (["--url", "sqlite:///{tmp}/text.db", "ls"], 1, "not a SQLite database"),
-        (["create", "k", "--table", "{tmp}/missing.csv"], 1, "missing.csv' cannot be read (No such file or directory)"),
-        (["create", "k", "--image", "{tmp}/missing.png"], 1, "missing.png' cannot be read (No such file or directory)"),
+        (
+            ["create", "k", "--table", "{tmp}/missing.csv"],
+            1,
+            "missing.csv' cannot be read (No such file or directory)",
+        ),
+        (
+            ["create", "k", "--image", "{tmp}/missing.png"],
+            1,
+            "missing.png' cannot be read (No such file or directory)",
+        ),
         (["create", "k", "--markdown", "{tmp}"], 1, "Is a directory."),
         (["create", "k", "--data", "@{tmp}/missing.json"], 1, "No such file"),
         (["create", "bad key", "--data", "1"], 1, "Invalid key 'bad key': use 1 to 255"),
@@ -35,7 +47,11 @@ from tests.helpers.commandline import SCRIPT, run
         (["create", "k", "--data", "1", "--flow-run", "zz"], 2, "'zz' is not a valid UUID"),
         (["show", "nope"], 1, "Error: There is no artifact 'nope'."),
         (["show", "nope@3"], 1, "There is no artifact"),
-        (["show", "@"], 2, "Error: Invalid reference '@': expected a key, key@3, key@latest, or an id."),
+        (
+            ["show", "@"],
+            2,
+            "Error: Invalid reference '@': expected a key, key@3, key@latest, or an id.",
+        ),
         (["show", ""], 2, "Error: Invalid reference ''"),
         (["show", "01890000-0000-7000-8000-000000000000"], 1, "There is no artifact"),
         (["show", "\x1b[31mred"], 2, r"Error: Invalid reference '\x1b[31mred'"),
@@ -75,9 +91,13 @@ from tests.helpers.commandline import SCRIPT, run
     ],
 )
 def test_what_goes_wrong_is_one_sentence(url, tmp_path, args, code, sentence):
-    (tmp_path / "text.db").write_text("this is text, not a database, and long enough to tell\n" * 100)
+    (tmp_path / "text.db").write_text(
+        "this is text, not a database, and long enough to tell\n" * 100
+    )
     where = [] if args[0] == "--url" else ["--url", url]
-    result = CliRunner().invoke(main, [*where, *[arg.format(tmp=tmp_path) for arg in args]], prog_name="artifact-store")
+    result = CliRunner().invoke(
+        main, [*where, *[arg.format(tmp=tmp_path) for arg in args]], prog_name="artifact-store"
+    )
     assert result.exit_code == code, result.output
     assert result.stdout == ""
     first, *rest = result.stderr.splitlines()
@@ -95,7 +115,9 @@ def test_what_nobody_expected_is_one_sentence_too(url, monkeypatch):
 
 
 def test_arguments_that_are_not_utf8_are_shown(url):
-    done = subprocess.run([*SCRIPT, "--url", url, "show", b"\xff"], capture_output=True, check=False)
+    done = subprocess.run(
+        [*SCRIPT, "--url", url, "show", b"\xff"], capture_output=True, check=False
+    )
     said = b"Error: Invalid reference '\\udcff': expected a key, key@3, key@latest, or an id.\n"
     assert (done.returncode, done.stderr) == (2, said)
 
@@ -114,7 +136,9 @@ def test_a_closed_pipe_ends_quietly(url, store):
     script = f"set -o pipefail; {command} | head -1"
     for unbuffered in ("", "1"):
         environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
-        done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=environment, check=False)
+        done = subprocess.run(
+            ["bash", "-c", script], capture_output=True, text=True, env=environment, check=False
+        )
         assert (done.returncode, done.stdout, done.stderr) == (141, "x\n", "")
 
 
@@ -188,7 +212,9 @@ def test_ctrl_c_stays_ignored_where_it_was(url):
 
 def run_python(code, *args):
     # Coverage would stay locked for ever when an interrupt came inside of it.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")
+    }
     return subprocess.run(
         [sys.executable, "-c", code, *args],
         capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, check=False, env=environment,

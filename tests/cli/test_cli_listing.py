@@ -40,15 +40,27 @@ def nightly(store):
 
 
 def test_ndjson_is_an_artifact_a_line(url, nightly):
-    for args in ([], ["--all"], ["--all", "--limit", "2", "--offset", "1"], ["--limit", "0"], ["--limit", "1001"]):
+    for args in (
+        [],
+        ["--all"],
+        ["--all", "--limit", "2", "--offset", "1"],
+        ["--limit", "0"],
+        ["--limit", "1001"],
+    ):
         lines = run(url, "ls", "--ndjson", *args).splitlines()
-        assert [json.loads(line) for line in lines if not line.startswith("There are")] == loaded(url, "ls", *args)
-    far = CliRunner().invoke(main, ["--url", url, "ls", "--all", "--ndjson", "--limit", "0", "--offset", "4"])
+        assert [json.loads(line) for line in lines if not line.startswith("There are")] == loaded(
+            url, "ls", *args
+        )
+    far = CliRunner().invoke(
+        main, ["--url", url, "ls", "--all", "--ndjson", "--limit", "0", "--offset", "4"]
+    )
     assert len(far.stdout.splitlines()) == 1
 
 
 def test_ndjson_of_everything_needs_the_memory_of_a_page(url, store):
-    store.create_artifacts({"key": f"k{n % 40}", "data": f"{n:08}" * 5_000} for n in range(4_000))  # 160 MB
+    store.create_artifacts(
+        {"key": f"k{n % 40}", "data": f"{n:08}" * 5_000} for n in range(4_000)
+    )  # 160 MB
     limit = 400 << 20  # of address space beyond what the program takes without it
     script = f"""
 import resource, sys
@@ -59,7 +71,9 @@ resource.setrlimit(resource.RLIMIT_AS, (taken + {limit // 4}, -1))
 sys.argv[1:] = ["--url", {url!r}, "ls", "--all", "--limit", "0", "--ndjson"]
 run()
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count("\n") == 4_000
     assert resource.getpagesize()
@@ -76,7 +90,9 @@ def test_csv_comes_back_as_it_was_stored(url, store):
     assert "\\x1b[31m" in on_terminal(url, "ls", "--csv")[1]
 
 
-@pytest.mark.parametrize("forms", [("--json", "--csv"), ("--ndjson", "--json"), ("--csv", "--ndjson", "--json")])
+@pytest.mark.parametrize(
+    "forms", [("--json", "--csv"), ("--ndjson", "--json"), ("--csv", "--ndjson", "--json")]
+)
 @pytest.mark.parametrize("command", [["ls"], ["tree"], ["history", "k"]])
 def test_forms_exclude_each_other(url, command, forms):
     told = run(url, *command, *forms, code=2)
@@ -122,23 +138,40 @@ def test_history(url, store, model):
 def test_history_on_a_terminal(url, model):
     screen = on_terminal(url, "history", "model", env={"NO_COLOR": "1"})[1]
     assert "metadata.loss  █▅▁  0.25 to 0.75, now 0.25\n" in screen
-    assert "There are more: --limit 0 lists all." in on_terminal(url, "history", "model", "--limit", "2")[1]
+    assert (
+        "There are more: --limit 0 lists all."
+        in on_terminal(url, "history", "model", "--limit", "2")[1]
+    )
 
 
 def test_trends(url, store, model, nightly):
-    rows = {row["key"]: row for row in csv.DictReader(io.StringIO(run(url, "ls", "--trend", "--csv")))}
+    rows = {
+        row["key"]: row for row in csv.DictReader(io.StringIO(run(url, "ls", "--trend", "--csv")))
+    }
     assert (rows["model"]["trend"], rows["rows"]["trend"]) == ("0.75 0.5 0.25", "1 1")
     assert "█▅▁" in on_terminal(url, "ls", "--trend")[1]
-    assert "0.75 0.5 0.25" in on_terminal(url, "ls", "--trend", env={"PYTHONIOENCODING": "ascii"})[1]
+    assert (
+        "0.75 0.5 0.25" in on_terminal(url, "ls", "--trend", env={"PYTHONIOENCODING": "ascii"})[1]
+    )
     trend = loaded(url, "ls", "--trend", "--key", "model")[0]["trend"]
-    assert [(point["version"], point["value"]) for point in trend] == [(1, 0.75), (2, 0.5), (3, 0.25)]
+    assert [(point["version"], point["value"]) for point in trend] == [
+        (1, 0.75),
+        (2, 0.5),
+        (3, 0.25),
+    ]
     lines = run(url, "ls", "--trend", "--all", "--ndjson").splitlines()
     assert sum(len(json.loads(line)["trend"]) == 3 for line in lines) == 3
 
 
 def test_show_of_a_table_as_csv(url, store):
-    store.create_artifact(key="t", type="table", data=[{"a": 1, "b": ODD}, {"a": None, "c": "=1+1"}])
-    assert next(iter(csv.reader(io.StringIO(run(url, "show", "t", "--csv"), newline="")))) == ["a", "b", "c"]
+    store.create_artifact(
+        key="t", type="table", data=[{"a": 1, "b": ODD}, {"a": None, "c": "=1+1"}]
+    )
+    assert next(iter(csv.reader(io.StringIO(run(url, "show", "t", "--csv"), newline="")))) == [
+        "a",
+        "b",
+        "c",
+    ]
     store.create_artifact(key="text", type="markdown", data="# Hi")
     assert "Error: " in run(url, "show", "text", "--csv", code=1)
 
@@ -159,7 +192,14 @@ def test_show_tells_what_lies_around(url, store):
 
 def test_tree_off_a_terminal_is_a_line_for_each_artifact(url, nightly):
     rows = [line.split("\t") for line in run(url, "tree").splitlines()]
-    assert rows[0][:6] == ["flow", "flow_run", "flow_run_state", "task_run", "task_run_state", "key"]
+    assert rows[0][:6] == [
+        "flow",
+        "flow_run",
+        "flow_run_state",
+        "task_run",
+        "task_run_state",
+        "key",
+    ]
     assert [row[:8] for row in rows[1:]] == [
         ["idle", "idle-1", "", "", "", "", "", ""],
         ["nightly", "night-1", "Running", "load", "Completed", "rows", "1", "table"],
@@ -182,7 +222,9 @@ def test_tree_as_json(url, nightly):
     assert "data" not in night["artifacts"][0]
     assert (far["flow"], far["flow_run"]) == (None, {"id": "01890000-0000-7000-8000-000000000000"})
     assert (outside["flow"], outside["flow_run"], len(outside["artifacts"])) == (None, None, 1)
-    assert [json.loads(line) for line in run(url, "tree", "--ndjson").splitlines()] == loaded(url, "tree")
+    assert [json.loads(line) for line in run(url, "tree", "--ndjson").splitlines()] == loaded(
+        url, "tree"
+    )
 
 
 @pytest.mark.parametrize(
@@ -208,7 +250,10 @@ def test_tree_of_a_part(url, nightly, args, flows, artifacts):
 
 def test_tree_on_a_terminal(url, store, nightly):
     screen = on_terminal(url, "tree", env={"NO_COLOR": "1"})[1]
-    lines = [line.split("  ")[0].rstrip() if "@" not in line else line.split("  ", 9)[0] for line in screen.split("\n")]
+    lines = [
+        line.split("  ")[0].rstrip() if "@" not in line else line.split("  ", 9)[0]
+        for line in screen.split("\n")
+    ]
     assert "idle" in lines
     assert "├── load  Completed" in screen
     assert "│   ├── rows@1  table  " in screen
@@ -218,9 +263,17 @@ def test_tree_on_a_terminal(url, store, nightly):
     assert "Runs of other systems" in screen
     assert "\x1b[31m  Broke" in on_terminal(url, "tree")[1]
     assert "Nothing found." in on_terminal(url, "tree", "--key", "nope")[1]
-    assert "There are more runs: --limit 2 shows more, --limit 0 all." in on_terminal(url, "tree", "--limit", "1")[1]
-    store.create_artifacts({"key": "many", "data": n, "flow_run_id": nightly.id} for n in range(110))
-    assert f"… and more: artifact-store ls --all --flow-run {nightly.id}" in on_terminal(url, "tree", columns=120)[1]
+    assert (
+        "There are more runs: --limit 2 shows more, --limit 0 all."
+        in on_terminal(url, "tree", "--limit", "1")[1]
+    )
+    store.create_artifacts(
+        {"key": "many", "data": n, "flow_run_id": nightly.id} for n in range(110)
+    )
+    assert (
+        f"… and more: artifact-store ls --all --flow-run {nightly.id}"
+        in on_terminal(url, "tree", columns=120)[1]
+    )
     assert not loaded(url, "tree", "--flow", "nightly")[0]["complete"]
 
 
@@ -229,7 +282,10 @@ def test_a_closed_pipe_ends_a_stream_quietly(url, store):
     for args in ("ls --limit 0 --ndjson", "ls --limit 0 --csv", "ls --limit 0", "tree"):
         command = subprocess.list2cmdline([*SCRIPT, "--url", url, *args.split()])
         done = subprocess.run(
-            ["bash", "-c", f"set -o pipefail; {command} | head -1"], capture_output=True, text=True, check=False
+            ["bash", "-c", f"set -o pipefail; {command} | head -1"],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert (done.returncode, done.stderr) in ((141, ""), (0, "")), args
         assert done.stdout.count("\n") == 1

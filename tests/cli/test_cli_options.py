@@ -24,7 +24,19 @@ CASES = [
     ["demo"],
     ["demo", "--json"],
     ["ls"],
-    ["ls", "--all", *WHERE, *RUNS, "--limit", "5", "--offset", "0", "--sort", "KEY_ASC", "--no-pager"],
+    [
+        "ls",
+        "--all",
+        *WHERE,
+        *RUNS,
+        "--limit",
+        "5",
+        "--offset",
+        "0",
+        "--sort",
+        "KEY_ASC",
+        "--no-pager",
+    ],
     ["ls", "--trend"],
     ["ls", "--json"],
     ["ls", "--ndjson"],
@@ -46,7 +58,21 @@ CASES = [
     ["tree", "--json"],
     ["tree", "--ndjson"],
     ["tree", "--csv"],
-    ["report", "-o", "r.html", *WHERE, *RUNS, "--title", "T", "--versions", "2", "--limit", "2", "--sort", "KEY_ASC"],
+    [
+        "report",
+        "-o",
+        "r.html",
+        *WHERE,
+        *RUNS,
+        "--title",
+        "T",
+        "--versions",
+        "2",
+        "--limit",
+        "2",
+        "--sort",
+        "KEY_ASC",
+    ],
     ["report", "--output", "r.html", "--json"],
     ["report", "-o", "r.html", "--open"],
     ["create", "new", "--table", "t.csv", "--delimiter", ",", "--no-profile", *CONTENT, *MADE_BY],
@@ -80,7 +106,9 @@ CASES = [
     ["completion", "fish"],
     ["completion", "zsh", "--json"],
 ]
-PICTURES = [case for case in CASES if case[0] not in ("demo", "info", "report", "completion", "upgrade")]
+PICTURES = [
+    case for case in CASES if case[0] not in ("demo", "info", "report", "completion", "upgrade")
+]
 
 
 def name_of(case):
@@ -180,17 +208,30 @@ def settled(screen):
 def obeyed(screen):
     """What a terminal would obey, other than the styles that we send."""
     rest = re.sub(r"\x1b\[[0-9;]*m", "", settled(screen))
-    return re.findall("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]", rest)
+    return re.findall(
+        "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]", rest
+    )
 
 
 @pytest.mark.parametrize("columns", [40, 80, 200])
 def test_widths_are_respected(url, shop, columns):
     from rich.cells import cell_len
 
-    shop.create_artifact(key="wide/" + "k" * 20, type="table", description="words " * 50, data=[{"漢字": "漢" * 300}])
-    for case in (["ls"], ["ls", "--trend"], ["history", "sales"], ["tree"], ["show", "sales"], ["show", "report"]):
+    shop.create_artifact(
+        key="wide/" + "k" * 20, type="table", description="words " * 50, data=[{"漢字": "漢" * 300}]
+    )
+    for case in (
+        ["ls"],
+        ["ls", "--trend"],
+        ["history", "sales"],
+        ["tree"],
+        ["show", "sales"],
+        ["show", "report"],
+    ):
         screen = on_terminal(url, *case, columns=columns, lines=100, env={"NO_COLOR": "1"})[1]
-        lines = [line for line in screen.splitlines() if not line.startswith("id ")]  # which is left whole, to copy it
+        lines = [
+            line for line in screen.splitlines() if not line.startswith("id ")
+        ]  # which is left whole, to copy it
         assert max(map(cell_len, lines)) <= columns, (case, screen)
 
 
@@ -206,16 +247,40 @@ def test_nothing_stored_is_obeyed_in_any_command(url, store, tmp_path, monkeypat
             key=f"k{number}", type=text, description=text, data=[{text: text}], metadata={text: text, "n": number},
             flow_run_id=run.id, task_run_id=task.id,
         )  # fmt: skip
-    store.create_artifact(key="all", type="markdown", data="\n\n".join(ATTACKS), description="\n".join(ATTACKS))
+    store.create_artifact(
+        key="all", type="markdown", data="\n\n".join(ATTACKS), description="\n".join(ATTACKS)
+    )
     store.create_artifact(key="rows", type="table", data=[{text: text} for text in ATTACKS])
     everything = ["--limit", "0"]
-    commands = [["ls", *everything, *form] for form in ([], ["--trend"], ["--json"], ["--ndjson"], ["--csv"])]
+    commands = [
+        ["ls", *everything, *form]
+        for form in ([], ["--trend"], ["--json"], ["--ndjson"], ["--csv"])
+    ]
     commands += [["tree", *everything, *form] for form in ([], ["--json"], ["--ndjson"], ["--csv"])]
-    commands += [["show", key, *form] for key in ("all", "rows") for form in ([], ["--json"], ["--raw"])]
-    commands += [["show", "rows", "--csv"], ["show", f"k{len(ATTACKS) - 3}"], ["history", f"k{len(ATTACKS) - 3}"]]
-    commands += [["history", "k35", *form] for form in (["--json"], ["--csv"], ["--field", "metadata.n"])]
-    commands += [["report"], ["count"], ["verify"], ["info"], ["update", "all", "--description", "\x1b[31m\x9b"]]
-    for args in [*commands, ["show", "\x1b]0;x\x07"], ["history", "\x9b"], ["delete", "all", "rows", "--yes"]]:
+    commands += [
+        ["show", key, *form] for key in ("all", "rows") for form in ([], ["--json"], ["--raw"])
+    ]
+    commands += [
+        ["show", "rows", "--csv"],
+        ["show", f"k{len(ATTACKS) - 3}"],
+        ["history", f"k{len(ATTACKS) - 3}"],
+    ]
+    commands += [
+        ["history", "k35", *form] for form in (["--json"], ["--csv"], ["--field", "metadata.n"])
+    ]
+    commands += [
+        ["report"],
+        ["count"],
+        ["verify"],
+        ["info"],
+        ["update", "all", "--description", "\x1b[31m\x9b"],
+    ]
+    for args in [
+        *commands,
+        ["show", "\x1b]0;x\x07"],
+        ["history", "\x9b"],
+        ["delete", "all", "rows", "--yes"],
+    ]:
         code, screen = on_terminal(url, *args, columns=200)
         wrong = {"show": 2, "history": 1} if args[-1][0] in "\x1b\x9b" else {}
         assert code == wrong.get(args[0], 0), (args, screen[-300:])

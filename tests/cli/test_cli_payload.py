@@ -13,7 +13,10 @@ from tests.helpers.commandline import loaded, run
 
 def test_a_table_keeps_its_columns_and_types(url, tmp_path):
     csv = tmp_path / "sales.csv"
-    csv.write_text('\ufeffzone,code,count,share,note\nnorth,007,3,.5,\nsouth,010, 4 ,1e2,"a,\nb"\n\n', encoding="utf-8")
+    csv.write_text(
+        '\ufeffzone,code,count,share,note\nnorth,007,3,.5,\nsouth,010, 4 ,1e2,"a,\nb"\n\n',
+        encoding="utf-8",
+    )
     artifact = loaded(url, "create", "sales", "--table", str(csv))
     assert artifact["type"] == "table"
     assert [list(row.items()) for row in artifact["data"]] == [
@@ -49,7 +52,11 @@ def test_a_table_of_nothing_but_a_header(url):
     ("args", "type", "data"),
     [
         (["--link", "https://example.com"], "link", {"link": "https://example.com"}),
-        (["--link", "https://a.b", "--link-text", "A"], "link", {"link": "https://a.b", "link_text": "A"}),
+        (
+            ["--link", "https://a.b", "--link-text", "A"],
+            "link",
+            {"link": "https://a.b", "link_text": "A"},
+        ),
         (["--image", "https://a.b/c.png"], "image", {"image": "https://a.b/c.png"}),
         (["--progress", "40"], "progress", 40),
         (["--progress", "12.5"], "progress", 12.5),
@@ -84,7 +91,10 @@ def test_files(url, tmp_path):
     (tmp_path / "a.md").write_bytes("# Café\n".encode())
     (tmp_path / "a.json").write_text('{"z": 1, "a": 2}', encoding="utf-8")
     assert loaded(url, "create", "k", "--markdown", str(tmp_path / "a.md"))["data"] == "# Café\n"
-    assert list(loaded(url, "create", "k", "--data", f"@{tmp_path / 'a.json'}")["data"]) == ["z", "a"]
+    assert list(loaded(url, "create", "k", "--data", f"@{tmp_path / 'a.json'}")["data"]) == [
+        "z",
+        "a",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -125,11 +135,22 @@ def test_a_table_from_the_shell_is_the_one_from_python(url, tmp_path):
     with ArtifactStore(url) as store:
         same = store.create_table_artifact(csv, key="sales")
         assert (same.data, same.profile) == (made["data"], made["profile"])
-        assert loaded(url, "create", "sales", "--table", str(csv), "--no-profile")["profile"] is None
-        assert loaded(url, "create", "empty", "--table", "-", input="a,b\n")["profile"]["columns"][1]["name"] == "b"
-        assert loaded(url, "create", "tabs", "--table", "-", input="a\tb\n1\t2\n")["data"] == [{"a": 1, "b": 2}]
+        assert (
+            loaded(url, "create", "sales", "--table", str(csv), "--no-profile")["profile"] is None
+        )
+        assert (
+            loaded(url, "create", "empty", "--table", "-", input="a,b\n")["profile"]["columns"][1][
+                "name"
+            ]
+            == "b"
+        )
+        assert loaded(url, "create", "tabs", "--table", "-", input="a\tb\n1\t2\n")["data"] == [
+            {"a": 1, "b": 2}
+        ]
         for given in ("tab", r"\t", "\t"):
-            tabs = loaded(url, "create", "tabs", "--table", "-", "--delimiter", given, input="a\tb;c\n1\t2\n")
+            tabs = loaded(
+                url, "create", "tabs", "--table", "-", "--delimiter", given, input="a\tb;c\n1\t2\n"
+            )
             assert tabs["data"] == [{"a": 1, "b;c": 2}]
         jsonl = run(url, "create", "lines", "--table", "-", input='{"a": 1}\n{"a": 2}\n', code=1)
         assert "Standard input is JSON lines, not CSV" in jsonl
@@ -145,9 +166,12 @@ def test_an_image_is_a_file_or_a_url(url, tmp_path):
     assert made["data"]["image"].startswith("data:image/png;base64,iVBOR")
     assert (made["type"], made["data"]["alt"]) == ("image", "a black box")
     assert (
-        loaded(url, "create", "plot", "--image", "-", input=path.read_bytes())["data"]["image"] == made["data"]["image"]
+        loaded(url, "create", "plot", "--image", "-", input=path.read_bytes())["data"]["image"]
+        == made["data"]["image"]
     )
-    assert loaded(url, "update", "plot", "--image", "//a.b/c.png")["data"] == {"image": "//a.b/c.png"}
+    assert loaded(url, "update", "plot", "--image", "//a.b/c.png")["data"] == {
+        "image": "//a.b/c.png"
+    }
 
 
 @pytest.mark.parametrize(
@@ -168,13 +192,26 @@ def test_text_that_is_not_utf8(url, tmp_path):
     path = tmp_path / "latin.csv"
     path.write_bytes(b"name\ncaf\xe9\n")
     for option in ("--table", "--markdown"):
-        assert "is not UTF-8 text (byte 0xe9 at 8)" in run(url, "create", "k", option, str(path), code=1)
-    assert "Standard input is not UTF-8" in run(url, "create", "k", "--markdown", "-", code=1, input=b"\xff")
+        assert "is not UTF-8 text (byte 0xe9 at 8)" in run(
+            url, "create", "k", option, str(path), code=1
+        )
+    assert "Standard input is not UTF-8" in run(
+        url, "create", "k", "--markdown", "-", code=1, input=b"\xff"
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("3", 3), ("0.5", 0.5), ("true", True), ("null", None), ('"3"', "3"), ("", ""), ("a=b", "a=b"), ("[1]", "[1]")]
+    [
+        ("3", 3),
+        ("0.5", 0.5),
+        ("true", True),
+        ("null", None),
+        ('"3"', "3"),
+        ("", ""),
+        ("a=b", "a=b"),
+        ("[1]", "[1]"),
+    ]
     + [(text, text) for text in ("007", "NaN", "{}", "-", "@x", "[" * 100_000)],
 )
 def test_metadata_values(text, value):
@@ -195,9 +232,13 @@ def test_numbers_of_any_size_survive(url):
 
 
 def test_numbers_beyond_all_bounds(url):
-    assert "1e999 is beyond the numbers that JSON readers know" in run(url, "create", "k", "--data", "[1e999]", code=2)
+    assert "1e999 is beyond the numbers that JSON readers know" in run(
+        url, "create", "k", "--data", "[1e999]", code=2
+    )
     assert run(url, "ls", "--limit", str(2**63 - 1)).startswith("key")
-    assert f"limit must be < 2**63, got {2**63 + 1}" in run(url, "ls", "--limit", str(2**63), code=2)
+    assert f"limit must be < 2**63, got {2**63 + 1}" in run(
+        url, "ls", "--limit", str(2**63), code=2
+    )
 
 
 def test_metadata_is_given_once(url):
@@ -209,12 +250,17 @@ def test_a_table_whose_rows_have_names_of_their_own_is_shown_as_json(url):
     rows = [{f"name {number} {each}": number for each in range(10)} for number in range(1000)]
     with ArtifactStore(url) as store:
         store.create_artifact(key="own", type="table", data=rows)
-        store.create_artifact(key="wide", type="table", data=[dict.fromkeys(map(str, range(3000)), 1)] * 100)
+        store.create_artifact(
+            key="wide", type="table", data=[dict.fromkeys(map(str, range(3000)), 1)] * 100
+        )
         store.create_artifact(key="few", type="table", data=rows[:100])
     assert len(run(url, "show", "own")) < 500_000, "ten million cells are empty"
     assert json.loads(run(url, "show", "own").partition("\n\n")[2]) == rows
     refused = run(url, "show", "own", "--csv", code=1)
-    assert "As CSV own@1 has 10,000 columns for 1,000 rows, nearly all of them empty: take it as --raw." in refused
+    assert (
+        "As CSV own@1 has 10,000 columns for 1,000 rows, nearly all of them empty: take it as --raw."
+        in refused
+    )
     wide = run(url, "show", "wide").partition("\n\n")[2].splitlines()
     assert [line.count("\t") for line in wide] == [2999] * 101
     few = run(url, "show", "few").partition("\n\n")[2].splitlines()

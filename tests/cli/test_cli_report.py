@@ -30,19 +30,36 @@ def test_it_writes_a_file_and_says_so(url, tmp_path):
 
 
 def test_options(url, tmp_path):
-    run(url, "report", "-o", "x.html", "--title", "<North>", "--like", "north", "--flow", "nightly", "--tag", "prod")
+    run(
+        url,
+        "report",
+        "-o",
+        "x.html",
+        "--title",
+        "<North>",
+        "--like",
+        "north",
+        "--flow",
+        "nightly",
+        "--tag",
+        "prod",
+    )
     page = text(tmp_path / "x.html")
     assert '<h1 tabindex="-1">&lt;North&gt;</h1>' in page
     assert 'href="#sales/north"' in page
     assert 'href="#load"' not in page
-    made = loaded(url, "report", "--output", "x.html", "--versions", "1", "--limit", "1", "--sort", "key_desc")
+    made = loaded(
+        url, "report", "--output", "x.html", "--versions", "1", "--limit", "1", "--sort", "key_desc"
+    )
     size = (tmp_path / "x.html").stat().st_size
     assert made == {"file": str(tmp_path / "x.html"), "artifacts": 1, "versions": 1, "size": size}
     assert "@2</td>" in text(tmp_path / "x.html")
 
 
 def test_standard_output_is_the_page_alone(url, tmp_path):
-    done = subprocess.run([*SCRIPT, "--url", url, "report", "-o", "-"], capture_output=True, check=True)
+    done = subprocess.run(
+        [*SCRIPT, "--url", url, "report", "-o", "-"], capture_output=True, check=True
+    )
     assert done.stdout.startswith(b"<!doctype html>")
     assert done.stdout.endswith(b"</html>\n")
     assert done.stderr == b""
@@ -55,7 +72,11 @@ def test_standard_output_is_the_page_alone(url, tmp_path):
     ("arguments", "code", "message"),
     [
         (["-o", "."], 2, "Error: . is a directory: name a file in it."),
-        (["-o", "none/x.html"], 2, "Error: none/x.html is in no directory that exists: make it first."),
+        (
+            ["-o", "none/x.html"],
+            2,
+            "Error: none/x.html is in no directory that exists: make it first.",
+        ),
         (["-o", "-", "--open"], 2, "--open needs a file: name one with --output."),
         (["-o", "-", "--json"], 2, "--json needs a file: name one with --output."),
         (["--versions", "0"], 2, "--versions"),

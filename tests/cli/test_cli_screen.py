@@ -13,10 +13,14 @@ from tests.helpers.commandline import on_terminal, piped, program_on_terminal
 
 @pytest.fixture
 def many(store):
-    return store.create_artifacts({"key": f"key/{n:02}", "type": "result", "data": n} for n in range(40))
+    return store.create_artifacts(
+        {"key": f"key/{n:02}", "type": "result", "data": n} for n in range(40)
+    )
 
 
-@pytest.mark.parametrize("args", [["ls"], ["ls", "--json"], ["ls", "--csv"], ["ls", "--ndjson"], ["tree"]])
+@pytest.mark.parametrize(
+    "args", [["ls"], ["ls", "--json"], ["ls", "--csv"], ["ls", "--ndjson"], ["tree"]]
+)
 def test_what_is_longer_than_the_terminal_is_paged(url, many, args):
     pager = {"PAGER": "sed 's/^/paged: /'"}
     code, screen = on_terminal(url, *args, env=pager, lines=20)
@@ -38,12 +42,17 @@ def test_what_just_fits_is_not_paged(url, many):
     pager = {"PAGER": "sed 's/^/paged: /'"}
     assert "paged" not in on_terminal(url, "ls", "--limit", "40", env=pager, lines=42)[1]
     assert "paged" in on_terminal(url, "ls", "--limit", "40", env=pager, lines=41)[1]
-    assert "paged" in on_terminal(url, "ls", "--limit", "40", "--csv", env=pager, lines=40, columns=20)[1]
+    assert (
+        "paged"
+        in on_terminal(url, "ls", "--limit", "40", "--csv", env=pager, lines=40, columns=20)[1]
+    )
 
 
 def test_notes_come_below_the_pager(url, many):
     screen = on_terminal(url, "ls", "--limit", "30", env={"PAGER": "cat; echo left"}, lines=20)[1]
-    assert screen.rstrip().endswith("left\nThere are more: --offset 30 continues, --limit 0 lists all.")
+    assert screen.rstrip().endswith(
+        "left\nThere are more: --offset 30 continues, --limit 0 lists all."
+    )
 
 
 @pytest.mark.parametrize("pager", ["no-such-pager", "exit 3", "kill -9 $$", "/dev/null"])
@@ -64,7 +73,9 @@ def test_a_pager_that_is_left_early_ends_the_output_quietly(url, store):
 @pytest.mark.skipif(shutil.which("less") is None, reason="there is no less")
 @pytest.mark.parametrize("typed", ["q", ("\x03", "q")])  # less takes Ctrl-C as its own
 def test_less_keeps_colours_and_leaves_at_q(url, many, typed):
-    code, screen = on_terminal(url, "ls", env={"PAGER": "less"}, typed=typed, question=":", lines=20)
+    code, screen = on_terminal(
+        url, "ls", env={"PAGER": "less"}, typed=typed, question=":", lines=20
+    )
     assert code == 0
     assert "\x1b[1mkey" in screen
     assert "ESC" not in screen
@@ -73,7 +84,9 @@ def test_less_keeps_colours_and_leaves_at_q(url, many, typed):
 
 def test_ctrl_c_at_a_pager_that_obeys_it(url, many):
     pager = "head -1; exec sleep 1000"
-    code, screen = on_terminal(url, "ls", typed="\x03", question="key", env={"PAGER": pager}, lines=20)
+    code, screen = on_terminal(
+        url, "ls", typed="\x03", question="key", env={"PAGER": pager}, lines=20
+    )
     assert code == 130
     assert "Traceback" not in screen
 
@@ -90,7 +103,9 @@ def test_without_a_pager_of_ones_own_it_is_less_or_more(monkeypatch):
     assert pagers._pager() is None
 
 
-@pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {"NO_COLOR": "1", "FORCE_COLOR": "1"}])
+@pytest.mark.parametrize(
+    "env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {"NO_COLOR": "1", "FORCE_COLOR": "1"}]
+)
 @pytest.mark.parametrize("args", [["ls"], ["tree"], ["show", "key/07"], ["info"]])
 def test_no_escape_sequence_where_none_is_wanted(url, many, args, env):
     code, screen = on_terminal(url, *args, env=env, columns=60)
@@ -130,8 +145,12 @@ def test_what_takes_long_says_so_on_standard_error_of_a_terminal(tmp_path):
 def test_what_is_quick_or_seen_by_nobody_shows_nothing():
     assert program_on_terminal([sys.executable, "-c", WAITING.format(0.1)])[1] == "done\n"
     for env in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
-        assert program_on_terminal([sys.executable, "-c", WAITING.format(0.8)], env=env)[1] == "done\n"
-    done = subprocess.run([sys.executable, "-c", WAITING.format(0.8)], capture_output=True, text=True, check=True)
+        assert (
+            program_on_terminal([sys.executable, "-c", WAITING.format(0.8)], env=env)[1] == "done\n"
+        )
+    done = subprocess.run(
+        [sys.executable, "-c", WAITING.format(0.8)], capture_output=True, text=True, check=True
+    )
     assert (done.stdout, done.stderr) == ("done\n", "")
 
 

@@ -69,7 +69,9 @@ def test_eight_processes_create(url: str, keys: int) -> None:
         each(times) for each, times in zip((min, max, max), zip(*results, strict=True), strict=True)
     )
     rate = WORKERS * 500 / (ended - begun)
-    print(f"\n{url.partition(':')[0]}, {keys} keys: {rate:.0f} creates a second, longest wait {longest:.3f} s")
+    print(
+        f"\n{url.partition(':')[0]}, {keys} keys: {rate:.0f} creates a second, longest wait {longest:.3f} s"
+    )
     assert versions(url) == numbered(names, WORKERS * 500 // keys)
     with healthy(url) as store:
         assert_latest_is_right(url, store)
@@ -134,7 +136,9 @@ def delete_latest(url: str, whole: Any, each: Any, rounds: int, second: bool) ->
             whole.wait(100)
             for key in KEYS:
                 target = store.read_latest_artifact(key)
-                if number % 3 == 0 and target is not None and target.version and second:  # what is latest next
+                if (
+                    number % 3 == 0 and target is not None and target.version and second
+                ):  # what is latest next
                     target = store.read_artifact_ref(f"{key}@{target.version - 1}")
                 each.wait(100)
                 if number % 3:  # what is latest now, which another may delete meanwhile
@@ -169,7 +173,9 @@ def test_two_deletes_of_the_latest_against_one_create(url: str) -> None:
         (create_each, quick(url), whole, each, ROUNDS),
     )
     seconds = time.monotonic() - begun
-    print(f"\n{made} races of two deletes and a create, {first + second} deletes won, {left} left, {seconds:.1f} s")
+    print(
+        f"\n{made} races of two deletes and a create, {first + second} deletes won, {left} left, {seconds:.1f} s"
+    )
     assert made == ROUNDS * len(KEYS)
     assert min(first, second) > made / 4
     healthy(url).close()
@@ -245,7 +251,9 @@ def test_eight_processes_on_shared_keys_for_three_seconds(url: str) -> None:
     calls: Counter[str] = sum((each[0] for each in results), Counter())
     made: Counter[str] = sum((each[1] for each in results), Counter())
     longest = max(each[2] for each in results)
-    print(f"\n{calls.total() / 3:.0f} calls a second, longest wait {longest:.3f} s, {made.total()} artifacts, {calls}")
+    print(
+        f"\n{calls.total() / 3:.0f} calls a second, longest wait {longest:.3f} s, {made.total()} artifacts, {calls}"
+    )
     assert min(calls.values()) > 0
     with healthy(url) as store:
         assert_latest_is_right(url, store)
@@ -253,7 +261,9 @@ def test_eight_processes_on_shared_keys_for_three_seconds(url: str) -> None:
         for each in store.read_artifacts(sort=ArtifactSort.KEY_ASC):
             kept.setdefault(each.key, []).append(each.version)
         for n in range(4):
-            assert kept.get(f"kept-{n}", []) == list(range(1, made[f"kept-{n}"] + 1)), "a version is missing or double"
+            assert kept.get(f"kept-{n}", []) == list(range(1, made[f"kept-{n}"] + 1)), (
+                "a version is missing or double"
+            )
 
 
 # Clocks
@@ -286,7 +296,9 @@ def publish_by_another_clock(url: str, seed: int, times: int) -> list[float]:
             key = f"k{choose.randrange(5)}"
             made = store.create_artifact(key=key, data=[seed, number])
             hours.append((made.created.timestamp() - time.time()) / 3600)
-            older = store.read_artifact_ref(f"{key}@{max((made.version or 0) - choose.randrange(3), 0)}")
+            older = store.read_artifact_ref(
+                f"{key}@{max((made.version or 0) - choose.randrange(3), 0)}"
+            )
             if older is not None and choose.random() < 0.5:
                 store.update_artifact(older.id, description="by another clock")
             elif older is not None and choose.random() < 0.7:
@@ -296,7 +308,9 @@ def publish_by_another_clock(url: str, seed: int, times: int) -> list[float]:
 
 def test_clocks_that_differ_by_hours(url: str) -> None:
     ArtifactStore(url).close()
-    results = at_once(*[(publish_by_another_clock, quick(url), seed, 60) for seed in range(WORKERS)])
+    results = at_once(
+        *[(publish_by_another_clock, quick(url), seed, 60) for seed in range(WORKERS)]
+    )
     # Otherwise it may happen that the latest clock has written last.
     slowest = min(range(WORKERS), key=lambda seed: results[seed][-1])
     results += at_once((publish_by_another_clock, quick(url), slowest, 20))
@@ -306,8 +320,13 @@ def test_clocks_that_differ_by_hours(url: str) -> None:
     with healthy(url) as store:
         assert_latest_is_right(url, store)
         latest, others = store.read_latest_artifacts(), store.read_artifacts()
-        newest = {key: max(each.created for each in others if each.key == key) for key in {e.key for e in others}}
-        assert any(each.created < newest[each.key] for each in latest), "no clock contradicted the versions"
+        newest = {
+            key: max(each.created for each in others if each.key == key)
+            for key in {e.key for e in others}
+        }
+        assert any(each.created < newest[each.key] for each in latest), (
+            "no clock contradicted the versions"
+        )
 
 
 # Threads
@@ -315,7 +334,9 @@ def test_clocks_that_differ_by_hours(url: str) -> None:
 
 def backends(url: str, name: str) -> int:
     """How many backends of a PostgreSQL server serve an application."""
-    return int(bare(url, f"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{name}'")[0][0])
+    return int(
+        bare(url, f"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{name}'")[0][0]
+    )
 
 
 def descriptors(path: str) -> int:
@@ -339,7 +360,9 @@ def work_in_a_thread(store: ArtifactStore, number: int) -> int:
 
 def test_thirty_two_threads_share_a_store(url: str, engine: str) -> None:
     name = f"threads_{os.getpid()}"
-    options = f"&application_name={name}&pool_size=8" if engine == "postgresql" else "?synchronous=normal"
+    options = (
+        f"&application_name={name}&pool_size=8" if engine == "postgresql" else "?synchronous=normal"
+    )
     store = ArtifactStore(f"{url}{options}")
     with ThreadPoolExecutor(32) as threads:
         most = max(threads.map(lambda number: work_in_a_thread(store, number), range(32)))
@@ -418,7 +441,9 @@ def test_children_are_forked_while_threads_work(store: ArtifactStore, url: str) 
         thread.start()
     try:
         for number in range(10):
-            assert in_child(lambda: str(store.create_artifact(key="children").version)) == str(number + 1)
+            assert in_child(lambda: str(store.create_artifact(key="children").version)) == str(
+                number + 1
+            )
     finally:
         stop.set()
         for thread in threads:

@@ -30,7 +30,9 @@ def test_eight_processes_open_the_same_new_file(tmp_path: Path, attempt: int) ->
     assert sorted(version for (version,) in results) == list(range(1, WORKERS + 1))
     healthy(url).close()
     with closing(sqlite3.connect(tmp_path / "new.db")) as connection:
-        applied = connection.execute("SELECT name FROM artifact_store_migration ORDER BY name").fetchall()
+        applied = connection.execute(
+            "SELECT name FROM artifact_store_migration ORDER BY name"
+        ).fetchall()
     assert [name for (name,) in applied] == list(migrate.known_versions())
 
 
@@ -39,7 +41,9 @@ def test_eight_processes_open_the_same_new_file(tmp_path: Path, attempt: int) ->
 
 def hold(url: str, taken: Any, release: Any) -> None:
     """Hold the write lock until told to release it."""
-    with closing(sqlite3.connect(url.removeprefix("sqlite:///").partition("?")[0], isolation_level=None)) as connection:
+    with closing(
+        sqlite3.connect(url.removeprefix("sqlite:///").partition("?")[0], isolation_level=None)
+    ) as connection:
         connection.execute("BEGIN IMMEDIATE")
         taken.set()
         release.wait(60)
@@ -84,7 +88,9 @@ def test_a_lock_held_past_the_deadline_is_one_sentence(tmp_path: Path) -> None:
         with locked_by_another_process(url):
             for write in WRITES:
                 tries.clear()
-                with pytest.raises(StoreUnavailable, match=r"another writer held the lock for 0\.3 s") as caught:
+                with pytest.raises(
+                    StoreUnavailable, match=r"another writer held the lock for 0\.3 s"
+                ) as caught:
                     write(store)
                 assert tries == [*range(1, len(tries) + 1)]
                 assert tries, "it did not wait for the lock"
@@ -133,7 +139,9 @@ def test_a_child_keeps_its_commits_when_the_parent_closes(url: str) -> None:
     """SQLite's table of locks crosses a fork: what was open before it must not be open in the child."""
     store = ArtifactStore(url)
     store.create_artifact(key="k")
-    process = multiprocessing.get_context("fork").Process(target=child_of_closing_parent, args=(store, url))
+    process = multiprocessing.get_context("fork").Process(
+        target=child_of_closing_parent, args=(store, url)
+    )
     process.start()
     wait_for(lambda: store.read_latest_artifact("k").version == 2)
     store.close()
@@ -156,7 +164,9 @@ def test_a_fork_inside_a_block_leaves_the_block_to_the_parent(url: str) -> None:
         with store.atomic():
             store.create_artifact(key="k")
             answer = in_child(lambda: str(store.count_artifacts()))
-            assert answer.endswith("the process was forked inside a block: fork before or after it.")
+            assert answer.endswith(
+                "the process was forked inside a block: fork before or after it."
+            )
         assert in_child(lambda: str(store.create_artifact(key="k").version)) == "2"
     healthy(url).close()
 
@@ -212,6 +222,8 @@ def test_a_store_in_memory_does_not_cross_a_fork() -> None:
     with ArtifactStore("sqlite:///:memory:") as store:
         store.create_artifact(key="k")
         answer = in_child(lambda: str(store.read_latest_artifact("k")))
-        assert answer == "StoreUnavailable: A store in memory cannot be used after a fork: use a file."
+        assert (
+            answer == "StoreUnavailable: A store in memory cannot be used after a fork: use a file."
+        )
         assert in_child(lambda: str(ArtifactStore("sqlite:///:memory:").count_artifacts())) == "0"
         assert store.read_latest_artifact("k").version == 1

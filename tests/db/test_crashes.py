@@ -54,11 +54,21 @@ def write_until_killed(url: str, log: str) -> None:
     note, choose, mine = Note(log), random.Random(log), list[UUID]()
     with ArtifactStore(url) as store:
         for number in range(1_000_000):
-            mark, action = f"{log}:{number}", choose.choice(["create", "create", "pair", "update", "delete"])
+            mark, action = (
+                f"{log}:{number}",
+                choose.choice(["create", "create", "pair", "update", "delete"]),
+            )
             if action == "create" or not mine:
-                made = [store.create_artifact(key=f"k{choose.randrange(4)}", data=number, description=mark)]
+                made = [
+                    store.create_artifact(
+                        key=f"k{choose.randrange(4)}", data=number, description=mark
+                    )
+                ]
             elif action == "pair":
-                pair = [{"key": key, "data": number, "description": f"{mark}:{key}"} for key in ("k0", "pairs")]
+                pair = [
+                    {"key": key, "data": number, "description": f"{mark}:{key}"}
+                    for key in ("k0", "pairs")
+                ]
                 made = store.create_artifacts(pair)
             elif action == "update":
                 changed = choose.choice(mine)
@@ -81,7 +91,9 @@ class Writer:
 
     def __init__(self, url: str, directory: Path, number: int) -> None:
         self.log = directory / f"{number}.log"
-        self.process = PROCESSES.Process(target=write_until_killed, args=(url, str(self.log)), daemon=True)
+        self.process = PROCESSES.Process(
+            target=write_until_killed, args=(url, str(self.log)), daemon=True
+        )
         self.process.start()
 
     def at_work(self) -> bool:
@@ -127,8 +139,12 @@ def assert_kept(url: str, notes: Noted, killed: int) -> None:
     rows = bare(url, "SELECT id, description, data FROM artifact")
     stored = {str(id_): int(data) for id_, _, data in rows}
     assert set(notes.created.values()) == {1}
-    assert set(Counter(mark for _, mark, _ in rows).values()) == {1}, "a create was carried out twice"
-    assert notes.created.keys() - notes.deleted - notes.undecided <= stored.keys(), "an acknowledged create is lost"
+    assert set(Counter(mark for _, mark, _ in rows).values()) == {1}, (
+        "a create was carried out twice"
+    )
+    assert notes.created.keys() - notes.deleted - notes.undecided <= stored.keys(), (
+        "an acknowledged create is lost"
+    )
     assert not notes.deleted & stored.keys(), "an acknowledged delete came back"
     # Of each killed writer at most one write was done and not acknowledged: a pair is two artifacts.
     assert len(stored.keys() - notes.created.keys()) <= 2 * killed
@@ -136,7 +152,9 @@ def assert_kept(url: str, notes: Noted, killed: int) -> None:
     halves = [mark for mark, count in pairs.items() if count == 1]
     assert len(halves) <= len(notes.deleted | notes.undecided), "half of a pair is there"
     for id_ in notes.updating.keys() & stored.keys():
-        assert notes.updated.get(id_, 0) <= stored[id_] <= notes.updating[id_], "an acknowledged update is lost"
+        assert notes.updated.get(id_, 0) <= stored[id_] <= notes.updating[id_], (
+            "an acknowledged update is lost"
+        )
 
 
 def gone(url: str) -> bool:
@@ -254,9 +272,13 @@ def test_eight_processes_create_while_connections_are_ended(postgres: str) -> No
     ArtifactStore(url).close()
     begun = time.monotonic()
     with saboteur(postgres, name) as ended:
-        results = at_once(*[(create_numbered, f"{url}&application_name={name}", each, 500) for each in range(8)])
+        results = at_once(
+            *[(create_numbered, f"{url}&application_name={name}", each, 500) for each in range(8)]
+        )
     seconds, longest = time.monotonic() - begun, max(wait for _, wait in results)
-    print(f"\n{len(ended)} connections ended, 4,000 creates in {seconds:.1f} s, longest wait {longest:.3f} s")
+    print(
+        f"\n{len(ended)} connections ended, 4,000 creates in {seconds:.1f} s, longest wait {longest:.3f} s"
+    )
     assert len(ended) > 20
     assert versions(url) == numbered([f"k{n}" for n in range(10)], 400)
     marks = Counter(mark for (mark,) in bare(url, "SELECT description FROM artifact"))
@@ -271,7 +293,9 @@ def test_writers_whose_connections_are_ended(postgres: str, tmp_path: Path) -> N
     url = f"{postgres}&schema={name}"
     ArtifactStore(url).close()
     with saboteur(postgres, name) as ended:
-        writers = [Writer(f"{url}&application_name={name}", tmp_path, number) for number in range(WRITERS)]
+        writers = [
+            Writer(f"{url}&application_name={name}", tmp_path, number) for number in range(WRITERS)
+        ]
         for _ in range(20):
             time.sleep(0.15)
             assert all(writer.process.is_alive() for writer in writers), "a writer saw an error"
@@ -283,7 +307,9 @@ def test_writers_whose_connections_are_ended(postgres: str, tmp_path: Path) -> N
         assert_kept(url, notes, WRITERS)
         assert_latest_is_right(url, store)
     assert len(ended) > 100
-    print(f"\n{len(ended)} connections ended; acknowledged: {len(notes.created)} creates, {len(notes.deleted)} deletes")
+    print(
+        f"\n{len(ended)} connections ended; acknowledged: {len(notes.created)} creates, {len(notes.deleted)} deletes"
+    )
 
 
 # A server that crashes
@@ -321,7 +347,11 @@ def test_workers_ride_through_crashes_of_the_server(crashing: Server, tmp_path: 
     sizes = [0]
     try:
         for _ in range(3):
-            wait_for(lambda: sum(log.exists() and log.stat().st_size for log in logs) > sizes[-1] + 20_000)
+            wait_for(
+                lambda: (
+                    sum(log.exists() and log.stat().st_size for log in logs) > sizes[-1] + 20_000
+                )
+            )
             crashing.stop("immediate")
             sizes.append(sum(log.stat().st_size for log in logs))
             time.sleep(random.uniform(0, 0.5))
@@ -332,7 +362,9 @@ def test_workers_ride_through_crashes_of_the_server(crashing: Server, tmp_path: 
     longest = max(workers.results())
     acknowledged = [line for log in logs for line in log.read_text(encoding="ascii").splitlines()]
     rows = bare(url, "SELECT id, key, version, description FROM artifact")
-    print(f"\n3 crashes, {len(acknowledged)} creates acknowledged, {len(rows)} stored, longest wait {longest:.3f} s")
+    print(
+        f"\n3 crashes, {len(acknowledged)} creates acknowledged, {len(rows)} stored, longest wait {longest:.3f} s"
+    )
     assert sorted(acknowledged) == sorted(f"{id_} {key} {version}" for id_, key, version, _ in rows)
     assert len({mark for *_, mark in rows}) == len(rows)
     with healthy(url) as store:
@@ -380,7 +412,9 @@ def test_a_server_that_stays_down(crashing: Server) -> None:
         begun = time.monotonic()
         with ThreadPoolExecutor(len(CALLS)) as threads:
             list(threads.map(partial(refused, store), CALLS))
-        print(f"the deadline is two seconds; the last call gave up after {time.monotonic() - begun:.1f} s")
+        print(
+            f"the deadline is two seconds; the last call gave up after {time.monotonic() - begun:.1f} s"
+        )
         assert len(retried) == len(CALLS), "a call did not wait for the server to come back"
     finally:
         crashing.start()

@@ -25,7 +25,9 @@ def test_the_artifact_is_named(url: str, field: str) -> None:
         assert store.read_artifact(made[249].id) == made[249]
         (breach,) = store.verify()
         assert (breach.kind, breach.key) == ("unreadable", "sales@251")
-        assert breach.message.startswith(f"The artifact sales@251 is damaged: its {field} cannot be read")
+        assert breach.message.startswith(
+            f"The artifact sales@251 is damaged: its {field} cannot be read"
+        )
         assert store.verify(quick=True) == []
         assert store.repair() == []
         assert store.update_artifact(made[250].id, **{field: None})
@@ -34,7 +36,9 @@ def test_the_artifact_is_named(url: str, field: str) -> None:
 
 def test_what_reads_numbers_names_the_key(url: str) -> None:
     with ArtifactStore(url) as store:
-        made = store.create_artifacts({"key": "loss", "data": n, "metadata": {"loss": n}} for n in range(3))
+        made = store.create_artifacts(
+            {"key": "loss", "data": n, "metadata": {"loss": n}} for n in range(3)
+        )
         store._engine.execute(f"UPDATE artifact SET metadata = 'nan' WHERE id = '{made[1].id}'")
         with pytest.raises(StoreDamaged, match=r"^A version of loss cannot be read \("):
             store.read_series("loss", "loss")
@@ -51,7 +55,9 @@ def test_the_command_line_finds_and_leaves_it(url: str) -> None:
     assert result.exit_code == 1
     assert [breach["kind"] for breach in json.loads(result.stdout)] == ["unreadable"]
     result = CliRunner().invoke(main, ["--url", url, "verify"])
-    assert "Restore the database from a copy: 'artifact-store repair' cannot repair" in result.stderr
+    assert (
+        "Restore the database from a copy: 'artifact-store repair' cannot repair" in result.stderr
+    )
     assert CliRunner().invoke(main, ["--url", url, "verify", "--quick"]).exit_code == 0
     shown = CliRunner().invoke(main, ["--url", url, "show", "sales"])
     assert shown.exit_code == 1

@@ -12,10 +12,14 @@ def test_a_page_of_garbage_is_damage() -> None:
         with ArtifactStore(server.url) as store:
             made = store.create_artifacts({"key": f"k{n}", "data": "x" * 1500} for n in range(40))
         with server.connect() as connection:
-            (name,) = connection.execute("SELECT pg_relation_filepath('artifact')").fetchone() or ("",)
+            (name,) = connection.execute("SELECT pg_relation_filepath('artifact')").fetchone() or (
+                "",
+            )
         server.stop("fast")
         with (server.data / name).open("r+b") as table:
-            table.write(b"\xff" * 100)  # the first page's header, of whose rows only the first are in it
+            table.write(
+                b"\xff" * 100
+            )  # the first page's header, of whose rows only the first are in it
         server.start()
         with ArtifactStore(server.url) as store:
             said = r"the database is damaged \(invalid page in block 0 of relation .*\): restore a copy\.$"

@@ -11,7 +11,13 @@ from uuid import UUID
 import pytest
 from click.testing import CliRunner
 
-from artifact_store import ArtifactFilter, ArtifactStore, ArtifactStoreError, StoreDamaged, StoreUnavailable
+from artifact_store import (
+    ArtifactFilter,
+    ArtifactStore,
+    ArtifactStoreError,
+    StoreDamaged,
+    StoreUnavailable,
+)
 from artifact_store_cli import main
 from tests.helpers.damage import damage, make_store, uses
 
@@ -63,10 +69,16 @@ def used(path: Path, ids: list[UUID]) -> Iterator[ArtifactStoreError]:
 
 
 @pytest.mark.parametrize("part", range(4))
-def test_a_damaged_file_raises_nothing_but_our_errors(sound: Sound, tmp_path: Path, part: int) -> None:
+def test_a_damaged_file_raises_nothing_but_our_errors(
+    sound: Sound, tmp_path: Path, part: int
+) -> None:
     """Of 250 such files 162 could be opened; UnicodeDecodeError, KeyError and ValidationError came out of them."""
     source, ids = sound
-    found = [error for path in damaged_copies(source, tmp_path, range(part, SEEDS, 4)) for error in used(path, ids)]
+    found = [
+        error
+        for path in damaged_copies(source, tmp_path, range(part, SEEDS, 4))
+        for error in used(path, ids)
+    ]
     assert [error for error in found if isinstance(error, StoreDamaged)] != []
     assert [str(error) for error in found if "\n" in str(error)] == []
 
@@ -137,8 +149,12 @@ def test_an_id_that_is_none_is_named_by_its_version(tmp_path: Path) -> None:
     with ArtifactStore(path) as store:
         made = store.create_artifacts({"key": "sales", "data": n} for n in range(3))
         spoil(path, "UPDATE artifact SET id = 'zzz' WHERE id = ?", made[0].id)
-        assert [(breach.kind, breach.key) for breach in store.verify()] == [("unreadable", "sales@1")]
-        with pytest.raises(StoreDamaged, match="artifact sales@1 is damaged: its id cannot be read"):
+        assert [(breach.kind, breach.key) for breach in store.verify()] == [
+            ("unreadable", "sales@1")
+        ]
+        with pytest.raises(
+            StoreDamaged, match="artifact sales@1 is damaged: its id cannot be read"
+        ):
             store.read_artifacts()
         with pytest.raises(StoreDamaged, match="id of an artifact cannot be read"):
             store.delete_artifacts(ArtifactFilter(key={"any_": ["sales"]}))
@@ -168,7 +184,9 @@ def test_the_run_is_named(tmp_path: Path, table: str, call: str, kind: str) -> N
         with store.flow_run("nightly"), store.task_run("load"):
             pass
         spoil(path, f"UPDATE {table} SET tags = '[1, '")
-        with pytest.raises(StoreDamaged, match=f"The {kind} [0-9a-f-]+ is damaged: its tags cannot be read"):
+        with pytest.raises(
+            StoreDamaged, match=f"The {kind} [0-9a-f-]+ is damaged: its tags cannot be read"
+        ):
             getattr(store, call)()
         (breach,) = store.verify()
         assert (breach.kind, len(breach.key)) == ("unreadable", 36)
@@ -179,9 +197,15 @@ def test_verify_finds_every_row_among_many(tmp_path: Path) -> None:
     with ArtifactStore(f"sqlite:///{path}?synchronous=normal") as store:
         made = store.create_artifacts({"key": f"k{n}", "data": n} for n in range(1000))
         for number in (0, 199, 200, 201, 700, 999):
-            spoil(path, "UPDATE artifact SET data = CAST(x'22ff22' AS TEXT) WHERE id = ?", made[number].id)
+            spoil(
+                path,
+                "UPDATE artifact SET data = CAST(x'22ff22' AS TEXT) WHERE id = ?",
+                made[number].id,
+            )
         found = store.verify()
-        assert [breach.key for breach in found] == sorted(f"k{n}@1" for n in (0, 199, 200, 201, 700, 999))
+        assert [breach.key for breach in found] == sorted(
+            f"k{n}@1" for n in (0, 199, 200, 201, 700, 999)
+        )
         assert store.verify(quick=True) == []
 
 
@@ -189,7 +213,9 @@ def test_a_page_of_nothing_is_found_before_it_is_needed(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     make_store(path)
     with closing(sqlite3.connect(path)) as connection:
-        (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'artifact_created_id'").fetchone()
+        (root,) = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'artifact_created_id'"
+        ).fetchone()
     raw = bytearray(path.read_bytes())
     raw[(root - 1) * 4096 : root * 4096] = bytes(4096)
     path.write_bytes(raw)

@@ -51,7 +51,9 @@ def test_a_dropped_store_closes_its_files(tmp_path: Path) -> None:
         work(number)
     gc.collect()
     assert held(tmp_path) == []
-    assert sorted(each.name for each in tmp_path.iterdir()) == [f"{number}.db" for number in range(5)]
+    assert sorted(each.name for each in tmp_path.iterdir()) == [
+        f"{number}.db" for number in range(5)
+    ]
 
 
 @needs_proc
@@ -65,9 +67,13 @@ def test_many_dropped_stores_hold_few_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["store.db", ":memory:"])
 def test_nothing_holds_what_belonged_to_a_dropped_store(tmp_path: Path, name: str) -> None:
-    store = ArtifactStore(f"sqlite:///{tmp_path}/store.db" if name == "store.db" else "sqlite:///:memory:")
+    store = ArtifactStore(
+        f"sqlite:///{tmp_path}/store.db" if name == "store.db" else "sqlite:///:memory:"
+    )
     use(store)
-    parts = [weakref.ref(each) for each in (store, store._engine, store._engine.database, store._db)]
+    parts = [
+        weakref.ref(each) for each in (store, store._engine, store._engine.database, store._db)
+    ]
     del store
     gc.collect()
     assert [part() for part in parts] == [None] * 4
@@ -106,7 +112,10 @@ print(resident() - before)
 def test_a_store_in_memory_gives_its_memory_back(number: int, size: int, how: str) -> None:
     """A store that is closed does so though the program still holds it."""
     done = subprocess.run(
-        [sys.executable, "-c", MEMORY, str(number), str(size), how], capture_output=True, text=True, check=True
+        [sys.executable, "-c", MEMORY, str(number), str(size), how],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert float(done.stdout) < 2 * size, done.stderr
 
@@ -119,7 +128,8 @@ def test_a_store_in_memory_ends_when_it_is_closed() -> None:
     store.close()
     store.close()
     with pytest.raises(
-        StoreUnavailable, match=r"in memory and was closed, so its contents are gone: open a new store\.$"
+        StoreUnavailable,
+        match=r"in memory and was closed, so its contents are gone: open a new store\.$",
     ):
         store.read_latest_artifact("k")
     with pytest.raises(StoreUnavailable, match="was closed"):

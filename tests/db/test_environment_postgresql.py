@@ -26,7 +26,9 @@ def server() -> Iterator[Server]:
             admin.execute(f"CREATE ROLE owner LOGIN SUPERUSER PASSWORD '{SECRET}'")
             admin.execute(f"CREATE ROLE guest LOGIN PASSWORD '{SECRET}'")
             (hba,) = admin.execute("SHOW hba_file").fetchone() or ("",)
-            rules = "local all all trust\nhost all blocked all reject\nhost all all all scram-sha-256\n"
+            rules = (
+                "local all all trust\nhost all blocked all reject\nhost all all all scram-sha-256\n"
+            )
             with open(hba, "w", encoding="ascii") as file:  # noqa: PTH123
                 file.write(rules)
             admin.execute("SELECT pg_reload_conf()")
@@ -50,7 +52,11 @@ def old_server() -> Iterator[int]:
         message(b"R", struct.pack("!I", 0))
         + b"".join(
             message(b"S", f"{name}\0{value}\0".encode())
-            for name, value in (("server_version", "12.22"), ("client_encoding", "UTF8"), ("DateStyle", "ISO, MDY"))
+            for name, value in (
+                ("server_version", "12.22"),
+                ("client_encoding", "UTF8"),
+                ("DateStyle", "ISO, MDY"),
+            )
         )
         + message(b"K", struct.pack("!II", 1, 1))
         + message(b"Z", b"I")
@@ -61,7 +67,9 @@ def old_server() -> Iterator[int]:
             while True:
                 client, _ = listener.accept()
                 with client:
-                    while (size := struct.unpack("!I", client.recv(4))[0]) == 8:  # asks for encryption
+                    while (
+                        size := struct.unpack("!I", client.recv(4))[0]
+                    ) == 8:  # asks for encryption
                         client.recv(4)
                         client.sendall(b"N")
                     client.recv(size - 4)
@@ -74,9 +82,17 @@ def old_server() -> Iterator[int]:
 
 
 CASES = {
-    "a wrong password": ("owner:s3cret-pass-not", "postgres?timeout=1", "the password is wrong: check it in the URL"),
+    "a wrong password": (
+        "owner:s3cret-pass-not",
+        "postgres?timeout=1",
+        "the password is wrong: check it in the URL",
+    ),
     "no password": ("owner", "postgres?timeout=1", "the password is wrong"),
-    "a user that is shut out": (f"blocked:{SECRET}", "postgres?timeout=1", "the server rejected this user"),
+    "a user that is shut out": (
+        f"blocked:{SECRET}",
+        "postgres?timeout=1",
+        "the server rejected this user",
+    ),
     "a missing database": (
         f"owner:{SECRET}",
         "missing?timeout=1",
@@ -87,7 +103,11 @@ CASES = {
         "postgres?timeout=1&schema=other",
         "this user lacks a privilege: grant",
     ),
-    "a certificate that must be": (f"owner:{SECRET}", "postgres?sslmode=require", "does not support SSL"),
+    "a certificate that must be": (
+        f"owner:{SECRET}",
+        "postgres?sslmode=require",
+        "does not support SSL",
+    ),
 }
 
 
@@ -98,7 +118,9 @@ def test_a_server_that_refuses(server: Server, case: str, tries: Callable[[], in
     with pytest.raises(StoreUnavailable) as caught:
         ArtifactStore(url)
     assert tries() == 1, "what cannot pass is not waited for"
-    told = run(url, "create", "k", "--data", "1", code=1)  # what only reads would not make the schema
+    told = run(
+        url, "create", "k", "--data", "1", code=1
+    )  # what only reads would not make the schema
     for text in (str(caught.value), told):
         assert says in text
         assert SECRET not in text
@@ -108,8 +130,14 @@ def test_a_server_that_refuses(server: Server, case: str, tries: Callable[[], in
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        (f"postgresql://me:{SECRET}@no-such-host.invalid/db", "the host is unknown: check its name in the URL"),
-        (f"postgresql://me:{SECRET}@127.0.0.1:1/db", "no server listens there: check the host and the port"),
+        (
+            f"postgresql://me:{SECRET}@no-such-host.invalid/db",
+            "the host is unknown: check its name in the URL",
+        ),
+        (
+            f"postgresql://me:{SECRET}@127.0.0.1:1/db",
+            "no server listens there: check the host and the port",
+        ),
         (f"postgresql://me:{SECRET}@/db?host=/nowhere", "no server listens there"),
         (f"postgresql://me:{SECRET}@127.0.0.1:1,127.0.0.1:2/db", "no server listens there"),
     ],
@@ -123,7 +151,9 @@ def test_no_server(url: str, says: str) -> None:
 def test_a_server_that_is_too_old() -> None:
     with old_server() as port:
         url = f"postgresql://me:{SECRET}@127.0.0.1:{port}/db"
-        with pytest.raises(StoreUnavailable, match="the server is too old: PostgreSQL 13 or newer is needed"):
+        with pytest.raises(
+            StoreUnavailable, match="the server is too old: PostgreSQL 13 or newer is needed"
+        ):
             ArtifactStore(url)
         assert "the server is too old" in run(url, "info", code=1)
 
@@ -160,8 +190,12 @@ def test_a_store_works_again_when_the_cause_is_gone(server: Server) -> None:
                 admin.execute("SET default_transaction_read_only = off")
                 admin.execute(end)
                 admin.execute("SELECT pg_reload_conf(), pg_sleep(0.1)")
-            assert [each.version for each in store.read_artifacts()] == list(range(number - 1, 0, -1))
-            assert store.create_artifact(key="k", data=number).version == number, "a refused create burnt a number"
+            assert [each.version for each in store.read_artifacts()] == list(
+                range(number - 1, 0, -1)
+            )
+            assert store.create_artifact(key="k", data=number).version == number, (
+                "a refused create burnt a number"
+            )
         assert store.read_artifact(first.id) == first
         assert store.verify() == []
 
@@ -170,25 +204,42 @@ def test_the_command_line_on_a_server(server: Server) -> None:
     url = address(server, rest="postgres?timeout=5&schema=terminal")
     assert "48 tables       weather/2012-01@1" in run(url, "demo")
     assert run(url, "count", "--all", "--flow", "seattle-weather") == "51\n"
-    assert run(url, "ls", "--key", "weather/2015-12").splitlines()[1].startswith("weather/2015-12\t2\ttable\t")
+    assert (
+        run(url, "ls", "--key", "weather/2015-12")
+        .splitlines()[1]
+        .startswith("weather/2015-12\t2\ttable\t")
+    )
     assert loaded(url, "show", "weather/2015-12@1")["metadata"]["days"] == 15
     with server.connect() as admin:
-        admin.execute("UPDATE terminal.artifact_collection SET latest_version = 7 WHERE key = 'weather/summary'")
+        admin.execute(
+            "UPDATE terminal.artifact_collection SET latest_version = 7 WHERE key = 'weather/summary'"
+        )
     assert "wrong-version\tweather/summary\t" in run(url, "verify", code=1)
     assert "wrong-version\tweather/summary\t" in run(url, "repair")
     assert run(url, "verify") == "healthy: 51 artifacts, 50 keys\n"
     told = loaded(url, "info")
-    assert told["url"] == f"postgresql://owner:***@127.0.0.1:{server.port}/postgres?timeout=5&schema=terminal"
+    assert (
+        told["url"]
+        == f"postgresql://owner:***@127.0.0.1:{server.port}/postgres?timeout=5&schema=terminal"
+    )
     assert told["server"] == f"owner@127.0.0.1:{server.port}/postgres"
     assert told["engine"].startswith("PostgreSQL 1")
-    assert (told["artifacts"], told["keys"], told["pool_size"], told["schema"]) == (51, 50, 20, known_versions()[-1])
+    assert (told["artifacts"], told["keys"], told["pool_size"], told["schema"]) == (
+        51,
+        50,
+        20,
+        known_versions()[-1],
+    )
     assert run(url, "delete", "weather/2015-12", "--yes").startswith("Deleted weather/2015-12@2.\n")
     assert loaded(url, "show", "weather/2015-12")["version"] == 1
 
 
 @pytest.mark.parametrize("place", ["url", "tcp_url"])
 def test_a_server_that_hangs_on_an_open_connection(place: str) -> None:
-    with Server(tcp=True) as hanging, ArtifactStore(f"{getattr(hanging, place)}&timeout=1") as store:
+    with (
+        Server(tcp=True) as hanging,
+        ArtifactStore(f"{getattr(hanging, place)}&timeout=1") as store,
+    ):
         made = store.create_artifact(key="k")
         calls: list[Callable[[], object]] = [
             store.read_artifacts,
@@ -199,6 +250,8 @@ def test_a_server_that_hangs_on_an_open_connection(place: str) -> None:
             assert store.read_artifact(made.id) == made
             with ThreadPoolExecutor(1) as workers, stopped(hanging):
                 waiting = workers.submit(call)
-                with pytest.raises(StoreUnavailable, match="the server does not answer: check the host, the port"):
+                with pytest.raises(
+                    StoreUnavailable, match="the server does not answer: check the host, the port"
+                ):
                     waiting.result(60)
             assert store.verify() == []

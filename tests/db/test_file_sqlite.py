@@ -12,7 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from artifact_store import ArtifactSort, ArtifactStore, ArtifactStoreError, StoreDamaged, StoreUnavailable
+from artifact_store import (
+    ArtifactSort,
+    ArtifactStore,
+    ArtifactStoreError,
+    StoreDamaged,
+    StoreUnavailable,
+)
 
 
 def deleted(path: Path) -> None:
@@ -70,14 +76,17 @@ def path(tmp_path: Path) -> Path:
 
 def refused(call: Callable[[], object]) -> None:
     with pytest.raises(
-        StoreUnavailable, match=r"the file was (deleted or moved|replaced) while the store was open: .*"
+        StoreUnavailable,
+        match=r"the file was (deleted or moved|replaced) while the store was open: .*",
     ):
         call()
 
 
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("write", WRITES)
-def test_a_write_says_that_its_file_is_gone(path: Path, change: Callable[[Path], None], write: str) -> None:
+def test_a_write_says_that_its_file_is_gone(
+    path: Path, change: Callable[[Path], None], write: str
+) -> None:
     """It reported success, into a file that nobody could find."""
     with ArtifactStore(path) as store:
         store.create_artifact(key="k")
@@ -88,7 +97,9 @@ def test_a_write_says_that_its_file_is_gone(path: Path, change: Callable[[Path],
         with ThreadPoolExecutor(1) as other:
             refused(lambda: other.submit(WRITES[write], store).result())
         assert not store._engine.in_block()
-        assert (sorted(path.parent.glob("*")) if path.parent.exists() else []) == before, "no file was made"
+        assert (sorted(path.parent.glob("*")) if path.parent.exists() else []) == before, (
+            "no file was made"
+        )
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -127,7 +138,8 @@ def test_a_store_that_was_closed_does_not_make_an_empty_file(path: Path) -> None
     store.close()
     deleted(path)
     with pytest.raises(
-        StoreUnavailable, match=r"the file was deleted or moved: open the store again to make a new one"
+        StoreUnavailable,
+        match=r"the file was deleted or moved: open the store again to make a new one",
     ):
         store.read_artifacts()
     assert list(path.parent.iterdir()) == []
@@ -165,7 +177,9 @@ def test_the_new_file_is_left_alone(path: Path) -> None:
 
 def journal(path: Path, mode: str | None = None) -> str:
     with closing(sqlite3.connect(path)) as connection:
-        found: str = connection.execute("PRAGMA journal_mode" + (f" = {mode}" if mode else "")).fetchone()[0]
+        found: str = connection.execute(
+            "PRAGMA journal_mode" + (f" = {mode}" if mode else "")
+        ).fetchone()[0]
     return found
 
 
@@ -237,10 +251,14 @@ for path in sys.argv[1:]:
 def test_too_many_open_files_are_called_so(path: Path) -> None:
     """The message blamed the directory."""
     names = [f"sqlite:///{path}", f"sqlite:///{path.with_name('new.db')}"]
-    done = subprocess.run([sys.executable, "-c", EXHAUSTED, *names], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", EXHAUSTED, *names], capture_output=True, text=True, check=True
+    )
     told = [name.removeprefix("sqlite:///") for name in names]
     remedy = "too many files are open: close some, or raise the limit (ulimit -n)."
-    assert done.stdout.splitlines() == [f"StoreUnavailable: {name}: {remedy}" for name in told], done.stderr
+    assert done.stdout.splitlines() == [f"StoreUnavailable: {name}: {remedy}" for name in told], (
+        done.stderr
+    )
     assert os.listdir(path.parent) == ["store.db"]  # noqa: PTH208
 
 
@@ -253,7 +271,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     place = tmp_path / "disk"
     place.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)]
-    if shutil.which("mount") is None or subprocess.run(command, check=False, capture_output=True).returncode:
+    if (
+        shutil.which("mount") is None
+        or subprocess.run(command, check=False, capture_output=True).returncode
+    ):
         pytest.skip("it needs the right to mount a file system")
     yield place
     subprocess.run(["umount", "--lazy", str(place)], check=True)
@@ -270,7 +291,8 @@ def test_a_disk_that_fills_up_loses_nothing_that_was_stored(small_disk: Path) ->
     with ArtifactStore(small_disk / "store.db") as store:
         made = [store.create_artifact(key="first")]
         with pytest.raises(
-            StoreUnavailable, match="the disk is full: free some space and try again; nothing was written"
+            StoreUnavailable,
+            match="the disk is full: free some space and try again; nothing was written",
         ):
             made.extend(store.create_artifact(key="k", data="x" * 20_000) for _ in range(1000))
         assert store.read_artifacts(sort=ArtifactSort.CREATED_DESC) == made[::-1]
@@ -324,7 +346,11 @@ def test_a_file_that_is_cut_under_an_open_store_is_damaged(path: Path) -> None:
         store.create_artifacts({"key": f"k{number}", "data": "x" * 1000} for number in range(500))
     with ArtifactStore(path) as store:
         os.truncate(path, 20_000)
-        for call in (store.read_artifacts, store.count_artifacts, lambda: store.create_artifact(key="k")):
+        for call in (
+            store.read_artifacts,
+            store.count_artifacts,
+            lambda: store.create_artifact(key="k"),
+        ):
             with pytest.raises(StoreDamaged, match="the database is damaged: restore a copy"):
                 call()
         assert {breach.kind for breach in store.verify()} == {"damaged"}

@@ -86,13 +86,17 @@ def in_a_generator(block: Any) -> None:
 
 
 def progress(url: str) -> Any:
-    ((data,),) = bare(url, "SELECT data FROM artifact WHERE type = 'progress' ORDER BY version DESC LIMIT 1")
+    ((data,),) = bare(
+        url, "SELECT data FROM artifact WHERE type = 'progress' ORDER BY version DESC LIMIT 1"
+    )
     return float(data)
 
 
 def state_of(table: str) -> Callable[[str], Any]:
     def state(url: str) -> Any:
-        ((found,),) = bare(url, f"SELECT state_type FROM {table} ORDER BY created DESC, id DESC LIMIT 1")
+        ((found,),) = bare(
+            url, f"SELECT state_type FROM {table} ORDER BY created DESC, id DESC LIMIT 1"
+        )
         return found
 
     return state
@@ -122,7 +126,9 @@ def collecting_by_hand() -> Iterator[None]:
 
 
 @every_kind
-def test_the_collector_writes_nothing_and_the_next_call_does(store: ArtifactStore, url: str, kind: str) -> None:
+def test_the_collector_writes_nothing_and_the_next_call_does(
+    store: ArtifactStore, url: str, kind: str
+) -> None:
     leave, look, before, after = LEFT[kind]
     calls: list[Callable[[], Any]] = [
         lambda: store.read_latest_artifact("any"),
@@ -181,7 +187,10 @@ def test_while_the_database_is_locked_it_is_kept(store: ArtifactStore, url: str,
     with collecting_by_hand():
         leave(store)
         gc.collect()
-        with locked(url, {progress: "artifact_collection"}.get(look, kind.removeprefix("a ").replace(" ", "_"))):
+        with locked(
+            url,
+            {progress: "artifact_collection"}.get(look, kind.removeprefix("a ").replace(" ", "_")),
+        ):
             store.read_latest_artifact("any")
         assert look(url) == before
 
@@ -206,13 +215,17 @@ gc.collect()
 
 @every_kind
 def test_the_end_of_the_program_writes_what_is_left(url: str, kind: str) -> None:
-    done = subprocess.run([sys.executable, "-c", PROGRAM, url, kind], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, url, kind], capture_output=True, text=True, check=True
+    )
     assert done.stderr == ""
     _, look, _, after = LEFT[kind]
     assert look(url) == after
 
 
-def test_a_generator_that_is_closed_in_a_block_that_is_undone(store: ArtifactStore, url: str) -> None:
+def test_a_generator_that_is_closed_in_a_block_that_is_undone(
+    store: ArtifactStore, url: str
+) -> None:
     generator = held(store.flow_run("held"))
     next(generator)
     with suppress(KeyError), store.atomic():
@@ -241,7 +254,9 @@ def collected_at(step: int | None, work: Callable[[], object]) -> int:
     def watch(frame: FrameType, event: str, argument: object) -> None:
         nonlocal passed
         module = frame.f_globals.get("__name__", "")
-        if event in ("call", "c_call") and module.startswith(("artifact_store.", "peewee", "playhouse", "psycopg")):
+        if event in ("call", "c_call") and module.startswith(
+            ("artifact_store.", "peewee", "playhouse", "psycopg")
+        ):
             passed += 1
             if passed == step:
                 gc.collect()
@@ -257,7 +272,9 @@ def collected_at(step: int | None, work: Callable[[], object]) -> int:
 
 @every_kind
 def test_in_the_middle_of_a_block(url: str, kind: str) -> None:
-    at_once((collect_at_any_step, url, kind))  # in a process of its own, because what goes wrong here hangs
+    at_once(
+        (collect_at_any_step, url, kind)
+    )  # in a process of its own, because what goes wrong here hangs
 
 
 def collect_at_any_step(url: str, kind: str) -> None:

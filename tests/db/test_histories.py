@@ -21,14 +21,18 @@ def address(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def assert_well(done: History) -> None:
-    print(f"\n{done.creates} artifacts, {sum(done.counts.values())} operations, {done.verified} verifies")
+    print(
+        f"\n{done.creates} artifacts, {sum(done.counts.values())} operations, {done.verified} verifies"
+    )
     assert done.faults == []
     assert done.verified > 0
     assert done.creates > 0
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_processes_are_told_is_what_is_stored(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+def test_what_processes_are_told_is_what_is_stored(
+    name: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     done = history(address(name, request, tmp_path), SECONDS, tmp_path)
     assert_well(done)
 
@@ -64,5 +68,7 @@ def test_the_check_can_fail(tmp_path: Path) -> None:
 
 
 def test_answers_that_are_lost(postgres: str, tmp_path: Path) -> None:
-    done = history(f"{postgres}&schema=histories_{uuid4().hex}", SECONDS, tmp_path, kill=True, lose=3.0)
+    done = history(
+        f"{postgres}&schema=histories_{uuid4().hex}", SECONDS, tmp_path, kill=True, lose=3.0
+    )
     assert_well(done)

@@ -65,11 +65,17 @@ def test_peewee_uses_the_sessions_and_the_connections_of_a_session_database() ->
 
     opened: list[sqlite3.Connection] = []
     database = Database(":memory:")
-    assert database.connect(), f"Peewee {peewee.__version__} does not connect with _connect: {OF_PEEWEE}"
-    assert [state.conn] == opened, f"Peewee {peewee.__version__} keeps its connection elsewhere: {OF_PEEWEE}"
+    assert database.connect(), (
+        f"Peewee {peewee.__version__} does not connect with _connect: {OF_PEEWEE}"
+    )
+    assert [state.conn] == opened, (
+        f"Peewee {peewee.__version__} keeps its connection elsewhere: {OF_PEEWEE}"
+    )
     with database.atomic():
         assert peewee_internals.open_transactions(database) == state.transactions
-        assert len(state.transactions) == 1, f"Peewee {peewee.__version__} keeps transactions elsewhere: {OF_PEEWEE}"
+        assert len(state.transactions) == 1, (
+            f"Peewee {peewee.__version__} keeps transactions elsewhere: {OF_PEEWEE}"
+        )
     database.close()
     assert state.closed
 
@@ -101,7 +107,9 @@ def test_a_filled_value_is_like_a_validated_one() -> None:
     filled = Model.__new__(Model)
     pydantic_internals.fill(filled, {"number": 2, "text": ""}, ["number"])
     for name in validated.__slots__:
-        assert getattr(filled, name) == getattr(validated, name), f"pydantic keeps {name} in another way: {OF_PYDANTIC}"
+        assert getattr(filled, name) == getattr(validated, name), (
+            f"pydantic keeps {name} in another way: {OF_PYDANTIC}"
+        )
     assert vars(filled) == vars(validated)
     assert {*BaseModel.__slots__} == {
         "__dict__",
@@ -117,8 +125,12 @@ def test_a_validator_has_the_schema_that_it_was_given() -> None:
     anything = core_schema.with_default_schema(core_schema.any_schema(), default=None)
     fields = {name: core_schema.model_field(anything) for name in Model.model_fields}
     schema = core_schema.model_schema(Model, core_schema.model_fields_schema(fields))
-    value = pydantic_internals.validator_of(core_schema.list_schema(schema)).validate_python([{"number": "no number"}])
-    assert value[0].number == "no number", f"pydantic takes the validator of the model instead: {OF_PYDANTIC}"
+    value = pydantic_internals.validator_of(core_schema.list_schema(schema)).validate_python(
+        [{"number": "no number"}]
+    )
+    assert value[0].number == "no number", (
+        f"pydantic takes the validator of the model instead: {OF_PYDANTIC}"
+    )
 
 
 # What is public, though it begins with an underscore: Peewee documents it.
@@ -134,7 +146,10 @@ def test_private_names_of_peewee_stand_in_one_module(path: Path) -> None:
     if path.name == "peewee_internals.py":
         return
     source = path.read_text(encoding="utf-8")
-    used = set(re.findall(r"\b(?:peewee|database|query|matching)\.(_[a-z]\w*)", source, re.IGNORECASE)) - DOCUMENTED
+    used = (
+        set(re.findall(r"\b(?:peewee|database|query|matching)\.(_[a-z]\w*)", source, re.IGNORECASE))
+        - DOCUMENTED
+    )
     tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module in ("peewee", "playhouse"):

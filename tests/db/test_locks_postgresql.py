@@ -32,7 +32,9 @@ def store(postgres: str, schema: str) -> Iterator[ArtifactStore]:
 
 @pytest.fixture
 def server(postgres: str, schema: str) -> Iterator[psycopg.Connection[Any]]:
-    with closing(psycopg.connect(postgres, autocommit=True, options=f"-c search_path={schema}")) as connection:
+    with closing(
+        psycopg.connect(postgres, autocommit=True, options=f"-c search_path={schema}")
+    ) as connection:
         yield connection
 
 
@@ -64,16 +66,22 @@ def blocked(call: Callable[[ArtifactStore], object], store: ArtifactStore) -> No
 
 
 @pytest.mark.parametrize("call", [*READS, *WRITES])
-def test_a_table_that_is_locked(store: ArtifactStore, server: psycopg.Connection[Any], call: str) -> None:
+def test_a_table_that_is_locked(
+    store: ArtifactStore, server: psycopg.Connection[Any], call: str
+) -> None:
     """As a migration, a VACUUM FULL or a TRUNCATE locks it."""
     with ThreadPoolExecutor(1) as workers, server.transaction():
         server.execute("LOCK TABLE artifact IN ACCESS EXCLUSIVE MODE")
         workers.submit(blocked, {**READS, **WRITES}[call], store).result(60)
-    assert store.read_latest_artifact("k") == store.read_artifact(ONE), "something of what was refused is there"
+    assert store.read_latest_artifact("k") == store.read_artifact(ONE), (
+        "something of what was refused is there"
+    )
 
 
 @pytest.mark.parametrize("call", WRITES)
-def test_a_table_that_others_may_read(store: ArtifactStore, server: psycopg.Connection[Any], call: str) -> None:
+def test_a_table_that_others_may_read(
+    store: ArtifactStore, server: psycopg.Connection[Any], call: str
+) -> None:
     """As CREATE INDEX locks it."""
     with ThreadPoolExecutor(1) as workers, server.transaction():
         server.execute("LOCK TABLE artifact IN SHARE MODE")

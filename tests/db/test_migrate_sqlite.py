@@ -69,7 +69,10 @@ def test_migrations_and_models_converge(path: Path, tmp_path: Path) -> None:
     fresh = peewee.SqliteDatabase(tmp_path / "fresh.db")
     with closing(fresh), fresh.bind_ctx(run_tables.TABLES):
         fresh.create_tables(run_tables.TABLES, safe=False)
-    with closing(sqlite3.connect(path)) as one, closing(sqlite3.connect(tmp_path / "fresh.db")) as other:
+    with (
+        closing(sqlite3.connect(path)) as one,
+        closing(sqlite3.connect(tmp_path / "fresh.db")) as other,
+    ):
         assert definitions(one) == definitions(other)
         assert len(definitions(one)) > 20
 
@@ -90,14 +93,22 @@ def test_every_index_of_the_design_is_there(path: Path) -> None:
     }
     for table, columns in wanted.items():
         names = [str(row[1]) for row in bare(path, f"PRAGMA index_list('{table}')")]
-        found = [",".join(str(row[2]) for row in bare(path, f"PRAGMA index_info('{name}')")) for name in names]
+        found = [
+            ",".join(str(row[2]) for row in bare(path, f"PRAGMA index_info('{name}')"))
+            for name in names
+        ]
         assert set(columns) <= set(found)
-    assert ("artifact_key_version", 1) in [row[1:3] for row in bare(path, "PRAGMA index_list('artifact')")]
+    assert ("artifact_key_version", 1) in [
+        row[1:3] for row in bare(path, "PRAGMA index_list('artifact')")
+    ]
 
 
 def test_a_newer_schema_is_refused_with_the_remedy(path: Path) -> None:
     ArtifactStore(path).close()
-    bare(path, f"INSERT INTO {HISTORY} (name, applied) SELECT '0999_future', MAX(applied) FROM {HISTORY}")
+    bare(
+        path,
+        f"INSERT INTO {HISTORY} (name, applied) SELECT '0999_future', MAX(applied) FROM {HISTORY}",
+    )
     before = path.read_bytes()
     with pytest.raises(SchemaTooNew, match="pip install -U artifact-store") as caught:
         ArtifactStore(path)
@@ -106,7 +117,9 @@ def test_a_newer_schema_is_refused_with_the_remedy(path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_an_older_schema_is_upgraded_with_what_it_holds(path: Path, request: pytest.FixtureRequest) -> None:
+def test_an_older_schema_is_upgraded_with_what_it_holds(
+    path: Path, request: pytest.FixtureRequest
+) -> None:
     with ArtifactStore(path) as store:
         made = store.create_artifact(key="k", data=[1])
         store.create_task_run(store.create_flow_run(store.create_flow("f").id).id)
@@ -117,10 +130,14 @@ def test_an_older_schema_is_upgraded_with_what_it_holds(path: Path, request: pyt
         assert store.create_artifact(key="k").version == 2
         assert store.verify() == []
     assert "extra" in [row[1] for row in bare(path, "PRAGMA table_info('artifact')")]
-    assert bare(path, f"SELECT name FROM {HISTORY} ORDER BY name") == [(name,) for name in migrate.known_versions()]
+    assert bare(path, f"SELECT name FROM {HISTORY} ORDER BY name") == [
+        (name,) for name in migrate.known_versions()
+    ]
 
 
-def test_the_first_schema_is_upgraded_with_what_it_holds(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_schema_is_upgraded_with_what_it_holds(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(migrations, "NAMES", ("0001_initial",))
         ArtifactStore(path).close()
@@ -145,7 +162,9 @@ def test_a_new_store_gets_every_migration(path: Path, newer: Path) -> None:
         assert store.info().schema == newer.stem
 
 
-def test_an_upgrade_that_fails_leaves_the_old_schema(path: Path, request: pytest.FixtureRequest) -> None:
+def test_an_upgrade_that_fails_leaves_the_old_schema(
+    path: Path, request: pytest.FixtureRequest
+) -> None:
     ArtifactStore(path).close()
     newer = request.getfixturevalue("newer")
     newer.write_text(UPGRADE + "    db.execute_sql('SELECT nonsense')\n", encoding="ascii")
@@ -163,9 +182,15 @@ def test_an_upgrade_that_fails_leaves_the_old_schema(path: Path, request: pytest
 @pytest.mark.parametrize("table", ["artifact", "flow", "artifact_collection"])
 def test_a_foreign_database_is_refused_and_left_untouched(tmp_path: Path, table: str) -> None:
     path = tmp_path / "foreign.db"
-    bare(path, f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, note TEXT)", f"INSERT INTO {table} VALUES (1, 'mine')")
+    bare(
+        path,
+        f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, note TEXT)",
+        f"INSERT INTO {table} VALUES (1, 'mine')",
+    )
     before = path.read_bytes()
-    with pytest.raises(StoreUnavailable, match=rf"not a store.*\b{table}\b.*name another file") as caught:
+    with pytest.raises(
+        StoreUnavailable, match=rf"not a store.*\b{table}\b.*name another file"
+    ) as caught:
         ArtifactStore(path)
     assert "\n" not in str(caught.value)
     assert path.read_bytes() == before
@@ -174,7 +199,11 @@ def test_a_foreign_database_is_refused_and_left_untouched(tmp_path: Path, table:
 
 def test_a_store_may_live_beside_other_tables(tmp_path: Path) -> None:
     path = tmp_path / "shared.db"
-    bare(path, "CREATE TABLE mine (id INTEGER PRIMARY KEY, note TEXT)", "INSERT INTO mine VALUES (1, 'kept')")
+    bare(
+        path,
+        "CREATE TABLE mine (id INTEGER PRIMARY KEY, note TEXT)",
+        "INSERT INTO mine VALUES (1, 'kept')",
+    )
     with ArtifactStore(path) as store:
         assert store.create_artifact(key="k").version == 1
         assert store._engine.pragma("journal_mode") == ("wal",)

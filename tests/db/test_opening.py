@@ -107,21 +107,29 @@ def test_no_schema_is_made_on_postgresql(postgres: str, command: str) -> None:
     url = f"{postgres}&schema=typo_{os.getpid()}"
     assert "there is no store at this address" in run(url, *command.split(), code=1)
     with psycopg.connect(postgres) as connection:
-        found = connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (f"typo_{os.getpid()}",))
+        found = connection.execute(
+            "SELECT 1 FROM pg_namespace WHERE nspname = %s", (f"typo_{os.getpid()}",)
+        )
         assert found.fetchone() is None
 
 
-def test_the_first_look_at_the_default_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_look_at_the_default_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.delenv("ARTIFACT_STORE_URL", raising=False)
     result = CliRunner().invoke(main, ["ls"])
     assert result.exit_code == 1
     assert "there is no store at this address" in result.stderr
-    assert result.stderr.endswith("which makes the store. 'artifact-store demo' publishes an example.\n")
+    assert result.stderr.endswith(
+        "which makes the store. 'artifact-store demo' publishes an example.\n"
+    )
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become a user that the system does not know")
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root may become a user that the system does not know"
+)
 def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HOME", "XDG_DATA_HOME", "ARTIFACT_STORE_URL"):
         monkeypatch.delenv(name, raising=False)
@@ -143,7 +151,9 @@ def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_create_makes_the_file_but_no_directory(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/new.db"
     assert run(url, "create", "k", "--data", "1").startswith("Created k@1")
-    assert "the directory" in run(f"sqlite:///{tmp_path}/typo/new.db", "create", "k", "--data", "1", code=1)
+    assert "the directory" in run(
+        f"sqlite:///{tmp_path}/typo/new.db", "create", "k", "--data", "1", code=1
+    )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new.db"]
 
 
@@ -162,7 +172,9 @@ def test_create_off_writes_nothing(tmp_path: Path) -> None:
     assert seen(tmp_path) == before
 
 
-def test_a_store_of_an_older_release_is_upgraded_when_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_of_an_older_release_is_upgraded_when_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     url = f"sqlite:///{tmp_path}/store.db"
     with monkeypatch.context() as patched:
         patched.setattr(migrations, "NAMES", migrations.NAMES[:2])
@@ -170,7 +182,10 @@ def test_a_store_of_an_older_release_is_upgraded_when_asked(tmp_path: Path, monk
     before = seen(tmp_path)
     for command in ("ls", "count", "verify", "repair", "delete k --yes"):
         told = run(url, *command.split(), code=1)
-        assert "of an older release (schema 0002_profile): bring them up to date with 'artifact-store upgrade'" in told
+        assert (
+            "of an older release (schema 0002_profile): bring them up to date with 'artifact-store upgrade'"
+            in told
+        )
     for options in ({"create": False}, {"read_only": True}):
         with pytest.raises(SchemaTooOld, match="artifact-store upgrade"):
             ArtifactStore(url, **options)
@@ -201,9 +216,14 @@ def test_a_store_that_is_only_read(url: str, store: ArtifactStore, by_url: bool)
         assert reading.info().artifacts == 1
         with reading.atomic():
             assert reading.count_artifacts() == 1
-            store.set_flow_run_state(run_id, "RUNNING")  # a block that only reads holds up no writer
+            store.set_flow_run_state(
+                run_id, "RUNNING"
+            )  # a block that only reads holds up no writer
         for name in sorted(WRITES):
-            with pytest.raises(StoreReadOnly, match=f"open for reading only: open it without read_only to call {name}"):
+            with pytest.raises(
+                StoreReadOnly,
+                match=f"open for reading only: open it without read_only to call {name}",
+            ):
                 getattr(reading, name)()
         # What no method of the store stands before, the database refuses.
         with pytest.raises(StoreUnavailable, match="read"):
@@ -220,7 +240,9 @@ def test_a_store_that_is_only_read(url: str, store: ArtifactStore, by_url: bool)
             set_default_store(before)
     assert [each.version for each in store.read_artifacts()] == [2, 1]
     with pytest.raises(StoreMissing):
-        ArtifactStore(url.replace("store.db", "typo.db").replace("schema=", "schema=typo"), read_only=True)
+        ArtifactStore(
+            url.replace("store.db", "typo.db").replace("schema=", "schema=typo"), read_only=True
+        )
 
 
 @pytest.mark.parametrize("options", ["?mode=ro", ""])
@@ -261,7 +283,10 @@ def test_a_directory_that_may_not_be_written(place: Path) -> None:
 
 def test_a_mount_that_may_not_be_written(place: Path) -> None:
     mount = ["mount", "-t", "tmpfs", "none", str(place)]
-    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
+    if (
+        shutil.which("mount") is None
+        or subprocess.run(mount, capture_output=True, check=False).returncode
+    ):
         pytest.skip("this user may not mount a file system")
     try:
         with ArtifactStore(place / "store.db") as store:
@@ -325,7 +350,9 @@ def test_changes_that_cannot_be_read_are_named(place: Path) -> None:
     copy.chmod(0o555)
 
     def read() -> None:
-        with pytest.raises(StoreUnavailable, match=r"the newest changes are in store.db-wal.*copy both files"):
+        with pytest.raises(
+            StoreUnavailable, match=r"the newest changes are in store.db-wal.*copy both files"
+        ):
             ArtifactStore(copy / "store.db", read_only=True)
 
     as_nobody(read)
@@ -343,7 +370,10 @@ def test_transactions_that_are_read_only_by_default(postgres: str, scope: str) -
         if admin.execute("SELECT 1 FROM pg_roles WHERE rolname = 'reader'").fetchone() is None:
             admin.execute("CREATE ROLE reader LOGIN SUPERUSER")
             admin.execute("CREATE DATABASE readonly")
-        url = postgres.replace("postgres:@", "reader:@").replace("/postgres?", "/readonly?") + "&timeout=600"
+        url = (
+            postgres.replace("postgres:@", "reader:@").replace("/postgres?", "/readonly?")
+            + "&timeout=600"
+        )
         with ArtifactStore(url) as store:
             made = store.create_artifact(key="k")
         admin.execute(f"ALTER {scope} SET {setting} = on")
@@ -358,7 +388,10 @@ def test_transactions_that_are_read_only_by_default(postgres: str, scope: str) -
                     lambda: store.run_in_transaction(store.create_artifact, key="k"),
                 ):
                     # A failover is waited for until the time-out, which is ten minutes here.
-                    with pytest.raises(StoreUnavailable, match=f"switch {setting} off, or open the store with read_on"):
+                    with pytest.raises(
+                        StoreUnavailable,
+                        match=f"switch {setting} off, or open the store with read_on",
+                    ):
                         write()
             with pytest.raises(StoreUnavailable, match=setting):
                 ArtifactStore(f"{url}&schema=another")
@@ -382,7 +415,10 @@ def test_a_store_is_pickled_by_its_address(url: str, store: ArtifactStore) -> No
     store.create_artifact(key="k")
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         assert pool.submit(count, store).result(60) == 1
-    with ArtifactStore(url, read_only=True) as reading, pickle.loads(pickle.dumps(reading)) as again:
+    with (
+        ArtifactStore(url, read_only=True) as reading,
+        pickle.loads(pickle.dumps(reading)) as again,
+    ):
         assert again.url == reading.url
         with pytest.raises(StoreReadOnly):
             again.create_artifact(key="k")
@@ -405,7 +441,10 @@ def test_stores_of_this_process_say_why_they_are_not_pickled(tmp_path: Path) -> 
     ):
         pickle.dumps(store)
     own = peewee.SqliteDatabase(tmp_path / "own.db")
-    with ArtifactStore(own) as store, pytest.raises(TypeError, match="uses a Peewee database: open the store by"):
+    with (
+        ArtifactStore(own) as store,
+        pytest.raises(TypeError, match="uses a Peewee database: open the store by"),
+    ):
         pickle.dumps(store)
 
 
@@ -414,9 +453,13 @@ def test_stores_of_this_process_say_why_they_are_not_pickled(tmp_path: Path) -> 
 
 def test_a_peewee_database_that_cannot_serve_a_store(tmp_path: Path) -> None:
     path = tmp_path / "own.db"
-    with pytest.raises(InvalidURL, match=r"The Peewee database has no name yet: call its init\(\) first"):
+    with pytest.raises(
+        InvalidURL, match=r"The Peewee database has no name yet: call its init\(\) first"
+    ):
         ArtifactStore(peewee.SqliteDatabase(None))
-    with pytest.raises(InvalidURL, match="SqliteQueueDatabase has no transactions: pass the address of its file"):
+    with pytest.raises(
+        InvalidURL, match="SqliteQueueDatabase has no transactions: pass the address of its file"
+    ):
         ArtifactStore(SqliteQueueDatabase(path, autostart=False))
     with pytest.raises(InvalidURL, match="case_sensitive_like"):
         ArtifactStore(peewee.SqliteDatabase(path, pragmas={"case_sensitive_like": 1}))

@@ -51,12 +51,15 @@ class Planner:
             said = self._said[:]
         explain = "EXPLAIN QUERY PLAN " if self._engine.dialect.name == "sqlite" else "EXPLAIN "
         return [
-            f"{sql}\n" + "\n".join(str(row[-1]) for row in self._engine.fetch_all(explain + sql, p)) for sql, p in said
+            f"{sql}\n" + "\n".join(str(row[-1]) for row in self._engine.fetch_all(explain + sql, p))
+            for sql, p in said
         ]
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def planner(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planner]:
+def planner(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Planner]:
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path_factory.mktemp('plans')}/store.db"
     else:
@@ -74,17 +77,25 @@ def planner(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             for n in range(SIZE)
         )
         table = {"key": "deep", "type": "table", "data": [{"a": 1}]}
-        store.create_artifacts({**table, "metadata": {"n": n}, "flow_run_id": runs[0]} for n in range(DEEP))
+        store.create_artifacts(
+            {**table, "metadata": {"n": n}, "flow_run_id": runs[0]} for n in range(DEEP)
+        )
         store._engine.execute("ANALYZE")
-        AMONG_NULLS[store.url] = store.read_artifacts(SIZE + DEEP - 600, 1, sort=ArtifactSort.KEY_ASC).cursor
+        AMONG_NULLS[store.url] = store.read_artifacts(
+            SIZE + DEEP - 600, 1, sort=ArtifactSort.KEY_ASC
+        ).cursor
         yield Planner(store)
 
 
 def bad(plan: str) -> str | None:
     """Return the first step of a plan that reads a whole table, or sorts."""
     whole = re.search(r"^\s*(?:->\s*)?(?:Parallel )?Seq Scan on artifact.*$", plan, re.MULTILINE)
-    sorts = re.search(r"^\s*(?:->\s*)?(?:Sort|Incremental Sort)\b.*$|USE TEMP B-TREE.*", plan, re.MULTILINE)
-    scans = re.search(r"^SCAN (?:t\d+|artifact)(?!.*USING (?:COVERING )?INDEX).*$", plan, re.MULTILINE)
+    sorts = re.search(
+        r"^\s*(?:->\s*)?(?:Sort|Incremental Sort)\b.*$|USE TEMP B-TREE.*", plan, re.MULTILINE
+    )
+    scans = re.search(
+        r"^SCAN (?:t\d+|artifact)(?!.*USING (?:COVERING )?INDEX).*$", plan, re.MULTILINE
+    )
     found = whole or sorts or scans
     return found[0] if found else None
 
@@ -93,7 +104,9 @@ def pages(latest: bool) -> dict[str, Call]:
     sorts = ArtifactCollectionSort if latest else ArtifactSort
 
     def read(store: ArtifactStore, **options: Any) -> Any:
-        return (store.read_latest_artifacts if latest else store.read_artifacts)(limit=50, **options)
+        return (store.read_latest_artifacts if latest else store.read_artifacts)(
+            limit=50, **options
+        )
 
     def first(sort: Any) -> Call:
         return lambda store, _: read(store, sort=sort)
@@ -103,7 +116,9 @@ def pages(latest: bool) -> dict[str, Call]:
 
     name = "latest" if latest else "all"
     return {
-        f"{name}, {sort}, {which}": make(sort) for sort in sorts for which, make in (("first", first), ("later", later))
+        f"{name}, {sort}, {which}": make(sort)
+        for sort in sorts
+        for which, make in (("first", first), ("later", later))
     }
 
 
@@ -146,7 +161,10 @@ def test_artifacts_of_a_run_are_found_by_index(planner: Planner, name: str) -> N
     run = planner.store.read_flow_runs(limit=1)[0]
     of_run = FlowRunFilter(id={"any_": [run.id]})
     read = planner.store.read_artifacts if name == "all" else planner.store.read_latest_artifacts
-    plans = planner.plans(lambda store, _: read(limit=5, flow_run_filter=of_run), planner.store.read_artifacts(0, 1)[0])
+    plans = planner.plans(
+        lambda store, _: read(limit=5, flow_run_filter=of_run),
+        planner.store.read_artifacts(0, 1)[0],
+    )
     assert len(plans) == 2
     assert "artifact_flow_run_id_id" in plans[1], plans[1]
     assert "Seq Scan on artifact " not in plans[1], plans[1]
@@ -158,17 +176,25 @@ def test_a_count_of_keys_reads_the_empty_ones_by_their_index(planner: Planner) -
     assert "artifact_collection_empty" in plan.partition("\n")[2], plan
 
 
-@pytest.mark.parametrize("sort", [sort for sort in ArtifactCollectionSort if not sort.startswith("KEY")])
+@pytest.mark.parametrize(
+    "sort", [sort for sort in ArtifactCollectionSort if not sort.startswith("KEY")]
+)
 def test_empty_keys_are_in_no_index_by_which_the_latest_are_listed(
     planner: Planner, sort: ArtifactCollectionSort
 ) -> None:
     latest = planner.store.read_artifacts(0, 1)[0]
-    (plan,) = planner.plans(lambda store, _: store.read_latest_artifacts(limit=50, sort=sort), latest)
-    names = re.findall(r"artifact_collection_(?:latest_id|created_key|updated_key)", plan.partition("\n")[2])
+    (plan,) = planner.plans(
+        lambda store, _: store.read_latest_artifacts(limit=50, sort=sort), latest
+    )
+    names = re.findall(
+        r"artifact_collection_(?:latest_id|created_key|updated_key)", plan.partition("\n")[2]
+    )
     assert names, plan
     query = "SELECT {} FROM {} WHERE {} = '{}'"
     catalogue = (
-        ("sql", "sqlite_master", "name") if "sqlite" in planner.store.url else ("indexdef", "pg_indexes", "indexname")
+        ("sql", "sqlite_master", "name")
+        if "sqlite" in planner.store.url
+        else ("indexdef", "pg_indexes", "indexname")
     )
     for name in names:
         ((definition,), *_) = planner.store._engine.fetch_all(query.format(*catalogue, name))
@@ -180,7 +206,10 @@ def test_versions_of_a_key_are_found_by_index(planner: Planner) -> None:
     of_key = ArtifactFilter(key={"any_": ["k7"]})
     latest = planner.store.read_artifacts(0, 1)[0]
     (plan,) = planner.plans(
-        lambda store, _: store.read_artifacts(limit=50, artifact_filter=of_key, sort=ArtifactSort.KEY_DESC), latest
+        lambda store, _: store.read_artifacts(
+            limit=50, artifact_filter=of_key, sort=ArtifactSort.KEY_DESC
+        ),
+        latest,
     )
     assert re.search(r"artifact_key_\w+", plan)
     assert not re.search("Seq Scan|SCAN", plan), plan
@@ -191,7 +220,9 @@ SERIES: dict[str, Call] = {
     "the newest, by name": lambda store, _: store.read_series("deep", "metadata.n", limit=3),
     "rows": lambda store, _: store.read_series("deep", "rows"),
     "fields": lambda store, _: store.series_fields("deep"),
-    "trends of many keys": lambda store, _: store.read_trends(["deep", *(f"k{n}" for n in range(50))]),
+    "trends of many keys": lambda store, _: store.read_trends(
+        ["deep", *(f"k{n}" for n in range(50))]
+    ),
     "surroundings": lambda store, latest: store.read_surroundings(latest),
 }
 
@@ -211,7 +242,11 @@ def test_series_are_read_by_key_and_version(planner: Planner, name: str) -> None
 def test_the_check_can_fail(planner: Planner) -> None:
     latest = planner.store.read_artifacts(0, 1)[0]
     slow: list[Call] = [
-        lambda store, _: store._engine.fetch_all("SELECT description FROM artifact WHERE description = 'x'"),
-        lambda store, _: store._engine.fetch_all("SELECT description FROM artifact ORDER BY description LIMIT 5"),
+        lambda store, _: store._engine.fetch_all(
+            "SELECT description FROM artifact WHERE description = 'x'"
+        ),
+        lambda store, _: store._engine.fetch_all(
+            "SELECT description FROM artifact ORDER BY description LIMIT 5"
+        ),
     ]
     assert [bad(planner.plans(each, latest)[0]) is None for each in slow] == [False, False]

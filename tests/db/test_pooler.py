@@ -17,7 +17,9 @@ from artifact_store import ArtifactFilter, ArtifactStore, FlowFilter, StoreUnava
 from tests.helpers.servers import Server
 
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin")
-pytestmark = pytest.mark.skipif(PGBOUNCER is None, reason="pgbouncer is not installed: apt-get install pgbouncer")
+pytestmark = pytest.mark.skipif(
+    PGBOUNCER is None, reason="pgbouncer is not installed: apt-get install pgbouncer"
+)
 
 CONFIGURATION = """
 [databases]
@@ -50,9 +52,13 @@ def pooler(server: Server, more: str = "") -> Iterator[str]:
     if user is not None:
         shutil.chown(place, user)
     configuration = place / "ini"
-    configuration.write_text(CONFIGURATION.format(server=server, place=place, more=more), encoding="utf-8")
+    configuration.write_text(
+        CONFIGURATION.format(server=server, place=place, more=more), encoding="utf-8"
+    )
     assert PGBOUNCER is not None
-    process = subprocess.Popen([PGBOUNCER, "-q", str(configuration)], user=user, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [PGBOUNCER, "-q", str(configuration)], user=user, stderr=subprocess.DEVNULL
+    )
     try:
         socket = place / ".s.PGSQL.6432"
         deadline = time.monotonic() + 20
@@ -94,7 +100,10 @@ def test_threads_write_through_a_pooler(store: ArtifactStore) -> None:
         assert store.read_artifact(made.id) is not None
         if number % 3 == 0:
             assert store.delete_artifact(made.id)
-        assert store.read_latest_artifacts(limit=3, flow_filter=FlowFilter(name={"any_": ["etl"]})) != []
+        assert (
+            store.read_latest_artifacts(limit=3, flow_filter=FlowFilter(name={"any_": ["etl"]}))
+            != []
+        )
 
     with ThreadPoolExecutor(8) as workers:
         list(workers.map(work, range(40)))
@@ -112,7 +121,9 @@ def test_nothing_is_left_in_a_session(store: ArtifactStore, address: str) -> Non
     store.create_artifacts([{"key": "k"}, {"key": "l"}])
     for _ in range(12):
         with closing(psycopg.connect(address, autocommit=True, prepare_threshold=None)) as other:
-            settings = [other.execute(f"SHOW {name}").fetchone() for name in ("lock_timeout", "search_path")]
+            settings = [
+                other.execute(f"SHOW {name}").fetchone() for name in ("lock_timeout", "search_path")
+            ]
             assert settings == [("0",), ('"$user", public',)]
             assert other.execute("SELECT count(*) FROM pg_prepared_statements").fetchone() == (0,)
 
@@ -135,17 +146,24 @@ def test_a_table_lock_behind_a_pooler(server: Server, more: str) -> None:
         lambda store: store.delete_artifact(UUID(int=1)),
         lambda store: store.run_in_transaction(store.create_artifact, key="locked"),
     ]
-    with pooler(server, more) as url, ArtifactStore(f"{url}&prepare_threshold=none&timeout=0.3") as store:
+    with (
+        pooler(server, more) as url,
+        ArtifactStore(f"{url}&prepare_threshold=none&timeout=0.3") as store,
+    ):
         store.delete_artifacts(everything=True)
         made = store.create_artifact(id=UUID(int=1), key="locked")
         for call in calls:
             with ThreadPoolExecutor(1) as workers, server.connect() as other, other.transaction():
                 other.execute("LOCK TABLE artifact IN ACCESS EXCLUSIVE MODE")
                 waiting = workers.submit(call, store)
-                with pytest.raises(StoreUnavailable, match=r"another writer held the lock for 0\.3 s"):
+                with pytest.raises(
+                    StoreUnavailable, match=r"another writer held the lock for 0\.3 s"
+                ):
                     waiting.result(60)
         assert store.read_artifacts() == [made]
-        assert store._engine.fetch_one("SELECT 1 FROM pg_sleep(1)") == (1,), "what works is left to work"
+        assert store._engine.fetch_one("SELECT 1 FROM pg_sleep(1)") == (1,), (
+            "what works is left to work"
+        )
         for _ in range(8):
             with closing(psycopg.connect(url, autocommit=True, prepare_threshold=None)) as other:
                 assert other.execute("SHOW lock_timeout").fetchone() == ("0",)
@@ -159,7 +177,10 @@ def test_prepared_statements_are_told_of(address: str) -> None:
                 store.read_latest_artifact("k")
                 store.count_artifacts()
 
-    with ThreadPoolExecutor(6) as workers, pytest.raises(StoreUnavailable, match=r"add \?prepare_threshold=none"):
+    with (
+        ThreadPoolExecutor(6) as workers,
+        pytest.raises(StoreUnavailable, match=r"add \?prepare_threshold=none"),
+    ):
         list(workers.map(read, range(6)))
 
 

@@ -13,7 +13,13 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from artifact_store import ArtifactStore, FlowRunFilter, InvalidArtifact, InvalidURL, StoreUnavailable
+from artifact_store import (
+    ArtifactStore,
+    FlowRunFilter,
+    InvalidArtifact,
+    InvalidURL,
+    StoreUnavailable,
+)
 
 ONE = UUID(int=1)
 
@@ -40,7 +46,9 @@ def connections(store: ArtifactStore) -> int:
     return store._engine.server_info().connections
 
 
-def test_a_lost_connection_is_not_noticed(store: ArtifactStore, server: psycopg.Connection[Any]) -> None:
+def test_a_lost_connection_is_not_noticed(
+    store: ArtifactStore, server: psycopg.Connection[Any]
+) -> None:
     first = store.create_artifact(key="k")
     terminate(server)
     assert store.read_latest_artifact("k") == first
@@ -67,16 +75,22 @@ def test_a_saboteur_ends_connections_while_workers_create(
     saboteur.start()
     try:
         with ThreadPoolExecutor(4) as workers:
-            made = list(workers.map(lambda n: store.create_artifact(key=f"k{n % 5}", data=n), range(400)))
+            made = list(
+                workers.map(lambda n: store.create_artifact(key=f"k{n % 5}", data=n), range(400))
+            )
     finally:
         stop.set()
         saboteur.join()
     assert sum(ended) > 0
     assert sorted(each.data for each in store.read_artifacts()) == list(range(400))
-    assert sorted((each.key, each.version) for each in made) == [(f"k{k}", v) for k in range(5) for v in range(1, 81)]
+    assert sorted((each.key, each.version) for each in made) == [
+        (f"k{k}", v) for k in range(5) for v in range(1, 81)
+    ]
 
 
-def test_a_block_that_loses_its_connection_is_undone(store: ArtifactStore, server: psycopg.Connection[Any]) -> None:
+def test_a_block_that_loses_its_connection_is_undone(
+    store: ArtifactStore, server: psycopg.Connection[Any]
+) -> None:
     def publish() -> None:
         with store.atomic():
             store.create_artifact(key="a")
@@ -139,7 +153,9 @@ def test_a_deadlock_in_a_block_names_the_remedy(store: ArtifactStore) -> None:
 
     with ThreadPoolExecutor(2) as workers:
         told = max(workers.map(publish, "ab", "ba"))
-    assert "(a deadlock), and the server rolled this one back: use store.run_in_transaction, " in told
+    assert (
+        "(a deadlock), and the server rolled this one back: use store.run_in_transaction, " in told
+    )
     assert "which tries the whole block again." in told
     assert "Process " not in told, "what the server says about its processes"
 
@@ -196,7 +212,12 @@ def test_a_table_that_is_changed_under_prepared_statements(
             read()
 
     def prepared() -> bool:
-        return store._engine.fetch_all("SELECT 1 FROM pg_prepared_statements WHERE statement LIKE '%%artifact%%'") != []
+        return (
+            store._engine.fetch_all(
+                "SELECT 1 FROM pg_prepared_statements WHERE statement LIKE '%%artifact%%'"
+            )
+            != []
+        )
 
     on_two_connections()
     assert prepared()
@@ -213,7 +234,10 @@ def test_a_table_that_is_changed_under_prepared_statements(
     store.run_in_transaction(publish)
     assert len(tries) == 2, "a block is undone, and tried again"
     server.execute(f"ALTER TABLE {table} ALTER COLUMN description TYPE varchar(100)")
-    with pytest.raises(StoreUnavailable, match="a table was changed during the transaction"), store.atomic():
+    with (
+        pytest.raises(StoreUnavailable, match="a table was changed during the transaction"),
+        store.atomic(),
+    ):
         read()
     with store.atomic():
         read()
@@ -235,7 +259,9 @@ def test_a_row_that_is_too_large(store: ArtifactStore, monkeypatch: pytest.Monke
         lambda: store.run_in_transaction(store.create_artifact, key="k", data=LARGE),
     ]
     for write in writes:
-        with pytest.raises(InvalidArtifact, match=r"larger than PostgreSQL can store \(1 GB\): keep it in a file"):
+        with pytest.raises(
+            InvalidArtifact, match=r"larger than PostgreSQL can store \(1 GB\): keep it in a file"
+        ):
             write()
     assert store.read_artifacts() == [kept]
     assert store.create_artifact(key="k").version == 2
@@ -249,7 +275,9 @@ def test_a_value_that_is_too_long_for_an_index(store: ArtifactStore) -> None:
     assert store.count_artifacts() == 0
 
 
-@pytest.mark.parametrize("options", ["isolation_level=serializable", "prepare_threshold=none", "pool_size=3"])
+@pytest.mark.parametrize(
+    "options", ["isolation_level=serializable", "prepare_threshold=none", "pool_size=3"]
+)
 def test_writers_of_one_key(url: str, options: str) -> None:
     with ArtifactStore(f"{url}&{options}") as store:
         with ThreadPoolExecutor(8) as workers:
@@ -292,7 +320,9 @@ WRITES: list[Callable[[ArtifactStore], object]] = [
 
 
 @pytest.mark.parametrize("number", range(len(WRITES)))
-def test_a_lock_held_past_the_deadline(url: str, server: psycopg.Connection[Any], number: int) -> None:
+def test_a_lock_held_past_the_deadline(
+    url: str, server: psycopg.Connection[Any], number: int
+) -> None:
     with ArtifactStore(url.replace("timeout=20", "timeout=0.2")) as store:
         store.create_artifact(id=ONE, key="k", data=1)
         store.create_flow_run(store.create_flow("g").id, id=ONE)
@@ -301,8 +331,12 @@ def test_a_lock_held_past_the_deadline(url: str, server: psycopg.Connection[Any]
             server.execute("SELECT 1 FROM artifact_collection FOR UPDATE")
             server.execute("LOCK TABLE flow, flow_run IN EXCLUSIVE MODE")
             with pytest.raises(StoreUnavailable, match="another writer held the lock for"):
-                WRITES[number](store)  # which would wait forever, because the lock is let go of below
-        assert store.read_artifacts() == [store.read_artifact(ONE)], "something of a refused write is there"
+                WRITES[number](
+                    store
+                )  # which would wait forever, because the lock is let go of below
+        assert store.read_artifacts() == [store.read_artifact(ONE)], (
+            "something of a refused write is there"
+        )
         WRITES[number](store)
 
 
@@ -310,7 +344,10 @@ def test_the_lock_of_an_artifact_without_key(url: str, server: psycopg.Connectio
     with ArtifactStore(url.replace("timeout=20", "timeout=0.2")) as store:
         made = store.create_artifact(data=1)
         server.execute(f"SET search_path = {schema_of(url)}")
-        for write in (lambda: store.update_artifact(made.id, data=2), lambda: store.delete_artifact(made.id)):
+        for write in (
+            lambda: store.update_artifact(made.id, data=2),
+            lambda: store.delete_artifact(made.id),
+        ):
             with server.transaction():
                 server.execute("SELECT 1 FROM artifact FOR UPDATE")
                 with pytest.raises(StoreUnavailable, match="another writer held the lock for"):
@@ -327,7 +364,9 @@ def test_no_plan_is_kept_for_any_number_of_related_rows(store: ArtifactStore) ->
     for _ in range(12):
         store.read_latest_artifacts(limit=2, flow_run_filter=FlowRunFilter(tags={"all_": ["old"]}))
         store.read_latest_artifacts(limit=2)
-    prepared = [sql for (sql,) in store._engine.fetch_all("SELECT statement FROM pg_prepared_statements")]
+    prepared = [
+        sql for (sql,) in store._engine.fetch_all("SELECT statement FROM pg_prepared_statements")
+    ]
     assert any("artifact_collection" in sql for sql in prepared)
     assert [sql for sql in prepared if "MATERIALIZED" in sql] == []
 
@@ -371,7 +410,9 @@ store.close()
 
 def forking(url: str, **streams: Any) -> "subprocess.Popen[str]":
     command = [sys.executable, "-X", "dev", "-c", FORKING, f"{url}&application_name=forking"]
-    return subprocess.Popen(command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **streams)
+    return subprocess.Popen(
+        command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **streams
+    )
 
 
 def test_a_forked_child_warns_of_nothing(url: str) -> None:
@@ -411,7 +452,10 @@ def role(server: psycopg.Connection[Any]) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda url: url.replace("/postgres?", "/nowhere?"), "the database does not exist: make it with createdb"),
+        (
+            lambda url: url.replace("/postgres?", "/nowhere?"),
+            "the database does not exist: make it with createdb",
+        ),
         (lambda url: "postgresql://me:secret@no-such-host.invalid/db", "the host is unknown"),
         (lambda url: "postgresql://me:secret@127.0.0.1:1/db", "no server listens there"),
         (lambda url: url.replace("host=", "host=/nowhere/"), "no server listens there"),
@@ -437,7 +481,10 @@ def test_a_user_without_rights(url: str, role: str) -> None:
     [
         ("pool_size=0", "Invalid pool_size in the URL: expected a number of connections"),
         ("isolation_level=chaos", "Invalid isolation_level in the URL: expected serializable"),
-        ("prepare_threshold=-1", "Invalid prepare_threshold in the URL: expected a number of runs, or none"),
+        (
+            "prepare_threshold=-1",
+            "Invalid prepare_threshold in the URL: expected a number of runs, or none",
+        ),
         ("schema=a-b", "Invalid schema in the URL: expected the name of a schema"),
         ("nonsense=1", "a parameter that libpq does not know"),
         ("sslmod=require", "did you mean 'sslmode'"),
@@ -451,12 +498,17 @@ def test_parameters_that_are_not_understood(options: str, says: str) -> None:
 
 def test_the_password_is_shown_nowhere(url: str) -> None:
     with ArtifactStore(url.replace("postgres:@", "postgres:secret@")) as store:
-        assert "secret" not in f"{store!r} {store.url} {store.info()} {store._engine!r} {store._engine.address!r}"  # type: ignore[attr-defined]
+        assert (
+            "secret"
+            not in f"{store!r} {store.url} {store.info()} {store._engine!r} {store._engine.address!r}"
+        )  # type: ignore[attr-defined]
         assert "postgres:***@" in store.url
         assert store.info().engine.startswith("PostgreSQL ")
 
 
-def test_the_tables_are_gone(store: ArtifactStore, server: psycopg.Connection[Any], url: str) -> None:
+def test_the_tables_are_gone(
+    store: ArtifactStore, server: psycopg.Connection[Any], url: str
+) -> None:
     server.execute(f"DROP SCHEMA {schema_of(url)} CASCADE")
     with pytest.raises(StoreUnavailable, match="the tables of the store are gone"):
         store.count_artifacts()

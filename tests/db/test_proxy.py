@@ -17,7 +17,9 @@ def url(postgres: str) -> str:
 
 
 def connected(proxy: Proxy) -> psycopg.Connection[Any]:
-    return psycopg.connect(host="127.0.0.1", port=proxy.port, user="postgres", dbname="postgres", autocommit=True)
+    return psycopg.connect(
+        host="127.0.0.1", port=proxy.port, user="postgres", dbname="postgres", autocommit=True
+    )
 
 
 def test_the_answer_or_the_message_is_lost(url: str) -> None:
@@ -30,7 +32,9 @@ def test_the_answer_or_the_message_is_lost(url: str) -> None:
             connection.execute("BEGIN")
             connection.execute("INSERT INTO proxied.noted VALUES (%s)", (word,))
             if word == "kept":
-                proxy.lose_answer(b"COMMIT", lambda: seen.extend(bare(url, "SELECT word FROM noted")))
+                proxy.lose_answer(
+                    b"COMMIT", lambda: seen.extend(bare(url, "SELECT word FROM noted"))
+                )
             else:
                 proxy.lose_message(b"COMMIT")
             with pytest.raises(psycopg.OperationalError):

@@ -35,7 +35,9 @@ def other(url: str) -> Iterator[ArtifactStore]:
 
 
 @pytest.fixture(params=[None, *LEVELS])
-def store(request: pytest.FixtureRequest, url: str, other: ArtifactStore) -> Iterator[ArtifactStore]:
+def store(
+    request: pytest.FixtureRequest, url: str, other: ArtifactStore
+) -> Iterator[ArtifactStore]:
     """The store that is looked at, at each isolation level and at the server's own."""
     level = "" if request.param is None else f"&isolation_level={request.param.replace(' ', '%20')}"
     with ArtifactStore(f"{url}&application_name=looked_at{level}") as opened:
@@ -59,7 +61,9 @@ def behind(other: ArtifactStore, url: str, call: Callable[[], Any]) -> Iterator[
         called.exception(60)
 
 
-def test_a_create_that_waited_for_the_last_delete(store: ArtifactStore, other: ArtifactStore, url: str) -> None:
+def test_a_create_that_waited_for_the_last_delete(
+    store: ArtifactStore, other: ArtifactStore, url: str
+) -> None:
     with behind(other, url, lambda: store.create_artifact(key="k")) as created:
         other.delete_artifacts(OF_K)
     assert created.result().version == 2
@@ -73,7 +77,9 @@ def test_an_update_of_what_is_made_again_under_another_key(
     """The update has seen it under `k` and waits for its lock; then it is the latest of `j`."""
     other.create_artifact(id=A, key="k", data=1)
     update = lambda: store.update_artifact(A, data=2)  # noqa: E731
-    with behind(other, url, lambda: store.run_in_transaction(update) if in_block else update()) as updated:
+    with behind(
+        other, url, lambda: store.run_in_transaction(update) if in_block else update()
+    ) as updated:
         other.delete_artifact(A)
         other.create_artifact(id=A, key="j", data=1)
     assert updated.result() is True
@@ -86,14 +92,18 @@ def test_an_update_of_what_is_made_again_under_the_same_key(
 ) -> None:
     other.create_artifact(id=A, key="k", data=1)
     update = lambda: store.update_artifact(A, data=2)  # noqa: E731
-    with behind(other, url, lambda: store.run_in_transaction(update) if in_block else update()) as updated:
+    with behind(
+        other, url, lambda: store.run_in_transaction(update) if in_block else update()
+    ) as updated:
         other.delete_artifact(A)
         other.create_artifact(id=A, key="k", data=1)
     assert updated.result() is True
     assert other.read_latest_artifact("k").data == 2
 
 
-def test_an_update_of_what_is_deleted_meanwhile(store: ArtifactStore, other: ArtifactStore, url: str) -> None:
+def test_an_update_of_what_is_deleted_meanwhile(
+    store: ArtifactStore, other: ArtifactStore, url: str
+) -> None:
     other.create_artifact(id=A, key="k")
     with behind(other, url, lambda: store.update_artifact(A, data=2)) as updated:
         other.delete_artifact(A)
@@ -112,7 +122,9 @@ def test_a_delete_of_what_is_made_again_elsewhere(
     assert other.read_artifact(A) is None
 
 
-def test_a_delete_by_filter_judges_under_the_lock(store: ArtifactStore, other: ArtifactStore, url: str) -> None:
+def test_a_delete_by_filter_judges_under_the_lock(
+    store: ArtifactStore, other: ArtifactStore, url: str
+) -> None:
     """What no longer matches when the lock is held stays."""
     kept = other.create_artifact(key="k", type="draft")
     gone = other.create_artifact(key="k", type="draft")
@@ -120,7 +132,10 @@ def test_a_delete_by_filter_judges_under_the_lock(store: ArtifactStore, other: A
     with behind(other, url, lambda: store.delete_artifacts(drafts)) as deleted:
         other.update_artifact(kept.id, type="final")
     assert deleted.result() == 1
-    assert {each.id for each in other.read_artifacts(artifact_filter=OF_K)} & {kept.id, gone.id} == {kept.id}
+    assert {each.id for each in other.read_artifacts(artifact_filter=OF_K)} & {
+        kept.id,
+        gone.id,
+    } == {kept.id}
 
 
 def test_a_delete_by_filter_leaves_what_is_made_again_under_a_key_that_it_did_not_lock(
@@ -182,8 +197,13 @@ def test_in_a_block_an_id_that_is_taken_says_to_begin_anew(url: str, other: Arti
     with ArtifactStore(f"{url}&isolation_level=REPEATABLE%20READ") as store, store.atomic():
         store.count_artifacts()
         other.create_artifact(id=A)
-        for create in (lambda: store.create_artifact(id=A), lambda: store.create_artifacts([{"id": A}])):
-            with pytest.raises(IntegrityViolation, match=r"created after this transaction began.*store\.run"):
+        for create in (
+            lambda: store.create_artifact(id=A),
+            lambda: store.create_artifacts([{"id": A}]),
+        ):
+            with pytest.raises(
+                IntegrityViolation, match=r"created after this transaction began.*store\.run"
+            ):
                 create()
 
 
@@ -191,7 +211,9 @@ def test_in_a_block_an_id_that_is_taken_says_to_begin_anew(url: str, other: Arti
 
 
 @pytest.mark.parametrize("given", [None, A])
-def test_a_bulk_whose_answer_is_lost_knows_what_it_has_made(url: str, other: ArtifactStore, given: UUID | None) -> None:
+def test_a_bulk_whose_answer_is_lost_knows_what_it_has_made(
+    url: str, other: ArtifactStore, given: UUID | None
+) -> None:
     """One of them is updated and another deleted before the store tries again."""
 
     def change() -> None:
@@ -199,7 +221,9 @@ def test_a_bulk_whose_answer_is_lost_knows_what_it_has_made(url: str, other: Art
         other.update_artifact(first.id, data="changed")
         other.delete_artifact(second.id)
 
-    many = [{"key": "k", "data": n, "id": None if given is None else UUID(int=n + 1)} for n in range(3)]
+    many = [
+        {"key": "k", "data": n, "id": None if given is None else UUID(int=n + 1)} for n in range(3)
+    ]
     many = [{name: value for name, value in each.items() if value is not None} for each in many]
     with Proxy(url) as proxy, ArtifactStore(proxy.url) as store:
         store.read_artifact(A)
@@ -217,7 +241,9 @@ def test_a_create_whose_answer_is_lost_knows_what_it_has_made(
 ) -> None:
     with Proxy(url) as proxy, ArtifactStore(f"{proxy.url}{level}") as store:
         store.read_artifact(A)
-        proxy.lose_answer(b"COMMIT" if level else b"INSERT", lambda: other.update_artifact(id_of_k(other), data=2))
+        proxy.lose_answer(
+            b"COMMIT" if level else b"INSERT", lambda: other.update_artifact(id_of_k(other), data=2)
+        )
         made = store.create_artifact(key="k", data=1, **({} if given is None else {"id": given}))
         assert proxy.lost == 1
     assert made.version == 1

@@ -31,7 +31,9 @@ class Standby(Server):
             if self._wheel.system_user is not None:  # the server does not run as root
                 shutil.chown(self.data, self._wheel.system_user)
             source = ("-h", self.primary.data, "-p", self.primary.port, "-U", "postgres")
-            self.primary.command("pg_basebackup", *source, "-D", self.data, "-R", "-X", "stream", "-c", "fast")
+            self.primary.command(
+                "pg_basebackup", *source, "-D", self.data, "-R", "-X", "stream", "-c", "fast"
+            )
             for lock in self.data.glob(".s.PGSQL.*.lock"):  # the backup holds the primary's
                 lock.unlink()
 
@@ -69,7 +71,9 @@ def caught_up(primary: Server, standby: Standby) -> None:
     with primary.connect() as server, standby.connect() as follower:
         written = server.execute("SELECT pg_current_wal_lsn()").fetchone()
         deadline = time.monotonic() + 30
-        while follower.execute("SELECT pg_last_wal_replay_lsn() >= %s", written).fetchone() != (True,):
+        while follower.execute("SELECT pg_last_wal_replay_lsn() >= %s", written).fetchone() != (
+            True,
+        ):
             assert time.monotonic() < deadline, "the standby does not follow"
             time.sleep(0.01)
 
@@ -85,7 +89,12 @@ def test_lists_are_asked_of_the_replica_and_the_latest_of_the_primary(
     second = store.create_artifact(key="k", data=2)
     store.create_flow_run(flow.id)
     # What must see the latest
-    assert store.read_latest_artifact("k") == store.read_artifact(second.id) == store.read_artifact_ref("k") == second
+    assert (
+        store.read_latest_artifact("k")
+        == store.read_artifact(second.id)
+        == store.read_artifact_ref("k")
+        == second
+    )
     assert store.read_artifact_ref("k@2") == second
     assert store.update_artifact(second.id, description="seen")
     assert store.create_artifact(key="k").version == 3
@@ -93,21 +102,30 @@ def test_lists_are_asked_of_the_replica_and_the_latest_of_the_primary(
         assert store.count_artifacts() == 3, "a block sees what it has written"
     assert store.verify() == []
     # What may be a moment behind
-    assert store.read_artifacts() == list(store.iter_artifacts()) == store.read_latest_artifacts() == [first]
+    assert (
+        store.read_artifacts()
+        == list(store.iter_artifacts())
+        == store.read_latest_artifacts()
+        == [first]
+    )
     assert store.count_artifacts() == store.count_latest_artifacts() == 1
     assert store.count_artifacts(ArtifactFilter(version={"ge_": 2})) == 0
     assert store.read_flow_runs() == []
     assert [point.value for point in store.read_series("k")] == [1]
     assert [point.value for point in store.read_trends(["k"])["k"]] == [1]
     assert store.read_surroundings(first).latest == 1
-    assert store.read_surroundings(second).latest == 3, "what the replica does not have is asked of the primary"
+    assert store.read_surroundings(second).latest == 3, (
+        "what the replica does not have is asked of the primary"
+    )
     replica.execute("SELECT pg_wal_replay_resume()")
     caught_up(primary, standby)
     assert store.count_artifacts() == 3
     assert len(store.read_flow_runs()) == 1
 
 
-def test_deletes_by_filter_see_the_latest(store: ArtifactStore, replica: psycopg.Connection[Any]) -> None:
+def test_deletes_by_filter_see_the_latest(
+    store: ArtifactStore, replica: psycopg.Connection[Any]
+) -> None:
     replica.execute("SELECT pg_wal_replay_pause()")
     store.create_artifact(key="new")
     assert store.delete_artifacts(ArtifactFilter(key={"any_": ["new"]})) == 1
@@ -130,7 +148,10 @@ def test_the_primary_answers_while_the_replica_is_down(
             for _ in range(20):
                 assert store.read_artifacts() == [made]
                 assert store.count_latest_artifacts() == 1
-        assert "The replica does not answer, the primary does: postgresql://postgres:***@" in caplog.text
+        assert (
+            "The replica does not answer, the primary does: postgresql://postgres:***@"
+            in caplog.text
+        )
         assert len(caplog.records) < 20, "a replica that failed is left alone for a while"
     finally:
         standby.start()
@@ -152,11 +173,15 @@ def test_what_the_store_tells_of_its_replica(store: ArtifactStore, primary: Serv
 
 @pytest.mark.parametrize(
     ("url", "replica_url"),
-    [("sqlite:///:memory:", "postgresql://localhost/db"), ("postgresql://localhost/db", "sqlite:///:memory:")],
+    [
+        ("sqlite:///:memory:", "postgresql://localhost/db"),
+        ("postgresql://localhost/db", "sqlite:///:memory:"),
+    ],
 )
 def test_replicas_are_for_postgresql(url: str, replica_url: str) -> None:
     with pytest.raises(
-        InvalidURL, match="Only PostgreSQL has replicas: leave out replica_url, or give two postgresql://"
+        InvalidURL,
+        match="Only PostgreSQL has replicas: leave out replica_url, or give two postgresql://",
     ):
         ArtifactStore(url, replica_url=replica_url)
 
@@ -183,7 +208,9 @@ def test_a_standby_that_was_promoted(primary: Server, caplog: pytest.LogCaptureF
         # On the connection that is open
         with other.connect() as admin:
             assert admin.execute("SELECT pg_promote()").fetchone() == (True,)
-        refused(store, caplog, "it is not a standby, or was promoted: give the address of a standby")
+        refused(
+            store, caplog, "it is not a standby, or was promoted: give the address of a standby"
+        )
         # On a new one
         caplog.clear()
         with ArtifactStore(primary.url, replica_url=other.url) as again:
@@ -191,7 +218,9 @@ def test_a_standby_that_was_promoted(primary: Server, caplog: pytest.LogCaptureF
         store.delete_artifacts(everything=True)
 
 
-def test_a_replica_of_another_primary(primary: Server, standby: Standby, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_replica_of_another_primary(
+    primary: Server, standby: Standby, caplog: pytest.LogCaptureFixture
+) -> None:
     with Server() as other, ArtifactStore(other.url, replica_url=standby.url) as store:
         refused(store, caplog, "the server at replica_url follows another primary")
 
@@ -211,7 +240,9 @@ def test_another_database_of_the_same_servers(
         store.delete_artifacts(everything=True)
 
 
-def test_the_schema_of_the_primary(primary: Server, standby: Standby, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_schema_of_the_primary(
+    primary: Server, standby: Standby, caplog: pytest.LogCaptureFixture
+) -> None:
     for schema in ("mine", "yours"):
         with ArtifactStore(f"{primary.url}&schema={schema}") as store:
             store.create_artifact(key=schema)
@@ -220,9 +251,13 @@ def test_the_schema_of_the_primary(primary: Server, standby: Standby, caplog: py
     with ArtifactStore(url, replica_url=standby.url) as store, standby.connect() as follower:
         follower.execute("SELECT pg_wal_replay_pause()")
         store.create_artifact(key="later")
-        assert [each.key for each in store.read_artifacts()] == ["mine"], "the replica answers, from that schema"
+        assert [each.key for each in store.read_artifacts()] == ["mine"], (
+            "the replica answers, from that schema"
+        )
         follower.execute("SELECT pg_wal_replay_resume()")
-    with ArtifactStore(f"{primary.url}&schema=mine", replica_url=f"{standby.url}&schema=yours") as store:
+    with ArtifactStore(
+        f"{primary.url}&schema=mine", replica_url=f"{standby.url}&schema=yours"
+    ) as store:
         refused(store, caplog, "replica_url leads to the tables of another schema")
 
 
@@ -250,7 +285,11 @@ def test_a_replica_that_hangs_on_an_open_connection(
         made = store.create_artifact(key="k")
         caught_up(primary, standby)
         assert store.read_artifacts() == [made]
-        with ThreadPoolExecutor(1) as workers, stopped(standby), caplog.at_level(logging.WARNING, "artifact_store"):
+        with (
+            ThreadPoolExecutor(1) as workers,
+            stopped(standby),
+            caplog.at_level(logging.WARNING, "artifact_store"),
+        ):
             assert workers.submit(store.read_artifacts).result(60) == [made]
         assert "the server does not answer" in caplog.text
 
@@ -273,9 +312,13 @@ def test_one_process_of_a_replica_that_hangs(primary: Server, standby: Standby) 
 
 
 @pytest.mark.parametrize("sort", ArtifactSort)
-def test_a_stream_whose_replica_goes_away(store: ArtifactStore, primary: Server, sort: ArtifactSort) -> None:
+def test_a_stream_whose_replica_goes_away(
+    store: ArtifactStore, primary: Server, sort: ArtifactSort
+) -> None:
     with Standby(primary) as other, ArtifactStore(primary.url, replica_url=other.url) as streaming:
-        made = store.create_artifacts({"key": f"k{number:02}", "data": number} for number in range(20))
+        made = store.create_artifacts(
+            {"key": f"k{number:02}", "data": number} for number in range(20)
+        )
         caught_up(primary, other)
         stream = streaming.iter_artifacts(sort=sort, page_size=3)
         found = [next(stream).id for _ in range(4)]

@@ -57,7 +57,11 @@ def sized(request: pytest.FixtureRequest, listener: Listener, url: str) -> Itera
     """A store with few or many artifacts of one key, and as many without key."""
     with ArtifactStore(url) as store:
         run = store.create_flow_run(store.create_flow("f").id)
-        many = [{"key": key, "data": n, "flow_run_id": run.id} for n in range(request.param) for key in ("k", None)]
+        many = [
+            {"key": key, "data": n, "flow_run_id": run.id}
+            for n in range(request.param)
+            for key in ("k", None)
+        ]
         store.create_artifacts(many)
         yield store
         assert store.verify() == []
@@ -65,25 +69,43 @@ def sized(request: pytest.FixtureRequest, listener: Listener, url: str) -> Itera
 
 COUNTS: dict[str, tuple[int, Callable[[ArtifactStore, Artifact], object]]] = {
     "create": (2, lambda store, latest: store.create_artifact(key="k", data=1)),
-    "create a new key": (2, lambda store, latest: store.create_artifact(key="new", data=[0] * 5000)),
+    "create a new key": (
+        2,
+        lambda store, latest: store.create_artifact(key="new", data=[0] * 5000),
+    ),
     "create with an id": (2, lambda store, latest: store.create_artifact(key="k", id="0" * 32)),
     "create without key": (1, lambda store, latest: store.create_artifact(data=1)),
     "read": (1, lambda store, latest: store.read_artifact(latest.id)),
     "read latest": (1, lambda store, latest: store.read_latest_artifact("k")),
     "read no latest": (1, lambda store, latest: store.read_latest_artifact("none")),
     "list": (1, lambda store, latest: store.read_artifacts()),
-    "list a page": (1, lambda store, latest: store.read_artifacts(1, 100, sort=ArtifactSort.KEY_ASC)),
-    "list by flow": (1, lambda store, latest: store.read_artifacts(flow_filter=FlowFilter(name={"any_": ["f"]}))),
+    "list a page": (
+        1,
+        lambda store, latest: store.read_artifacts(1, 100, sort=ArtifactSort.KEY_ASC),
+    ),
+    "list by flow": (
+        1,
+        lambda store, latest: store.read_artifacts(flow_filter=FlowFilter(name={"any_": ["f"]})),
+    ),
     "list latest": (1, lambda store, latest: store.read_latest_artifacts()),
-    "list latest by flow run": (1, lambda store, latest: store.read_latest_artifacts(flow_run_filter=FlowRunFilter())),
+    "list latest by flow run": (
+        1,
+        lambda store, latest: store.read_latest_artifacts(flow_run_filter=FlowRunFilter()),
+    ),
     "count": (1, lambda store, latest: store.count_artifacts()),
-    "count some": (1, lambda store, latest: store.count_artifacts(ArtifactFilter(key={"like_": "k"}))),
+    "count some": (
+        1,
+        lambda store, latest: store.count_artifacts(ArtifactFilter(key={"like_": "k"})),
+    ),
     "count latest": (1, lambda store, latest: store.count_latest_artifacts()),
     "update": (3, lambda store, latest: store.update_artifact(latest.id, data=1, description="d")),
     "update what is missing": (3, lambda store, latest: store.update_artifact("0" * 32, data=1)),
     "delete": (4, lambda store, latest: store.delete_artifact(latest.id)),
     "delete what is missing": (4, lambda store, latest: store.delete_artifact("0" * 32)),
-    "delete many": (4, lambda store, latest: store.delete_artifacts(ArtifactFilter(key={"any_": ["k"]}))),
+    "delete many": (
+        4,
+        lambda store, latest: store.delete_artifacts(ArtifactFilter(key={"any_": ["k"]})),
+    ),
     "delete all": (4, lambda store, latest: store.delete_artifacts(everything=True)),
 }
 AT_MOST = ("update", "delete")
@@ -116,7 +138,9 @@ def test_create_is_one_transaction(listener: Listener, url: str) -> None:
         assert listener.all[0] == "BEGIN IMMEDIATE"
 
 
-def test_opening_a_current_store_reads_one_row_and_writes_nothing(listener: Listener, url: str) -> None:
+def test_opening_a_current_store_reads_one_row_and_writes_nothing(
+    listener: Listener, url: str
+) -> None:
     with ArtifactStore(url) as store:
         store.create_artifact(key="k")
     file = Path(url.removeprefix("sqlite:///"))
@@ -126,8 +150,14 @@ def test_opening_a_current_store_reads_one_row_and_writes_nothing(listener: List
     with opened[0]:
         assert [each.split()[0] for each in said if not each.startswith("PRAGMA")] == ["SELECT"]
         assert len(said) == len(listener.all), "no transaction is begun"
-        pragmas = {each.removeprefix("PRAGMA ").removesuffix(";") for each in said if each.startswith("PRAGMA")}
-        of_connection = {each for each in pragmas if each.split()[0] in ("foreign_keys", "synchronous")}
+        pragmas = {
+            each.removeprefix("PRAGMA ").removesuffix(";")
+            for each in said
+            if each.startswith("PRAGMA")
+        }
+        of_connection = {
+            each for each in pragmas if each.split()[0] in ("foreign_keys", "synchronous")
+        }
         assert pragmas - of_connection <= {"journal_mode"}, (
             "the others concern the connection alone, and this only asks"
         )
@@ -147,7 +177,10 @@ def filled(listener: Listener, tmp_path_factory: pytest.TempPathFactory) -> Iter
     path = tmp_path_factory.mktemp("filled") / "store.db"
     with ArtifactStore(path) as store:
         run = store.create_flow_run(store.create_flow("f").id)
-        many = [{"key": f"key-{n % KEYS}", "type": f"type-{n % 7}", "data": n} for n in range(KEYS * VERSIONS)]
+        many = [
+            {"key": f"key-{n % KEYS}", "type": f"type-{n % 7}", "data": n}
+            for n in range(KEYS * VERSIONS)
+        ]
         store.create_artifacts(many + [{"data": n, "flow_run_id": run.id} for n in range(500)])
         yield store
 
@@ -183,7 +216,11 @@ def test_listing_all_uses_an_index(
 @pytest.mark.parametrize("sort", ArtifactCollectionSort)
 @pytest.mark.parametrize(("offset", "limit"), [(None, 100), (50, 50)])
 def test_listing_latest_uses_an_index(
-    filled: ArtifactStore, listener: Listener, sort: ArtifactCollectionSort, offset: int | None, limit: int
+    filled: ArtifactStore,
+    listener: Listener,
+    sort: ArtifactCollectionSort,
+    offset: int | None,
+    limit: int,
 ) -> None:
     said = listener.during(lambda: filled.read_latest_artifacts(offset, limit, sort=sort))
     assert len(said) == 1
@@ -195,14 +232,23 @@ HOT: dict[str, Callable[[ArtifactStore, Artifact], object]] = {
     "read by id": lambda store, latest: store.read_artifact(latest.id),
     "read by key and version": lambda store, latest: store.read_artifact_ref("key-7@3"),
     "create many with ids": lambda store, latest: store.create_artifacts(
-        [{"id": latest.id, "key": latest.key, "type": latest.type, "data": latest.data}, {"key": "key-7"}]
+        [
+            {"id": latest.id, "key": latest.key, "type": latest.type, "data": latest.data},
+            {"key": "key-7"},
+        ]
     ),
     "update of the latest": lambda store, latest: store.update_artifact(latest.id, data=1),
     "delete of the latest": lambda store, latest: store.delete_artifact(latest.id),
-    "delete of an old version": lambda store, latest: store.delete_artifact(store.read_artifact_ref("key-7@2").id),
-    "delete a key": lambda store, latest: store.delete_artifacts(ArtifactFilter(key={"any_": ["key-7"]})),
+    "delete of an old version": lambda store, latest: store.delete_artifact(
+        store.read_artifact_ref("key-7@2").id
+    ),
+    "delete a key": lambda store, latest: store.delete_artifacts(
+        ArtifactFilter(key={"any_": ["key-7"]})
+    ),
     "versions of a key": lambda store, latest: store.read_artifacts(
-        limit=100, artifact_filter=ArtifactFilter(key={"any_": ["key-7"]}), sort=ArtifactSort.KEY_DESC
+        limit=100,
+        artifact_filter=ArtifactFilter(key={"any_": ["key-7"]}),
+        sort=ArtifactSort.KEY_DESC,
     ),
     "keys of a prefix": lambda store, latest: store.read_latest_artifacts(
         limit=100,
@@ -241,7 +287,12 @@ def test_latest_of_a_run_is_searched(filled: ArtifactStore, listener: Listener) 
     run = filled.read_flow_runs()[0].id
     for asked in ({"flow_run_id": {"any_": [run]}}, {"task_run_id": {"any_": [run]}}):
         found = ArtifactCollectionFilter.model_validate(asked)
-        steps = plans(filled, listener.during(lambda found=found: filled.read_latest_artifacts(artifact_filter=found)))
+        steps = plans(
+            filled,
+            listener.during(
+                lambda found=found: filled.read_latest_artifacts(artifact_filter=found)
+            ),
+        )
         assert not [step for step in steps if step.startswith("SCAN")], steps
 
 

@@ -14,14 +14,24 @@ from typing import Any
 import peewee
 import pytest
 
-from artifact_store import ArtifactCreate, ArtifactStore, ArtifactStoreError, IntegrityViolation, StoreUnavailable
+from artifact_store import (
+    ArtifactCreate,
+    ArtifactStore,
+    ArtifactStoreError,
+    IntegrityViolation,
+    StoreUnavailable,
+)
 from artifact_store.db.engine import Engine
 from artifact_store.errors import InvalidURL
 
 WRITES: dict[str, Callable[[ArtifactStore], object]] = {
     "create": lambda store: store.create_artifact(key="k", data="x" * 20_000),
-    "create many": lambda store: store.create_artifacts([{"key": "k", "data": "x" * 20_000}, {"key": "new"}]),
-    "update": lambda store: store.update_artifact(store.read_latest_artifact("k").id, data="x" * 20_000),
+    "create many": lambda store: store.create_artifacts(
+        [{"key": "k", "data": "x" * 20_000}, {"key": "new"}]
+    ),
+    "update": lambda store: store.update_artifact(
+        store.read_latest_artifact("k").id, data="x" * 20_000
+    ),
 }
 
 
@@ -47,7 +57,9 @@ def test_a_parent_that_is_a_file(tmp_path: Path) -> None:
     unavailable(lambda: ArtifactStore(tmp_path / "file/store.db"), "cannot be (created|opened)")
 
 
-@pytest.mark.parametrize("content", [b"key,value\n" * 1000, b"xy", b"SQLite format 3\0" + b"\xff" * 2000])
+@pytest.mark.parametrize(
+    "content", [b"key,value\n" * 1000, b"xy", b"SQLite format 3\0" + b"\xff" * 2000]
+)
 def test_a_file_that_is_no_database(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "data.csv"
     path.write_bytes(content)
@@ -62,7 +74,9 @@ def test_an_empty_file_becomes_a_store(tmp_path: Path) -> None:
         assert store.create_artifact(key="k").version == 1
 
 
-def test_directories_are_made_for_the_default_store_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_directories_are_made_for_the_default_store_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "a/b"))
     monkeypatch.delenv("ARTIFACT_STORE_URL", raising=False)
     with ArtifactStore() as store:
@@ -71,7 +85,9 @@ def test_directories_are_made_for_the_default_store_only(tmp_path: Path, monkeyp
     assert path.exists()
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     elsewhere = tmp_path / "b/store.db"
-    with pytest.raises(StoreUnavailable, match=f"directory {elsewhere.parent} does not exist: create it, or choose"):
+    with pytest.raises(
+        StoreUnavailable, match=f"directory {elsewhere.parent} does not exist: create it, or choose"
+    ):
         ArtifactStore(elsewhere)
     assert not elsewhere.parent.exists()
 
@@ -127,8 +143,12 @@ def open_path(tmp_path: Path) -> Path:
 def test_a_directory_that_may_not_be_written(open_path: Path) -> None:
     open_path.chmod(0o555)
     try:
-        as_nobody(lambda: unavailable(lambda: ArtifactStore(open_path / "store.db"), "you may write to"))
-        as_nobody(lambda: unavailable(lambda: ArtifactStore(open_path / "new/store.db"), "does not exist"))
+        as_nobody(
+            lambda: unavailable(lambda: ArtifactStore(open_path / "store.db"), "you may write to")
+        )
+        as_nobody(
+            lambda: unavailable(lambda: ArtifactStore(open_path / "new/store.db"), "does not exist")
+        )
     finally:
         open_path.chmod(0o755)
     assert list(open_path.iterdir()) == []
@@ -144,7 +164,9 @@ def test_a_file_that_may_only_be_read(open_path: Path) -> None:
     def work() -> None:
         with ArtifactStore(path) as store:
             assert store.read_latest_artifact("k") == made
-            unavailable(lambda: store.create_artifact(key="k"), "is read-only: make the file .* writable")
+            unavailable(
+                lambda: store.create_artifact(key="k"), "is read-only: make the file .* writable"
+            )
             assert store.count_artifacts() == 1
 
     as_nobody(work)
@@ -178,7 +200,10 @@ def test_a_full_disk(tmp_path: Path, write: str, in_block: bool) -> None:
         assert pages is not None
         store._engine.pragma(f"max_page_count = {pages[0] + 1}")
         call: Callable[[], object] = lambda: WRITES[write](store)  # noqa: E731
-        unavailable(lambda: store.run_in_transaction(call) if in_block else call(), "the disk is full: free some space")
+        unavailable(
+            lambda: store.run_in_transaction(call) if in_block else call(),
+            "the disk is full: free some space",
+        )
         assert store.read_artifacts() == store.read_latest_artifacts() == [made]
         assert store.verify() == []
         assert not store._engine.in_block()
@@ -197,11 +222,16 @@ def test_a_block_that_the_database_has_undone_says_so(tmp_path: Path) -> None:
 
         def work() -> None:
             store.create_artifact(key="first")
-            unavailable(lambda: store.create_artifact(key="k", data="x" * 200_000), "the disk is full")
+            unavailable(
+                lambda: store.create_artifact(key="k", data="x" * 200_000), "the disk is full"
+            )
             store._engine.database.connection().execute("PRAGMA max_page_count = 1000000")
             store.create_artifact(key="last")
 
-        unavailable(lambda: store.run_in_transaction(work), "rolled this block back|no such savepoint|disk is full")
+        unavailable(
+            lambda: store.run_in_transaction(work),
+            "rolled this block back|no such savepoint|disk is full",
+        )
         assert store.read_artifacts() == []
         assert store.create_artifact(key="k").version == 1
 
@@ -264,7 +294,11 @@ def test_the_models_of_the_user_are_not_touched(tmp_path: Path) -> None:
             pass
 
     Note.bind(database)
-    with closing(database), ArtifactStore(database) as store, ArtifactStore(tmp_path / "other.db") as other:
+    with (
+        closing(database),
+        ArtifactStore(database) as store,
+        ArtifactStore(tmp_path / "other.db") as other,
+    ):
         Note.create_table()
         with store.atomic():
             Note.create(text="in the block of the store")
@@ -322,7 +356,9 @@ def test_close_reaches_the_connections_of_every_thread(tmp_path: Path) -> None:
     thread.start()
     assert done.wait(30)
     store.close()
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["store.db"], "nobody holds the file open"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["store.db"], (
+        "nobody holds the file open"
+    )
     go.set()
     thread.join()
     assert store.read_latest_artifact("k").version == 2
@@ -345,11 +381,16 @@ def test_the_connection_of_a_thread_ends_with_it(tmp_path: Path) -> None:
 
 
 def test_a_thread_that_holds_a_block_past_the_deadline(tmp_path: Path) -> None:
-    with ArtifactStore(f"sqlite:///{tmp_path}/store.db?timeout=0.2") as store, ThreadPoolExecutor(1) as other:
+    with (
+        ArtifactStore(f"sqlite:///{tmp_path}/store.db?timeout=0.2") as store,
+        ThreadPoolExecutor(1) as other,
+    ):
         with store.atomic():
             store.create_artifact(key="k")
             waiting = other.submit(store.create_artifact, key="k")
-            with pytest.raises(StoreUnavailable, match=r"another thread held the lock for 0\.2 s: try again"):
+            with pytest.raises(
+                StoreUnavailable, match=r"another thread held the lock for 0\.2 s: try again"
+            ):
                 waiting.result(10)
         assert other.submit(store.create_artifact, key="k").result(10).version == 2
 
@@ -383,5 +424,7 @@ def test_the_repr_of_an_engine(tmp_path: Path) -> None:
 
 
 def test_a_name_that_no_file_can_have(tmp_path: Path) -> None:
-    with pytest.raises(StoreUnavailable, match=r"cannot be opened \(File name too long\): check the address"):
+    with pytest.raises(
+        StoreUnavailable, match=r"cannot be opened \(File name too long\): check the address"
+    ):
         ArtifactStore(f"sqlite:///{tmp_path}/{'a' * 300}.db")

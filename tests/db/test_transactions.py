@@ -46,7 +46,9 @@ def in_a_block(store: ArtifactStore) -> None:
 
 
 def in_a_run(store: ArtifactStore) -> None:
-    store.run_in_transaction(lambda: [store.create_artifact(key="k"), store.create_artifact(key="k")])
+    store.run_in_transaction(
+        lambda: [store.create_artifact(key="k"), store.create_artifact(key="k")]
+    )
 
 
 def in_bulk(store: ArtifactStore) -> None:
@@ -80,13 +82,19 @@ WORK: list[tuple[Callable[[ArtifactStore], None], int]] = [
 @pytest.mark.parametrize(("work", "makes"), WORK, ids=[work.__name__ for work, _ in WORK])
 @pytest.mark.parametrize("error", [TimeLimit, KeyboardInterrupt])
 def test_an_exception_at_any_step(
-    url: str, engine: str, work: Callable[[ArtifactStore], None], makes: int, error: type[BaseException]
+    url: str,
+    engine: str,
+    work: Callable[[ArtifactStore], None],
+    makes: int,
+    error: type[BaseException],
 ) -> None:
     # In a process of its own, because psycopg complains of a connection that was interrupted while it opened.
     at_once((unmeasured, raise_at_any_step, url, work, makes, error))
 
 
-def raise_at_any_step(url: str, work: Callable[[ArtifactStore], None], makes: int, error: type[BaseException]) -> None:
+def raise_at_any_step(
+    url: str, work: Callable[[ArtifactStore], None], makes: int, error: type[BaseException]
+) -> None:
     with ArtifactStore(impatient(url, 2)) as store, ThreadPoolExecutor(1) as other:
         kept = []  # an exception that is kept keeps what its frames refer to
         store.create_artifact(key="k")
@@ -104,7 +112,10 @@ def raise_at_any_step(url: str, work: Callable[[ArtifactStore], None], makes: in
                 kept.append(caught)
             assert not store._engine.in_block(), step
             other.submit(store.create_artifact, key="other").result(30)
-            bare(url, "UPDATE artifact_collection SET last_version = last_version WHERE key = 'other'")
+            bare(
+                url,
+                "UPDATE artifact_collection SET last_version = last_version WHERE key = 'other'",
+            )
             left = store.count_artifacts() - count - 1
             assert left in (0, makes) or (work is deleted and left == -1), step
         assert len(kept) >= total // stride // 2
@@ -152,7 +163,10 @@ def work_under_a_timer(url: str, times: int) -> tuple[int, int, int]:
                         with store.atomic():
                             made = store.create_artifact(key="main").id
                         acknowledged.append(made)
-            except (TimeLimit, StoreUnavailable):  # psycopg takes some of them for a failure of its own
+            except (
+                TimeLimit,
+                StoreUnavailable,
+            ):  # psycopg takes some of them for a failure of its own
                 raised += 1
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
@@ -185,7 +199,11 @@ def test_a_block_near_the_recursion_limit(url: str) -> None:
 
         depth = len(inspect_stack())
         outcomes = set()
-        for call in (work, lambda: store.create_artifact(key="k"), lambda: store.run_in_transaction(work)):
+        for call in (
+            work,
+            lambda: store.create_artifact(key="k"),
+            lambda: store.run_in_transaction(work),
+        ):
             for left in range(1, 120):
                 try:
                     deeper(sys.getrecursionlimit() - depth - left, call)
@@ -193,7 +211,10 @@ def test_a_block_near_the_recursion_limit(url: str) -> None:
                 except RecursionError:
                     outcomes.add("refused")
                 assert not store._engine.in_block(), left
-                bare(url, "UPDATE artifact_collection SET last_version = last_version WHERE key = 'k'")
+                bare(
+                    url,
+                    "UPDATE artifact_collection SET last_version = last_version WHERE key = 'k'",
+                )
         assert outcomes == {"done", "refused"}
         assert store.verify() == []
         free(store)
@@ -216,7 +237,10 @@ def test_a_block_is_not_entered_while_it_is_entered(store: ArtifactStore) -> Non
         store.create_artifact(key="k")
         with pytest.raises(InvalidQuery, match="already been entered"), block:
             pass
-        with ThreadPoolExecutor(1) as other, pytest.raises(InvalidQuery, match="already been entered"):
+        with (
+            ThreadPoolExecutor(1) as other,
+            pytest.raises(InvalidQuery, match="already been entered"),
+        ):
             other.submit(block.__enter__).result(30)
     assert not store._engine.in_block()
     with block:
@@ -227,10 +251,14 @@ def test_a_block_is_not_entered_while_it_is_entered(store: ArtifactStore) -> Non
     assert store.read_latest_artifact("k").version == 2  # type: ignore[union-attr]
 
 
-def test_an_interrupt_of_a_connection_that_is_borrowed_keeps_no_place(store: ArtifactStore, engine: str) -> None:
+def test_an_interrupt_of_a_connection_that_is_borrowed_keeps_no_place(
+    store: ArtifactStore, engine: str
+) -> None:
     if engine == "sqlite":
         return  # which has no pool
-    with ArtifactStore(f"{store._engine.address.dsn}&schema={store._engine.address.schema}&pool_size=2") as small:  # type: ignore[attr-defined]
+    with ArtifactStore(
+        f"{store._engine.address.dsn}&schema={store._engine.address.schema}&pool_size=2"
+    ) as small:  # type: ignore[attr-defined]
         kept = []
         for step in range(1, 40):
             try:
@@ -248,7 +276,10 @@ def test_a_block_that_is_left_in_another_thread(store: ArtifactStore) -> None:
     block = store.atomic()
     block.__enter__()
     store.create_artifact(key="undone")
-    with ThreadPoolExecutor(1) as other, pytest.raises(InvalidQuery, match="left in another thread"):
+    with (
+        ThreadPoolExecutor(1) as other,
+        pytest.raises(InvalidQuery, match="left in another thread"),
+    ):
         other.submit(block.__exit__, None, None, None).result(30)
     assert not store._engine.in_block()
     assert store.count_artifacts() == 0
@@ -272,7 +303,9 @@ def test_a_task_does_not_write_into_the_block_of_another(store: ArtifactStore, e
         if engine == "postgresql":
             assert store.create_artifact(key="task").version == 1
         else:
-            with pytest.raises(StoreUnavailable, match="another asyncio task of this thread is inside a block"):
+            with pytest.raises(
+                StoreUnavailable, match="another asyncio task of this thread is inside a block"
+            ):
                 store.create_artifact(key="task")
         done.set()
         await task
@@ -325,7 +358,9 @@ def test_a_block_that_a_task_leaves_for_another(store: ArtifactStore) -> None:
 # The garbage collector
 
 
-def test_a_statement_that_comes_in_the_middle_of_one_of_a_block_is_refused(store: ArtifactStore) -> None:
+def test_a_statement_that_comes_in_the_middle_of_one_of_a_block_is_refused(
+    store: ArtifactStore,
+) -> None:
     """As the collector runs it, from a finalizer."""
     caught: list[BaseException] = []
 
@@ -359,7 +394,9 @@ def test_a_statement_that_comes_in_the_middle_of_another_one(store: ArtifactStor
     assert store.create_artifact(key="k").version == 2
 
 
-def test_a_block_that_the_collector_leaves_in_the_middle_of_a_statement(store: ArtifactStore) -> None:
+def test_a_block_that_the_collector_leaves_in_the_middle_of_a_statement(
+    store: ArtifactStore,
+) -> None:
     def generate() -> Any:
         with store.atomic():
             store.create_artifact(key="undone")
@@ -416,7 +453,9 @@ class TestLostAnswers:
         proxy, store = proxied
         tries = []
         proxy.lose_answer(b"COMMIT")
-        made = store.run_in_transaction(lambda: tries.append(1) or store.create_artifact(key="rn", data=1))
+        made = store.run_in_transaction(
+            lambda: tries.append(1) or store.create_artifact(key="rn", data=1)
+        )
         assert proxy.lost == 1
         assert tries == [1]
         assert store.read_artifacts() == [made]
@@ -425,7 +464,9 @@ class TestLostAnswers:
         proxy, store = proxied
         tries = []
         proxy.lose_message(b"COMMIT")
-        made = store.run_in_transaction(lambda: tries.append(1) or store.create_artifact(key="rn", data=1))
+        made = store.run_in_transaction(
+            lambda: tries.append(1) or store.create_artifact(key="rn", data=1)
+        )
         assert proxy.lost == 1
         assert tries == [1, 1]
         assert store.read_artifacts() == [made]
@@ -451,7 +492,10 @@ class TestLostAnswers:
         ArtifactStore(url).close()
         with Proxy(url) as proxy, ArtifactStore(f"{proxy.url}&timeout=1") as store:
             proxy.lose_answer(b"COMMIT", then=proxy.hang)
-            with pytest.raises(StoreUnavailable, match="the block may have been committed"), store.atomic():
+            with (
+                pytest.raises(StoreUnavailable, match="the block may have been committed"),
+                store.atomic(),
+            ):
                 store.create_artifact(key="k")
             proxy.resume()
         with ArtifactStore(url) as again:

@@ -18,7 +18,8 @@ from tests.helpers.bare import bare
 SCRIPTS = Path(artifact_store.__file__).parent / "db" / "migrations"
 TIME = "2026-11-24T00:00:00.000000+00:00"
 ROW = (
-    "INSERT INTO artifact (id, key, version, created, updated) VALUES ('{id}', '{key}', {version}, '{time}', '{time}')"
+    "INSERT INTO artifact (id, key, version, created, updated) "
+    "VALUES ('{id}', '{key}', {version}, '{time}', '{time}')"
 )
 POINTER = (
     "INSERT INTO artifact_collection (key, latest_id, latest_version, last_version, created, updated) "
@@ -43,7 +44,11 @@ def of_last_release(url: str, directory: Path) -> None:
         bare(url, f"CREATE SCHEMA {parameters['schema']}")
         options = f"-c search_path={parameters['schema']}"
         database = peewee.PostgresqlDatabase(
-            "postgres", user="postgres", host=parameters["host"], options=options, prefer_psycopg3=True
+            "postgres",
+            user="postgres",
+            host=parameters["host"],
+            options=options,
+            prefer_psycopg3=True,
         )
     with closing(database):
         Runner(database, directory, "artifact_store_migration").up()
@@ -55,7 +60,8 @@ def old(url: str, tmp_path: Path) -> str:
     of_last_release(url, tmp_path / "scripts")
     rows = [("a", 1), ("a", 2), ("b", 1)]
     artifacts = [
-        ROW.format(id=id_of(number), key=key, version=version, time=TIME) for number, (key, version) in enumerate(rows)
+        ROW.format(id=id_of(number), key=key, version=version, time=TIME)
+        for number, (key, version) in enumerate(rows)
     ]
     pointers = [("a", 1, 2, 3), ("b", 2, 1, 1)]
     made = [
@@ -74,7 +80,10 @@ def store(old: str) -> Iterator[ArtifactStore]:
 
 
 def pointers(url: str) -> list[tuple[Any, ...]]:
-    rows = bare(url, "SELECT key, latest_id, latest_version, last_version FROM artifact_collection ORDER BY key")
+    rows = bare(
+        url,
+        "SELECT key, latest_id, latest_version, last_version FROM artifact_collection ORDER BY key",
+    )
     return [(key, latest_id and str(latest_id), *rest) for key, latest_id, *rest in rows]
 
 
@@ -84,7 +93,10 @@ def test_what_a_store_holds_is_kept(old: str) -> None:
         assert store.info().schema == "0004_empty_keys"
         assert pointers(old) == before
         assert store.verify() == []
-        assert [each.version for each in store.create_artifacts([{"key": "a"}, {"key": "b"}, {"key": "c"}])] == [
+        assert [
+            each.version
+            for each in store.create_artifacts([{"key": "a"}, {"key": "b"}, {"key": "c"}])
+        ] == [
             4,
             2,
             1,
@@ -109,11 +121,20 @@ def test_an_old_program_keeps_counters_where_no_key_was_left(url: str, tmp_path:
 
 def test_a_damaged_store_is_upgraded_and_mended_then(old: str) -> None:
     ghost = POINTER.format(key="ghost", id=id_of(9), version=7, last=7, time=TIME)
-    bare(old, ghost, f"UPDATE artifact_collection SET latest_id = '{id_of(8)}', last_version = 0 WHERE key = 'a'")
+    bare(
+        old,
+        ghost,
+        f"UPDATE artifact_collection SET latest_id = '{id_of(8)}', last_version = 0 WHERE key = 'a'",
+    )
     bare(old, "DELETE FROM artifact_collection WHERE key = 'b'")
     with ArtifactStore(old) as store:
         found = [(breach.kind, breach.key) for breach in store.verify()]
-        assert found == [("dangling", "a"), ("dangling", "ghost"), ("low-counter", "a"), ("missing", "b")]
+        assert found == [
+            ("dangling", "a"),
+            ("dangling", "ghost"),
+            ("low-counter", "a"),
+            ("missing", "b"),
+        ]
         assert [(breach.kind, breach.key) for breach in store.repair()] == found
         assert store.verify() == []
         assert store.create_artifact(key="ghost").version == 8
@@ -173,7 +194,9 @@ def old_create(url: str, artifact_id: str, key: str) -> int:
     return int(version)
 
 
-def test_an_old_program_that_deletes_the_last_version_keeps_the_counter(store: ArtifactStore, old: str) -> None:
+def test_an_old_program_that_deletes_the_last_version_keeps_the_counter(
+    store: ArtifactStore, old: str
+) -> None:
     old_delete(old, id_of(2), "b")
     assert pointers(old)[1] == ("b", None, None, 1)
     assert store.verify() == []
@@ -181,7 +204,9 @@ def test_an_old_program_that_deletes_the_last_version_keeps_the_counter(store: A
     assert store.create_artifact(key="b").version == 2
 
 
-def test_an_old_program_that_deletes_by_filter_keeps_the_counters(store: ArtifactStore, old: str) -> None:
+def test_an_old_program_that_deletes_by_filter_keeps_the_counters(
+    store: ArtifactStore, old: str
+) -> None:
     bare(old, "DELETE FROM artifact WHERE key = 'a'", SWEEP.format(key="a"))
     assert pointers(old)[0] == ("a", None, None, 3)
     assert store.verify() == []
@@ -190,7 +215,9 @@ def test_an_old_program_that_deletes_by_filter_keeps_the_counters(store: Artifac
     assert store.create_artifact(key="a").version == 4
 
 
-def test_an_old_program_goes_on_with_the_counter_of_an_empty_key(store: ArtifactStore, old: str) -> None:
+def test_an_old_program_goes_on_with_the_counter_of_an_empty_key(
+    store: ArtifactStore, old: str
+) -> None:
     store.delete_artifacts(ArtifactFilter(key={"any_": ["a"]}))
     assert old_create(old, id_of(7), "a") == 4
     assert store.verify() == []
@@ -207,6 +234,10 @@ def test_an_old_program_counts_empty_keys(store: ArtifactStore, old: str) -> Non
 
 def test_a_key_is_forgotten_when_its_counter_is_given_up(store: ArtifactStore, old: str) -> None:
     store.delete_artifacts(ArtifactFilter(key={"any_": ["a"]}))
-    bare(old, "UPDATE artifact_collection SET last_version = 0 WHERE key = 'a'", FORGET.format(key="a"))
+    bare(
+        old,
+        "UPDATE artifact_collection SET last_version = 0 WHERE key = 'a'",
+        FORGET.format(key="a"),
+    )
     assert [row[0] for row in pointers(old)] == ["b"]
     assert store.create_artifact(key="a").version == 1

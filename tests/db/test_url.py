@@ -30,7 +30,10 @@ GOOD: list[tuple[Any, SqliteAddress]] = [
     ("sqlite:///:memory:?timeout=1", SqliteAddress(None, 1.0)),
     ("sqlite:////a.db?timeout=0.5", SqliteAddress(Path("/a.db"), 0.5)),
     ("sqlite:////a.db?timeout=0", SqliteAddress(Path("/a.db"), 0.0)),
-    ("sqlite:////a.db?timeout=86400&synchronous=NORMAL", SqliteAddress(Path("/a.db"), 86400.0, "normal")),
+    (
+        "sqlite:////a.db?timeout=86400&synchronous=NORMAL",
+        SqliteAddress(Path("/a.db"), 86400.0, "normal"),
+    ),
     ("sqlite:////a.db?synchronous=full", SqliteAddress(Path("/a.db"))),
     (Path("/data/a.db"), SqliteAddress(Path("/data/a.db"))),
     (Path("a?b=c.db"), SqliteAddress(Path("a?b=c.db").absolute())),
@@ -52,7 +55,10 @@ BAD: list[tuple[Any, str]] = [
     ("sqlite://a.db", "three slashes"),
     ("sqlite://host/a.db", "three slashes"),
     ("sqlite:///a#b.db", "write it as %23"),
-    ("sqlite:///a?b.db", "a parameter without '=': write name=value, and '?' in a name or a password as %3F"),
+    (
+        "sqlite:///a?b.db",
+        "a parameter without '=': write name=value, and '?' in a name or a password as %3F",
+    ),
     ("sqlite:///a%00b.db", "control character"),
     ("sqlite:///a%0Ab.db", "control character"),
     ("sqlite:///a%C2%85b.db", "control character"),
@@ -62,7 +68,10 @@ BAD: list[tuple[Any, str]] = [
     ("sqlite:///a.db\n", "The URL contains a line break or another control character"),
     ("sqlite:///a\tb.db", "The URL contains a line break or another control character"),
     (" sqlite:///a.db", "The address is not a URL"),
-    ("sqlite:///~nobody-of-this-name/a.db", "Cannot expand '~', because there is no home directory"),
+    (
+        "sqlite:///~nobody-of-this-name/a.db",
+        "Cannot expand '~', because there is no home directory",
+    ),
     ("sqlite:///a.db?timeuot=5", "Unknown parameter in the SQLite URL: did you mean 'timeout'?"),
     ("sqlite:///a.db?=5", "it takes timeout, synchronous, mode."),
     ("sqlite:///a.db?mode=memory", "Invalid mode in the URL: expected ro (only read) or rw"),
@@ -74,7 +83,10 @@ BAD: list[tuple[Any, str]] = [
     ("sqlite:///a.db?timeout=inf", "seconds from 0 to 86400"),
     ("sqlite:///a.db?synchronous=off", "full or normal"),
     ("postgresql://host/a%FFb", "is not UTF-8 text"),
-    ("postgresql://user:pass@host/db?mode=r", "Invalid mode in the URL: expected ro (only read) or rw"),
+    (
+        "postgresql://user:pass@host/db?mode=r",
+        "Invalid mode in the URL: expected ro (only read) or rw",
+    ),
     ("postgresql://user:p%ss@host/db", "percent-encode the password ('%' is %25"),
     ("postgresql://user:p@ss@host/db", "percent-encode the password"),
     ("postgresql://user:pa ss@host/db", "percent-encode the password"),
@@ -106,10 +118,15 @@ def test_what_is_refused(url: Any, said: str) -> None:
 
 
 def test_what_is_left_to_libpq() -> None:
-    address = parse_address("postgresql://me:p:w%40@[::1]:5432,h-2/db?password=a+b&sslmode=require&timeout=2&mode=ro")
+    address = parse_address(
+        "postgresql://me:p:w%40@[::1]:5432,h-2/db?password=a+b&sslmode=require&timeout=2&mode=ro"
+    )
     assert isinstance(address, PostgresAddress)
     assert address.dsn == "postgresql://me:p:w%40@[::1]:5432,h-2/db?password=a%2Bb&sslmode=require"
-    assert address.url == "postgresql://me:***@[::1]:5432,h-2/db?password=***&sslmode=require&timeout=2&mode=ro"
+    assert (
+        address.url
+        == "postgresql://me:***@[::1]:5432,h-2/db?password=***&sslmode=require&timeout=2&mode=ro"
+    )
     assert (address.timeout, address.read_only) == (2.0, True)
 
 
@@ -125,11 +142,15 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert parse_address() == SqliteAddress(Path("/x.db"), 3.0)
     assert parse_address("sqlite:////y.db") == SqliteAddress(Path("/y.db"))
     monkeypatch.setenv(URL_VARIABLE, "nonsense")
-    with pytest.raises(InvalidURL, match=r"^\$ARTIFACT_STORE_URL is not a valid address: The address is not a URL"):
+    with pytest.raises(
+        InvalidURL, match=r"^\$ARTIFACT_STORE_URL is not a valid address: The address is not a URL"
+    ):
         parse_address()
 
 
-def test_a_relative_path_is_fixed_when_it_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_relative_path_is_fixed_when_it_is_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / "other").mkdir()
     monkeypatch.chdir(tmp_path)
     with ArtifactStore("sqlite:///a.db") as store:

@@ -11,7 +11,13 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from artifact_store import ArtifactFilter, ArtifactStore, InvalidArtifact, InvalidQuery, StoreDamaged
+from artifact_store import (
+    ArtifactFilter,
+    ArtifactStore,
+    InvalidArtifact,
+    InvalidQuery,
+    StoreDamaged,
+)
 
 ONE, TWO = UUID(int=1), UUID(int=2)
 TEXTS = ["plain", "Grüße", "价格 12 €", "𝄞 \x7f \t"]
@@ -30,7 +36,12 @@ def round_trip(store: ArtifactStore, texts: list[str]) -> None:
         assert store.create_flow(text).id == flow.id
         run = store.create_flow_run(flow.id, parameters={text: text})
         made = store.create_artifact(
-            key="k", type=text, description=text, data={text: [text]}, metadata={text: text}, flow_run_id=run.id
+            key="k",
+            type=text,
+            description=text,
+            data={text: [text]},
+            metadata={text: text},
+            flow_run_id=run.id,
         )
         assert store.read_artifact(made.id) == store.read_latest_artifact("k") == made
         assert store.read_artifacts(artifact_filter=ArtifactFilter(type={"any_": [text]})) == [made]
@@ -44,17 +55,23 @@ def round_trip(store: ArtifactStore, texts: list[str]) -> None:
 
 
 @pytest.fixture
-def database(server: psycopg.Connection[Any], postgres: str, request: pytest.FixtureRequest) -> Iterator[str]:
+def database(
+    server: psycopg.Connection[Any], postgres: str, request: pytest.FixtureRequest
+) -> Iterator[str]:
     """The address of a database of another encoding."""
     name = f"{request.param.lower()}_{time.monotonic_ns()}"
-    server.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{request.param}' LC_COLLATE 'C' LC_CTYPE 'C'")
+    server.execute(
+        f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{request.param}' LC_COLLATE 'C' LC_CTYPE 'C'"
+    )
     yield postgres.replace("/postgres?", f"/{name}?") + "&timeout=5"
     server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.mark.parametrize("client", [None, "SQL_ASCII", "LATIN1"])
 @pytest.mark.parametrize("database", ["SQL_ASCII"], indirect=True)
-def test_a_database_without_an_encoding(database: str, client: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_without_an_encoding(
+    database: str, client: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if client is not None:
         monkeypatch.setenv("PGCLIENTENCODING", client)
     for _ in range(2):
@@ -73,7 +90,12 @@ def test_a_character_that_the_database_cannot_hold(database: str, known: str, un
     with ArtifactStore(database) as store:
         round_trip(store, ["plain", known])
         before = store.read_artifacts()
-        for fields in ({"data": unknown}, {"description": unknown}, {"type": unknown}, {"metadata": {unknown: 1}}):
+        for fields in (
+            {"data": unknown},
+            {"description": unknown},
+            {"type": unknown},
+            {"metadata": {unknown: 1}},
+        ):
             with pytest.raises(InvalidArtifact, match=says):
                 store.create_artifact(key="k", **fields)
             with pytest.raises(InvalidArtifact, match=says):
@@ -94,12 +116,19 @@ def test_whatever_the_client_encoding_of_the_address(url: str) -> None:
 @pytest.mark.parametrize("database", ["SQL_ASCII"], indirect=True)
 def test_text_of_others_that_is_no_utf_8(database: str) -> None:
     says = "another program has written text that is not UTF-8 into the database .*: correct it with SQL"
-    with ArtifactStore(database) as store, closing(psycopg.connect(database.partition("&timeout")[0])) as other:
+    with (
+        ArtifactStore(database) as store,
+        closing(psycopg.connect(database.partition("&timeout")[0])) as other,
+    ):
         store.create_artifact(id=ONE, key="k")
         store.create_artifact(id=TWO, key="other")
         other.execute(rb"UPDATE artifact SET description = E'Gr\xfc\xdfe' WHERE key = 'k'")
         other.commit()
-        for call in (lambda: store.read_artifact(ONE), store.read_artifacts, lambda: list(store.iter_artifacts())):
+        for call in (
+            lambda: store.read_artifact(ONE),
+            store.read_artifacts,
+            lambda: list(store.iter_artifacts()),
+        ):
             with pytest.raises(StoreDamaged, match=says):
                 call()
         assert store.read_artifact(TWO) is not None
@@ -152,7 +181,9 @@ def test_a_time_of_others_that_python_has_not(
         store.create_artifact(id=ONE, key="k")
         other = store.create_artifact(id=TWO, key="other")
         server.execute(f"UPDATE {schema}.artifact SET {column} = '{value}' WHERE id = '{ONE}'")
-        server.execute(f"UPDATE {schema}.artifact_collection SET {column} = '{value}' WHERE key = 'k'")
+        server.execute(
+            f"UPDATE {schema}.artifact_collection SET {column} = '{value}' WHERE key = 'k'"
+        )
         calls = (
             lambda: store.read_artifact(ONE),
             lambda: store.read_latest_artifact("k"),
@@ -171,7 +202,9 @@ def test_a_time_of_others_that_python_has_not(
         assert store.count_artifacts() == 4
         assert store.update_artifact(ONE, data=1)
         # The update has set `updated` right.
-        assert [breach.kind for breach in store.verify()] == ([] if column == "updated" else ["damaged"])
+        assert [breach.kind for breach in store.verify()] == (
+            [] if column == "updated" else ["damaged"]
+        )
 
 
 def test_the_ends_of_time(url: str, server: psycopg.Connection[Any]) -> None:

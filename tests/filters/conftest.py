@@ -22,10 +22,14 @@ def full(store: ArtifactStore) -> ArtifactStore:
     pool = store.create_work_pool("pool", type="kubernetes")
     queue = store.create_work_queue("queue", pool.id)
     flow = store.create_flow("flow", tags=["prod"])
-    deployment = store.create_deployment("deployment", flow.id, tags=["prod"], work_queue_id=queue.id)
+    deployment = store.create_deployment(
+        "deployment", flow.id, tags=["prod"], work_queue_id=queue.id
+    )
     times: Any = dict.fromkeys(("expected_start_time", "start_time", "end_time"), NOON)
     state: Any = {"state_type": "COMPLETED", "state_name": "Completed", "tags": ["prod"], **times}
-    outer = store.create_flow_run(flow.id, name="outer", deployment_id=deployment.id, work_queue_id=queue.id, **state)
+    outer = store.create_flow_run(
+        flow.id, name="outer", deployment_id=deployment.id, work_queue_id=queue.id, **state
+    )
     task = store.create_task_run(outer.id, name="task", **state)
     run = store.create_flow_run(
         flow.id, name="run", deployment_id=deployment.id, work_queue_id=queue.id, parent_task_run_id=task.id,
@@ -35,7 +39,11 @@ def full(store: ArtifactStore) -> ArtifactStore:
     store.create_task_run(run.id, name="inner", **state)
     for key, made_by in (("full", run.id), ("outer", outer.id)):
         store.create_artifact(
-            key=key, type="table", metadata={"team": "finance"}, flow_run_id=made_by, task_run_id=task.id
+            key=key,
+            type="table",
+            metadata={"team": "finance"},
+            flow_run_id=made_by,
+            task_run_id=task.id,
         )
     store.create_artifact(key="bare")
     store.create_artifact()

@@ -43,7 +43,10 @@ def leaf(kind: Any) -> Any:
     """A filter that every row of the full store satisfies, and whose SQL nests itself."""
     field = {WorkPoolFilter: "type"}.get(kind, "name" if "name" in TABLE[kind] else "key")
     if field == "key":
-        return ~kind(metadata={"eq_": {"a": 1, "b": "x"}}, key={"like_": "zz", "operator": "or_", "any_": ["y"]})
+        return ~kind(
+            metadata={"eq_": {"a": 1, "b": "x"}},
+            key={"like_": "zz", "operator": "or_", "any_": ["y"]},
+        )
     return ~kind(**{field: {"any_": ["y", "z"]}})
 
 
@@ -60,14 +63,20 @@ def shapes(kind: Any) -> dict[str, Callable[[Any, int], Any]]:
         "not_": lambda inner, level: kind(not_=inner),
         "first": lambda inner, level: kind(**{word(level): [inner, plain]}),
         "last": lambda inner, level: kind(**{word(level): [plain, inner]}),
-        "middle of many": lambda inner, level: kind(**{word(level): [plain] * 2 + [inner] + [plain] * 2}),
+        "middle of many": lambda inner, level: kind(
+            **{word(level): [plain] * 2 + [inner] + [plain] * 2}
+        ),
         "not_ beside fields": lambda inner, level: kind(not_=inner, **single),
-        "fields with operator": lambda inner, level: kind(operator=word(level), and_=[inner], **single),
+        "fields with operator": lambda inner, level: kind(
+            operator=word(level), and_=[inner], **single
+        ),
         "and_, or_ and not_ at once": lambda inner, level: kind(
             operator=word(level), and_=[inner, plain], or_=[plain], not_=plain
         ),
         "two words at each level": lambda inner, level: kind(or_=[inner, plain], not_=plain),
-        "not_ and or_ in turn": lambda inner, level: kind(or_=[inner, plain]) if level % 2 else kind(not_=inner),
+        "not_ and or_ in turn": lambda inner, level: (
+            kind(or_=[inner, plain]) if level % 2 else kind(not_=inner)
+        ),
     }
 
 
@@ -86,7 +95,11 @@ def nested(kind: Any, shape: str, depth: int = 100) -> Any:
 def test_a_hundred_levels(full: ArtifactStore, shape: str) -> None:
     question = nested(ArtifactFilter, shape)
     text = question.model_dump_json()
-    assert ArtifactFilter.model_validate_json(text) == ArtifactFilter.model_validate(question.model_dump()) == question
+    assert (
+        ArtifactFilter.model_validate_json(text)
+        == ArtifactFilter.model_validate(question.model_dump())
+        == question
+    )
     assert of_kind(full, ArtifactFilter.model_validate_json(text)) == of_kind(full, question)
 
 
@@ -103,9 +116,13 @@ def test_a_hundred_levels_of_every_kind(full: ArtifactStore, kind: Any) -> None:
         assert sorted(of_kind(full, rest) + of_kind(full, ~rest)) == everything
 
 
-@pytest.mark.parametrize("shape", ["and_ and or_ in turn", "middle of many", "two words at each level"])
+@pytest.mark.parametrize(
+    "shape", ["and_ and or_ in turn", "middle of many", "two words at each level"]
+)
 @each_method
-def test_a_hundred_levels_in_every_related_filter(full: ArtifactStore, method: str, shape: str) -> None:
+def test_a_hundred_levels_in_every_related_filter(
+    full: ArtifactStore, method: str, shape: str
+) -> None:
     """One filter after the other, and all of them at once, find what their conjunction finds."""
     deep = {name: nested(kind, shape) for name, kind in RELATED.items()}
     deep |= {name: nested(own, shape) for own, (home, name) in HOME.items() if home == method}
@@ -198,7 +215,9 @@ def test_a_pattern_that_backtracks_is_quick(store: ArtifactStore) -> None:
 
 @each_method
 def test_pages_are_whole_numbers_of_64_bits(store: ArtifactStore, method: str) -> None:
-    for name, number in itertools.product(("offset", "limit"), (-1, 2**63, -(2**63), 10**30, 1.5, "1")):
+    for name, number in itertools.product(
+        ("offset", "limit"), (-1, 2**63, -(2**63), 10**30, 1.5, "1")
+    ):
         with pytest.raises(InvalidQuery, match=name):
             getattr(store, method)(**{name: number})
 
@@ -208,7 +227,11 @@ def test_the_greatest_page(full: ArtifactStore, method: str) -> None:
     everything = getattr(full, method)()
     assert everything
     assert getattr(full, method)(limit=2**63 - 1) == everything
-    assert getattr(full, method)(offset=2**63 - 1) == getattr(full, method)(offset=2**63 - 1, limit=2**63 - 1) == []
+    assert (
+        getattr(full, method)(offset=2**63 - 1)
+        == getattr(full, method)(offset=2**63 - 1, limit=2**63 - 1)
+        == []
+    )
 
 
 def test_versions_have_64_bits(ask: Ask) -> None:
@@ -223,7 +246,9 @@ def test_versions_have_64_bits(ask: Ask) -> None:
     assert ask(version={"any_": [2**63 - 1, -(2**63)]}) == []
 
 
-@pytest.mark.parametrize("value", [2**63, float("nan"), float("inf"), [1], {"x": 1}, "\0", "\ud800", object()])
+@pytest.mark.parametrize(
+    "value", [2**63, float("nan"), float("inf"), [1], {"x": 1}, "\0", "\ud800", object()]
+)
 def test_metadata_is_compared_with_what_metadata_can_say(value: Any) -> None:
     for word in ("eq_", "ge_", "le_"):
         with pytest.raises(ValidationError):
@@ -254,7 +279,9 @@ def test_a_time_without_time_zone_is_refused(kind: Any) -> None:
         for time in (datetime(2026, 3, 1), "2026-03-01T12:00:00", "2026-03-01"):
             with pytest.raises(ValidationError, match="has no time zone: add one"):
                 make(time)
-        assert make("2026-03-01T12:00:00Z") == make("2026-03-01T13:00:00+01:00") == make(NOON), label
+        assert make("2026-03-01T12:00:00Z") == make("2026-03-01T13:00:00+01:00") == make(NOON), (
+            label
+        )
 
 
 def test_a_time_out_of_range_is_refused() -> None:
@@ -275,7 +302,11 @@ def test_a_thousand_terms(full: ArtifactStore, kind: Any) -> None:
     assert of_kind(full, either) == [last]
     both = reduce(and_, (~part for part in parts))
     assert len(both.and_) == 1000
-    assert sorted([*of_kind(full, both), last]) == sorted([*of_kind(full, ~either), last]) == everything
+    assert (
+        sorted([*of_kind(full, both), last])
+        == sorted([*of_kind(full, ~either), last])
+        == everything
+    )
     if kind is ArtifactFilter:
         assert kind.model_validate_json(either.model_dump_json()) == either
 
@@ -283,10 +314,15 @@ def test_a_thousand_terms(full: ArtifactStore, kind: Any) -> None:
 def test_a_thousand_terms_of_several_fields_in_related_filters(full: ArtifactStore) -> None:
     runs = [
         FlowRunFilter(
-            operator="or_", name={"like_": f"none{n}"}, tags={"any_": [f"none{n}"]}, work_queue_name={"any_": [f"x{n}"]}
+            operator="or_",
+            name={"like_": f"none{n}"},
+            tags={"any_": [f"none{n}"]},
+            work_queue_name={"any_": [f"x{n}"]},
         )
         for n in range(1000)
     ]
     found = reduce(or_, [*runs, FlowRunFilter(name={"any_": ["run"]})])
     assert names(full, "read_artifacts", flow_run_filter=found) == ["full"]
-    assert names(full, "read_work_pools", flow_run_filter=found, work_pool_filter=WorkPoolFilter()) == ["pool"]
+    assert names(
+        full, "read_work_pools", flow_run_filter=found, work_pool_filter=WorkPoolFilter()
+    ) == ["pool"]

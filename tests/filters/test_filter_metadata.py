@@ -39,8 +39,14 @@ def test_metadata_is_compared_within_its_json_type(ask: Ask) -> None:
         (1, ["float", "int"]), (1.0, ["float", "int"]), (True, ["true"]), (False, ["false"]), ("1", ["text"]),
         ("true", ["word"]), (None, ["null"]), (0, ["zero"]), (-0.0, ["zero"]), ("", []), (2, []),
     ]:  # fmt: skip
-        assert ask(metadata={"eq_": {"x": asked}}) == ask(metadata={"eq_": {"x": asked, "y": "other"}}) == found
-        assert ask.keys(~ask.kind(metadata={"eq_": {"x": asked}})) == sorted({*values, "none", "other"} - {*found})
+        assert (
+            ask(metadata={"eq_": {"x": asked}})
+            == ask(metadata={"eq_": {"x": asked, "y": "other"}})
+            == found
+        )
+        assert ask.keys(~ask.kind(metadata={"eq_": {"x": asked}})) == sorted(
+            {*values, "none", "other"} - {*found}
+        )
 
 
 def test_metadata_has_an_order_of_numbers_and_one_of_text(ask: Ask) -> None:
@@ -59,7 +65,10 @@ def test_metadata_has_an_order_of_numbers_and_one_of_text(ask: Ask) -> None:
     assert ask(metadata={"le_": {"x": 10}}) == ["n9"]
     assert ask(metadata={"ge_": {"x": 9}, "le_": {"x": 10.5}}) == ["n10", "n9"]
     assert ask(metadata={"le_": {"x": "9"}}) == ["t10", "t9"]
-    assert ask(metadata={"ge_": {"x": "\ue000"}}) == ["astral", "bmp"]  # by code point, not by UTF-16
+    assert ask(metadata={"ge_": {"x": "\ue000"}}) == [
+        "astral",
+        "bmp",
+    ]  # by code point, not by UTF-16
     assert ask(metadata={"ge_": {"x": 0}, "le_": {"x": "z"}}) == []
 
 
@@ -112,7 +121,11 @@ def test_metadata_is_found_by_what_was_handed_over(ask: Ask, value: Any) -> None
     made = ask.make("a", metadata={"x": value})
     ask.make("b", metadata={"x": "zzz"})
     assert isinstance(made.metadata["x"], str)
-    assert ask(metadata={"eq_": {"x": value}}) == ask(metadata={"eq_": {"x": made.metadata["x"]}}) == ["a"]
+    assert (
+        ask(metadata={"eq_": {"x": value}})
+        == ask(metadata={"eq_": {"x": made.metadata["x"]}})
+        == ["a"]
+    )
     assert ask(metadata={"ge_": {"x": value}, "le_": {"x": value}}) == ["a"]
     copy = ask.kind.model_validate_json(ask.kind(metadata={"eq_": {"x": value}}).model_dump_json())
     assert ask.keys(copy) == ["a"]
@@ -123,7 +136,11 @@ def test_names_of_metadata_are_literal(ask: Ask) -> None:
         ask.make(f"k{number}", metadata={name: number, "other": name})
     for number, name in enumerate(WEIRD):
         own = [f"k{number}"]
-        assert ask(metadata={"has_key_": [name, "other"]}) == ask(metadata={"eq_": {name: number}}) == own
+        assert (
+            ask(metadata={"has_key_": [name, "other"]})
+            == ask(metadata={"eq_": {name: number}})
+            == own
+        )
         assert ask(metadata={"ge_": {name: number}, "le_": {name: number}}) == own
         assert ask(metadata={"eq_": {"other": name}}) == own
 
@@ -131,6 +148,10 @@ def test_names_of_metadata_are_literal(ask: Ask) -> None:
 def test_thousands_of_metadata_names(store: ArtifactStore) -> None:
     names = {f"n{number}": number for number in range(3000)}
     made = store.create_artifact(key="k", metadata=names)
-    assert store.read_artifacts(artifact_filter=ArtifactFilter(metadata={"has_key_": [*names]})) == [made]
-    assert store.read_artifacts(artifact_filter=ArtifactFilter(metadata={"eq_": names, "ge_": names})) == [made]
+    assert store.read_artifacts(
+        artifact_filter=ArtifactFilter(metadata={"has_key_": [*names]})
+    ) == [made]
+    assert store.read_artifacts(
+        artifact_filter=ArtifactFilter(metadata={"eq_": names, "ge_": names})
+    ) == [made]
     assert store.count_artifacts(ArtifactFilter(metadata={"has_key_": [*names, "other"]})) == 0

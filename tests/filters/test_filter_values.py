@@ -23,7 +23,17 @@ from artifact_store import (
     WorkPoolFilter,
 )
 from tests.helpers.filter_model import TABLE
-from tests.helpers.filters import HOME, KINDS, METHODS, RELATED, Ask, each_kind, each_method, names, of_kind
+from tests.helpers.filters import (
+    HOME,
+    KINDS,
+    METHODS,
+    RELATED,
+    Ask,
+    each_kind,
+    each_method,
+    names,
+    of_kind,
+)
 
 
 @each_kind
@@ -70,13 +80,21 @@ def test_a_filter_of_the_wrong_kind_is_refused(store: ArtifactStore, method: str
     own = {kind: name for kind, (home, name) in HOME.items() if home == method}
     takes = {name: kind for kind, name in own.items()} | RELATED
     for name, kind in takes.items():
-        for wrong in (*(other() for other in KINDS if other is not kind), {}, {"name": {}}, "x", []):
+        for wrong in (
+            *(other() for other in KINDS if other is not kind),
+            {},
+            {"name": {}},
+            "x",
+            [],
+        ):
             with pytest.raises(InvalidQuery, match=name):
                 getattr(store, method)(**{name: wrong})
 
 
 @pytest.mark.parametrize("word", ["read", "count"])
-def test_the_two_kinds_of_artifact_filter_are_not_interchangeable(store: ArtifactStore, word: str) -> None:
+def test_the_two_kinds_of_artifact_filter_are_not_interchangeable(
+    store: ArtifactStore, word: str
+) -> None:
     with pytest.raises(InvalidQuery, match="ArtifactCollectionFilter"):
         getattr(store, f"{word}_latest_artifacts")(artifact_filter=ArtifactFilter())
     with pytest.raises(InvalidQuery, match="ArtifactFilter"):
@@ -86,7 +104,10 @@ def test_the_two_kinds_of_artifact_filter_are_not_interchangeable(store: Artifac
 def test_the_same_filter_deletes(full: ArtifactStore) -> None:
     assert full.delete_artifacts(work_pool_filter=WorkPoolFilter(name={"any_": ["other"]})) == 0
     assert (
-        full.delete_artifacts(ArtifactFilter(key={"like_": "fu"}), flow_filter=FlowFilter(name={"any_": ["flow"]})) == 1
+        full.delete_artifacts(
+            ArtifactFilter(key={"like_": "fu"}), flow_filter=FlowFilter(name={"any_": ["flow"]})
+        )
+        == 1
     )
     assert names(full, "read_artifacts") == ["None", "bare", "outer"]
     with pytest.raises(InvalidQuery):
@@ -149,7 +170,11 @@ def test_or_inside_a_field(ask: Ask) -> None:
 
 def test_or_inside_a_state(store: ArtifactStore) -> None:
     flow = store.create_flow("flow")
-    for name, kind, text in (("x", "FAILED", "Failed"), ("y", "COMPLETED", "Cached"), ("z", "COMPLETED", "Completed")):
+    for name, kind, text in (
+        ("x", "FAILED", "Failed"),
+        ("y", "COMPLETED", "Cached"),
+        ("z", "COMPLETED", "Completed"),
+    ):
         store.create_flow_run(flow.id, name=name, state_type=kind, state_name=text)  # type: ignore[arg-type]
     state = {"type": {"any_": ["FAILED"]}, "name": {"any_": ["Cached"]}}
     assert of_kind(store, FlowRunFilter(state=state)) == []
@@ -173,7 +198,12 @@ REST = [
     ),
     (
         ArtifactFilter,
-        {"operator": "or_", "id": {"any_": [ID]}, "flow_run_id": {"any_": [ID]}, "task_run_id": {"any_": [ID]}},
+        {
+            "operator": "or_",
+            "id": {"any_": [ID]},
+            "flow_run_id": {"any_": [ID]},
+            "task_run_id": {"any_": [ID]},
+        },
     ),
     (
         ArtifactCollectionFilter,
@@ -209,9 +239,16 @@ REST = [
                 "name": {"any_": ["Late"], "not_any_": None},
             },
             "flow_version": {"any_": ["1"]},
-            "start_time": {"before_": "2024-01-01T00:00:00+00:00", "after_": None, "is_null_": None},
+            "start_time": {
+                "before_": "2024-01-01T00:00:00+00:00",
+                "after_": None,
+                "is_null_": None,
+            },
             "end_time": {"before_": None, "after_": None, "is_null_": True},
-            "expected_start_time": {"before_": "2024-01-01T00:00:00Z", "after_": "2019-08-24T14:15:22.123456Z"},
+            "expected_start_time": {
+                "before_": "2024-01-01T00:00:00Z",
+                "after_": "2019-08-24T14:15:22.123456Z",
+            },
             "next_scheduled_start_time": {"before_": None, "after_": "2019-08-24T14:15:22Z"},
             "parent_flow_run_id": {"operator": "and_", "any_": [ID]},
             "parent_task_run_id": {"operator": "and_", "any_": [ID], "is_null_": False},
@@ -226,7 +263,11 @@ REST = [
             "id": {"any_": [ID]},
             "name": {"any_": ["task"], "like_": None},
             "tags": {"operator": "and_", "all_": ["t"], "is_null_": None},
-            "state": {"operator": "and_", "type": {"any_": ["COMPLETED"], "not_any_": None}, "name": None},
+            "state": {
+                "operator": "and_",
+                "type": {"any_": ["COMPLETED"], "not_any_": None},
+                "name": None,
+            },
             "subflow_runs": {"exists_": True},
             "start_time": {"before_": None, "after_": "2019-08-24T14:15:22Z", "is_null_": None},
             "expected_start_time": {"before_": "2019-08-24T14:15:22Z", "after_": None},
@@ -248,7 +289,12 @@ REST = [
     ),
     (
         WorkPoolFilter,
-        {"operator": "and_", "id": {"any_": [ID]}, "name": {"any_": ["pool"]}, "type": {"any_": ["kubernetes"]}},
+        {
+            "operator": "and_",
+            "id": {"any_": [ID]},
+            "name": {"any_": ["pool"]},
+            "type": {"any_": ["kubernetes"]},
+        },
     ),
 ]
 
@@ -293,7 +339,9 @@ def test_an_empty_filter_is_empty_json(kind: Any) -> None:
             kind.model_validate_json(wrong)
 
 
-@pytest.mark.parametrize("value", [1, 1.0, True, "1", None, -0.0, 1e300, 0.1 + 0.2, 2**63 - 1, 5e-324, '🙂\u2028"'])
+@pytest.mark.parametrize(
+    "value", [1, 1.0, True, "1", None, -0.0, 1e300, 0.1 + 0.2, 2**63 - 1, 5e-324, '🙂\u2028"']
+)
 def test_json_keeps_the_type_of_metadata(value: Any) -> None:
     question = ArtifactFilter(metadata={"eq_": {"x": value}})
     copy = ArtifactFilter.model_validate_json(question.model_dump_json())

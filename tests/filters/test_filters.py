@@ -60,13 +60,19 @@ HOME: dict[Any, tuple[str, str]] = {
 
 def kinds(method: str) -> dict[str, Any]:
     """The filters that a listing takes, by the name of their parameter."""
-    own = {kind: name for kind, (home, name) in HOME.items() if home == method and "artifact" in method}
+    own = {
+        kind: name for kind, (home, name) in HOME.items() if home == method and "artifact" in method
+    }
     return {name: kind for kind, name in own.items()} | KINDS
 
 
 def sorts(method: str) -> list[Any]:
     """The orders of a listing."""
-    return list({"read_artifacts": ArtifactSort, "read_latest_artifacts": ArtifactCollectionSort}.get(method, RunSort))
+    return list(
+        {"read_artifacts": ArtifactSort, "read_latest_artifacts": ArtifactCollectionSort}.get(
+            method, RunSort
+        )
+    )
 
 
 # The rows: few enough to be quick, odd enough to tell one rule from another
@@ -108,8 +114,23 @@ TEXTS = [
     "\ud7ff",
     "ключ",
 ]
-STATES = [("COMPLETED", "Completed"), ("FAILED", "Failed"), ("COMPLETED", "Cached"), ("RUNNING", None), (None, None)]
-TAGS = [(), ("prod",), ("prod", "etl"), ("production",), ("Prod", "ключ"), ("a,b", '"', "\\"), ("", "🙂"), ("pro", "1")]
+STATES = [
+    ("COMPLETED", "Completed"),
+    ("FAILED", "Failed"),
+    ("COMPLETED", "Cached"),
+    ("RUNNING", None),
+    (None, None),
+]
+TAGS = [
+    (),
+    ("prod",),
+    ("prod", "etl"),
+    ("production",),
+    ("Prod", "ключ"),
+    ("a,b", '"', "\\"),
+    ("", "🙂"),
+    ("pro", "1"),
+]
 NAMES = ["n", "", "a.b", 'a"b', "a\\b", "$", "ключ", "🙂", "N", "[0]", "a'b", "\u2028"]
 SCALARS: list[Any] = [
     0,
@@ -154,7 +175,11 @@ MOMENTS = [
 
 def identity(rng: random.Random) -> UUID:
     """An id as the store makes them, or as others do."""
-    return UUID(int=rng.getrandbits(128), version=4) if rng.random() < 0.5 else UUID(int=rng.getrandbits(128))
+    return (
+        UUID(int=rng.getrandbits(128), version=4)
+        if rng.random() < 0.5
+        else UUID(int=rng.getrandbits(128))
+    )
 
 
 def populate(store: ArtifactStore) -> World:
@@ -199,7 +224,9 @@ def populate(store: ArtifactStore) -> World:
             for _ in range(70)
         ]  # fmt: skip
     # Artifacts that share a time, late updates of old versions, and deletions of latest ones.
-    made += store.create_artifacts([{"id": identity(rng), "key": rng.choice(KEYS)} for _ in range(6)])
+    made += store.create_artifacts(
+        [{"id": identity(rng), "key": rng.choice(KEYS)} for _ in range(6)]
+    )
     for artifact in rng.sample(made, 12):
         store.update_artifact(artifact.id, description="updated")
     for key in KEYS[:3]:
@@ -233,7 +260,8 @@ def operands(world: World) -> dict[tuple[Any, str], list[Any]]:
     rng = random.Random(1)
     lost = UUID("00000000-0000-4000-8000-000000000000")
     tables = {
-        kind: getattr(world, home.removeprefix("read_").removeprefix("latest_")) for kind, (home, _) in HOME.items()
+        kind: getattr(world, home.removeprefix("read_").removeprefix("latest_"))
+        for kind, (home, _) in HOME.items()
     }
     moments = [moment + TICK * step for moment in MOMENTS for step in (-1, 0, 1)]
     moments.append(START.astimezone(timezone(timedelta(hours=5, minutes=30))))
@@ -243,12 +271,16 @@ def operands(world: World) -> dict[tuple[Any, str], list[Any]]:
         "version": [0, 1, 2, 3, 5, -1, 2**63 - 1, -(2**63)],
         "tags": ["prod", "production", "pro", "", "1", "ключ", "🙂", "a,b", '"', "\\", "none"],
         "work_queue_name": ["default", "high%", "İstanbul", "\u212a", "", "none"],
-        "idempotency_key": [run.idempotency_key for run in world.flow_runs if run.idempotency_key] + ["none"],
+        "idempotency_key": [run.idempotency_key for run in world.flow_runs if run.idempotency_key]
+        + ["none"],
         "flow_run_id": [row.id for row in world.flow_runs] + [lost],
         "task_run_id": [row.id for row in world.task_runs] + [lost],
         "deployment_id": [row.id for row in world.deployments] + [lost],
     }
-    named["parent_flow_run_id"], named["parent_task_run_id"] = named["flow_run_id"], named["task_run_id"]
+    named["parent_flow_run_id"], named["parent_task_run_id"] = (
+        named["flow_run_id"],
+        named["task_run_id"],
+    )
     found: dict[tuple[Any, str], list[Any]] = {}
     for kind, fields in TABLE.items():
         rows = tables[kind]
@@ -269,7 +301,10 @@ def operands(world: World) -> dict[tuple[Any, str], list[Any]]:
     return found
 
 
-STATE_WORDS = {"type": ["COMPLETED", "FAILED", "RUNNING", "CRASHED"], "name": ["Completed", "Cached", "Failed", "x"]}
+STATE_WORDS = {
+    "type": ["COMPLETED", "FAILED", "RUNNING", "CRASHED"],
+    "name": ["Completed", "Cached", "Failed", "x"],
+}
 
 
 @st.composite
@@ -277,7 +312,9 @@ def patterns(draw: Any, texts: list[str]) -> str:
     """A part of a text, with some characters turned into wildcards or into the other case."""
     text = draw(st.sampled_from(texts))
     start, stop = draw(st.integers(0, 2)), draw(st.integers(1, 9))
-    change = st.sampled_from([str, str, str.swapcase, lambda _: "%", lambda _: "_", lambda each: each + "%"])
+    change = st.sampled_from(
+        [str, str, str.swapcase, lambda _: "%", lambda _: "_", lambda each: each + "%"]
+    )
     return "".join(draw(change)(each) for each in text[start : start + stop])
 
 
@@ -301,11 +338,15 @@ def operand(field: str, word: str, values: list[Any]) -> Any:
     if field == "metadata":
         if word == "has_key_":
             return listed([*NAMES, "none"])
-        return entries(SCALARS if word == "eq_" else [each for each in SCALARS if _json_order(each)])
+        return entries(
+            SCALARS if word == "eq_" else [each for each in SCALARS if _json_order(each)]
+        )
     if word == "like_":
         return patterns(values)
     if word == "startswith_":
-        return st.tuples(st.sampled_from(values), st.integers(0, 6)).map(lambda pair: pair[0][: pair[1]])
+        return st.tuples(st.sampled_from(values), st.integers(0, 6)).map(
+            lambda pair: pair[0][: pair[1]]
+        )
     return listed(values) if word in ("any_", "not_any_", "all_") else st.sampled_from(values)
 
 
@@ -320,7 +361,9 @@ HOW = st.sampled_from([{}, {}, {"operator": "or_"}, {"operator": "and_"}])
 def some_of(draw: Any, parts: dict[str, Any], more: Any) -> dict[str, Any]:
     """Objects of at most two of some parts."""
     names = {draw(NUMBER) % len(parts) for _ in range(draw(COUNT))}
-    return {name: draw(parts[name]) for place, name in enumerate(parts) if place in names} | draw(more)
+    return {name: draw(parts[name]) for place, name in enumerate(parts) if place in names} | draw(
+        more
+    )
 
 
 @st.composite
@@ -344,7 +387,11 @@ class Questions:
     """Strategies for the filters of a world."""
 
     def __init__(self, world: World) -> None:
-        creators = [UUID(run.created_by["id"]) for run in world.flow_runs if (run.created_by or {}).get("id")]
+        creators = [
+            UUID(run.created_by["id"])
+            for run in world.flow_runs
+            if (run.created_by or {}).get("id")
+        ]
         values = operands(world)
         self.fields: dict[Any, dict[str, Any]] = {}
         for kind, fields in TABLE.items():
@@ -359,8 +406,14 @@ class Questions:
                     continue
                 pools = dict.fromkeys(words, values[kind, name])
                 if name == "created_by":
-                    pools = {"id_": creators, "type_": ["SCHEDULE", "ключ", "5", "1", "true"], "is_null_": []}
-                self.fields[kind][name] = self.criterion({word: operand(name, word, pools[word]) for word in words})
+                    pools = {
+                        "id_": creators,
+                        "type_": ["SCHEDULE", "ключ", "5", "1", "true"],
+                        "is_null_": [],
+                    }
+                self.fields[kind][name] = self.criterion(
+                    {word: operand(name, word, pools[word]) for word in words}
+                )
 
     @staticmethod
     def criterion(words: dict[str, Any]) -> Any:
@@ -382,7 +435,9 @@ class Questions:
     def given(self, method: str, depth: int = 3) -> Any:
         """Filters of one to three kinds for one listing."""
         taken = {name: self.of(kind, depth) for name, kind in kinds(method).items()}
-        return st.tuples(some_of(taken, st.just({})), some_of(taken, st.just({}))).map(lambda pair: pair[0] | pair[1])
+        return st.tuples(some_of(taken, st.just({})), some_of(taken, st.just({}))).map(
+            lambda pair: pair[0] | pair[1]
+        )
 
 
 def answer(store: ArtifactStore, method: str, **arguments: Any) -> list[Any]:
@@ -411,11 +466,16 @@ def test_the_declared_fields_and_operators_are_those_of_the_contract() -> None:
         for name, words in fields.items():
             assert {*criterion_of(kind, name).model_fields} == {*words, "operator"}
     for part, words in STATE.items():
-        assert {*criterion_of(criterion_of(FlowRunFilter, "state"), part).model_fields} == {*words, "operator"}
+        assert {*criterion_of(criterion_of(FlowRunFilter, "state"), part).model_fields} == {
+            *words,
+            "operator",
+        }
 
 
 def criterion_of(kind: Any, name: str) -> Any:
-    return next(each for each in kind.model_fields[name].annotation.__args__ if each is not type(None))
+    return next(
+        each for each in kind.model_fields[name].annotation.__args__ if each is not type(None)
+    )
 
 
 def one_operator(world: World, kind: Any) -> Iterator[tuple[str, Any]]:
@@ -426,7 +486,8 @@ def one_operator(world: World, kind: Any) -> Iterator[tuple[str, Any]]:
             for part, inner in STATE.items():
                 for word in inner:
                     yield from (
-                        (f"state.{part}.{word}", {name: {part: {word: each}}}) for each in lists(STATE_WORDS[part])
+                        (f"state.{part}.{word}", {name: {part: {word: each}}})
+                        for each in lists(STATE_WORDS[part])
                     )
             continue
         for word in words:
@@ -442,15 +503,45 @@ def samples(world: World, name: str, word: str, values: list[Any]) -> list[Any]:
     if word in ("is_null_", "exists_") or name == "paused":
         return [True, False]
     if name == "created_by":
-        return lists(["SCHEDULE", "ключ", "5", "1", "true"] if word == "type_" else [row.id for row in world.task_runs])
+        return lists(
+            ["SCHEDULE", "ключ", "5", "1", "true"]
+            if word == "type_"
+            else [row.id for row in world.task_runs]
+        )
     if name == "metadata":
         if word == "has_key_":
             return lists(NAMES)
         scalars = SCALARS if word == "eq_" else [each for each in SCALARS if _json_order(each)]
-        return [{}] + [{label: scalar} for label in NAMES for scalar in scalars] + [{"n": 1, "": 1}, {"n": 0, "$": 0}]
+        return (
+            [{}]
+            + [{label: scalar} for label in NAMES for scalar in scalars]
+            + [{"n": 1, "": 1}, {"n": 0, "$": 0}]
+        )
     if word == "like_":
-        wild = ["%", "_", "%%", "e%l", "E_L", "\\", "\\%", "l%e", "_" * 9, "%L", "s-2", "S_2", "[a-z]", "*", "?"]
-        return ["", *values, *(each.swapcase() for each in values), *(each[1:] for each in values), *wild]
+        wild = [
+            "%",
+            "_",
+            "%%",
+            "e%l",
+            "E_L",
+            "\\",
+            "\\%",
+            "l%e",
+            "_" * 9,
+            "%L",
+            "s-2",
+            "S_2",
+            "[a-z]",
+            "*",
+            "?",
+        ]
+        return [
+            "",
+            *values,
+            *(each.swapcase() for each in values),
+            *(each[1:] for each in values),
+            *wild,
+        ]
     if word == "startswith_":
         return [
             "",
@@ -536,16 +627,25 @@ def test_orders_and_pages(store: ArtifactStore, world: World, method: str) -> No
         whole = expected(world, method, sort)
         assert answer(store, method, sort=sort) == answer(store, method, sort=sort.value) == whole
         for size in (1, 3, 7, len(everything)):
-            pages = [answer(store, method, sort=sort, offset=start, limit=size) for start in range(0, len(whole), size)]
+            pages = [
+                answer(store, method, sort=sort, offset=start, limit=size)
+                for start in range(0, len(whole), size)
+            ]
             assert [each for page in pages for each in page] == whole
             assert all(len(page) <= size for page in pages)
-        assert answer(store, method, sort=sort, limit=0) == answer(store, method, sort=sort, offset=len(whole)) == []
+        assert (
+            answer(store, method, sort=sort, limit=0)
+            == answer(store, method, sort=sort, offset=len(whole))
+            == []
+        )
         assert answer(store, method, sort=sort, offset=2) == whole[2:]
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_pages_of_filtered_rows(store: ArtifactStore, world: World, method: str) -> None:
-    pages = st.tuples(st.sampled_from(sorts(method)), st.integers(0, 9), st.none() | st.integers(0, 9))
+    pages = st.tuples(
+        st.sampled_from(sorts(method)), st.integers(0, 9), st.none() | st.integers(0, 9)
+    )
 
     @settings(SOME, max_examples=40)
     @given(Questions(world).given(method, 2), pages)
@@ -553,7 +653,10 @@ def test_pages_of_filtered_rows(store: ArtifactStore, world: World, method: str)
         sort, offset, limit = page
         whole = expected(world, method, sort, **filters)
         stop = None if limit is None else offset + limit
-        assert answer(store, method, sort=sort, offset=offset, limit=limit, **filters) == whole[offset:stop]
+        assert (
+            answer(store, method, sort=sort, offset=offset, limit=limit, **filters)
+            == whole[offset:stop]
+        )
 
     check()
 
@@ -577,7 +680,9 @@ def test_json_round_trip(world: World, kind: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", TABLE, ids=lambda kind: kind.__name__)
-def test_operators_of_python_are_those_of_the_filter(store: ArtifactStore, world: World, kind: Any) -> None:
+def test_operators_of_python_are_those_of_the_filter(
+    store: ArtifactStore, world: World, kind: Any
+) -> None:
     method, parameter = HOME[kind]
     questions = Questions(world).of(kind, 2)
 
@@ -632,7 +737,9 @@ def test_metadata_of_any_kind_finds_itself(store: ArtifactStore) -> None:
 def test_metadata_values_compare_as_in_python(store: ArtifactStore) -> None:
     """Two values compare as Python compares them when they are of one JSON type, and not at all otherwise."""
     near = st.floats(allow_nan=False, allow_infinity=False).flatmap(
-        lambda each: st.sampled_from([(each, each), (each, next_after(each)), (next_after(each), each)])
+        lambda each: st.sampled_from(
+            [(each, each), (each, next_after(each)), (next_after(each), each)]
+        )
     )
     pairs = st.one_of(st.tuples(JSON_SCALARS, JSON_SCALARS), st.tuples(JSON_TEXT, JSON_TEXT), near)
 
@@ -645,7 +752,11 @@ def test_metadata_values_compare_as_in_python(store: ArtifactStore) -> None:
         for word in ("eq_", "ge_", "le_") if _json_order(asked) else ("eq_",):
             question = ArtifactFilter(id={"any_": [made.id]}, metadata={word: {"n": asked}})
             wanted = expected(world, "read_artifacts", artifact_filter=question)
-            assert answer(store, "read_artifacts", artifact_filter=question) == wanted, (word, stored, asked)
+            assert answer(store, "read_artifacts", artifact_filter=question) == wanted, (
+                word,
+                stored,
+                asked,
+            )
 
     check()
 
@@ -682,14 +793,20 @@ def test_prefixes_of_keys(store: ArtifactStore) -> None:
     for key in keys:
         store.create_artifact(key=key)
     alphabet = st.sampled_from("sSalet-_.2%/\ud7ff\ue000\U0010ffff~")
-    prefixes = st.one_of(st.text(alphabet, max_size=5), st.sampled_from(keys).map(lambda key: key[:4]))
+    prefixes = st.one_of(
+        st.text(alphabet, max_size=5), st.sampled_from(keys).map(lambda key: key[:4])
+    )
 
     @settings(SOME, max_examples=150)
     @given(prefixes)
     def check(prefix: str) -> None:
         found = store.read_artifacts(artifact_filter=ArtifactFilter(key={"startswith_": prefix}))
-        assert sorted(each.key for each in found) == sorted(key for key in keys if key.startswith(prefix))
-        latest = store.read_latest_artifacts(artifact_filter=ArtifactCollectionFilter(key={"startswith_": prefix}))
+        assert sorted(each.key for each in found) == sorted(
+            key for key in keys if key.startswith(prefix)
+        )
+        latest = store.read_latest_artifacts(
+            artifact_filter=ArtifactCollectionFilter(key={"startswith_": prefix})
+        )
         assert latest == found
 
     check()

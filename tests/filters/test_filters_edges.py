@@ -65,7 +65,13 @@ def test_an_empty_field_does_not_constrain(full: ArtifactStore, kind: Any) -> No
 def test_an_empty_branch_under_or_is_ignored(ask: Ask) -> None:
     ask.make("a", "b")
     only = ask.kind(key={"any_": ["a"]})
-    for empty in (ask.kind(), ask.kind(key={}), ask.kind(type={"not_any_": []}), ~ask.kind(), ask.kind(or_=[])):
+    for empty in (
+        ask.kind(),
+        ask.kind(key={}),
+        ask.kind(type={"not_any_": []}),
+        ~ask.kind(),
+        ask.kind(or_=[]),
+    ):
         assert ask.keys(only | empty) == ask.keys(empty | only) == ["a"]
         assert ask(or_=[empty, only]) == ask(or_=[ask.kind(and_=[empty]), only]) == ["a"]
         assert ask(operator="or_", key={"any_": ["a"]}, or_=[empty]) == ["a"]
@@ -85,7 +91,9 @@ def test_no_members_do_not_constrain(ask: Ask) -> None:
 
 
 @each_related
-def test_a_related_filter_without_fields_asks_that_there_is_one(ask: Ask, full: ArtifactStore, name: str) -> None:
+def test_a_related_filter_without_fields_asks_that_there_is_one(
+    ask: Ask, full: ArtifactStore, name: str
+) -> None:
     ask.make("lost", flow_run_id=LOST, task_run_id=LOST)
     assert ask.keys(**{name: RELATED[name]()}) == ["full", "outer"]
     assert ask.keys(**{name: ~RELATED[name]()}) == ["full", "outer"]
@@ -97,7 +105,11 @@ def test_a_run_without_deployment_or_queue_has_none_that_matches(ask: Ask) -> No
     run = ask.store.create_flow_run(ask.store.create_flow("flow").id)
     ask.make("a", flow_run_id=run.id)
     assert ask.keys(flow_run_filter=FlowRunFilter()) == ask.keys(flow_filter=FlowFilter()) == ["a"]
-    assert ask.keys(deployment_filter=DeploymentFilter()) == ask.keys(work_pool_filter=WorkPoolFilter()) == []
+    assert (
+        ask.keys(deployment_filter=DeploymentFilter())
+        == ask.keys(work_pool_filter=WorkPoolFilter())
+        == []
+    )
 
 
 def test_any_and_not_any_both_hold(ask: Ask) -> None:
@@ -117,7 +129,9 @@ def test_any_and_not_any_both_hold_in_state(store: ArtifactStore, part: str) -> 
     for kind in (FlowRunFilter, TaskRunFilter):
         both = {"any_": ["RUNNING", "FAILED"], "not_any_": ["FAILED"]}
         assert of_kind(store, kind(state={part: both})) == ["RUNNING"]
-        assert of_kind(store, kind(state={part: {"any_": ["RUNNING"], "not_any_": ["RUNNING"]}})) == []
+        assert (
+            of_kind(store, kind(state={part: {"any_": ["RUNNING"], "not_any_": ["RUNNING"]}})) == []
+        )
         either = {"any_": ["FAILED"], "not_any_": ["FAILED", "RUNNING"], "operator": "or_"}
         assert of_kind(store, kind(state={part: either})) == ["FAILED", "PAUSED"]
 
@@ -126,7 +140,11 @@ def test_not_any_keeps_null(ask: Ask) -> None:
     ask.make("null")
     ask.make("table", type="table")
     ask.make("link", type="link")
-    assert ask(type={"not_any_": ["table"]}) == ask(type={"not_any_": ["table", "x"]}) == ["link", "null"]
+    assert (
+        ask(type={"not_any_": ["table"]})
+        == ask(type={"not_any_": ["table", "x"]})
+        == ["link", "null"]
+    )
     assert ask.keys(~ask.kind(type={"any_": ["table"]})) == ["link", "null"]
     assert ask.keys(~ask.kind(type={"not_any_": ["table"]})) == ["table"]
 
@@ -135,11 +153,18 @@ def test_not_any_keeps_null_of_runs(store: ArtifactStore) -> None:
     flow = store.create_flow("flow")
     run = store.create_flow_run(flow.id, name="bare")
     store.create_task_run(run.id, name="bare")
-    store.create_flow_run(flow.id, name="full", idempotency_key="x", state_type="FAILED", state_name="x")
-    for question in ({"idempotency_key": {"not_any_": ["x"]}}, {"state": {"name": {"not_any_": ["x"]}}}):
+    store.create_flow_run(
+        flow.id, name="full", idempotency_key="x", state_type="FAILED", state_name="x"
+    )
+    for question in (
+        {"idempotency_key": {"not_any_": ["x"]}},
+        {"state": {"name": {"not_any_": ["x"]}}},
+    ):
         assert of_kind(store, FlowRunFilter(**question)) == ["bare"]  # type: ignore[arg-type]
     assert of_kind(store, TaskRunFilter(state={"type": {"not_any_": ["FAILED"]}})) == ["bare"]
-    assert of_kind(store, FlowRunFilter(state={"type": {"not_any_": ["FAILED", "PAUSED"]}})) == ["bare"]
+    assert of_kind(store, FlowRunFilter(state={"type": {"not_any_": ["FAILED", "PAUSED"]}})) == [
+        "bare"
+    ]
 
 
 @each_kind
@@ -170,12 +195,25 @@ def test_null_satisfies_no_operator_but_not_any(store: ArtifactStore, kind: Any)
     texts = {"flow_version", "idempotency_key", "work_queue_name", "type"}
     for field in nullable if kind is not WorkPoolFilter else ():
         for word in {*TABLE[kind][field]} - {"not_any_", "is_null_"}:
-            operand: Any = ["x"] if field in texts or word == "type_" else NOON if field.endswith("_time") else [LOST]
+            operand: Any = (
+                ["x"]
+                if field in texts or word == "type_"
+                else NOON
+                if field.endswith("_time")
+                else [LOST]
+            )
             operand = (
-                {"x": 1} if field == "metadata" and word != "has_key_" else ["x"] if word == "has_key_" else operand
+                {"x": 1}
+                if field == "metadata" and word != "has_key_"
+                else ["x"]
+                if word == "has_key_"
+                else operand
             )
             question = kind(**{field: {word: operand}})
-            assert (of_kind(store, question), of_kind(store, ~question)) == ([], ["bare"]), (field, word)
+            assert (of_kind(store, question), of_kind(store, ~question)) == ([], ["bare"]), (
+                field,
+                word,
+            )
 
 
 def test_like(ask: Ask) -> None:
@@ -200,7 +238,17 @@ def test_like(ask: Ask) -> None:
 
 
 def test_like_folds_ascii_only_and_has_no_escape(store: ArtifactStore) -> None:
-    texts = ["STRASSE", "strasse", "straße", "ärger", "Ärger", "kelvin", "\u212aelvin", "İstanbul", "istanbul"]
+    texts = [
+        "STRASSE",
+        "strasse",
+        "straße",
+        "ärger",
+        "Ärger",
+        "kelvin",
+        "\u212aelvin",
+        "İstanbul",
+        "istanbul",
+    ]
     for text in [*texts, "back\\slash", "a🙂b", "a\nb"]:
         store.create_flow(text)
         store.create_task_run(name=text)
@@ -266,7 +314,10 @@ def test_negation_of_and_and_or(ask: Ask) -> None:
     assert ask.keys(~(a & b)) == ["a", "b", "c"]
     assert ask.keys(~~a) == ["a"]
     assert ask.keys(~ask.kind(key={"any_": ["a"]}, type={"any_": ["y"]})) == ["a", "b", "c"]
-    assert ask.keys(~ask.kind(operator="or_", key={"any_": ["a"]}, type={"any_": ["y"]})) == ["b", "c"]
+    assert ask.keys(~ask.kind(operator="or_", key={"any_": ["a"]}, type={"any_": ["y"]})) == [
+        "b",
+        "c",
+    ]
     assert ask.keys(~ask.kind(key={"any_": ["a"], "like_": "b", "operator": "or_"})) == ["c"]
 
 
@@ -296,7 +347,11 @@ def test_times_of_the_collection_are_those_of_the_latest_artifact(store: Artifac
 def test_any_with_one_value_with_many_and_with_one_twice(ask: Ask) -> None:
     made = {name: ask.make(name, type=name) for name in "abc"}
     for field, operand in (("key", str), ("type", str), (ask.id, lambda name: made[name].id)):
-        assert ask(**{field: {"any_": [operand("b")]}}) == ask(**{field: {"any_": [operand("b")] * 2}}) == ["b"]
+        assert (
+            ask(**{field: {"any_": [operand("b")]}})
+            == ask(**{field: {"any_": [operand("b")] * 2}})
+            == ["b"]
+        )
         assert ask(**{field: {"any_": [operand("c"), operand("a")]}}) == ["a", "c"]
 
 
@@ -304,7 +359,9 @@ def many(label: str) -> list[Any]:
     """40,000 operands for a field, none of which any row has."""
     if label == "version.any_":
         return [*range(10**6, 10**6 + 40_000)]
-    if ("id" in label.split(".")[0].split("_") and label != "idempotency_key.any_") or label.endswith("id_"):
+    if (
+        "id" in label.split(".")[0].split("_") and label != "idempotency_key.any_"
+    ) or label.endswith("id_"):
         return [UUID(int=number) for number in range(1, 40_001)]
     return [f"none-{number} 🙂" for number in range(40_000)]
 
@@ -315,7 +372,9 @@ def test_forty_thousand_operands(full: ArtifactStore, kind: Any) -> None:
     for label, make in operators(kind, "any_", "not_any_", "all_", "id_", "type_"):
         of_states = kind in (FlowRunFilter, TaskRunFilter) and label.startswith("type.")
         operands = ["CANCELLING"] * 40_000 if of_states else many(label)
-        assert of_kind(full, make(operands)) == (everything if label.endswith("not_any_") else []), label
+        assert of_kind(full, make(operands)) == (
+            everything if label.endswith("not_any_") else []
+        ), label
 
 
 def test_forty_thousand_operands_and_the_one(ask: Ask, full: ArtifactStore) -> None:
@@ -330,9 +389,13 @@ def test_forty_thousand_operands_and_the_one(ask: Ask, full: ArtifactStore) -> N
     assert ask(type={"any_": [*many("type"), "table"]}) == ["full", "outer"]
     assert "table" not in {
         each.type
-        for each in full.read_artifacts(artifact_filter=ArtifactFilter(type={"not_any_": [*many("type"), "table"]}))
+        for each in full.read_artifacts(
+            artifact_filter=ArtifactFilter(type={"not_any_": [*many("type"), "table"]})
+        )
     }
-    runs = FlowRunFilter(id={"any_": [*many("id"), artifact.flow_run_id]}, tags={"any_": [*many("tags"), "prod"]})
+    runs = FlowRunFilter(
+        id={"any_": [*many("id"), artifact.flow_run_id]}, tags={"any_": [*many("tags"), "prod"]}
+    )
     pools = WorkPoolFilter(name={"any_": [*many("name"), "pool"]})
     assert ask.keys(flow_run_filter=runs, work_pool_filter=pools) == ["full"]
 
@@ -342,16 +405,26 @@ def test_before_and_after_are_inclusive(ask: Ask) -> None:
     for field in ("created", "updated"):
         time = getattr(artifact, field)
         assert ask(**{field: {"before_": time, "after_": time}}) == ["a"]
-        assert ask(**{field: {"before_": time - TICK}}) == ask(**{field: {"after_": time + TICK}}) == []
+        assert (
+            ask(**{field: {"before_": time - TICK}})
+            == ask(**{field: {"after_": time + TICK}})
+            == []
+        )
         far = time.astimezone(timezone(timedelta(hours=-11)))
         assert ask(**{field: {"before_": far, "after_": far}}) == ["a"]
 
 
-@pytest.mark.parametrize("field", ["expected_start_time", "start_time", "end_time", "next_scheduled_start_time"])
+@pytest.mark.parametrize(
+    "field", ["expected_start_time", "start_time", "end_time", "next_scheduled_start_time"]
+)
 def test_before_and_after_are_inclusive_for_runs(store: ArtifactStore, field: str) -> None:
     """A whole second, and one with microseconds, are not mixed up."""
     flow = store.create_flow("flow")
-    for name, time in (("noon", NOON), ("tick", NOON + TICK), ("old", datetime(1, 1, 2, tzinfo=UTC))):
+    for name, time in (
+        ("noon", NOON),
+        ("tick", NOON + TICK),
+        ("old", datetime(1, 1, 2, tzinfo=UTC)),
+    ):
         store.create_flow_run(flow.id, name=name, **{field: time})  # type: ignore[misc]
     assert of_kind(store, FlowRunFilter(**{field: {"before_": NOON}})) == ["noon", "old"]  # type: ignore[arg-type]
     assert of_kind(store, FlowRunFilter(**{field: {"after_": NOON}})) == ["noon", "tick"]  # type: ignore[arg-type]
@@ -395,7 +468,9 @@ def test_start_time_falls_back_to_the_expected_one(store: ArtifactStore) -> None
         (WorkPoolFilter, {"not_": {"or_": [{"tipe": {}}]}}, "did you mean 'type'?"),
     ],
 )
-def test_an_unknown_name_is_answered_with_the_nearest_valid_one(kind: Any, wrong: Any, message: str) -> None:
+def test_an_unknown_name_is_answered_with_the_nearest_valid_one(
+    kind: Any, wrong: Any, message: str
+) -> None:
     for parse in (
         lambda: kind(**wrong),
         lambda: kind.model_validate(wrong),
@@ -420,18 +495,30 @@ def test_a_state_is_named_in_any_case(full: ArtifactStore) -> None:
             assert question == kind(state={"type": {"any_": ["COMPLETED"]}})
             assert of_kind(full, question) == of_kind(full, kind())
             assert of_kind(full, kind(state={"type": {"not_any_": [word]}})) == []
-    assert full.count_artifacts(flow_run_filter=FlowRunFilter(state={"type": {"any_": ["completed"]}})) == 2
+    assert (
+        full.count_artifacts(flow_run_filter=FlowRunFilter(state={"type": {"any_": ["completed"]}}))
+        == 2
+    )
 
 
 @pytest.mark.parametrize(
     ("wrong", "near"),
-    [("faild", "FAILED"), ("complete", "COMPLETED"), ("canceled", "CANCELLED"), ("done", ""), ("", ""), ("ﬀ", "")],
+    [
+        ("faild", "FAILED"),
+        ("complete", "COMPLETED"),
+        ("canceled", "CANCELLED"),
+        ("done", ""),
+        ("", ""),
+        ("ﬀ", ""),
+    ],
 )
 def test_an_unknown_state_is_refused_with_the_nearest(wrong: str, near: str) -> None:
     for kind, word in itertools.product((FlowRunFilter, TaskRunFilter), ("any_", "not_any_")):
         with pytest.raises(InvalidQuery) as caught:
             kind(state={"type": {word: ["COMPLETED", wrong]}})
-        assert f"state.type.{word}.1: {wrong!r} is not a state type: use one of SCHEDULED," in str(caught.value)
+        assert f"state.type.{word}.1: {wrong!r} is not a state type: use one of SCHEDULED," in str(
+            caught.value
+        )
         assert f"did you mean '{near}" in str(caught.value)
     assert FlowRunFilter(state={"name": {"any_": [wrong]}}).state is not None  # a name is any text
 
@@ -440,11 +527,16 @@ def test_related_filters_hold_of_the_same_flow_run(ask: Ask) -> None:
     store = ask.store
     flows = [store.create_flow(name) for name in "ab"]
     queues = [store.create_work_queue("q", store.create_work_pool(name).id) for name in "ab"]
-    deployments = [store.create_deployment(name, flow.id) for name, flow in zip("ab", flows, strict=True)]
+    deployments = [
+        store.create_deployment(name, flow.id) for name, flow in zip("ab", flows, strict=True)
+    ]
     for flow, deployment, queue in itertools.product(range(2), repeat=3):
         key = "ab"[flow] + "ab"[deployment] + "ab"[queue]
         run = store.create_flow_run(
-            flows[flow].id, name=key, deployment_id=deployments[deployment].id, work_queue_id=queues[queue].id
+            flows[flow].id,
+            name=key,
+            deployment_id=deployments[deployment].id,
+            work_queue_id=queues[queue].id,
         )
         ask.make(key, flow_run_id=run.id)
         store.create_task_run(run.id, name=key)
@@ -456,7 +548,11 @@ def test_related_filters_hold_of_the_same_flow_run(ask: Ask) -> None:
         }
         key = one + two + three
         assert ask.keys(**asked) == [key]  # type: ignore[arg-type]
-        assert names(store, "read_flow_runs", **asked) == names(store, "read_task_runs", **asked) == [key]
+        assert (
+            names(store, "read_flow_runs", **asked)
+            == names(store, "read_task_runs", **asked)
+            == [key]
+        )
         other = ~FlowRunFilter(name={"any_": [key]})
         assert ask.keys(**asked, flow_run_filter=other) == []  # type: ignore[arg-type]
 
@@ -465,6 +561,8 @@ def test_listing_with_and_without_key(ask: Ask) -> None:
     """Prefect crashes: one artifact without a key among the versions."""
     ask.store.create_artifact()
     ask.make("a", "a")
-    assert len(ask.store.read_artifacts(artifact_filter=ArtifactFilter(key={"exists_": False}))) == 1
+    assert (
+        len(ask.store.read_artifacts(artifact_filter=ArtifactFilter(key={"exists_": False}))) == 1
+    )
     assert ask(key={"exists_": True}) == (["a"] if ask.latest else ["a", "a"])
     assert ask.keys() == (["a"] if ask.latest else ["a", "a", None])

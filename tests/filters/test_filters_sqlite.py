@@ -22,8 +22,21 @@ from artifact_store import (
 from artifact_store.db import statements
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-RUNS = ["read_flows", "read_deployments", "read_flow_runs", "read_task_runs", "read_work_pools", "read_work_queues"]
-ALL = ["read_artifacts", "count_artifacts", "read_latest_artifacts", "count_latest_artifacts", *RUNS]
+RUNS = [
+    "read_flows",
+    "read_deployments",
+    "read_flow_runs",
+    "read_task_runs",
+    "read_work_pools",
+    "read_work_queues",
+]
+ALL = [
+    "read_artifacts",
+    "count_artifacts",
+    "read_latest_artifacts",
+    "count_latest_artifacts",
+    *RUNS,
+]
 
 
 @pytest.fixture
@@ -52,7 +65,10 @@ def related(number: int) -> dict[str, Any]:
     ids = [UUID(int=number * 10 + each) for each in range(2 + number)]
     texts = [f"{number}-{each}" for each in range(2 + number)]
     states = (["FAILED", "CRASHED"] * (2 + number))[: 2 + number]
-    time = {"before_": NOON + timedelta(microseconds=number), "after_": NOON - timedelta(days=number)}
+    time = {
+        "before_": NOON + timedelta(microseconds=number),
+        "after_": NOON - timedelta(days=number),
+    }
     return {
         "flow_run_filter": FlowRunFilter(
             id={"not_any_": ids}, state={"type": {"any_": states}}, start_time=time, created_by={"id_": ids}
@@ -72,10 +88,20 @@ def own(method: str, number: int) -> dict[str, Any]:
     entries = {f"name {number}": number, f"text {number}": f"{number}", "null": None, "true": True}
     parts: list[Any] = [
         kind(
-            key={"startswith_": f"a{number}"}, version={"ge_": number, "le_": number + 5, "any_": [number, number + 1]}
+            key={"startswith_": f"a{number}"},
+            version={"ge_": number, "le_": number + 5, "any_": [number, number + 1]},
         ),
-        kind(metadata={"eq_": entries, "has_key_": [f"{number}"], "ge_": {f"{number}": float(number)}}),
-        kind(created={"before_": NOON + timedelta(days=number)}, flow_run_id={"any_": [UUID(int=number)]}),
+        kind(
+            metadata={
+                "eq_": entries,
+                "has_key_": [f"{number}"],
+                "ge_": {f"{number}": float(number)},
+            }
+        ),
+        kind(
+            created={"before_": NOON + timedelta(days=number)},
+            flow_run_id={"any_": [UUID(int=number)]},
+        ),
     ]
     return {"artifact_filter": ~(parts[0] | parts[1]) & parts[2]}
 
@@ -88,7 +114,8 @@ def test_a_listing_is_one_statement(store: ArtifactStore, seen: list[str], metho
     deep = WorkPoolFilter(name={"any_": ["pool"]})
     for _ in range(98):
         deep = WorkPoolFilter(
-            or_=[deep, WorkPoolFilter(type={"any_": ["process"]})], not_=WorkPoolFilter(name={"any_": ["x"]})
+            or_=[deep, WorkPoolFilter(type={"any_": ["process"]})],
+            not_=WorkPoolFilter(name={"any_": ["x"]}),
         )
     for filters in (
         {},
@@ -105,7 +132,9 @@ def test_a_listing_is_one_statement(store: ArtifactStore, seen: list[str], metho
 
 
 @pytest.mark.parametrize("method", ALL)
-def test_a_shape_is_compiled_once(store: ArtifactStore, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shape_is_compiled_once(
+    store: ArtifactStore, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Other values, other lengths of lists, offsets and limits: the same text of the statement."""
     ask = getattr(store, method)
     for page in ({}, {} if "count" in method else {"offset": 1, "limit": 1}):
@@ -145,7 +174,9 @@ def test_values_are_bound_and_never_part_of_the_text(store: ArtifactStore, seen:
     assert secret not in seen[0]
 
 
-def test_thousands_of_shapes_are_not_all_kept(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_thousands_of_shapes_are_not_all_kept(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The memory of statements has a bound, and answers stay right when it is emptied."""
     monkeypatch.setattr(statements, "_LIMIT", 100_000)
     kinds: tuple[Callable[[int], Any], ...] = (int, str, bool, lambda _: None)
@@ -154,7 +185,9 @@ def test_thousands_of_shapes_are_not_all_kept(store: ArtifactStore, monkeypatch:
         entries = {f"n{place}": make(place) for place, make in enumerate(shape)}
         assert store.read_artifacts(artifact_filter=ArtifactFilter(metadata={"eq_": entries})) == []
         assert store.count_artifacts(ArtifactFilter(metadata={"eq_": {"x": 1}})) == 1
-        largest = max(largest, sum(len(statement.sql) for statement in store._db._compiled.values()))
+        largest = max(
+            largest, sum(len(statement.sql) for statement in store._db._compiled.values())
+        )
     assert 50_000 < largest <= 100_000
 
 
@@ -163,10 +196,14 @@ def test_the_bound_is_a_few_megabytes() -> None:
 
 
 @pytest.mark.parametrize("operator", ["all_", "any_"])
-def test_many_tags_are_compared_in_steps_that_grow_with_their_number(store: ArtifactStore, operator: str) -> None:
+def test_many_tags_are_compared_in_steps_that_grow_with_their_number(
+    store: ArtifactStore, operator: str
+) -> None:
     tags = [f"tag {number}" for number in range(4000)]
     held = store.create_flow("held", tags=[*tags, "more"])
-    asked = {"all_": [*tags, tags[0]], "any_": [*(f"other {tag}" for tag in tags), "more"]}[operator]
+    asked = {"all_": [*tags, tags[0]], "any_": [*(f"other {tag}" for tag in tags), "more"]}[
+        operator
+    ]
     filters = FlowFilter(tags={operator: asked})
     assert [flow.id for flow in store.read_flows(flow_filter=filters)] == [held.id]
 

@@ -31,7 +31,9 @@ def everything(store: ArtifactStore) -> list[Artifact]:
 
 
 def versions(store: ArtifactStore, key: str = "k") -> list[int | None]:
-    found = store.read_artifacts(artifact_filter=ArtifactFilter(key={"any_": [key]}), sort=ArtifactSort.KEY_ASC)
+    found = store.read_artifacts(
+        artifact_filter=ArtifactFilter(key={"any_": [key]}), sort=ArtifactSort.KEY_ASC
+    )
     return [each.version for each in found]
 
 
@@ -46,4 +48,7 @@ def publish_and_fail(store: ArtifactStore) -> None:
         raise Undo
 
 
-PROFILE = {"rows": 1, "columns": [{"name": "n", "type": "integer", "nulls": 0, "distinct": 1, "min": 7, "max": 7}]}
+PROFILE = {
+    "rows": 1,
+    "columns": [{"name": "n", "type": "integer", "nulls": 0, "distinct": 1, "min": 7, "max": 7}],
+}

@@ -45,8 +45,31 @@ ATTACKS = [
 def everywhere(text):
     """The types, and data that holds a text in each place where there is one."""
     row = {text: text, "n": [text, {text: text}], "m": None}
-    yield from [("table", [row, {text: 1}]), ("table", {text: [text]}), ("table", [[text, text]]), ("table", text)]
-    yield from [("markdown", text), ("markdown", f"# {text}\n- {text}\n\n{text}"), ("link", text), ("image", text)]
-    yield from [("link", {"link": text, "link_text": text}), ("link", {"link": "https://a.org", "link_text": text})]
-    yield from [("image", {"image": text, "alt": text}), ("image", {"image": "https://a.org/x.png", "alt": text})]
-    yield from [("result", row), ("result", text), (text, row), (text, text), (text, [row]), ("progress", text)]
+    yield from [
+        ("table", [row, {text: 1}]),
+        ("table", {text: [text]}),
+        ("table", [[text, text]]),
+        ("table", text),
+    ]
+    yield from [
+        ("markdown", text),
+        ("markdown", f"# {text}\n- {text}\n\n{text}"),
+        ("link", text),
+        ("image", text),
+    ]
+    yield from [
+        ("link", {"link": text, "link_text": text}),
+        ("link", {"link": "https://a.org", "link_text": text}),
+    ]
+    yield from [
+        ("image", {"image": text, "alt": text}),
+        ("image", {"image": "https://a.org/x.png", "alt": text}),
+    ]
+    yield from [
+        ("result", row),
+        ("result", text),
+        (text, row),
+        (text, text),
+        (text, [row]),
+        ("progress", text),
+    ]

@@ -18,7 +18,9 @@ def bare(url: str, *statements: str) -> list[tuple[Any, ...]]:
 
     parameters = dict(parse_qsl(urlsplit(url).query))
     options = f"-c search_path={parameters['schema']} -c timezone=UTC"
-    with psycopg.connect(host=parameters["host"], user="postgres", dbname="postgres", options=options) as server:
+    with psycopg.connect(
+        host=parameters["host"], user="postgres", dbname="postgres", options=options
+    ) as server:
         for statement in statements:
             cursor = server.execute(statement)
         return cursor.fetchall() if cursor.description else []
@@ -28,7 +30,9 @@ def bare(url: str, *statements: str) -> list[tuple[Any, ...]]:
 def locked(url: str, rows_of: str | None = None) -> Iterator[None]:
     """Hold a lock that keeps everybody from writing; on PostgreSQL of the rows of a table, or of whole tables."""
     if url.startswith("sqlite"):
-        with closing(sqlite3.connect(url.removeprefix("sqlite:///"), check_same_thread=False)) as connection:
+        with closing(
+            sqlite3.connect(url.removeprefix("sqlite:///"), check_same_thread=False)
+        ) as connection:
             connection.execute("BEGIN IMMEDIATE")
             yield
         return
@@ -36,11 +40,15 @@ def locked(url: str, rows_of: str | None = None) -> Iterator[None]:
 
     parameters = dict(parse_qsl(urlsplit(url).query))
     options = f"-c search_path={parameters['schema']}"
-    with psycopg.connect(host=parameters["host"], user="postgres", dbname="postgres", options=options) as server:
+    with psycopg.connect(
+        host=parameters["host"], user="postgres", dbname="postgres", options=options
+    ) as server:
         if rows_of is not None:
             server.execute(f"SELECT 1 FROM {rows_of} FOR UPDATE")
         else:
-            server.execute("LOCK TABLE artifact, artifact_collection, flow_run, task_run IN ACCESS EXCLUSIVE MODE")
+            server.execute(
+                "LOCK TABLE artifact, artifact_collection, flow_run, task_run IN ACCESS EXCLUSIVE MODE"
+            )
         yield
 
 

@@ -11,7 +11,9 @@ from typing import Any
 import axe_playwright_python
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, sync_playwright
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
 SERIOUS = {"serious", "critical"}
 
 
@@ -32,7 +34,9 @@ class Faults(list[str]):
         """Remember errors, dialogs, and requests for anything but the file itself."""
 
         def asked(request: Request) -> None:
-            if request.url.partition("#")[0] != file.as_uri() and not request.url.startswith(("data:", "blob:")):
+            if request.url.partition("#")[0] != file.as_uri() and not request.url.startswith(
+                ("data:", "blob:")
+            ):
                 self.append(f"request: {request.url:.200}")
 
         def said(message: ConsoleMessage) -> None:
@@ -51,7 +55,13 @@ class Faults(list[str]):
 
 @contextmanager
 def opened(
-    browser: Browser, file: Path, ref: str = "", *, width: int = 1280, scheme: Any = "light", script: bool = True
+    browser: Browser,
+    file: Path,
+    ref: str = "",
+    *,
+    width: int = 1280,
+    scheme: Any = "light",
+    script: bool = True,
 ) -> Iterator[Page]:
     """Open a file in a browser of its own, without a network; at the end there must have been no fault."""
     faults = Faults()
@@ -82,6 +92,8 @@ def findings(page: Page) -> dict[str, list[str]]:
     page.evaluate(_axe())  # as a debugger does it: the policy of the page lets nothing in
     result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     return {
-        f"{each['impact']} {each['id']}": [f"{node['target']} {node['html']:.120}" for node in each["nodes"]]
+        f"{each['impact']} {each['id']}": [
+            f"{node['target']} {node['html']:.120}" for node in each["nodes"]
+        ]
         for each in result["violations"]
     }

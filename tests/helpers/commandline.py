@@ -35,7 +35,9 @@ FORKS.set_forkserver_preload(["tests.helpers.commandline", *MODULES])
 
 def run(url, *args, code=0, input=None):
     """Run a command in this process; return its standard output, or on failure what it says on standard error."""
-    result = CliRunner().invoke(main, ["--url", url, *args], input=input, prog_name="artifact-store")
+    result = CliRunner().invoke(
+        main, ["--url", url, *args], input=input, prog_name="artifact-store"
+    )
     assert result.exit_code == code, result.output
     assert "Traceback" not in result.output
     return result.stdout if code == 0 else result.stdout + result.stderr
@@ -73,10 +75,14 @@ def _be_the_program(args, environment, streams, terminal):
 
 def piped(url, *args, env=()):
     """Run a command in a process of its own with pipes for its output; return what subprocess.run does."""
-    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")
+    }
     (out, stdout), (err, stderr) = os.pipe(), os.pipe()
     with open(os.devnull) as stdin:  # noqa: PTH123
-        child = started(["--url", url, *args], {**environment, **dict(env)}, [stdin.fileno(), stdout, stderr])
+        child = started(
+            ["--url", url, *args], {**environment, **dict(env)}, [stdin.fileno(), stdout, stderr]
+        )
     os.close(stdout)
     os.close(stderr)
     with ThreadPoolExecutor() as readers:
@@ -96,7 +102,9 @@ def on_terminal(url, *args, **options):
     Several things `typed` are entered one after the other. Nothing is paged unless `env` names a PAGER; `stdout`
     takes standard output away from the terminal.
     """
-    return _watched(lambda streams, environment: _Forked(["--url", url, *args], environment, streams), **options)
+    return _watched(
+        lambda streams, environment: _Forked(["--url", url, *args], environment, streams), **options
+    )
 
 
 class _Forked:
@@ -118,19 +126,30 @@ def program_on_terminal(command, **options):
         take = lambda: fcntl.ioctl(2, termios.TIOCSCTTY, 0)  # noqa: E731
         stdin, stdout, stderr = streams
         return subprocess.Popen(
-            command, stdin=stdin, stdout=stdout, stderr=stderr, env=environment, start_new_session=True, preexec_fn=take
+            command,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            env=environment,
+            start_new_session=True,
+            preexec_fn=take,
         )
 
     return _watched(start, **options)
 
 
-def _watched(start, *, typed=None, question="[y/N]", columns=100, lines=24, env=(), stdin=None, stdout=None):
+def _watched(
+    start, *, typed=None, question="[y/N]", columns=100, lines=24, env=(), stdin=None, stdout=None
+):
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
     unset = ("COLUMNS", "LINES", "NO_COLOR", "LESS")
-    environment = {name: value for name, value in os.environ.items() if name not in unset} | {"PAGER": "cat"}
+    environment = {name: value for name, value in os.environ.items() if name not in unset} | {
+        "PAGER": "cat"
+    }
     streams = [
-        slave if given is None else getattr(given, "fileno", lambda given=given: given)() for given in (stdin, stdout)
+        slave if given is None else getattr(given, "fileno", lambda given=given: given)()
+        for given in (stdin, stdout)
     ]
     child = start([*streams, slave], {**environment, "TERM": "xterm-256color", **dict(env)})
     os.close(slave)

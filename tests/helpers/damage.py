@@ -36,10 +36,14 @@ def make_store(path: Path) -> list[UUID]:
 def publish(store: ArtifactStore, number: int) -> None:
     for kind in range(5):
         with store.task_run(f"task-{kind}"):
-            store.create_table_artifact([{"a": row, "b": str(row)} for row in range(20)], key=f"table-{kind}")
+            store.create_table_artifact(
+                [{"a": row, "b": str(row)} for row in range(20)], key=f"table-{kind}"
+            )
             store.create_markdown_artifact("# Hello\n" * 50, key=f"text-{kind}")
             metadata = {"loss": 1 / (number + 1), "team": "sales"}
-            store.create_artifact(key=f"progress-{kind}", type="progress", data=number / 2, metadata=metadata)
+            store.create_artifact(
+                key=f"progress-{kind}", type="progress", data=number / 2, metadata=metadata
+            )
             store.create_link_artifact("https://example.org", key="link")
             store.create_artifact(type="result", data={"x": [1, 2, {"y": None}]})
 
@@ -78,7 +82,10 @@ def the_end(raw: bytearray, rng: random.Random) -> None:
 
 def two_pages(raw: bytearray, rng: random.Random) -> None:
     one, other = (rng.randrange(1, len(raw) // PAGE) * PAGE for _ in range(2))
-    raw[one : one + PAGE], raw[other : other + PAGE] = raw[other : other + PAGE], raw[one : one + PAGE]
+    raw[one : one + PAGE], raw[other : other + PAGE] = (
+        raw[other : other + PAGE],
+        raw[one : one + PAGE],
+    )
 
 
 def texts(raw: bytearray, rng: random.Random) -> None:
@@ -91,7 +98,9 @@ def texts(raw: bytearray, rng: random.Random) -> None:
 WAYS = (some_bytes, one_stretch, one_page, one_page_of_nothing, the_end, two_pages, texts)
 
 
-def uses(store: ArtifactStore, ids: list[UUID], place: Path) -> Iterator[tuple[str, Callable[[], object]]]:
+def uses(
+    store: ArtifactStore, ids: list[UUID], place: Path
+) -> Iterator[tuple[str, Callable[[], object]]]:
     """Everything that is done with a store, by name: first what reads, then what writes."""
     prod, tasks = FlowRunFilter(tags={"all_": ["prod"]}), TaskRunFilter(name={"like_": "task"})
     keys = [f"{name}-{kind}" for name in ("table", "text", "progress") for kind in range(5)]
@@ -102,27 +111,45 @@ def uses(store: ArtifactStore, ids: list[UUID], place: Path) -> Iterator[tuple[s
     yield "iterate", lambda: list(store.iter_artifacts())
     yield "iterate latest", lambda: list(store.iter_latest_artifacts())
     yield "iterate by updated", lambda: list(store.iter_artifacts(sort=ArtifactSort.UPDATED_DESC))
-    yield "iterate by name", lambda: list(store.iter_latest_artifacts(sort=ArtifactCollectionSort.KEY_ASC))
-    yield "go on", lambda: store.read_artifacts(limit=10, after=store.read_artifacts(limit=10).cursor)
+    yield (
+        "iterate by name",
+        lambda: list(store.iter_latest_artifacts(sort=ArtifactCollectionSort.KEY_ASC)),
+    )
+    yield (
+        "go on",
+        lambda: store.read_artifacts(limit=10, after=store.read_artifacts(limit=10).cursor),
+    )
     yield "read", lambda: [store.read_artifact(artifact_id) for artifact_id in ids]
     yield "read latest", lambda: [store.read_latest_artifact(key) for key in keys]
     yield "read a version", lambda: [store.read_artifact_ref(f"{key}@3") for key in keys]
     yield "count", lambda: (store.count_artifacts(), store.count_latest_artifacts())
-    yield "count by metadata", lambda: store.count_artifacts(ArtifactFilter(metadata={"eq_": {"team": "sales"}}))
+    yield (
+        "count by metadata",
+        lambda: store.count_artifacts(ArtifactFilter(metadata={"eq_": {"team": "sales"}})),
+    )
     yield (
         "list by flow run",
         lambda: store.read_artifacts(flow_run_filter=prod, limit=20),
     )
-    yield "list by flow", lambda: store.read_latest_artifacts(flow_filter=FlowFilter(name={"any_": ["flow-1"]}))
+    yield (
+        "list by flow",
+        lambda: store.read_latest_artifacts(flow_filter=FlowFilter(name={"any_": ["flow-1"]})),
+    )
     yield (
         "list by task run",
         lambda: store.read_artifacts(task_run_filter=tasks, limit=9),
     )
     yield "series", lambda: [store.read_series(key) for key in keys]
-    yield "series of a number", lambda: [store.read_series(f"progress-{kind}", "loss") for kind in range(5)]
+    yield (
+        "series of a number",
+        lambda: [store.read_series(f"progress-{kind}", "loss") for kind in range(5)],
+    )
     yield "trends", lambda: store.read_trends(keys)
     yield "fields", lambda: [store.series_fields(key) for key in keys]
-    yield "surroundings", lambda: [store.read_surroundings(each) for each in store.read_latest_artifacts()]
+    yield (
+        "surroundings",
+        lambda: [store.read_surroundings(each) for each in store.read_latest_artifacts()],
+    )
     yield "frames", lambda: [each.rows() for each in store.read_artifacts() if each.type == "table"]
     yield "flows", lambda: (store.read_flows(), store.read_flow_runs(), store.read_task_runs())
     yield "info", store.info
@@ -132,7 +159,10 @@ def uses(store: ArtifactStore, ids: list[UUID], place: Path) -> Iterator[tuple[s
     yield "create in a run", lambda: in_a_run(store)
     yield "update", lambda: [store.update_artifact(artifact_id, data=2) for artifact_id in ids[:20]]
     yield "delete", lambda: [store.delete_artifact(artifact_id) for artifact_id in ids[20:30]]
-    yield "delete many", lambda: store.delete_artifacts(ArtifactFilter(key={"any_": ["text-1", "progress-2"]}))
+    yield (
+        "delete many",
+        lambda: store.delete_artifacts(ArtifactFilter(key={"any_": ["text-1", "progress-2"]})),
+    )
     yield "repair", store.repair
 
 

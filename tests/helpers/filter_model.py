@@ -57,7 +57,10 @@ _TABLE = {
     WorkPoolFilter: "id: any_ · name: any_ · type: any_",
 }
 TABLE: dict[Any, dict[str, list[str]]] = {
-    kind: {field.strip(): words.split() for field, words in (part.split(":") for part in text.split("·"))}
+    kind: {
+        field.strip(): words.split()
+        for field, words in (part.split(":") for part in text.split("·"))
+    }
     for kind, text in _TABLE.items()
 }
 STATE = {"type": ["any_", "not_any_"], "name": ["any_", "not_any_"]}
@@ -87,7 +90,10 @@ class World:
     def latest(self) -> list[Artifact]:
         """Return the artifact with the greatest version of each key."""
         keys = {row.key for row in self.artifacts if row.key is not None}
-        return [max((row for row in self.artifacts if row.key == key), key=lambda row: row.version) for key in keys]
+        return [
+            max((row for row in self.artifacts if row.key == key), key=lambda row: row.version)
+            for key in keys
+        ]
 
 
 # One filter
@@ -95,7 +101,10 @@ class World:
 
 def holds(world: World, question: Any, row: Any) -> bool | None:
     """Tell whether a filter holds of a row, `None` when it does not constrain."""
-    terms = [_field(world, type(question), name, getattr(question, name), row) for name in TABLE[type(question)]]
+    terms = [
+        _field(world, type(question), name, getattr(question, name), row)
+        for name in TABLE[type(question)]
+    ]
     if question.and_ is not None:
         terms.append(_joined("and_", (holds(world, each, row) for each in question.and_)))
     if question.or_ is not None:
@@ -164,7 +173,10 @@ def _field(world: World, kind: Any, name: str, criterion: Any, row: Any) -> bool
             if (given := getattr(criterion, part)) is not None:
                 value = getattr(row, f"state_{part}")
                 inner.append(
-                    _joined(given.operator, [_scalar(word, getattr(given, word), value) for word in operators])
+                    _joined(
+                        given.operator,
+                        [_scalar(word, getattr(given, word), value) for word in operators],
+                    )
                 )
         return _joined(criterion.operator, inner)
     terms = [
@@ -201,7 +213,9 @@ def _value(world: World, kind: Any, name: str, word: str, row: Any) -> Any:
         parent = world.get(row.parent_task_run_id, TaskRun)
         return parent and parent.flow_run_id
     if name == "subflow_runs":
-        return next((each.id for each in world.flow_runs if each.parent_task_run_id == row.id), None)
+        return next(
+            (each.id for each in world.flow_runs if each.parent_task_run_id == row.id), None
+        )
     if name == "start_time" and kind is FlowRunFilter and word != "is_null_":
         return row.start_time or row.expected_start_time
     return getattr(row, name)
@@ -264,7 +278,9 @@ def _metadata(word: str, operand: Any, metadata: Mapping[str, Any] | None) -> bo
         return set(operand) <= set(metadata)
     compare = {"eq_": operator.eq, "ge_": operator.ge, "le_": operator.le}[word]
     return all(
-        name in metadata and _json_type(metadata[name]) == _json_type(value) and compare(metadata[name], value)
+        name in metadata
+        and _json_type(metadata[name]) == _json_type(value)
+        and compare(metadata[name], value)
         for name, value in operand.items()
     )
 
@@ -294,7 +310,9 @@ class Asked:
     def own(self, name: str, row: Any) -> bool:
         """Tell whether a row, if there is one, satisfies the filter of its own kind."""
         question = self.given.get(f"{name}_filter")
-        return question is None or (row is not None and holds(self.world, question, row) is not False)
+        return question is None or (
+            row is not None and holds(self.world, question, row) is not False
+        )
 
     # One row that must exist, because something that depends on it is asked
 
@@ -336,7 +354,9 @@ class Asked:
     def queue(self, queue: WorkQueue) -> bool:
         """A work queue with a deployment of a flow, and with a flow run."""
         deployments = [each for each in self.world.deployments if each.work_queue_id == queue.id]
-        deployed = any(self.own("deployment", each) and self.flow(each.flow_id) for each in deployments)
+        deployed = any(
+            self.own("deployment", each) and self.flow(each.flow_id) for each in deployments
+        )
         return (deployed or not self.any("deployment", "flow")) and self.runs(
             each for each in self.world.flow_runs if each.work_queue_id == queue.id
         )
@@ -353,8 +373,14 @@ class Asked:
     def of_flow(self, row: Flow) -> bool:
         runs = [each for each in self.world.flow_runs if each.flow_id == row.id]
         deployments = [each for each in self.world.deployments if each.flow_id == row.id]
-        deployed = any(self.own("deployment", each) and self.pool(each.work_queue_id) for each in deployments)
-        return self.own("flow", row) and self.runs(runs) and (deployed or not self.any("deployment", "work_pool"))
+        deployed = any(
+            self.own("deployment", each) and self.pool(each.work_queue_id) for each in deployments
+        )
+        return (
+            self.own("flow", row)
+            and self.runs(runs)
+            and (deployed or not self.any("deployment", "work_pool"))
+        )
 
     def of_deployment(self, row: Deployment) -> bool:
         return (
@@ -373,7 +399,8 @@ class Asked:
     def of_work_pool(self, row: WorkPool) -> bool:
         queues = [each for each in self.world.work_queues if each.work_pool_id == row.id]
         return self.own("work_pool", row) and (
-            not self.any("deployment", "flow", "flow_run", "task_run") or any(self.queue(each) for each in queues)
+            not self.any("deployment", "flow", "flow_run", "task_run")
+            or any(self.queue(each) for each in queues)
         )
 
     def of_work_queue(self, row: WorkQueue) -> bool:
@@ -397,7 +424,9 @@ def ordered(method: str, sort: str, rows: Iterable[Any]) -> list[Any]:
     name, direction = sort.split("_")
     down = direction == "DESC"
     if name == "KEY":
-        keyed = sorted(rows, key=lambda row: (row.key or "", row.version or 0, row.id.bytes), reverse=down)
+        keyed = sorted(
+            rows, key=lambda row: (row.key or "", row.version or 0, row.id.bytes), reverse=down
+        )
         return sorted(keyed, key=lambda row: row.key is None)
     first = {"ID": "id"}.get(name, name.lower())
     tie = (lambda row: row.key) if method == "read_latest_artifacts" else (lambda row: row.id.bytes)

@@ -58,8 +58,12 @@ class Ask:
     def keys(self, question: Any = None, **related: Any) -> list[str]:
         """Return the keys of what matches; the count must be the same."""
         word = "latest_artifacts" if self.latest else "artifacts"
-        found = getattr(self.store, f"read_{word}")(artifact_filter=question, sort=self.sorts.KEY_ASC, **related)
-        assert getattr(self.store, f"count_{word}")(artifact_filter=question, **related) == len(found)
+        found = getattr(self.store, f"read_{word}")(
+            artifact_filter=question, sort=self.sorts.KEY_ASC, **related
+        )
+        assert getattr(self.store, f"count_{word}")(artifact_filter=question, **related) == len(
+            found
+        )
         return [each.key for each in found]
 
     def __call__(self, **fields: Any) -> list[str]:
@@ -70,7 +74,8 @@ class Ask:
 def names(store: ArtifactStore, method: str, **arguments: Any) -> list[Any]:
     """Return what people call the rows of a listing."""
     return sorted(
-        str(getattr(row, "key", None) or getattr(row, "name", None)) for row in getattr(store, method)(**arguments)
+        str(getattr(row, "key", None) or getattr(row, "name", None))
+        for row in getattr(store, method)(**arguments)
     )
 
 
@@ -85,8 +90,14 @@ def operators(kind: Any, *words: str) -> Iterator[tuple[str, Callable[[Any], Any
     for field, taken in TABLE[kind].items():
         for word in taken:
             if word in words:
-                yield f"{field}.{word}", lambda operand, field=field, word=word: kind(**{field: {word: operand}})
+                yield (
+                    f"{field}.{word}",
+                    lambda operand, field=field, word=word: kind(**{field: {word: operand}}),
+                )
         if field == "state":
             for part, word in itertools.product(STATE, words):
                 if word in STATE[part]:
-                    yield f"{part}.{word}", lambda operand, part=part, word=word: kind(state={part: {word: operand}})
+                    yield (
+                        f"{part}.{word}",
+                        lambda operand, part=part, word=word: kind(state={part: {word: operand}}),
+                    )

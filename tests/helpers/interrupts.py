@@ -21,7 +21,9 @@ class TimeLimit(Exception):
     """What Celery and rq raise in the middle of a job."""
 
 
-def steps(at: int | None, work: Callable[[], object], error: type[BaseException] = KeyboardInterrupt) -> int:
+def steps(
+    at: int | None, work: Callable[[], object], error: type[BaseException] = KeyboardInterrupt
+) -> int:
     """Do some work, raise at one step in the store or in Peewee; return how many steps it came to.
 
     Args:
@@ -47,7 +49,9 @@ def steps(at: int | None, work: Callable[[], object], error: type[BaseException]
         return trace
 
     before = sys.gettrace()
-    sys._getframe().f_trace_opcodes = True  # Python 3.12 looks for this in `settrace`, and traces lines alone otherwise
+    sys._getframe().f_trace_opcodes = (
+        True  # Python 3.12 looks for this in `settrace`, and traces lines alone otherwise
+    )
     sys.settrace(trace)
     try:
         work()

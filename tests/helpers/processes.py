@@ -43,7 +43,9 @@ class AtOnce:
         self.processes, self.receivers = [], []
         for work, *args in jobs:
             receiver, sender = PROCESSES.Pipe(duplex=False)
-            process = PROCESSES.Process(target=_guarded, args=(sender, self.barrier, work, tuple(args)), daemon=True)
+            process = PROCESSES.Process(
+                target=_guarded, args=(sender, self.barrier, work, tuple(args)), daemon=True
+            )
             process.start()
             sender.close()
             self.processes.append(process)
@@ -59,7 +61,9 @@ class AtOnce:
         for receiver in self.receivers:
             with receiver:
                 try:
-                    answers.append(receiver.recv() if receiver.poll(100) else (False, "a worker hangs"))
+                    answers.append(
+                        receiver.recv() if receiver.poll(100) else (False, "a worker hangs")
+                    )
                 except EOFError:
                     answers.append((False, "a worker died"))
         for process in self.processes:
@@ -113,7 +117,9 @@ def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
 def versions(url: str) -> dict[str, list[int]]:
     """The versions of each key, as the bare driver finds them."""
     found: dict[str, list[int]] = defaultdict(list)
-    for key, version in bare(url, "SELECT key, version FROM artifact WHERE key IS NOT NULL ORDER BY key, version"):
+    for key, version in bare(
+        url, "SELECT key, version FROM artifact WHERE key IS NOT NULL ORDER BY key, version"
+    ):
         found[key].append(version)
     return dict(found)
 
@@ -127,18 +133,28 @@ def assert_latest_is_right(url: str, store: ArtifactStore) -> None:
     """Hold what the store takes for the latest against the greatest version that the bare driver finds."""
     all_versions = "SELECT key, id, version FROM artifact WHERE key IS NOT NULL ORDER BY version"
     greatest = {key: (str(id_), version) for key, id_, version in bare(url, all_versions)}
-    pointers = bare(url, "SELECT key, latest_id, latest_version, last_version FROM artifact_collection")
-    right = {key: (str(id_), version) for key, id_, version, _ in pointers if (id_, version) != (None, None)}
+    pointers = bare(
+        url, "SELECT key, latest_id, latest_version, last_version FROM artifact_collection"
+    )
+    right = {
+        key: (str(id_), version)
+        for key, id_, version, _ in pointers
+        if (id_, version) != (None, None)
+    }
     assert right == greatest
     assert all(version is None or version <= last for *_, version, last in pointers)
-    assert {each.key: (str(each.id), each.version) for each in store.read_latest_artifacts()} == greatest
+    assert {
+        each.key: (str(each.id), each.version) for each in store.read_latest_artifacts()
+    } == greatest
     assert store.verify() == []
 
 
 def healthy(url: str) -> ArtifactStore:
     """Open a store after checking the file, where there is one, and the invariants of the latest versions."""
     if url.startswith("sqlite"):
-        with closing(sqlite3.connect(url.removeprefix("sqlite:///").partition("?")[0])) as connection:
+        with closing(
+            sqlite3.connect(url.removeprefix("sqlite:///").partition("?")[0])
+        ) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     store = ArtifactStore(url)
     assert store.verify() == []

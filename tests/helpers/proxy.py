@@ -35,7 +35,11 @@ class Proxy:
             self._server = target
         else:
             parts = urlsplit(target)
-            user, database, parameters = parts.netloc.partition("@")[0], parts.path, dict(parse_qsl(parts.query))
+            user, database, parameters = (
+                parts.netloc.partition("@")[0],
+                parts.path,
+                dict(parse_qsl(parts.query)),
+            )
             self._server = parts.port or int(parameters.pop("port", 5432))
             host = parameters.pop("host", "127.0.0.1")
             self._socket = f"{host}/.s.PGSQL.{self._server}" if host.startswith("/") else None
@@ -52,7 +56,9 @@ class Proxy:
 
     # What a test may order
 
-    def lose_answer(self, word: bytes = b"COMMIT", then: Callable[[], object] = lambda: None) -> None:
+    def lose_answer(
+        self, word: bytes = b"COMMIT", then: Callable[[], object] = lambda: None
+    ) -> None:
         """Cut the connection in place of the answer to the next message that holds a word.
 
         Args:
@@ -62,7 +68,9 @@ class Proxy:
         with self._lock:
             self._orders.append((word, True, then))
 
-    def lose_message(self, word: bytes = b"COMMIT", then: Callable[[], object] = lambda: None) -> None:
+    def lose_message(
+        self, word: bytes = b"COMMIT", then: Callable[[], object] = lambda: None
+    ) -> None:
         """Cut the connection in place of the next message that holds a word, which the server never sees.
 
         `then` is called when the server was told that the connection is gone, before the client notices.
@@ -92,7 +100,10 @@ class Proxy:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._closed = True
         _close(self._listener)
@@ -163,7 +174,9 @@ class Proxy:
                 return True, lambda: None
         return None
 
-    def _answer(self, server: socket.socket, client: socket.socket, losing: threading.Event) -> None:
+    def _answer(
+        self, server: socket.socket, client: socket.socket, losing: threading.Event
+    ) -> None:
         """Pass on what the server answers, up to an answer that is to be lost."""
         with suppress(OSError):
             while answer := server.recv(1 << 16):

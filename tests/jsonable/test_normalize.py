@@ -23,12 +23,26 @@ import pytest
 import uuid_utils
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import AnyUrl, BaseModel, ConfigDict, Field, PostgresDsn, RootModel, computed_field, field_serializer
+from pydantic import (
+    AnyUrl,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PostgresDsn,
+    RootModel,
+    computed_field,
+    field_serializer,
+)
 from pydantic_core import from_json
 
 from artifact_store.errors import InvalidArtifact
 from artifact_store.jsonable import normalize
-from artifact_store.jsonable.normalize import check_text, dump_json, normalize_data, normalize_metadata
+from artifact_store.jsonable.normalize import (
+    check_text,
+    dump_json,
+    normalize_data,
+    normalize_metadata,
+)
 
 UTC = dt.UTC
 ID = uuid.UUID("12345678-1234-5678-1234-567812345678")
@@ -282,7 +296,9 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", ALIKE, ids=lambda value: repr(value)[:30] if type(value) is not int else None)
+@pytest.mark.parametrize(
+    "value", ALIKE, ids=lambda value: repr(value)[:30] if type(value) is not int else None
+)
 def test_plain_json_is_itself(value: Any) -> None:
     assert same(normalize_data(value), value)
     assert same(normalize_data((value,)), [value])
@@ -311,12 +327,18 @@ def test_what_json_cannot_say(value: Any, message: str) -> None:
 @pytest.mark.parametrize("inner", [None, 1])
 def test_a_hundred_and_fifty_levels_and_no_more(kind: str, inner: Any) -> None:
     def wrap(value: Any) -> Any:
-        return {"list": [value], "tuple": (value,), "dict": {"k": value}, "object": Point(value)}[kind]
+        return {"list": [value], "tuple": (value,), "dict": {"k": value}, "object": Point(value)}[
+            kind
+        ]
 
     last = inner if inner is not None else []
-    value = functools.reduce(lambda value, _: wrap(value), range(150 if inner is not None else 149), last)
+    value = functools.reduce(
+        lambda value, _: wrap(value), range(150 if inner is not None else 149), last
+    )
     assert dump_json(normalize_data(value)).count("1" if inner else "[]") == 1
-    with pytest.raises(InvalidArtifact, match="nests deeper than 150 levels, or contains itself: ") as caught:
+    with pytest.raises(
+        InvalidArtifact, match="nests deeper than 150 levels, or contains itself: "
+    ) as caught:
         normalize_data(wrap(value))
     assert len(str(caught.value)) < 250
     assert "…" in str(caught.value)
@@ -413,24 +435,49 @@ def test_cached_properties_are_no_fields() -> None:
 
 
 def test_sets_that_do_not_sort_have_one_order() -> None:
-    members = [frozenset({name, number}) for name in "ab" for number in range(4)] + ["z", 1.5, None, math.nan]
-    orders = {dump_json(normalize_data(set(order))) for order in (members, members[::-1], members[5:] + members[:5])}
+    members = [frozenset({name, number}) for name in "ab" for number in range(4)] + [
+        "z",
+        1.5,
+        None,
+        math.nan,
+    ]
+    orders = {
+        dump_json(normalize_data(set(order)))
+        for order in (members, members[::-1], members[5:] + members[:5])
+    }
     assert len(orders) == 1
 
 
 def test_no_library_is_imported() -> None:
     code = "import sys, artifact_store.jsonable.normalize; print({'numpy', 'pandas', 'polars'} & set(sys.modules))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
+        == "set()\n"
+    )
 
 
-PLAIN_SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+PLAIN_SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+)
 PLAIN = st.recursive(
     PLAIN_SCALARS,
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 )
-SCALARS = st.one_of(PLAIN_SCALARS, st.floats(), st.binary(), st.decimals(allow_nan=False), st.uuids())
+SCALARS = st.one_of(
+    PLAIN_SCALARS, st.floats(), st.binary(), st.decimals(allow_nan=False), st.uuids()
+)
 RICH = st.recursive(
-    SCALARS | st.decimals() | st.dates() | st.datetimes() | st.times() | st.timedeltas() | st.sampled_from(Color),
+    SCALARS
+    | st.decimals()
+    | st.dates()
+    | st.datetimes()
+    | st.times()
+    | st.timedeltas()
+    | st.sampled_from(Color),
     lambda inner: (
         st.lists(inner)
         | st.dictionaries(st.text() | st.dates() | st.uuids(), inner)
@@ -459,15 +506,33 @@ def test_durations_are_pydantics(value: dt.timedelta) -> None:
     assert normalize_data(value) == from_json(dump_json(value))
 
 
-@given(st.lists(st.sampled_from([1, True, 1.0, 0, False, -0.0, 0.0, "1", Level.LOW, np.int64(1), np.float64(1)])))
+@given(
+    st.lists(
+        st.sampled_from(
+            [1, True, 1.0, 0, False, -0.0, 0.0, "1", Level.LOW, np.int64(1), np.float64(1)]
+        )
+    )
+)
 def test_equal_values_keep_their_types(value: list[Any]) -> None:
     said = [item if is_plain(item) else 1.0 if isinstance(item, float) else 1 for item in value]
     assert same(normalize_data(value), said)
-    assert same(list(normalize_metadata({str(place): item for place, item in enumerate(value)}).values()), said)
+    assert same(
+        list(normalize_metadata({str(place): item for place, item in enumerate(value)}).values()),
+        said,
+    )
 
 
 def test_metadata_holds_scalars_in_order() -> None:
-    given = {"b": "ü", "a": 2**63 - 1, "c": -(2**63), "d": 1.5, "e": True, "f": None, "g": math.nan, "h": -math.inf}
+    given = {
+        "b": "ü",
+        "a": 2**63 - 1,
+        "c": -(2**63),
+        "d": 1.5,
+        "e": True,
+        "f": None,
+        "g": math.nan,
+        "h": -math.inf,
+    }
     said = {**given, "g": None, "h": None}
     found = normalize_metadata(types.MappingProxyType(given))
     assert same(found, said)
@@ -542,14 +607,18 @@ def test_what_metadata_refuses(value: Any, message: str) -> None:
 @given(st.text())
 def test_text_is_checked(value: str) -> None:
     if "\0" in value:
-        with pytest.raises(InvalidArtifact, match=r"^type holds U\+0000 at index \d+: remove it\.$"):
+        with pytest.raises(
+            InvalidArtifact, match=r"^type holds U\+0000 at index \d+: remove it\.$"
+        ):
             check_text(value, "type")
     else:
         assert check_text(value, "type") is value
 
 
 def test_text_has_no_lone_surrogates() -> None:
-    with pytest.raises(InvalidArtifact, match=r"^key holds a lone surrogate \(U\+DC80\) at index 1: "):
+    with pytest.raises(
+        InvalidArtifact, match=r"^key holds a lone surrogate \(U\+DC80\) at index 1: "
+    ):
         check_text("a\udc80", "key")
 
 

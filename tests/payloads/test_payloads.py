@@ -98,7 +98,10 @@ def test_rows_without_names_are_numbered_and_can_be_named():
     assert rows_of([["", "b"]]) == [{"0": "", "1": "b"}]
     assert rows_of([[]]) == [{}]
     assert rows_of([["a", "b"]], columns=["x", "y"]) == [{"x": "a", "y": "b"}]
-    assert rows_of(np.array([[1.5, 2], [3, np.nan]])) == [{"0": 1.5, "1": 2.0}, {"0": 3.0, "1": None}]
+    assert rows_of(np.array([[1.5, 2], [3, np.nan]])) == [
+        {"0": 1.5, "1": 2.0},
+        {"0": 3.0, "1": None},
+    ]
     assert rows_of([City("a", "b")], columns=["x", "y"]) == [{"x": "a", "y": "b"}]
     assert rows_of([City("a", "b"), City("c", "d")])[0] == {"city": "a", "wind": "b"}
 
@@ -131,14 +134,28 @@ def test_rows_may_differ_in_their_names():
 
 def test_cells_are_what_json_says_of_them():
     noon = datetime.datetime(2026, 11, 24, 12, tzinfo=datetime.UTC)
-    cells = {"nan": float("nan"), "list": [1, {"x": None}], "at": noon, "sum": Decimal("9.90"), "none": pd.NA}
+    cells = {
+        "nan": float("nan"),
+        "list": [1, {"x": None}],
+        "at": noon,
+        "sum": Decimal("9.90"),
+        "none": pd.NA,
+    }
     assert rows_of([cells]) == [
-        {"nan": None, "list": [1, {"x": None}], "at": "2026-11-24T12:00:00+00:00", "sum": "9.90", "none": None}
+        {
+            "nan": None,
+            "list": [1, {"x": None}],
+            "at": "2026-11-24T12:00:00+00:00",
+            "sum": "9.90",
+            "none": None,
+        }
     ]
 
 
 def test_an_index_that_says_something_becomes_columns():
-    frame = pd.DataFrame({"region": ["north", "north", "south"], "year": [1, 2, 1], "total": [4, 5, 6]})
+    frame = pd.DataFrame(
+        {"region": ["north", "north", "south"], "year": [1, 2, 1], "total": [4, 5, 6]}
+    )
     assert rows_of(frame.groupby("region").sum(numeric_only=True)[["total"]]) == [
         {"region": "north", "total": 9},
         {"region": "south", "total": 6},
@@ -148,7 +165,11 @@ def test_an_index_that_says_something_becomes_columns():
     assert rows_of(frame[["total"]].describe())[0] == {"index": "count", "total": 3.0}
     days = pd.DataFrame({"x": [1]}, index=pd.DatetimeIndex(["2026-11-24"]))
     assert rows_of(days) == [{"index": "2026-11-24T00:00:00", "x": 1}]
-    assert rows_of(frame.sort_values("total", ascending=False)[["total"]]) == [{"total": 6}, {"total": 5}, {"total": 4}]
+    assert rows_of(frame.sort_values("total", ascending=False)[["total"]]) == [
+        {"total": 6},
+        {"total": 5},
+        {"total": 4},
+    ]
 
 
 def test_a_series_is_a_table():
@@ -160,7 +181,10 @@ def test_a_series_is_a_table():
 @pytest.mark.parametrize(
     ("table", "sentence"),
     [
-        (12, "table is an int: pass a list of objects, a list of lists, a dict of columns, a frame"),
+        (
+            12,
+            "table is an int: pass a list of objects, a list of lists, a dict of columns, a frame",
+        ),
         (None, "table is a NoneType: pass"),
         (b"a,b\n", "table is a str: pass"),
         ([1, 2], r"table\[0\] is an int, not a dict"),
@@ -170,17 +194,32 @@ def test_a_series_is_a_table():
         ({"a": 1}, "table: column 'a' is an int: pass a list of its cells."),
         ({"a": "text"}, "table: column 'a' is a str"),
         ({"a": {"0": 1}}, "table: column 'a' is a dict"),
-        ([["a", "b"], [1]], r"table\[1\] has 1 cells and the table has 2 columns: make them equal."),
+        (
+            [["a", "b"], [1]],
+            r"table\[1\] has 1 cells and the table has 2 columns: make them equal.",
+        ),
         ([[1, 2], [1, 2, 3]], r"table\[1\] has 3 cells"),
         ([{"a": 1, 1.5: 2}], r"table\[0\] has a key of type float"),
-        ([{"a": open}], r"table\[0\].a is a builtin_function_or_method, which JSON cannot represent"),
+        (
+            [{"a": open}],
+            r"table\[0\].a is a builtin_function_or_method, which JSON cannot represent",
+        ),
         (["\ud800"], r"table\[0\] holds a lone surrogate"),
         ((row for row in ROWS), "table is a generator"),
-        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "table has two keys that both become 'a': rename one."),
-        (pd.DataFrame({"a": [1]}, index=pd.Index([1], name="a")), "cannot insert a, already exists: rename the index"),
+        (
+            pd.DataFrame([[1, 2]], columns=["a", "a"]),
+            "table has two keys that both become 'a': rename one.",
+        ),
+        (
+            pd.DataFrame({"a": [1]}, index=pd.Index([1], name="a")),
+            "cannot insert a, already exists: rename the index",
+        ),
         (pd.DataFrame({("a", "b"): [1]}), "table has a key of type tuple"),
         (pl.LazyFrame({"a": [1]}), r"table is a polars LazyFrame.*call .collect\(\)"),
-        ("nowhere.csv", r"table: 'nowhere.csv' cannot be read \(No such file or directory\): give the path of a CSV"),
+        (
+            "nowhere.csv",
+            r"table: 'nowhere.csv' cannot be read \(No such file or directory\): give the path of a CSV",
+        ),
         (Path("/"), "table: '/' cannot be read"),
         ("a\0b", r"table: 'a\\x00b' cannot be read"),
         ("city,wind\nOslo,3\n", "cannot be read"),
@@ -193,7 +232,9 @@ def test_what_is_no_table_is_one_sentence(table, sentence):
         table_payload(table)
 
 
-@pytest.mark.parametrize("table", [ROWS, {"a": [1]}, pd.DataFrame(ROWS), pl.DataFrame(ROWS), io.StringIO("a\n1\n")])
+@pytest.mark.parametrize(
+    "table", [ROWS, {"a": [1]}, pd.DataFrame(ROWS), pl.DataFrame(ROWS), io.StringIO("a\n1\n")]
+)
 def test_columns_are_those_of_lists(table):
     with pytest.raises(InvalidArtifact, match="this table has names already"):
         table_payload(table, columns=["a"])
@@ -201,7 +242,9 @@ def test_columns_are_those_of_lists(table):
 
 @pytest.mark.parametrize("table", [ROWS, [[1, 2]], pd.DataFrame(ROWS), pl.DataFrame(ROWS)])
 def test_a_delimiter_is_that_of_a_csv_file(table):
-    with pytest.raises(InvalidArtifact, match=r"^delimiter belongs to a CSV file, and the table is a "):
+    with pytest.raises(
+        InvalidArtifact, match=r"^delimiter belongs to a CSV file, and the table is a "
+    ):
         table_payload(table, delimiter=";")
     assert rows_of(io.StringIO("a:b\n1:2\n"), delimiter=":") == [{"a": 1, "b": 2}]
 
@@ -222,13 +265,17 @@ def test_columns_that_name_nothing(columns, sentence):
 
 def test_a_column_may_have_any_name():
     frame = pd.DataFrame({"read": [1], "columns": [2], "index": [3], "savefig": [4]})
-    assert rows_of(frame) == rows_of(pl.DataFrame(frame.to_dict("list"))) == frame.to_dict("records")
+    assert (
+        rows_of(frame) == rows_of(pl.DataFrame(frame.to_dict("list"))) == frame.to_dict("records")
+    )
 
 
 @given(
     st.one_of(
         st.lists(st.dictionaries(st.text(max_size=3), st.integers(), max_size=3), max_size=3),
-        st.lists(st.lists(st.one_of(st.text(max_size=2), st.none(), st.floats()), max_size=3), max_size=3),
+        st.lists(
+            st.lists(st.one_of(st.text(max_size=2), st.none(), st.floats()), max_size=3), max_size=3
+        ),
         st.dictionaries(st.text(max_size=3), st.lists(st.booleans(), max_size=2), max_size=3),
     )
 )
@@ -270,7 +317,14 @@ def shown(payload):
 
 @pytest.mark.parametrize(
     "url",
-    ["https://a.b/c.png", "http://a.b", "//a.b/c", "s3://bucket/c.png", "data:image/png;base64,AAAA", "HTTPS://A.B"],
+    [
+        "https://a.b/c.png",
+        "http://a.b",
+        "//a.b/c",
+        "s3://bucket/c.png",
+        "data:image/png;base64,AAAA",
+        "HTTPS://A.B",
+    ],
 )
 def test_a_url_is_kept_as_it_is(url):
     assert image_payload(url) == {"type": "image", "data": {"image": url}}
@@ -281,13 +335,21 @@ def test_a_url_is_kept_as_it_is(url):
 def test_the_kind_of_a_file_is_told_by_its_first_bytes(tmp_path, kind):
     path = tmp_path / "image.txt"
     Image.new("RGB", (4, 5)).save(path, kind)
-    for image in (path, str(path), path.read_bytes(), bytearray(path.read_bytes()), memoryview(path.read_bytes())):
+    for image in (
+        path,
+        str(path),
+        path.read_bytes(),
+        bytearray(path.read_bytes()),
+        memoryview(path.read_bytes()),
+    ):
         assert shown(image_payload(image)).size == (4, 5)
     with path.open("rb") as file:
         assert shown(image_payload(file)).format == kind
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16", "F", "CMYK", "YCbCr", "HSV"])
+@pytest.mark.parametrize(
+    "mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16", "F", "CMYK", "YCbCr", "HSV"]
+)
 def test_a_pil_image_of_any_mode_is_png(mode):
     assert shown(image_payload(Image.new(mode, (4, 5)))).format == "PNG"
 
@@ -309,8 +371,13 @@ GREYS = np.linspace(0, 1, 12, dtype="float32").reshape(3, 4)
 )
 def test_shades_of_grey_keep_their_range(pixels, mode, wanted):
     image = shown(image_payload(Image.fromarray(pixels)))
-    assert image.mode in (mode, mode.partition(";")[0])  # Pillow 10 reads shades of 16 bits as integers
-    assert np.abs(np.asarray(image).astype(float) - wanted).max() <= (1 if pixels.dtype.kind == "f" else 0)
+    assert image.mode in (
+        mode,
+        mode.partition(";")[0],
+    )  # Pillow 10 reads shades of 16 bits as integers
+    assert np.abs(np.asarray(image).astype(float) - wanted).max() <= (
+        1 if pixels.dtype.kind == "f" else 0
+    )
 
 
 @pytest.mark.parametrize(
@@ -319,7 +386,10 @@ def test_shades_of_grey_keep_their_range(pixels, mode, wanted):
         (GREYS * 1000, "mode F holds numbers from 0 to 1000: scale them to 0 to 1, or 0 to 255"),
         (GREYS - 1, "mode F holds numbers from -1 to 0"),
         (np.where(GREYS > 0.5, np.float32(np.inf), GREYS), "mode F holds numbers from 0 to inf"),
-        (np.where(GREYS > 0.5, np.float32(np.nan), GREYS), "mode F holds NaN: give these pixels a number"),
+        (
+            np.where(GREYS > 0.5, np.float32(np.nan), GREYS),
+            "mode F holds NaN: give these pixels a number",
+        ),
         (
             (GREYS * 70_000).astype("int32"),
             "mode I holds numbers from 0 to 70000: scale them to 0 to 255, or 0 to 65535",
@@ -357,7 +427,12 @@ def test_a_photo_is_the_right_way_up(format, turned):
     upright = Image.new("RGB", (40, 20), "white")
     upright.paste("black", (0, 0, 20, 20))
     file = io.BytesIO()
-    upright.save(file, format, exif=exif, **({"save_all": True, "append_images": [upright]} if format == "MPO" else {}))
+    upright.save(
+        file,
+        format,
+        exif=exif,
+        **({"save_all": True, "append_images": [upright]} if format == "MPO" else {}),
+    )
     photo = Image.open(file)
     assert photo.format == format
     wanted = ImageOps.exif_transpose(photo).convert("L")
@@ -393,13 +468,16 @@ WAYS = [
 def test_an_image_that_is_cut_off_anywhere_is_refused(format, ways, size):
     frames = [Image.effect_noise(size, spread).convert("RGB") for spread in (50, 90)]
     file = io.BytesIO()
-    frames[0].save(file, format, **ways, **({"append_images": frames[1:]} if "save_all" in ways else {}))
+    frames[0].save(
+        file, format, **ways, **({"append_images": frames[1:]} if "save_all" in ways else {})
+    )
     whole = file.getvalue()
     assert shown(image_payload(whole)).size == size
     assert image_payload(whole + b"behind")["type"] == "image"
     for length in range(len(whole)):
         with pytest.raises(
-            InvalidArtifact, match=r"^image: the bytes is (cut off or damaged \(.*\): save it|not an image)"
+            InvalidArtifact,
+            match=r"^image: the bytes is (cut off or damaged \(.*\): save it|not an image)",
         ):
             image_payload(whole[:length])
 
@@ -439,7 +517,9 @@ class Broken:
         raise RuntimeError("no canvas")
 
 
-SVG = b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"
+SVG = (
+    b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"
+)
 
 
 @pytest.mark.parametrize(
@@ -483,9 +563,15 @@ def test_the_limit_is_exact(tmp_path):
     assert shown(payload).size == (2, 3)
     assert image_payload(payload["data"]["image"]) == payload, "its own data: URI is no larger"
     path.write_bytes(largest + b"\0")
-    for image in (path, largest + b"\0", io.BytesIO(largest + b"\0"), payload["data"]["image"] + "A" * 104):
+    for image in (
+        path,
+        largest + b"\0",
+        io.BytesIO(largest + b"\0"),
+        payload["data"]["image"] + "A" * 104,
+    ):
         with pytest.raises(
-            InvalidArtifact, match=r"is larger than the 5 MiB that are kept in a store: make it smaller"
+            InvalidArtifact,
+            match=r"is larger than the 5 MiB that are kept in a store: make it smaller",
         ):
             image_payload(image)
 
@@ -503,7 +589,9 @@ def test_no_library_is_imported_for_what_it_has_not_made():
 # Links and texts
 
 
-@pytest.mark.parametrize("link", ["https://a.b", "mailto:a@b.c", "/relative", "javascript:alert(1)", "", "日本"])
+@pytest.mark.parametrize(
+    "link", ["https://a.b", "mailto:a@b.c", "/relative", "javascript:alert(1)", "", "日本"]
+)
 def test_any_text_is_a_link(link):
     assert link_payload(link) == {"type": "link", "data": {"link": link}}
     assert link_payload(link, "text")["data"] == {"link": link, "link_text": "text"}
@@ -569,7 +657,19 @@ def test_progress_beyond_its_ends_is_clamped_with_a_warning(progress, stored, to
 
 @pytest.mark.parametrize(
     "progress",
-    [True, np.True_, "50", None, [50], 5j, float("nan"), Decimal("nan"), Decimal("snan"), Fraction(10**400), pd.NA],
+    [
+        True,
+        np.True_,
+        "50",
+        None,
+        [50],
+        5j,
+        float("nan"),
+        Decimal("nan"),
+        Decimal("snan"),
+        Fraction(10**400),
+        pd.NA,
+    ],
 )
 def test_what_is_no_progress_is_refused(progress):
     with pytest.raises(InvalidArtifact, match=r"^progress.*: pass .* from 0 to 100\.$"):
@@ -577,7 +677,10 @@ def test_what_is_no_progress_is_refused(progress):
 
 
 def test_the_warning_names_the_line_of_the_caller():
-    with ArtifactStore("sqlite:///:memory:") as store, warnings.catch_warnings(record=True) as caught:
+    with (
+        ArtifactStore("sqlite:///:memory:") as store,
+        warnings.catch_warnings(record=True) as caught,
+    ):
         warnings.simplefilter("always")
         made = store.create_progress_artifact(101)
         store.update_progress_artifact(made, -1)

@@ -21,17 +21,27 @@ def calls():
 
 
 def test_html_of_a_string_is_made_of_literals_only():
-    found = [(path.name, ast.unparse(node)) for path, node in calls() if ast.unparse(node.func) == "Html"]
+    found = [
+        (path.name, ast.unparse(node)) for path, node in calls() if ast.unparse(node.func) == "Html"
+    ]
     assert found
-    dynamic = [each for each in found if not isinstance(ast.parse(each[1]).body[0].value.args[0], ast.Constant)]
+    dynamic = [
+        each
+        for each in found
+        if not isinstance(ast.parse(each[1]).body[0].value.args[0], ast.Constant)
+    ]
     assert dynamic == []
 
 
 def test_text_is_trusted_in_few_modules():
-    assert {path.name for path, node in calls() if ast.unparse(node.func) == "Html.trusted"} == TRUSTED
+    assert {
+        path.name for path, node in calls() if ast.unparse(node.func) == "Html.trusted"
+    } == TRUSTED
 
 
-@pytest.mark.parametrize("text", ["<script>", "a & b", "\"'", "\x1b[31m", "\u202e", "\r\n", "plain", ""])
+@pytest.mark.parametrize(
+    "text", ["<script>", "a & b", "\"'", "\x1b[31m", "\u202e", "\r\n", "plain", ""]
+)
 def test_what_is_no_html_is_escaped_as_a_child_and_as_an_attribute(text):
     escaped = escape(text)
     assert element("p", text, title=text) == f'<p title="{escaped}">{escaped}</p>'

@@ -57,9 +57,13 @@ CELLS = {
 def shown(tmp_path_factory):
     """The HTML of each cell of a notebook that was executed."""
     place = tmp_path_factory.mktemp("notebook")
-    cells = [nbformat.v4.new_code_cell(textwrap.dedent(source).strip()) for source in CELLS.values()]
+    cells = [
+        nbformat.v4.new_code_cell(textwrap.dedent(source).strip()) for source in CELLS.values()
+    ]
     notebook = nbformat.v4.new_notebook(cells=cells)
-    NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(place)}}).execute()
+    NotebookClient(
+        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(place)}}
+    ).execute()
     nbformat.validate(notebook)
     outputs = {}
     for name, cell in zip(CELLS, notebook.cells, strict=True):
@@ -95,7 +99,10 @@ def test_a_table_shows_its_rows_profile_change_trend_and_run(shown):
     [
         ("markdown", "<h3>Nightly</h3>"),
         ("markdown", "<table>"),
-        ("link", '<a href="https://example.org/x" rel="noopener noreferrer" target="_blank">docs</a>'),
+        (
+            "link",
+            '<a href="https://example.org/x" rel="noopener noreferrer" target="_blank">docs</a>',
+        ),
         ("image", f'<img src="{PIXEL}" alt="dot"'),
         ("progress", '<progress max="100" value="40" aria-label="progress">'),
         ("json", "<details"),
@@ -116,7 +123,12 @@ def test_each_kind_is_shown(shown, kind, part):
 
 def test_a_list_is_a_table(shown):
     columns = ("key", "version", "type", "description", "age", "run")
-    contains(shown["list"], *(f">{name}</th>" for name in columns), "<td>weather</td>", "<td>amber-otter</td>")
+    contains(
+        shown["list"],
+        *(f">{name}</th>" for name in columns),
+        "<td>weather</td>",
+        "<td>amber-otter</td>",
+    )
 
 
 def test_a_long_list_is_cut(shown):
@@ -127,7 +139,8 @@ def test_a_long_list_is_cut(shown):
 def test_what_changed_stands_before_what_there_is(shown):
     html = shown["table"]
     places = [
-        html.index(part) for part in ("Since weather@1", "<svg", "2 rows × 2 columns", "Rome", "read_artifact_ref")
+        html.index(part)
+        for part in ("Since weather@1", "<svg", "2 rows × 2 columns", "Rome", "read_artifact_ref")
     ]
     assert places == sorted(places)
 

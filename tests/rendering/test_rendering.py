@@ -11,7 +11,16 @@ from rich.console import Console
 
 import artifact_store
 from artifact_store import ArtifactContext, ArtifactFilter, Point, render_artifact
-from artifact_store.rendering import blocks, html, markup, plot, print_blocks, renderers, terminal, text
+from artifact_store.rendering import (
+    blocks,
+    html,
+    markup,
+    plot,
+    print_blocks,
+    renderers,
+    terminal,
+    text,
+)
 from artifact_store.rendering.html import blocks_to_html
 from artifact_store.rendering.markdown import first_line
 from artifact_store.rendering.plot import line_plot, sparkline
@@ -32,7 +41,10 @@ def make(memory):
 
 def printed(shown, width=80, height=40, encoding="utf-8"):
     target = io.TextIOWrapper(io.BytesIO(), encoding=encoding, newline="")
-    print_blocks(Console(file=target, width=width, height=height, force_terminal=True, color_system=None), shown)
+    print_blocks(
+        Console(file=target, width=width, height=height, force_terminal=True, color_system=None),
+        shown,
+    )
     target.flush()
     return target.buffer.getvalue().decode(encoding)
 
@@ -83,9 +95,27 @@ def test_what_lies_around_an_artifact_is_shown_before_what_it_holds(make):
     )
     artifact = make("table", WEATHER, description="*wind*", metadata={"team": "a"})
     shown = render_artifact(artifact, around)
-    assert kinds(shown) == ["Title", "Markdown", "Facts", "Changes", "Plot", "Profile", "Table", "Reference"]
+    assert kinds(shown) == [
+        "Title",
+        "Markdown",
+        "Facts",
+        "Changes",
+        "Plot",
+        "Profile",
+        "Table",
+        "Reference",
+    ]
     html, text = blocks_to_html(shown), printed(shown)
-    for part in ("weather@2", "weather@1", "weather@3", "version 3", "rows +1", "team", "2 rows × 2 columns", "Oslo"):
+    for part in (
+        "weather@2",
+        "weather@1",
+        "weather@3",
+        "version 3",
+        "rows +1",
+        "team",
+        "2 rows × 2 columns",
+        "Oslo",
+    ):
         assert part in html
         assert part in text
     assert "store.read_artifact_ref(&quot;weather@2&quot;)" in html
@@ -130,7 +160,9 @@ def test_a_renderer_of_a_users_own(make, monkeypatch):
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """An installed package that brings renderers."""
-    (tmp_path / "looks.py").write_text("def show(artifact):\n    return f'**{artifact.data}** points'\n")
+    (tmp_path / "looks.py").write_text(
+        "def show(artifact):\n    return f'**{artifact.data}** points'\n"
+    )
     place = tmp_path / "looks-1.0.dist-info"
     place.mkdir()
     (place / "METADATA").write_text("Metadata-Version: 2.1\nName: looks\nVersion: 1.0\n")
@@ -213,9 +245,14 @@ def test_a_list_shows_the_first_line_of_a_description_as_text(text, wanted):
 
 
 def test_a_big_table_is_cut_and_says_so(make):
-    rows = [{f"column {c}": r * c if c % 2 else f"text {r}" for c in range(70)} for r in range(1000)]
+    rows = [
+        {f"column {c}": r * c if c % 2 else f"text {r}" for c in range(70)} for r in range(1000)
+    ]
     shown = render_artifact(make("table", rows))
-    html, text = blocks_to_html(shown, remedy="--raw has them all."), printed(shown, width=60, height=30)
+    html, text = (
+        blocks_to_html(shown, remedy="--raw has them all."),
+        printed(shown, width=60, height=30),
+    )
     assert "Left out: 900 of 1,000 rows and 10 of 70 columns. --raw has them all." in html
     assert html.count("<tr>") < 250
     assert len(html) < 300_000
@@ -236,7 +273,9 @@ def test_a_long_text_is_cut_and_says_so(make, kind):
 
 
 def test_long_json_is_folded_cut_and_says_so(make):
-    shown = render_artifact(make("result", {"a": [{"x": n, "y": "z" * 20} for n in range(100_000)], "b": "c"}))
+    shown = render_artifact(
+        make("result", {"a": [{"x": n, "y": "z" * 20} for n in range(100_000)], "b": "c"})
+    )
     html, text = blocks_to_html(shown), printed(shown)
     assert len(html) < 200_000
     assert "<summary>JSON, 2 members</summary>" in html
@@ -246,7 +285,12 @@ def test_long_json_is_folded_cut_and_says_so(make):
 
 
 def test_long_cells_are_cut(make):
-    row = {"text": "x" * 1_000_000, "list": list(range(300_000)), "number": 10**4000, "y" * 10_000: True}
+    row = {
+        "text": "x" * 1_000_000,
+        "list": list(range(300_000)),
+        "number": 10**4000,
+        "y" * 10_000: True,
+    }
     html = blocks_to_html(render(make("table", [row])))
     assert len(html) < 10_000
     assert "…" in html
@@ -266,7 +310,9 @@ def test_a_link_is_text_for_the_terminal_to_break(make):
 
 def test_the_line_that_reads_back_is_never_broken(make):
     key = "k" * 100
-    assert f"artifact-store show {key}@1\n" in printed(render_artifact(make("progress", 3, key=key)), width=40)
+    assert f"artifact-store show {key}@1\n" in printed(
+        render_artifact(make("progress", 3, key=key)), width=40
+    )
 
 
 def test_a_terminal_without_unicode_gets_plain_bars():
@@ -295,7 +341,10 @@ for _ in range(140):
     DEEP = {"a": [1], "b": DEEP}
 NAMES = {f"name {number}": number for number in range(20_000)}
 HOSTILE = {
-    "rows with names of their own": ("table", [{f"name {number}": number} for number in range(5_000)]),
+    "rows with names of their own": (
+        "table",
+        [{f"name {number}": number} for number in range(5_000)],
+    ),
     "a row of many columns": ("table", [NAMES]),
     "a long cell": ("table", [{"a": LONG, "b": [LONG], "c": {LONG: LONG}}]),
     "a long name": ("table", [{LONG: 1}]),
@@ -323,9 +372,14 @@ HOSTILE = {
 def test_what_one_artifact_costs_each_view_is_bounded(memory, name):
     type, data = HOSTILE[name]
     artifact = memory.create_artifact(
-        type=type, data=data, description="<" * 2_000_000, metadata={**dict.fromkeys(NAMES, 1), LONG: LONG}
+        type=type,
+        data=data,
+        description="<" * 2_000_000,
+        metadata={**dict.fromkeys(NAMES, 1), LONG: LONG},
     )
-    shown = render_artifact(artifact, ArtifactContext(str(artifact.id), changes=(LONG,), field=LONG))
+    shown = render_artifact(
+        artifact, ArtifactContext(str(artifact.id), changes=(LONG,), field=LONG)
+    )
     assert len(artifact._repr_html_()) < 1_200_000
     assert len(printed(shown)) < 400_000
     assert "19,801 of 20,001 values" in printed(shown)
@@ -334,7 +388,9 @@ def test_what_one_artifact_costs_each_view_is_bounded(memory, name):
 
 
 def store_list(memory, artifact):
-    return memory.read_artifacts(artifact_filter=ArtifactFilter(id={"any_": [artifact.id]}))._repr_html_()
+    return memory.read_artifacts(
+        artifact_filter=ArtifactFilter(id={"any_": [artifact.id]})
+    )._repr_html_()
 
 
 def test_a_profile_of_many_columns_is_cut():
@@ -376,6 +432,7 @@ def test_what_is_cut_is_cut_before_it_is_escaped(monkeypatch):
 def test_a_table_that_is_none_says_why(make):
     shown = render(make("table", [["a", "b"], [1]]))
     assert shown[0] == blocks.Note(
-        "This table does not hold rows. The data[1] has 1 cells and the table has 2 columns: make them equal.", True
+        "This table does not hold rows. The data[1] has 1 cells and the table has 2 columns: make them equal.",
+        True,
     )
     assert shown[1] == blocks.Json([["a", "b"], [1]])

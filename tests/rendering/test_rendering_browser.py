@@ -8,14 +8,20 @@ from artifact_store.rendering.style import STYLE
 from tests.helpers import browser
 from tests.helpers.attacks import ATTACKS, everywhere
 
-pytestmark = pytest.mark.skipif(browser.CHROMIUM is None, reason="there is no Chromium: apt-get install chromium")
+pytestmark = pytest.mark.skipif(
+    browser.CHROMIUM is None, reason="there is no Chromium: apt-get install chromium"
+)
 PAGE = (
-    "<!doctype html><html lang=en><meta charset=utf-8><title>Notebook</title><style>{style}</style><main>{body}</main>"
+    "<!doctype html><html lang=en><meta charset=utf-8><title>Notebook</title>"
+    "<style>{style}</style><main>{body}</main>"
 )
 
 
 def written(path, shown):
-    body = "".join(f'<div class="artifact-store">{blocks_to_html(each, external_images=False)}</div>' for each in shown)
+    body = "".join(
+        f'<div class="artifact-store">{blocks_to_html(each, external_images=False)}</div>'
+        for each in shown
+    )
     path.write_text(PAGE.format(style=STYLE, body=body), encoding="utf-8")
     return path
 
@@ -24,9 +30,13 @@ def test_no_attack_runs(chromium, tmp_path):
     with ArtifactStore("sqlite:///:memory:") as store:
         shown = []
         for attack in ATTACKS:
-            around = ArtifactContext(attack, attack, attack, 7, changes=(f"column `{attack}` is new",), field=attack)
+            around = ArtifactContext(
+                attack, attack, attack, 7, changes=(f"column `{attack}` is new",), field=attack
+            )
             for type, data in everywhere(attack):
-                made = store.create_artifact(type=type, data=data, description=attack, metadata={attack: attack})
+                made = store.create_artifact(
+                    type=type, data=data, description=attack, metadata={attack: attack}
+                )
                 shown.append(render_artifact(made, around))
     with browser.opened(chromium, written(tmp_path / "attacks.html", shown)) as page:
         assert page.locator(".artifact-store").count() == len(shown)
@@ -41,13 +51,25 @@ def test_everybody_can_use_it(chromium, tmp_path, scheme):
     with ArtifactStore("sqlite:///:memory:") as store:
         for count in range(2, 5):
             rows = [{"city": "Oslo", "wind": number} for number in range(count)]
-            table = store.create_artifact(key="weather", type="table", data=rows, metadata={"by": "me"})
-        others = [("markdown", "# A\n\n- b"), ("link", "https://example.org"), ("progress", 40), ("result", {"a": 1})]
+            table = store.create_artifact(
+                key="weather", type="table", data=rows, metadata={"by": "me"}
+            )
+        others = [
+            ("markdown", "# A\n\n- b"),
+            ("link", "https://example.org"),
+            ("progress", 40),
+            ("result", {"a": 1}),
+        ]
         made = [table, *(store.create_artifact(type=type, data=data) for type, data in others)]
         shown = [render_artifact(each, store.read_surroundings(each)) for each in made]
     file = written(tmp_path / "kinds.html", shown)
-    colours = {"light": "background:#fff;color:#222", "dark": "background:#111;color:#eee;color-scheme:dark"}[scheme]
-    page = file.read_text("utf-8").replace("<main>", f"<body data-theme={scheme} style='{colours}'><main>")
+    colours = {
+        "light": "background:#fff;color:#222",
+        "dark": "background:#111;color:#eee;color-scheme:dark",
+    }[scheme]
+    page = file.read_text("utf-8").replace(
+        "<main>", f"<body data-theme={scheme} style='{colours}'><main>"
+    )
     file.write_text(page, encoding="utf-8")
     with browser.opened(chromium, file, width=390, scheme=scheme) as page:
         found = browser.findings(page)

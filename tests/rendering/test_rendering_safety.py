@@ -27,7 +27,16 @@ ATTRIBUTES = {
     "th": {"scope"},
     "div": {"tabindex", "role", "aria-label"},
     "ol": {"start"},
-    "svg": {"role", "aria-label", "width", "height", "xmlns", "viewBox", "preserveAspectRatio", "overflow"},
+    "svg": {
+        "role",
+        "aria-label",
+        "width",
+        "height",
+        "xmlns",
+        "viewBox",
+        "preserveAspectRatio",
+        "overflow",
+    },
     "line": {"x1", "x2", "y1", "y2", "stroke", "stroke-opacity"},
     "polyline": {"points", "fill", "stroke", "stroke-width", "stroke-linejoin", "vector-effect"},
     "circle": {"cx", "cy", "r", "fill"},
@@ -57,7 +66,10 @@ class Checked(HTMLParser):
                 self.hrefs.append(value)
                 assert re.match(r"https?://|mailto:|[^:/\\]*(?:[/?#]|$)", value), value
             if name == "src":
-                shown = r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=]*" + r"|https://[^\s]*" * self.external
+                shown = (
+                    r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=]*"
+                    + r"|https://[^\s]*" * self.external
+                )
                 assert re.fullmatch(shown, value), value
         if tag not in VOID:
             self.open.append(tag)
@@ -93,14 +105,19 @@ def checked(html, external=True):
 
 def printed(shown):
     target = io.StringIO()
-    print_blocks(Console(file=target, width=100, height=40, force_terminal=True, color_system="truecolor"), shown)
+    print_blocks(
+        Console(file=target, width=100, height=40, force_terminal=True, color_system="truecolor"),
+        shown,
+    )
     return target.getvalue()
 
 
 def harmless(text):
     """Take away the colours that rich writes, and see that no control character is left."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
-    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", plain), repr(plain)
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", plain), repr(
+        plain
+    )
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -111,7 +128,9 @@ def test_no_attack_leaves_its_text(memory, attack):
             type=type, data=data, description=attack, metadata={attack: attack}, flow_run_id=run.id
         )
         flow = memory.read_flow(run.flow_id)
-        around = ArtifactContext(attack, attack, attack, 7, run, flow, None, (f"column `{attack}` is new",), attack)
+        around = ArtifactContext(
+            attack, attack, attack, 7, run, flow, None, (f"column `{attack}` is new",), attack
+        )
         shown = render_artifact(artifact, around)
         text = checked(blocks_to_html(shown))
         assert "artifact_ref" in text
@@ -143,7 +162,9 @@ def test_any_text_is_shown_as_text(text):
 @settings(max_examples=300, deadline=None)
 @given(
     st.lists(
-        st.sampled_from([*ATTACKS, *"<>[]()!`*_~|#-\n \"'&;:\\/", "&#x", "data:image/png;base64,", "https://"]),
+        st.sampled_from(
+            [*ATTACKS, *"<>[]()!`*_~|#-\n \"'&;:\\/", "&#x", "data:image/png;base64,", "https://"]
+        ),
         max_size=12,
     ).map("".join)
     | TEXTS
@@ -185,7 +206,9 @@ def test_image_sources():
     assert image_source("https://example.org/a.png", external=True) == "https://example.org/a.png"
     assert image_source("https://example.org/a.png", external=False) is None
     assert image_source("http://example.org/a.png", external=True) is None
-    assert image_source("data:image/PNG;base64,aGk=", external=False) == "data:image/PNG;base64,aGk="
+    assert (
+        image_source("data:image/PNG;base64,aGk=", external=False) == "data:image/PNG;base64,aGk="
+    )
     assert image_source('data:image/png;base64,aGk="', external=True) is None
     assert image_source("data:image/svg+xml;base64,aGk=", external=True) is None
 

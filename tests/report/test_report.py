@@ -42,8 +42,12 @@ def unpacked(text):
 
 def stored(page, kind):
     """Return what the page holds for the script: `v` what versions show, `d` their payloads, `h` histories."""
-    found = re.findall(rf'<script type="application/(json|zlib)" id="_{kind}([0-9.]+)">(.*?)</script>', page)
-    return {name: json.loads(text if form == "json" else unpacked(text)) for form, name, text in found}
+    found = re.findall(
+        rf'<script type="application/(json|zlib)" id="_{kind}([0-9.]+)">(.*?)</script>', page
+    )
+    return {
+        name: json.loads(text if form == "json" else unpacked(text)) for form, name, text in found
+    }
 
 
 def test_it_holds_the_latest_of_each_key_with_its_versions(store):
@@ -56,7 +60,12 @@ def test_it_holds_the_latest_of_each_key_with_its_versions(store):
     page = file.getvalue().decode()
     assert made == (2, 4, len(file.getvalue()))
     assert keys(page) == ["load", "sales"]
-    assert stored(page, "d") == {"0.1": 40, "1.3": [{"n": 3}] * 3, "1.2": [{"n": 2}] * 2, "1.1": [{"n": 1}]}
+    assert stored(page, "d") == {
+        "0.1": 40,
+        "1.3": [{"n": 3}] * 3,
+        "1.2": [{"n": 2}] * 2,
+        "1.1": [{"n": 1}],
+    }
     assert "rows +1" in stored(page, "v")["1.3"]
     assert "Since" not in stored(page, "v")["1.1"]
     assert page.count('class="spark"') == 1
@@ -84,7 +93,10 @@ def test_neighbours_are_the_versions_that_exist(store):
     store.delete_artifact(made[2].id)
     shown = stored(written(store), "v")
     assert set(shown) == {"0.1", "0.2", "0.4", "0.5"}
-    assert '<a class="step" href="#sales@2">Older: @2</a><a class="step" href="#sales@5">Newer: @5</a>' in shown["0.4"]
+    assert (
+        '<a class="step" href="#sales@2">Older: @2</a><a class="step" href="#sales@5">Newer: @5</a>'
+        in shown["0.4"]
+    )
 
 
 def test_a_long_history_is_listed_in_part(store):
@@ -97,7 +109,9 @@ def test_a_long_history_is_listed_in_part(store):
 
 def test_numbers_of_one_version_or_of_some(store):
     for n, metadata in enumerate([{"loss": 3}, {"loss": 2, "gain": 1}, {"gain": 2.5}]):
-        store.create_artifact(key="model", type="table", data=n, metadata=metadata)  # no table, as it says
+        store.create_artifact(
+            key="model", type="table", data=n, metadata=metadata
+        )  # no table, as it says
     updated = store.create_artifact(key="load", type="progress", data=40, metadata={"step": 1})
     store.update_artifact(updated.id, data=70)
     page = written(store)
@@ -165,7 +179,9 @@ def test_a_version_published_meanwhile_is_left_out(store):
 
 def test_the_policy_lets_nothing_in(store):
     store.create_artifact(
-        key="sales", type="markdown", data="![x](https://example.org/x.png) <script>alert(1)</script>"
+        key="sales",
+        type="markdown",
+        data="![x](https://example.org/x.png) <script>alert(1)</script>",
     )
     page = written(store, title="<b>{{script}}</b>")
     policy = re.search('http-equiv="Content-Security-Policy" content="([^"]*)"', page)[1]
@@ -181,16 +197,23 @@ def test_the_policy_lets_nothing_in(store):
     assert "img-src data:;" in policy
     for element in ("script", "style"):
         texts = re.findall(f"<{element}>(.*?)</{element}>", page, re.DOTALL)
-        hashes = {f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in texts}
+        hashes = {
+            f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+            for text in texts
+        }
         assert set(re.search(f"{element}-src ([^;]*)", policy)[1].split()) == hashes
     assert "<title>&lt;b&gt;{{script}}&lt;/b&gt;</title>" in page
     everything = page + "".join(stored(page, "v").values())
-    assert not re.search(r"<[^>]* (style|on\w+)=", re.sub(r"<(script|style)>.*?</\1>", "", everything, flags=re.DOTALL))
+    assert not re.search(
+        r"<[^>]* (style|on\w+)=",
+        re.sub(r"<(script|style)>.*?</\1>", "", everything, flags=re.DOTALL),
+    )
     assert not re.search(r"<(img|link|script)[^>]* (src|href)=[\"']?(?!data:|[\"'])", everything)
 
 
 @pytest.mark.parametrize(
-    "text", ["</script><!--", "\u2028\u2029", "\\u003c \\\\u003c <", "é 𝕏 \x7f \u202e", "\r\n\t\"'&amp;"]
+    "text",
+    ["</script><!--", "\u2028\u2029", "\\u003c \\\\u003c <", "é 𝕏 \x7f \u202e", "\r\n\t\"'&amp;"],
 )
 def test_payloads_are_whole(store, text):
     data = {"text": text, text: [1e300, 2**70, None, True]}
@@ -284,7 +307,9 @@ def test_a_report_goes_to_a_path_or_a_binary_stream(store, target):
 def test_payloads_are_not_all_in_memory(store, tmp_path):
     size = 500_000
     for n in range(60):
-        store.create_artifact(key=f"text-{n}", type="markdown", data=random.Random(n).randbytes(size // 2).hex())
+        store.create_artifact(
+            key=f"text-{n}", type="markdown", data=random.Random(n).randbytes(size // 2).hex()
+        )
     tracemalloc.start()
     made = store.report(tmp_path / "report.html")
     peak = tracemalloc.get_traced_memory()[1]
@@ -311,22 +336,36 @@ def linked(page):
 
 
 def can_be_opened(page):
-    named = {number: key for key, number in re.findall(r'data-key="([^"]*)".*?data-n="([0-9]+)"', page)}
-    return {f"{named[number]}@{version}" for number, version in (each.split(".") for each in stored(page, "v"))}
+    named = {
+        number: key for key, number in re.findall(r'data-key="([^"]*)".*?data-n="([0-9]+)"', page)
+    }
+    return {
+        f"{named[number]}@{version}"
+        for number, version in (each.split(".") for each in stored(page, "v"))
+    }
 
 
-@pytest.mark.parametrize("lost", [[5], [4], [3], [1], [5, 4], [4, 2], [5, 3, 1], [5, 4, 3, 2, 1]], ids=repr)
+@pytest.mark.parametrize(
+    "lost", [[5], [4], [3], [1], [5, 4], [4, 2], [5, 3, 1], [5, 4, 3, 2, 1]], ids=repr
+)
 @pytest.mark.parametrize("versions", [1, 3, 10])
-def test_every_link_of_a_report_can_be_opened_though_versions_are_deleted_meanwhile(url, lost, versions):
+def test_every_link_of_a_report_can_be_opened_though_versions_are_deleted_meanwhile(
+    url, lost, versions
+):
     with Losing(url) as store, ArtifactStore(url) as other:
         store.create_artifact(key="stays", data=1)
-        made = [store.create_artifact(key="sales", type="table", data=[{"n": n}] * n) for n in range(1, 6)]
+        made = [
+            store.create_artifact(key="sales", type="table", data=[{"n": n}] * n)
+            for n in range(1, 6)
+        ]
         store.lose = lambda: [other.delete_artifact(made[version - 1].id) for version in lost]
         file = io.BytesIO()
         info = store.report(file, versions=versions)
         page = file.getvalue().decode()
         assert linked(page) == can_be_opened(page)
-        left = [version for version in range(5, 0, -1) if version not in lost and version > 5 - versions]
+        left = [
+            version for version in range(5, 0, -1) if version not in lost and version > 5 - versions
+        ]
         assert can_be_opened(page) == {"stays@1", *(f"sales@{version}" for version in left)}
         assert info[:2] == (1 + bool(left), 1 + len(left))
         assert keys(page) == (["sales", "stays"] if left else ["stays"])
@@ -343,7 +382,9 @@ def test_every_link_of_a_report_can_be_opened_though_others_delete_and_publish(u
                 key = f"key-{choice.randrange(8)}"
                 if choice.random() < 0.6:
                     other.delete_artifacts(
-                        ArtifactFilter(key={"any_": [key]}, version={"ge_": choice.randrange(1, 20)})
+                        ArtifactFilter(
+                            key={"any_": [key]}, version={"ge_": choice.randrange(1, 20)}
+                        )
                     )
                 other.create_artifact(key=key, data=0)
 

@@ -10,7 +10,9 @@ from playwright.sync_api import expect
 from artifact_store import ArtifactStore
 from tests.helpers import browser
 
-pytestmark = pytest.mark.skipif(browser.CHROMIUM is None, reason="there is no Chromium: apt-get install chromium")
+pytestmark = pytest.mark.skipif(
+    browser.CHROMIUM is None, reason="there is no Chromium: apt-get install chromium"
+)
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 TEXT = "# Dry\n\nSee [the table](https://example.org/t) & <b>this</b>.\n\n| city | wind |\n|---|---:|\n| Oslo | 3 |\n"
@@ -46,8 +48,14 @@ def publish(store):
         )
     store.create_artifact(key="reports/summary", type="markdown", data=TEXT)
     store.create_artifact(key="load", type="progress", data=40)
-    store.create_artifact(key="links/board", type="link", data={"link": "https://example.org/d", "link_text": "Board"})
-    store.create_artifact(key="pixel", type="image", data={"image": f"data:image/png;base64,{PIXEL}", "alt": "A pixel"})
+    store.create_artifact(
+        key="links/board", type="link", data={"link": "https://example.org/d", "link_text": "Board"}
+    )
+    store.create_artifact(
+        key="pixel",
+        type="image",
+        data={"image": f"data:image/png;base64,{PIXEL}", "alt": "A pixel"},
+    )
     store.create_artifact(key="plain", data="one\ntwo")
 
 
@@ -71,8 +79,18 @@ def rows(page):
 def test_the_overview_shows_the_latest_of_each_key(chromium, report):
     with browser.opened(chromium, report) as page:
         assert page.title() == "What <jobs> made"
-        assert rows(page) == ["plain", "pixel", "links/board", "load", "reports/summary", "models/churn", "weather"]
-        cells = page.get_by_role("row").filter(has_text="weather").get_by_role("cell").all_inner_texts()
+        assert rows(page) == [
+            "plain",
+            "pixel",
+            "links/board",
+            "load",
+            "reports/summary",
+            "models/churn",
+            "weather",
+        ]
+        cells = (
+            page.get_by_role("row").filter(has_text="weather").get_by_role("cell").all_inner_texts()
+        )
         assert [cells[0], cells[2]] == ["table", "@12"]
         assert cells[1].split() == ["12", "day"]
         assert cells[3].endswith("ago")
@@ -149,7 +167,9 @@ def test_a_version_is_chosen_and_the_back_button_returns(chromium, report):
         expect(page.get_by_role("heading", level=1)).to_have_text("weather@5")
         assert page.locator(".versions [aria-current=page]").get_attribute("href") == "#weather@5"
         expect(page.get_by_role("link", name="Latest: @12")).to_be_visible()
-        expect(page.get_by_text("@2", exact=True)).to_be_visible()  # listed, though its payload is not there
+        expect(
+            page.get_by_text("@2", exact=True)
+        ).to_be_visible()  # listed, though its payload is not there
         assert page.locator(".versions a").count() == 10
         page.go_back()
         expect(page.get_by_role("heading", level=1)).to_have_text("weather@11")
@@ -173,12 +193,19 @@ def test_an_address_leads_to_a_version(chromium, report):
 
 def test_the_plotted_number_is_chosen(chromium, report):
     with browser.opened(chromium, report, "models/churn") as page:
-        plot, choice = page.locator("figure:visible"), page.get_by_label("The number that is plotted")
+        plot, choice = (
+            page.locator("figure:visible"),
+            page.get_by_label("The number that is plotted"),
+        )
         assert plot.locator("circle").count() == 4
         assert {"data.accuracy", "metadata.loss"} <= set(choice.locator("option").all_inner_texts())
         choice.select_option("metadata.loss")
         assert plot.get_attribute("data-field") == "metadata.loss"
-        assert plot.locator(".artifact-store-plot").get_attribute("aria-label").startswith("metadata.loss: 0.04979")
+        assert (
+            plot.locator(".artifact-store-plot")
+            .get_attribute("aria-label")
+            .startswith("metadata.loss: 0.04979")
+        )
         assert page.locator(".versions li:first-child .value:visible").inner_text() == "0.04979"
         page.get_by_role("link", name="Older: @3").click()
         assert plot.get_attribute("data-field") == "metadata.loss"
@@ -189,8 +216,16 @@ def test_the_plotted_number_is_chosen(chromium, report):
     ("ref", "selector", "text"),
     [
         ("reports/summary", "#_artifact table td", "Oslo"),
-        ("reports/summary", "#_artifact a[rel='noopener noreferrer'][href='https://example.org/t']", "the table"),
-        ("links/board", "#_artifact a[rel='noopener noreferrer'][href='https://example.org/d']", "Board"),
+        (
+            "reports/summary",
+            "#_artifact a[rel='noopener noreferrer'][href='https://example.org/t']",
+            "the table",
+        ),
+        (
+            "links/board",
+            "#_artifact a[rel='noopener noreferrer'][href='https://example.org/d']",
+            "Board",
+        ),
         ("load", "#_artifact progress[value='40']", "40 %"),
         ("plain", "#_artifact pre", "one\ntwo"),
         ("pixel", "#_artifact img[alt='A pixel']", ""),
@@ -198,13 +233,19 @@ def test_the_plotted_number_is_chosen(chromium, report):
 )
 def test_each_kind_is_rendered(chromium, report, ref, selector, text):
     with browser.opened(chromium, report, ref) as page:
-        assert text in page.locator(selector).first.inner_text() or text in page.locator(selector).first.text_content()
+        assert (
+            text in page.locator(selector).first.inner_text()
+            or text in page.locator(selector).first.text_content()
+        )
         if ref == "pixel":
             assert page.locator(selector).evaluate("image => image.naturalWidth") == 1
 
 
 def test_data_is_saved_as_it_is_stored(chromium, report, tmp_path):
-    for ref, name in (("weather@12", "weather@12.json"), ("reports/summary", "reports-summary@1.md")):
+    for ref, name in (
+        ("weather@12", "weather@12.json"),
+        ("reports/summary", "reports-summary@1.md"),
+    ):
         with browser.opened(chromium, report, ref) as page:
             with page.expect_download() as saving:
                 page.get_by_role("button", name="Download data").click()
@@ -220,7 +261,9 @@ def test_the_line_that_reads_it_back_is_copied(chromium, report):
     with browser.opened(chromium, report, "load") as page:
         page.get_by_role("button", name="Copy").click()
         expect(page.locator("#_status")).to_have_text("Copied")
-        assert page.evaluate("navigator.clipboard.readText()") == 'store.read_artifact_ref("load@1")'
+        assert (
+            page.evaluate("navigator.clipboard.readText()") == 'store.read_artifact_ref("load@1")'
+        )
 
 
 # For everybody
@@ -275,32 +318,45 @@ def test_the_overview_needs_no_script(chromium, report):
     with browser.opened(chromium, report, script=False) as page:
         assert "weather" in rows(page)
         expect(
-            page.get_by_text("To search, and to open an artifact, allow this file to run its script.")
+            page.get_by_text(
+                "To search, and to open an artifact, allow this file to run its script."
+            )
         ).to_be_visible()
         expect(page.locator("#_search")).to_be_hidden()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("ref", ["", "weather@11", "models/churn", "reports/summary", "load", "pixel", "nothing"])
+@pytest.mark.parametrize(
+    "ref", ["", "weather@11", "models/churn", "reports/summary", "load", "pixel", "nothing"]
+)
 def test_axe_finds_nothing_serious(chromium, report, width, scheme, ref):
     with browser.opened(chromium, report, ref, width=width, scheme=scheme) as page:
         found = browser.findings(page)
-        print(f"axe-core: {ref or 'overview'}, {width} px, {scheme}: {sorted(found) or 'no finding'}")
-        assert not {rule: places for rule, places in found.items() if rule.split()[0] in browser.SERIOUS}
+        print(
+            f"axe-core: {ref or 'overview'}, {width} px, {scheme}: {sorted(found) or 'no finding'}"
+        )
+        assert not {
+            rule: places for rule, places in found.items() if rule.split()[0] in browser.SERIOUS
+        }
         assert page.evaluate("document.documentElement.scrollWidth") == width, "it scrolls sideways"
 
 
 def test_these_tests_see_faults(chromium, tmp_path):
     file = tmp_path / "faulty.html"
     text = "<html lang=en><title>x</title><main><h1>x</h1><img src=https://example.org/x.png><p onclick=alert(1)>x"
-    file.write_text(f"{text}<meta http-equiv=Content-Security-Policy content=\"script-src 'none'\">", encoding="utf-8")
+    file.write_text(
+        f"{text}<meta http-equiv=Content-Security-Policy content=\"script-src 'none'\">",
+        encoding="utf-8",
+    )
     with (
         pytest.raises(AssertionError, match=r"request: https://example\.org/x\.png"),
         browser.opened(chromium, file) as page,
     ):
         assert browser.findings(page).keys() == {"critical image-alt"}
-    file.write_text("<script>alert(1); window.pwned = 1; console.error(2)</script>", encoding="utf-8")
+    file.write_text(
+        "<script>alert(1); window.pwned = 1; console.error(2)</script>", encoding="utf-8"
+    )
     with pytest.raises(AssertionError), browser.opened(chromium, file) as page:
         assert page.evaluate("window.pwned") == 1
 
@@ -334,8 +390,16 @@ PAYLOADS = [
     "```html\n<script>window.pwned=1</script>\n```\n\n| a |\n|---|\n| <img src=x onerror=window.pwned=1> |",
     "\u202egnp.exe\u2028\u2029\u200b\ufeff\u0007\x1b[31m\U000e0041 e\u0301 𝕏 ﷽",
 ]
-SOURCES = ["javascript:window.pwned=1", "data:text/html,<script>window.pwned=1</script>", "https://example.org/x.png"]
-SOURCES += [f"data:image/svg+xml;base64,{PIXEL}", 'x" onerror="window.pwned=1', "data:image/png;base64,x' onerror='y"]
+SOURCES = [
+    "javascript:window.pwned=1",
+    "data:text/html,<script>window.pwned=1</script>",
+    "https://example.org/x.png",
+]
+SOURCES += [
+    f"data:image/svg+xml;base64,{PIXEL}",
+    'x" onerror="window.pwned=1',
+    "data:image/png;base64,x' onerror='y",
+]
 
 
 def attack(store):
@@ -362,8 +426,12 @@ def attack(store):
         ):
             store.create_artifact(key=f"attack-{number}", type=kind, data=data, **about)
     for number, source in enumerate(SOURCES):
-        store.create_artifact(key=f"source-{number}", type="link", data={"link": source, "link_text": "x"})
-        store.create_artifact(key=f"source-{number}", type="image", data={"image": source, "alt": "x"})
+        store.create_artifact(
+            key=f"source-{number}", type="link", data={"link": source, "link_text": "x"}
+        )
+        store.create_artifact(
+            key=f"source-{number}", type="image", data={"image": source, "alt": "x"}
+        )
     store.create_artifact(key="a.b_c-d/__proto__/0", type="constructor", data="__proto__")
 
 
@@ -372,7 +440,9 @@ def test_nothing_that_was_stored_runs(chromium, tmp_path):
         attack(store)
         store.report(tmp_path / "report.html", title=PAYLOADS[1] + PAYLOADS[17])
     with browser.opened(chromium, tmp_path / "report.html") as page:
-        refs = page.locator("#_rows .key a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+        refs = page.locator("#_rows .key a").evaluate_all(
+            "links => links.map(link => link.getAttribute('href'))"
+        )
         assert len(refs) == len(PAYLOADS) + len(SOURCES) + 1
         provoke = """() => {
             for (const each of document.querySelectorAll("main *"))
@@ -390,7 +460,9 @@ def test_nothing_that_was_stored_runs(chromium, tmp_path):
         for ref in refs:
             page.evaluate("ref => (location.hash = ref)", ref)
             expect(page.locator("#_artifact h1")).to_contain_text(ref[1:])
-            versions = page.locator(".versions a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+            versions = page.locator(".versions a").evaluate_all(
+                "links => links.map(link => link.getAttribute('href'))"
+            )
             for version in versions:
                 page.evaluate("ref => (location.hash = ref)", version)
                 expect(page.locator("#_artifact h1")).to_have_text(version[1:])
@@ -400,18 +472,25 @@ def test_nothing_that_was_stored_runs(chromium, tmp_path):
 def test_what_is_large_stays_usable(chromium, tmp_path):
     table = [{f"column {n}": row * n for n in range(60)} for row in range(1000)]
     text = "".join(
-        f"## Part {n}\n\nSome *words* and `code` of [part](https://example.org/{n}).\n\n" for n in range(75_000)
+        f"## Part {n}\n\nSome *words* and `code` of [part](https://example.org/{n}).\n\n"
+        for n in range(75_000)
     )
     assert len(text) > 5_000_000
     with ArtifactStore(f"sqlite:///{tmp_path}/store.db") as store:
         store.create_artifact(key="wide", type="table", data=table)
         store.create_artifact(key="long", type="markdown", data=text)
-        store.create_artifact(key="k" * 255, type="t" * 255, description="about" * 100, data=[["x" * 1000]])
+        store.create_artifact(
+            key="k" * 255, type="t" * 255, description="about" * 100, data=[["x" * 1000]]
+        )
         store.report(tmp_path / "report.html")
     with browser.opened(chromium, tmp_path / "report.html", width=390) as page:
         assert page.evaluate("document.documentElement.scrollWidth") == 390
         assert page.locator("#_rows").evaluate("rows => rows.scrollWidth <= rows.clientWidth")
-        for key, noted in (("wide", "Left out: 900 of 1,000 rows"), ("long", "characters."), ("k" * 255, "")):
+        for key, noted in (
+            ("wide", "Left out: 900 of 1,000 rows"),
+            ("long", "characters."),
+            ("k" * 255, ""),
+        ):
             started = time.monotonic()
             page.get_by_role("link", name=key, exact=True).click()
             expect(page.get_by_role("heading", level=1)).to_have_text(f"{key}@1")
@@ -434,7 +513,10 @@ def test_a_thousand_artifacts_open_at_once(chromium, tmp_path):
                 "key": f"sales/region-{n:04d}",
                 "type": "table",
                 "description": f"Sales of region {n}",
-                "data": [{"day": day, "orders": day * n % 97, "revenue": day * n / 7} for day in range(20 + version)],
+                "data": [
+                    {"day": day, "orders": day * n % 97, "revenue": day * n / 7}
+                    for day in range(20 + version)
+                ],
                 "metadata": {"revenue": n * version},
             }
             for version in range(5)
@@ -447,7 +529,9 @@ def test_a_thousand_artifacts_open_at_once(chromium, tmp_path):
     with browser.opened(chromium, tmp_path / "report.html") as page:
         expect(page.locator("#_count")).to_have_text("1,000 artifacts")
         timing = page.evaluate("performance.getEntriesByType('navigation')[0].toJSON()")
-        painted = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+        painted = page.evaluate(
+            "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+        )
         assert page.locator("main *").count() < 20_000
         search = """async (words) => {
             const field = document.getElementById("_search"), started = performance.now();

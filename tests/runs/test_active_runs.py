@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 
-from artifact_store import ArtifactStore, FlowRunFilter, InvalidQuery, StoreUnavailable, TaskRunFilter, WorkPoolFilter
+from artifact_store import (
+    ArtifactStore,
+    FlowRunFilter,
+    InvalidQuery,
+    StoreUnavailable,
+    TaskRunFilter,
+    WorkPoolFilter,
+)
 from artifact_store.context import CURRENT
 from tests.helpers.bare import impatient, locked
 from tests.helpers.runs import held, runs_of
@@ -31,10 +38,18 @@ def test_a_block_is_a_run(store: ArtifactStore) -> None:
     ) as run:
         during = store.read_flow_run(run.id)
         assert during == run.flow_run
-        assert (during.state_type, during.state_name, during.end_time) == ("RUNNING", "Running", None)
+        assert (during.state_type, during.state_name, during.end_time) == (
+            "RUNNING",
+            "Running",
+            None,
+        )
         assert during.start_time <= during.created
     after = store.read_flow_run(run.id)
-    assert (after.state_type, after.state_name, after.state_message) == ("COMPLETED", "Completed", None)
+    assert (after.state_type, after.state_name, after.state_message) == (
+        "COMPLETED",
+        "Completed",
+        None,
+    )
     assert after.start_time == during.start_time < after.end_time
     assert (after.tags, after.parameters, after.flow_version) == (("a", "b"), {"day": 1}, "7")
     assert after.name == run.name == f"nightly-etl-{after.start_time:%Y%m%dT%H%M%SZ}"
@@ -60,7 +75,10 @@ def test_a_flow_and_its_deployment_are_found_again(store: ArtifactStore) -> None
 
 
 def test_a_task_run_belongs_to_the_flow_run(store: ArtifactStore) -> None:
-    with store.flow_run("etl") as run, store.task_run("load", tags=["t"], parameters={"n": 1}) as task:
+    with (
+        store.flow_run("etl") as run,
+        store.task_run("load", tags=["t"], parameters={"n": 1}) as task,
+    ):
         assert store.read_task_run(task.id) == task.task_run
         assert task.task_run.state_type == "RUNNING"
     after = store.read_task_run(task.id)
@@ -92,7 +110,11 @@ FAILURES: list[tuple[Callable[[], BaseException], str, str | None]] = [
     (lambda: RuntimeError(), "FAILED", "RuntimeError"),
     (lambda: RuntimeError("a\0b\ud800ü"), "FAILED", "RuntimeError: a\ufffdb?ü"),
     (Unsayable, "FAILED", "Unsayable"),
-    (lambda: ExceptionGroup("two", [ValueError("x")]), "FAILED", "ExceptionGroup: two (1 sub-exception)"),
+    (
+        lambda: ExceptionGroup("two", [ValueError("x")]),
+        "FAILED",
+        "ExceptionGroup: two (1 sub-exception)",
+    ),
     (lambda: SystemExit(3), "FAILED", "SystemExit: 3"),
     (lambda: SystemExit("no rows"), "FAILED", "SystemExit: no rows"),
     (lambda: SystemExit(0), "COMPLETED", None),
@@ -103,10 +125,16 @@ FAILURES: list[tuple[Callable[[], BaseException], str, str | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("failure", "state", "message"), FAILURES, ids=[f"{each[1]}-{each[2]}" for each in FAILURES])
+@pytest.mark.parametrize(
+    ("failure", "state", "message"), FAILURES, ids=[f"{each[1]}-{each[2]}" for each in FAILURES]
+)
 @pytest.mark.parametrize("in_block", [False, True])
 def test_how_it_is_left(
-    store: ArtifactStore, failure: Callable[[], BaseException], state: str, message: str | None, in_block: bool
+    store: ArtifactStore,
+    failure: Callable[[], BaseException],
+    state: str,
+    message: str | None,
+    in_block: bool,
 ) -> None:
     raised = failure()
 
@@ -144,7 +172,11 @@ def test_a_state_that_the_body_sets_stays_when_it_ends_well(store: ArtifactStore
     with store.flow_run("etl") as run:
         store.set_flow_run_state(run.id, "CANCELLED", "Nothing to do", message="no new rows")
     kept = store.read_flow_run(run.id)
-    assert (kept.state_type, kept.state_name, kept.state_message) == ("CANCELLED", "Nothing to do", "no new rows")
+    assert (kept.state_type, kept.state_name, kept.state_message) == (
+        "CANCELLED",
+        "Nothing to do",
+        "no new rows",
+    )
     with store.flow_run("etl") as run:
         store.set_flow_run_state(run.id, "PAUSED")
     assert store.read_flow_run(run.id).state_type == "COMPLETED"
@@ -178,7 +210,9 @@ def test_the_error_of_the_body_is_not_lost_with_the_store(url: str) -> None:
         held.close()
         run, task = the_flow_run(store), store.read_task_runs()[0]
         assert (run.state_type, task.state_type) == ("RUNNING", "RUNNING")
-        for note, label in zip(caught.value.__notes__, (f"task run {task.id}", f"flow run {run.id}"), strict=True):
+        for note, label in zip(
+            caught.value.__notes__, (f"task run {task.id}", f"flow run {run.id}"), strict=True
+        ):
             assert note.startswith(f"The {label} could not be put into the state FAILED: ")
             assert "held the lock for 0.2 s" in note
 
@@ -197,7 +231,8 @@ def test_a_block_that_ends_well_tells_when_the_store_is_gone(url: str) -> None:
 def test_a_run_that_was_deleted_meanwhile(store: ArtifactStore) -> None:
     with store.task_run("load") as task:
         store._engine.execute(
-            "DELETE FROM task_run WHERE id = " + ("?" if store._engine.dialect.name == "sqlite" else "%s"),
+            "DELETE FROM task_run WHERE id = "
+            + ("?" if store._engine.dialect.name == "sqlite" else "%s"),
             [str(task.id)],
         )
     assert store.read_task_runs() == []
@@ -218,18 +253,29 @@ def test_a_flow_run_in_a_flow_run_has_it_as_its_parent(store: ArtifactStore) -> 
     assert (stand_in.state_type, stand_in.start_time) == ("COMPLETED", run.start_time)
     assert stand_in.end_time is not None
     assert (runs_of(made), runs_of(between)) == ((inner.id, None), (outer.id, None))
-    children = store.read_flow_runs(flow_run_filter=FlowRunFilter(parent_flow_run_id={"any_": [outer.id]}))
+    children = store.read_flow_runs(
+        flow_run_filter=FlowRunFilter(parent_flow_run_id={"any_": [outer.id]})
+    )
     assert children == [run]
-    assert store.read_task_runs(task_run_filter=TaskRunFilter(subflow_runs={"exists_": True})) == [stand_in]
+    assert store.read_task_runs(task_run_filter=TaskRunFilter(subflow_runs={"exists_": True})) == [
+        stand_in
+    ]
 
 
 def test_a_flow_run_in_a_task_run_has_that_as_its_parent(store: ArtifactStore) -> None:
-    with store.flow_run("outer") as outer, store.task_run("task") as task, store.flow_run("inner") as inner:
+    with (
+        store.flow_run("outer") as outer,
+        store.task_run("task") as task,
+        store.flow_run("inner") as inner,
+    ):
         pass
     assert store.read_flow_run(inner.id).parent_task_run_id == task.id
     assert [each.id for each in store.read_task_runs()] == [task.id]
     assert [
-        each.id for each in store.read_flow_runs(flow_run_filter=FlowRunFilter(parent_flow_run_id={"any_": [outer.id]}))
+        each.id
+        for each in store.read_flow_runs(
+            flow_run_filter=FlowRunFilter(parent_flow_run_id={"any_": [outer.id]})
+        )
     ] == [inner.id]
     with store.task_run("alone") as alone, store.flow_run("inner") as inner:
         pass
@@ -265,9 +311,15 @@ def test_stores_of_other_databases_are_not_nested(store: ArtifactStore, url: str
 
 
 @pytest.mark.parametrize("order", [*itertools.permutations(range(3))], ids=str)
-@pytest.mark.parametrize("kinds", ["flow flow flow", "flow task flow", "flow task task", "task flow task"])
-def test_an_ended_run_is_never_current(store: ArtifactStore, kinds: str, order: tuple[int, ...]) -> None:
-    generators = [held(getattr(store, f"{kind}_run")(f"{kind}-{n}")) for n, kind in enumerate(kinds.split())]
+@pytest.mark.parametrize(
+    "kinds", ["flow flow flow", "flow task flow", "flow task task", "task flow task"]
+)
+def test_an_ended_run_is_never_current(
+    store: ArtifactStore, kinds: str, order: tuple[int, ...]
+) -> None:
+    generators = [
+        held(getattr(store, f"{kind}_run")(f"{kind}-{n}")) for n, kind in enumerate(kinds.split())
+    ]
     runs = [next(generator) for generator in generators]
     left = list(range(3))
     for n in order:
@@ -281,7 +333,9 @@ def test_an_ended_run_is_never_current(store: ArtifactStore, kinds: str, order: 
         with store.task_run("next") as task:
             assert {*runs_of(store.create_artifact())} - {None} <= {*open_ids, task.id}
     assert runs_of(store.create_artifact()) == (None, None)
-    assert {run.state_type for run in [*store.read_flow_runs(), *store.read_task_runs()]} == {"COMPLETED"}
+    assert {run.state_type for run in [*store.read_flow_runs(), *store.read_task_runs()]} == {
+        "COMPLETED"
+    }
 
 
 def test_a_chain_of_runs_that_overlap_is_not_kept(store: ArtifactStore) -> None:

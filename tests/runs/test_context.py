@@ -37,7 +37,9 @@ CASES = [
 
 @pytest.mark.parametrize(("fields", "expected"), CASES)
 @pytest.mark.parametrize("key", ["k", None])
-def test_what_is_given_wins(child: ArtifactStore, fields: Any, key: str | None, expected: Any) -> None:
+def test_what_is_given_wins(
+    child: ArtifactStore, fields: Any, key: str | None, expected: Any
+) -> None:
     data = {"a": [1, 2]}
     given = ArtifactCreate(key=key, data=data, **fields)
     before = given.model_copy()
@@ -51,9 +53,13 @@ def test_what_is_given_wins(child: ArtifactStore, fields: Any, key: str | None, 
 
 @pytest.mark.parametrize("name", VARIABLES)
 @pytest.mark.parametrize("value", ["nonsense", "7", " "])
-def test_a_variable_that_is_no_id(url: str, name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variable_that_is_no_id(
+    url: str, name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(name, value)
-    with pytest.raises(InvalidQuery, match=rf"^Invalid \${name} {value!r}: set it to a UUID, or unset it.$"):
+    with pytest.raises(
+        InvalidQuery, match=rf"^Invalid \${name} {value!r}: set it to a UUID, or unset it.$"
+    ):
         ArtifactStore(url)
 
 
@@ -97,10 +103,17 @@ def test_a_run_of_another_database_is_not_filled_in(store: ArtifactStore, url: s
     memory = [ArtifactStore("sqlite:///:memory:") for _ in range(2)]
     token = CURRENT.set(Origin(store._writer.place, FLOW_RUN, None))
     try:
-        assert [runs_of(each.create_artifact())[0] for each in (store, same)] == [FLOW_RUN, FLOW_RUN]
+        assert [runs_of(each.create_artifact())[0] for each in (store, same)] == [
+            FLOW_RUN,
+            FLOW_RUN,
+        ]
         assert [runs_of(each.create_artifact()) for each in memory] == [(None, None)] * 2
         CURRENT.set(Origin(memory[0]._writer.place, OTHER, None, CURRENT.get()))
-        assert [runs_of(each.create_artifact())[0] for each in (store, *memory)] == [FLOW_RUN, OTHER, None]
+        assert [runs_of(each.create_artifact())[0] for each in (store, *memory)] == [
+            FLOW_RUN,
+            OTHER,
+            None,
+        ]
     finally:
         CURRENT.reset(token)
     for each in (same, *memory):

@@ -27,10 +27,20 @@ def test_each_call_is_a_run(store: ArtifactStore) -> None:
     assert str(inspect.signature(load)) == "(n: int, *, twice: bool = False) -> int"
     assert etl(1, 2) == [2, 4]
     assert etl(3) == [6]
-    assert {(run.state_type, run.tags) for run in store.read_flow_runs()} == {("COMPLETED", ("prod",))}
+    assert {(run.state_type, run.tags) for run in store.read_flow_runs()} == {
+        ("COMPLETED", ("prod",))
+    }
     assert [flow.name for flow in store.read_flows()] == ["etl"]
-    assert len({each.task_run_id for each in store.read_artifacts()}) == len(store.read_task_runs()) == 3
-    assert len({each.flow_run_id for each in store.read_artifacts()}) == len(store.read_flow_runs()) == 2
+    assert (
+        len({each.task_run_id for each in store.read_artifacts()})
+        == len(store.read_task_runs())
+        == 3
+    )
+    assert (
+        len({each.flow_run_id for each in store.read_artifacts()})
+        == len(store.read_flow_runs())
+        == 2
+    )
 
 
 def test_names_of_decorated_functions(store: ArtifactStore) -> None:
@@ -50,7 +60,9 @@ def test_names_of_decorated_functions(store: ArtifactStore) -> None:
     assert {each.name for each in store.read_task_runs()} == {"load_rows", "tagged"}
 
 
-def test_a_decorated_function_may_call_itself_and_be_called_in_threads(store: ArtifactStore) -> None:
+def test_a_decorated_function_may_call_itself_and_be_called_in_threads(
+    store: ArtifactStore,
+) -> None:
     @store.flow_run
     def down(n: int) -> int:
         return n and down(n - 1)
@@ -79,7 +91,9 @@ def test_decorated_methods(store: ArtifactStore) -> None:
 
 
 @pytest.mark.parametrize("named", [False, True])
-def test_methods_of_each_kind_are_decorated_from_outside_too(store: ArtifactStore, named: bool) -> None:
+def test_methods_of_each_kind_are_decorated_from_outside_too(
+    store: ArtifactStore, named: bool
+) -> None:
     decorate: Any = store.task_run("mine") if named else store.task_run
     made: list[Any] = []
 
@@ -123,7 +137,11 @@ def test_methods_of_each_kind_are_decorated_from_outside_too(store: ArtifactStor
     assert {run.state_type for run in runs.values()} == {"COMPLETED"}
     assert len(runs) == len(made) == 6
     names = [runs[each.task_run_id].name for each in made]
-    assert names == (["mine"] * 6 if named else ["of_class", "of_class", "of_nobody", "of_nobody", "value", "once"])
+    assert names == (
+        ["mine"] * 6
+        if named
+        else ["of_class", "of_class", "of_nobody", "of_nobody", "value", "once"]
+    )
 
 
 def test_the_setter_and_the_deleter_of_a_property_are_runs_too(store: ArtifactStore) -> None:
@@ -144,7 +162,12 @@ def test_the_setter_and_the_deleter_of_a_property_are_runs_too(store: ArtifactSt
     job.unreadable = 3
     del job.value
     flows = {flow.id: flow.name for flow in store.read_flows()}
-    assert sorted(flows[run.flow_id] for run in store.read_flow_runs()) == ["delete", "read", "write", "write"]
+    assert sorted(flows[run.flow_id] for run in store.read_flow_runs()) == [
+        "delete",
+        "read",
+        "write",
+        "write",
+    ]
     with pytest.raises(AttributeError):
         print(job.unreadable)
 
@@ -181,9 +204,16 @@ async def of_class(cls: Any) -> None: ...
 )
 def test_what_works_later_is_refused(store: ArtifactStore, later: Any) -> None:
     with store.flow_run("etl") as run:
-        for decorate in (store.flow_run, store.flow_run("etl"), store.task_run, store.task_run("load"), run.wrap):
+        for decorate in (
+            store.flow_run,
+            store.flow_run("etl"),
+            store.task_run,
+            store.task_run("load"),
+            run.wrap,
+        ):
             with pytest.raises(
-                InvalidQuery, match=r"is an? (async function|async generator|generator), which .*with block"
+                InvalidQuery,
+                match=r"is an? (async function|async generator|generator), which .*with block",
             ):
                 decorate(later)
 
@@ -198,16 +228,24 @@ def test_what_needs_a_name(store: ArtifactStore) -> None:
     assert [each.name for each in store.read_task_runs()] == ["load"]
 
 
-@pytest.mark.parametrize("later", [classmethod(of_class), staticmethod(of_async), property(of_class)])
+@pytest.mark.parametrize(
+    "later", [classmethod(of_class), staticmethod(of_async), property(of_class)]
+)
 def test_methods_that_work_later_are_refused(store: ArtifactStore, later: Any) -> None:
     for decorate in (store.flow_run, store.flow_run("etl"), store.task_run, store.task_run("load")):
-        with pytest.raises(InvalidQuery, match=r"is an async function, which cannot be a (flow|task) run"):
+        with pytest.raises(
+            InvalidQuery, match=r"is an async function, which cannot be a (flow|task) run"
+        ):
             decorate(later)
 
 
-@pytest.mark.parametrize("other", [7, b"etl", functools.partialmethod(print), functools.singledispatchmethod(print)])
+@pytest.mark.parametrize(
+    "other", [7, b"etl", functools.partialmethod(print), functools.singledispatchmethod(print)]
+)
 def test_what_is_no_function_is_refused_at_once(store: ArtifactStore, other: Any) -> None:
     for decorate in (store.flow_run, store.flow_run("etl"), store.task_run, store.task_run("load")):
-        with pytest.raises(InvalidQuery, match=r"is neither a name nor a function: give the (flow|task) run"):
+        with pytest.raises(
+            InvalidQuery, match=r"is neither a name nor a function: give the (flow|task) run"
+        ):
             decorate(other)
     assert [store.read_flows(), store.read_flow_runs(), store.read_task_runs()] == [[], [], []]

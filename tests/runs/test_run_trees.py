@@ -41,7 +41,9 @@ def publish(store: ArtifactStore, runs: int) -> None:
 
 
 @pytest.mark.parametrize("runs", [1, 7, 60])
-def test_the_number_of_statements_does_not_grow(store: ArtifactStore, statements: list[object], runs: int) -> None:
+def test_the_number_of_statements_does_not_grow(
+    store: ArtifactStore, statements: list[object], runs: int
+) -> None:
     publish(store, runs)
     statements.clear()
     trees = store.read_run_tree()
@@ -64,11 +66,18 @@ def test_a_tree_holds_what_belongs_to_its_run(store: ArtifactStore) -> None:
         assert tree.complete
         assert tree.flow == store.read_flow(tree.flow_run.flow_id)
         assert [branch.task_run for branch in tree.task_runs] == sorted(
-            store.read_task_runs(flow_run_filter=FlowRunFilter(id={"any_": [tree.flow_run.id]})), key=lambda run: run.id
+            store.read_task_runs(flow_run_filter=FlowRunFilter(id={"any_": [tree.flow_run.id]})),
+            key=lambda run: run.id,
         )
         assert [artifact.key for artifact in tree.artifacts] == ["own"]
-        assert [[artifact.key for artifact in branch.artifacts] for branch in tree.task_runs] == [["load"], ["clean"]]
-        shown = [*tree.artifacts, *(artifact for branch in tree.task_runs for artifact in branch.artifacts)]
+        assert [[artifact.key for artifact in branch.artifacts] for branch in tree.task_runs] == [
+            ["load"],
+            ["clean"],
+        ]
+        shown = [
+            *tree.artifacts,
+            *(artifact for branch in tree.task_runs for artifact in branch.artifacts),
+        ]
         of_run = ArtifactFilter(flow_run_id={"any_": [tree.flow_run.id]})
         assert shown == store.read_artifacts(artifact_filter=of_run, include_data=False)[::-1]
 
@@ -92,9 +101,14 @@ def test_filters_of_artifacts_and_task_runs_say_what_is_shown(store: ArtifactSto
     publish(store, 2)
     tables = store.read_run_tree(artifact_filter=ArtifactFilter(type={"any_": ["table"]}))
     assert [len(tree.artifacts) for tree in tables] == [0, 0]
-    assert [[len(branch.artifacts) for branch in tree.task_runs] for tree in tables] == [[1, 1], [1, 1]]
+    assert [[len(branch.artifacts) for branch in tree.task_runs] for tree in tables] == [
+        [1, 1],
+        [1, 1],
+    ]
     cleaning = store.read_run_tree(task_run_filter=TaskRunFilter(name={"any_": ["clean"]}))
-    assert [[branch.task_run and branch.task_run.name for branch in tree.task_runs] for tree in cleaning] == [
+    assert [
+        [branch.task_run and branch.task_run.name for branch in tree.task_runs] for tree in cleaning
+    ] == [
         ["clean"],
         ["clean"],
     ]

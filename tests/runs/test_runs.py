@@ -29,7 +29,17 @@ ID = uuid.UUID("00000000-0000-7000-8000-00000000000a")
 NOBODY = uuid.UUID("00000000-0000-7000-8000-00000000ffff")
 WHEN = dt.datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=dt.UTC)
 ELSEWHERE = dt.timezone(dt.timedelta(hours=5, minutes=30))
-STATES = ["SCHEDULED", "PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "CRASHED", "PAUSED", "CANCELLING"]
+STATES = [
+    "SCHEDULED",
+    "PENDING",
+    "RUNNING",
+    "COMPLETED",
+    "FAILED",
+    "CANCELLED",
+    "CRASHED",
+    "PAUSED",
+    "CANCELLING",
+]
 
 
 @dataclass
@@ -42,7 +52,9 @@ class Family:
         self.flow = self.store.create_flow("etl")
         self.work_pool = self.store.create_work_pool("pool")
         self.work_queue = self.store.create_work_queue("queue", self.work_pool.id)
-        self.deployment = self.store.create_deployment("nightly", self.flow.id, work_queue_id=self.work_queue.id)
+        self.deployment = self.store.create_deployment(
+            "nightly", self.flow.id, work_queue_id=self.work_queue.id
+        )
         self.flow_run = self.store.create_flow_run(
             self.flow.id, deployment_id=self.deployment.id, work_queue_id=self.work_queue.id
         )
@@ -135,7 +147,12 @@ def test_what_is_not_given(family: Family, kind: str) -> None:
     assert read(family.store, kind, made.id) == made
     if kind in ("flow_run", "task_run"):
         assert made.name == str(made.id)
-        assert (made.state_type, made.state_name, made.start_time, made.end_time) == (None, None, None, None)
+        assert (made.state_type, made.state_name, made.start_time, made.end_time) == (
+            None,
+            None,
+            None,
+            None,
+        )
     if kind == "task_run":
         assert made.task_key == made.name
     if kind == "work_pool":
@@ -153,7 +170,9 @@ def test_the_caller_may_set_the_times(family: Family, kind: str) -> None:
     if kind in ("flow_run", "task_run"):
         made = family.create(kind, start_time=WHEN.astimezone(ELSEWHERE))
         assert read(family.store, kind, made.id).start_time == WHEN
-        assert made.start_time.tzinfo == read(family.store, kind, made.id).start_time.tzinfo == dt.UTC
+        assert (
+            made.start_time.tzinfo == read(family.store, kind, made.id).start_time.tzinfo == dt.UTC
+        )
         with pytest.raises(InvalidQuery, match=r"end_time.*has no time zone"):
             family.create(kind, end_time=dt.datetime(2026, 1, 1))
 
@@ -166,17 +185,27 @@ def test_a_taken_name_returns_what_has_it(family: Family, kind: str) -> None:
     first = family.create(kind, **EXTRA[kind])
     before = listing(family.store, kind)
     assert family.create(kind) == first
-    other = {"type": "docker"} if kind == "work_pool" else {"tags": ["x"]} if kind != "work_queue" else {}
+    other = (
+        {"type": "docker"}
+        if kind == "work_pool"
+        else {"tags": ["x"]}
+        if kind != "work_queue"
+        else {}
+    )
     assert family.create(kind, **other) == first
     assert listing(family.store, kind) == before
 
 
 @pytest.mark.parametrize("kind", NAMED)
 @pytest.mark.parametrize("in_block", [False, True])
-def test_a_taken_name_and_an_id_of_its_own_conflict(family: Family, kind: str, in_block: bool) -> None:
+def test_a_taken_name_and_an_id_of_its_own_conflict(
+    family: Family, kind: str, in_block: bool
+) -> None:
     first = family.create(kind)
     with family.store.atomic() if in_block else nullcontext():
-        with pytest.raises(ArtifactConflict, match=f"with the name 'new' exists under another id, {first.id}: "):
+        with pytest.raises(
+            ArtifactConflict, match=f"with the name 'new' exists under another id, {first.id}: "
+        ):
             family.create(kind, id=ID)
         assert read(family.store, kind, ID) is None
         assert family.create(kind, id=first.id) == first
@@ -192,14 +221,20 @@ def test_a_taken_idempotency_key_and_an_id_of_its_own_conflict(family: Family) -
         with pytest.raises(ArtifactConflict, match=said):
             family.store.create_flow_run(family.flow.id, id=ID, idempotency_key="once", **name)
         assert family.store.create_flow_run(family.flow.id, idempotency_key="once", **name) == first
-    assert family.store.create_flow_run(family.flow.id, id=first.id, idempotency_key="once") == first
+    assert (
+        family.store.create_flow_run(family.flow.id, id=first.id, idempotency_key="once") == first
+    )
     assert read(family.store, "flow_run", ID) is None
 
 
 @pytest.mark.parametrize("kind", ["deployment", "work_queue"])
 def test_names_are_unique_within_the_parent(family: Family, kind: str) -> None:
     first = family.create(kind)
-    parent = family.store.create_flow("other") if kind == "deployment" else family.store.create_work_pool("other")
+    parent = (
+        family.store.create_flow("other")
+        if kind == "deployment"
+        else family.store.create_work_pool("other")
+    )
     second = getattr(family.store, f"create_{kind}")("new", parent.id)
     assert second.id != first.id
     assert second.name == first.name
@@ -225,7 +260,13 @@ def test_a_repeat_of_an_id_returns_what_is_stored(family: Family, kind: str) -> 
     assert len(listing(family.store, kind)) == 2
 
 
-OTHER = {"tags": ["x"], "parameters": {"other": 1}, "paused": False, "created_by": None, "state_type": "CRASHED"}
+OTHER = {
+    "tags": ["x"],
+    "parameters": {"other": 1},
+    "paused": False,
+    "created_by": None,
+    "state_type": "CRASHED",
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -291,7 +332,9 @@ def test_a_parent_must_exist(family: Family, label: str, call: Callable[[Family]
 
 def test_runs_of_another_system_may_be_named(family: Family) -> None:
     made = family.store.create_artifact(key="k", flow_run_id=NOBODY, task_run_id=NOBODY)
-    assert family.store.read_artifacts(artifact_filter=ArtifactFilter(flow_run_id={"any_": [NOBODY]})) == [made]
+    assert family.store.read_artifacts(
+        artifact_filter=ArtifactFilter(flow_run_id={"any_": [NOBODY]})
+    ) == [made]
     assert family.create("flow_run", parent_task_run_id=NOBODY).parent_task_run_id == NOBODY
 
 
@@ -336,8 +379,13 @@ def test_a_state_keeps_the_times(family: Family, kind: str, state: Any) -> None:
     assert after.updated > before.updated
     assert after.created == before.created
     assert after.start_time == (after.updated if state == "RUNNING" else None)
-    assert after.end_time == (after.updated if state in ("COMPLETED", "FAILED", "CANCELLED", "CRASHED") else None)
-    times = {name: getattr(after, name) for name in ("start_time", "end_time", "updated", "state_type", "state_name")}
+    assert after.end_time == (
+        after.updated if state in ("COMPLETED", "FAILED", "CANCELLED", "CRASHED") else None
+    )
+    times = {
+        name: getattr(after, name)
+        for name in ("start_time", "end_time", "updated", "state_type", "state_name")
+    }
     assert after == before.model_copy(update=times)
 
 
@@ -396,21 +444,34 @@ def test_sorts_and_pages(family: Family, kind: str, monkeypatch: pytest.MonkeyPa
     for sort in RunSort:
         name, _, direction = sort.partition("_")
         expected = sorted(everything, key=ranks[name], reverse=direction == "DESC")
-        assert listing(family.store, kind, sort=sort) == listing(family.store, kind, sort=sort.value) == expected
-        pages = [listing(family.store, kind, offset=start, limit=5, sort=sort) for start in range(0, 15, 5)]
+        assert (
+            listing(family.store, kind, sort=sort)
+            == listing(family.store, kind, sort=sort.value)
+            == expected
+        )
+        pages = [
+            listing(family.store, kind, offset=start, limit=5, sort=sort)
+            for start in range(0, 15, 5)
+        ]
         assert list(chain(*pages)) == expected
 
 
 FILTERS: list[Any] = [
     ("flow_filter", FlowFilter(name={"any_": ["etl"]}), FlowFilter(name={"any_": ["other"]})),
-    ("work_pool_filter", WorkPoolFilter(name={"any_": ["pool"]}), WorkPoolFilter(name={"any_": ["other"]})),
+    (
+        "work_pool_filter",
+        WorkPoolFilter(name={"any_": ["pool"]}),
+        WorkPoolFilter(name={"any_": ["other"]}),
+    ),
     ("flow_run_filter", FlowRunFilter(), FlowRunFilter(id={"any_": [NOBODY]})),
 ]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("name", "right", "wrong"), FILTERS)
-def test_lists_take_the_filters(family: Family, kind: str, name: str, right: Any, wrong: Any) -> None:
+def test_lists_take_the_filters(
+    family: Family, kind: str, name: str, right: Any, wrong: Any
+) -> None:
     if kind != name.removesuffix("_filter"):
         family.store.create_flow("other")
         family.store.create_work_pool("other")
@@ -448,7 +509,9 @@ def test_parameters_are_what_data_may_be(family: Family, kind: str) -> None:
     assert made.parameters == {"day": "2026-01-02", "ratio": None, "of": [1, 2]}
     assert list(made.parameters) == ["day", "ratio", "of"]
     assert read(family.store, kind, made.id) == made
-    with pytest.raises(InvalidQuery, match=r"^parameters is a list: pass a dict of names and values, or None\.$"):
+    with pytest.raises(
+        InvalidQuery, match=r"^parameters is a list: pass a dict of names and values, or None\.$"
+    ):
         family.create(kind, parameters=[1])
     with pytest.raises(InvalidQuery, match=r"^parameters\.f is a builtin_function_or_method"):
         family.create(kind, parameters={"f": open})
@@ -474,4 +537,6 @@ def test_who_created_a_run_is_named_by_its_field(store: ArtifactStore) -> None:
 def test_a_creators_id_is_a_uuid_however_it_is_written(store: ArtifactStore) -> None:
     creator = uuid.UUID("abcdef00-0000-7000-8000-000000000001")
     run = store.create_flow_run(store.create_flow("f").id, created_by={"id": str(creator).upper()})
-    assert store.read_flow_runs(flow_run_filter=FlowRunFilter(created_by={"id_": [creator]})) == [run]
+    assert store.read_flow_runs(flow_run_filter=FlowRunFilter(created_by={"id_": [creator]})) == [
+        run
+    ]

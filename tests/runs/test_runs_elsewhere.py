@@ -101,7 +101,9 @@ def test_a_task_that_outlives_the_run_is_in_it_no_more(store: ArtifactStore) -> 
     assert after == (None, None)
 
 
-def test_a_block_that_is_left_in_another_task_is_over_in_the_first_one(store: ArtifactStore) -> None:
+def test_a_block_that_is_left_in_another_task_is_over_in_the_first_one(
+    store: ArtifactStore,
+) -> None:
     async def work() -> list[Any]:
         block = store.flow_run("etl")
 
@@ -156,7 +158,9 @@ with ArtifactStore(sys.argv[1]) as store:
 
 
 def start(url: str, environment: dict[str, str]) -> None:
-    subprocess.run([sys.executable, "-c", CHILD, url], env={**os.environ, **environment}, check=True)
+    subprocess.run(
+        [sys.executable, "-c", CHILD, url], env={**os.environ, **environment}, check=True
+    )
 
 
 @pytest.mark.parametrize("in_task", [False, True])

@@ -30,7 +30,9 @@ class Child:
 
     def __init__(self, url: str, directory: Path, work: Callable[..., Any]) -> None:
         self.mark = directory / f"{time.monotonic_ns()}.ready"
-        self.process = PROCESSES.Process(target=unmeasured, args=(work, url, self.mark), daemon=True)
+        self.process = PROCESSES.Process(
+            target=unmeasured, args=(work, url, self.mark), daemon=True
+        )
         self.process.start()
         wait_for(self.mark.exists)
 
@@ -84,7 +86,9 @@ def ignore_sighup(url: str, mark: Path) -> None:
         time.sleep(60)
 
 
-def test_sighup_that_is_ignored_stays_ignored_and_sigterm_still_ends_the_runs(url: str, tmp_path: Path) -> None:
+def test_sighup_that_is_ignored_stays_ignored_and_sigterm_still_ends_the_runs(
+    url: str, tmp_path: Path
+) -> None:
     assert Child(url, tmp_path, ignore_sighup).end() == -signal.SIGTERM
     assert states(url) == {STOPPED}
 
@@ -219,8 +223,12 @@ HANDLERS = [
 ]
 
 
-@pytest.mark.parametrize(("work", "code", "left"), HANDLERS, ids=[each[0].__name__ for each in HANDLERS])
-def test_what_the_program_does_itself(url: str, tmp_path: Path, work: Any, code: int, left: Any) -> None:
+@pytest.mark.parametrize(
+    ("work", "code", "left"), HANDLERS, ids=[each[0].__name__ for each in HANDLERS]
+)
+def test_what_the_program_does_itself(
+    url: str, tmp_path: Path, work: Any, code: int, left: Any
+) -> None:
     assert Child(url, tmp_path, work).end() == code
     assert states(url) == {left}
 
@@ -272,7 +280,9 @@ def stop_forked_children(url: str, mark: Path) -> None:
     mark.touch()
 
 
-def test_a_forked_child_that_is_stopped_leaves_the_run_of_its_parent_alone(url: str, tmp_path: Path) -> None:
+def test_a_forked_child_that_is_stopped_leaves_the_run_of_its_parent_alone(
+    url: str, tmp_path: Path
+) -> None:
     assert Child(url, tmp_path, stop_forked_children).end(None) == 0
     with ArtifactStore(url) as store:
         assert {run.name.split("-")[0]: run.state_type for run in store.read_flow_runs()} == {
@@ -343,7 +353,9 @@ def test_a_signal_that_comes_while_a_state_is_written_waits(store: ArtifactStore
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
-def test_a_run_that_an_interrupt_keeps_from_closing_is_watched_no_more_when_it_is_gone(store: ArtifactStore) -> None:
+def test_a_run_that_an_interrupt_keeps_from_closing_is_watched_no_more_when_it_is_gone(
+    store: ArtifactStore,
+) -> None:
     with handling(signal.SIG_DFL):
         outer, inner = WATCH.opening(), WATCH.opening()
         assert outer is not None
@@ -388,7 +400,9 @@ def interrupt_at_any_step(url: str, engine: str) -> None:
             with pytest.raises(KeyboardInterrupt):
                 run(step)
             latest = store.read_flow_runs(limit=1)[0]
-            assert (latest.state_type, latest.state_message) == ("CRASHED", "KeyboardInterrupt"), step
+            assert (latest.state_type, latest.state_message) == ("CRASHED", "KeyboardInterrupt"), (
+                step
+            )
             assert store.count_artifacts() in (created, created + 2), step
             created = store.count_artifacts()
         assert store.verify() == []

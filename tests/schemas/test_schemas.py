@@ -12,11 +12,18 @@ from artifact_store.jsonable import normalize
 from artifact_store.schemas import artifacts
 
 TEXTS = st.one_of(
-    st.none(), st.text(max_size=5), st.sampled_from(["k", "a/b", "-k", "k\n", "a\0b", "é", "\ud800", "x" * 256])
+    st.none(),
+    st.text(max_size=5),
+    st.sampled_from(["k", "a/b", "-k", "k\n", "a\0b", "é", "\ud800", "x" * 256]),
 )
-IDS = st.one_of(st.none(), st.uuids(), st.sampled_from(["x", str(uuid.UUID(int=7)), uuid.UUID(int=7).bytes, 7]))
+IDS = st.one_of(
+    st.none(), st.uuids(), st.sampled_from(["x", str(uuid.UUID(int=7)), uuid.UUID(int=7).bytes, 7])
+)
 JSON = st.one_of(
-    st.none(), st.integers(), st.text(max_size=3), st.sampled_from([(1, 2), {"a": 1}, {1: 2}, {"a": [1]}, 1j])
+    st.none(),
+    st.integers(),
+    st.text(max_size=3),
+    st.sampled_from([(1, 2), {"a": 1}, {1: 2}, {"a": [1]}, 1j]),
 )
 FIELDS = {
     "key": TEXTS, "type": TEXTS, "description": TEXTS, "data": JSON, "metadata": JSON, "profile": JSON,
@@ -30,7 +37,13 @@ def outcome(make: Any) -> Any:
         made = make()
     except InvalidArtifact as error:
         return str(error)
-    return made, made.model_fields_set, list(made.__dict__), made.model_extra, made.__pydantic_private__
+    return (
+        made,
+        made.model_fields_set,
+        list(made.__dict__),
+        made.model_extra,
+        made.__pydantic_private__,
+    )
 
 
 @pytest.mark.parametrize("kind", [ArtifactCreate, ArtifactUpdate])

@@ -150,7 +150,12 @@ def test_a_value_that_cannot_be_shown_or_pickled_is_named_by_its_class() -> None
     nested: list[Any] = []
     for _ in range(100_000):
         nested = [nested]
-    for value, name in ((Unshowable(), "Unshowable"), (nested, "list"), (10**9999, "int"), (iter([]), "iterator")):
+    for value, name in (
+        (Unshowable(), "Unshowable"),
+        (nested, "list"),
+        (10**9999, "int"),
+        (iter([]), "iterator"),
+    ):
         with pytest.raises(InvalidQuery, match=name) as caught:
             ArtifactFilter(key=value)
         assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
@@ -158,10 +163,16 @@ def test_a_value_that_cannot_be_shown_or_pickled_is_named_by_its_class() -> None
 
 
 def test_a_frozen_value_says_so_in_words_of_ours() -> None:
-    for value, error in ((ArtifactFilter(key={}), InvalidQuery), (ArtifactCreate(key="a"), InvalidArtifact)):
+    for value, error in (
+        (ArtifactFilter(key={}), InvalidQuery),
+        (ArtifactCreate(key="a"), InvalidArtifact),
+    ):
         refused(lambda value=value: setattr(value, "key", None), error)  # type: ignore[misc]
         found = refused(lambda value=value: delattr(value, "key"), error)  # type: ignore[misc]
-        assert str(found) == f"key cannot be changed, since this {type(value).__name__} is frozen: make another one."
+        assert (
+            str(found)
+            == f"key cannot be changed, since this {type(value).__name__} is frozen: make another one."
+        )
         assert value.key is not None
 
 
@@ -172,7 +183,10 @@ def test_a_type_adapter_of_a_filter_refuses_as_the_filter_does() -> None:
         lambda: TypeAdapter(FlowFilter).validate_python({"nam": {}}),
         lambda: TypeAdapter(FlowFilter).validate_json('{"nam": {}}'),
     ):
-        assert str(refused(make, InvalidQuery)) == "FlowFilter has no field 'nam'; did you mean 'name'?"
+        assert (
+            str(refused(make, InvalidQuery))
+            == "FlowFilter has no field 'nam'; did you mean 'name'?"
+        )
 
 
 class Request(BaseModel):
@@ -188,12 +202,24 @@ def test_inside_a_model_of_yours_the_error_is_that_models() -> None:
     assert not isinstance(caught.value, ArtifactStoreError)
     assert [line["loc"] for line in caught.value.errors()] == [("where", "id", "any_", 0)]
     made = Request.model_validate({"where": {"key": {"any_": ["a"]}}, "create": {"key": "b"}})
-    assert made == Request(where=ArtifactFilter(key={"any_": ["a"]}), create=ArtifactCreate(key="b"))
+    assert made == Request(
+        where=ArtifactFilter(key={"any_": ["a"]}), create=ArtifactCreate(key="b")
+    )
 
 
 def test_json_that_is_not_understood_is_an_invalid_query() -> None:
     deep = '{"not_":' * 300
-    for text in ("", "{", "[]", "5", "nul", deep, deep + "x", b"\xff", '{"version": {"any_": [' + "9" * 5000 + "]}}"):
+    for text in (
+        "",
+        "{",
+        "[]",
+        "5",
+        "nul",
+        deep,
+        deep + "x",
+        b"\xff",
+        '{"version": {"any_": [' + "9" * 5000 + "]}}",
+    ):
         refused(lambda text=text: ArtifactFilter.model_validate_json(text), InvalidQuery)  # type: ignore[misc]
     for wrong in (None, 5, ["{}"], memoryview(b"{}")):
         refused(lambda wrong=wrong: ArtifactFilter.model_validate_json(wrong), InvalidQuery)  # type: ignore[misc]

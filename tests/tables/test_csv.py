@@ -45,7 +45,9 @@ def test_a_column_is_numbers_where_every_cell_is(cells, values):
     assert [type(row["n"]) for row in rows] == [type(value) for value in values]
 
 
-@given(st.lists(st.lists(st.text('ab",\n\r 0123.-eé', max_size=5), min_size=2, max_size=2), max_size=5))
+@given(
+    st.lists(st.lists(st.text('ab",\n\r 0123.-eé', max_size=5), min_size=2, max_size=2), max_size=5)
+)
 def test_parsing_a_table_never_fails_but_with_a_sentence(rows):
     text = "x,y\n" + "\n".join(",".join(row) for row in rows)
     with contextlib.suppress(InvalidArtifact):
@@ -54,13 +56,19 @@ def test_parsing_a_table_never_fails_but_with_a_sentence(rows):
 
 def test_integers_of_a_table_are_exact():
     rows = parsed("id,share\n1234567890123456789,0.5\n-98765432109876543210,1\n")
-    assert rows == [{"id": 1234567890123456789, "share": 0.5}, {"id": -98765432109876543210, "share": 1.0}]
+    assert rows == [
+        {"id": 1234567890123456789, "share": 0.5},
+        {"id": -98765432109876543210, "share": 1.0},
+    ]
     text = parsed("x\n1234567890123456789\n0.5\n")
     assert text == [{"x": "1234567890123456789"}, {"x": "0.5"}], "a float would change the integer"
     assert parsed(f"x\n{'a' * 200_000}\n") == [{"x": "a" * 200_000}]
 
 
-ROWS = [{"city": "Oslo; north", "wind": 3, "note": 'a "b", c'}, {"city": "Rome | south", "wind": 5, "note": "d\te"}]
+ROWS = [
+    {"city": "Oslo; north", "wind": 3, "note": 'a "b", c'},
+    {"city": "Rome | south", "wind": 5, "note": "d\te"},
+]
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -69,7 +77,9 @@ ROWS = [{"city": "Oslo; north", "wind": 3, "note": 'a "b", c'}, {"city": "Rome |
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 def test_the_delimiter_is_found(delimiter, quoting, encoding, ending):
     target = io.StringIO(newline="")
-    writer = csv.DictWriter(target, list(ROWS[0]), delimiter=delimiter, quoting=quoting, lineterminator=ending)
+    writer = csv.DictWriter(
+        target, list(ROWS[0]), delimiter=delimiter, quoting=quoting, lineterminator=ending
+    )
     writer.writeheader()
     writer.writerows(ROWS)
     assert read_csv(io.BytesIO(target.getvalue().encode(encoding))).rows == ROWS
@@ -92,7 +102,9 @@ def test_the_delimiter_is_found(delimiter, quoting, encoding, ending):
 )
 def test_a_delimiter_stands_in_the_header_and_gives_lines_of_one_length(text, rows):
     if rows is None:
-        with pytest.raises(InvalidArtifact, match="line 3 has 2 cells and the header has 1: make them equal"):
+        with pytest.raises(
+            InvalidArtifact, match="line 3 has 2 cells and the header has 1: make them equal"
+        ):
             parsed(text)
     else:
         assert parsed(text) == rows
@@ -102,11 +114,14 @@ def test_a_delimiter_that_is_given_is_taken():
     assert parse_csv("a:b\n1:2\n", "a.csv", ":").rows == [{"a": 1, "b": 2}]
     assert parse_csv("a;b,c\n1;2,3\n", "a.csv", ",").rows == [{"a;b": "1;2", "c": 3}]
     with pytest.raises(
-        InvalidArtifact, match=r"^a\.csv: line 2 has 3 cells and the header has 2 \(between ';'\): make"
+        InvalidArtifact,
+        match=r"^a\.csv: line 2 has 3 cells and the header has 2 \(between ';'\): make",
     ):
         parsed("a;b\n1;2;3\n")
     for wrong in ("", ",,", '"', "\n", 3):
-        with pytest.raises(InvalidArtifact, match=r"^delimiter is .*: pass the one character between cells"):
+        with pytest.raises(
+            InvalidArtifact, match=r"^delimiter is .*: pass the one character between cells"
+        ):
             parse_csv("a,b\n", "a.csv", wrong)
 
 
@@ -115,7 +130,10 @@ def test_a_delimiter_that_is_given_is_taken():
     [
         (pd.DataFrame({"a": [1], "b": ["x"]}), ["index", "a", "b"]),
         (pd.DataFrame({"index": [1]}), ["level_0", "index"]),
-        (pd.DataFrame({"a": [1]}, index=pd.MultiIndex.from_tuples([("x", 2)])), ["level_0", "level_1", "a"]),
+        (
+            pd.DataFrame({"a": [1]}, index=pd.MultiIndex.from_tuples([("x", 2)])),
+            ["level_0", "level_1", "a"],
+        ),
         (pd.DataFrame({"a": [1]}, index=pd.Index(["x"], name="city")), ["city", "a"]),
     ],
 )

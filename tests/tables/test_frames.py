@@ -41,7 +41,9 @@ def stored(store: ArtifactStore, data: Any, **fields: Any) -> Artifact:
 
 
 def test_a_pandas_frame_comes_back(store: ArtifactStore) -> None:
-    frame = pd.DataFrame(FRAME).astype({"few": "Int64", "maybe": "boolean", "at": "datetime64[us, UTC]"})
+    frame = pd.DataFrame(FRAME).astype(
+        {"few": "Int64", "maybe": "boolean", "at": "datetime64[us, UTC]"}
+    )
     back = stored(store, frame).to_pandas()
     assert_frame_equal(back, frame)
     assert back.dtypes.astype(str).drop("zone").to_dict() == {
@@ -57,7 +59,11 @@ def test_a_pandas_frame_comes_back(store: ArtifactStore) -> None:
 
 def test_a_polars_frame_comes_back(store: ArtifactStore) -> None:
     frame = pl.DataFrame(
-        {**FRAME, "day": [dt.date(2026, 11, 24), None, dt.date(1, 1, 1)], "point": [{"x": 1, "y": [0.5]}] * 3},
+        {
+            **FRAME,
+            "day": [dt.date(2026, 11, 24), None, dt.date(1, 1, 1)],
+            "point": [{"x": 1, "y": [0.5]}] * 3,
+        },
         schema_overrides={"at": pl.Datetime("us", "UTC")},
     )
     back = stored(store, frame).to_polars()
@@ -67,16 +73,26 @@ def test_a_polars_frame_comes_back(store: ArtifactStore) -> None:
 
 def test_times_finer_than_microseconds_come_back(store: ArtifactStore) -> None:
     frame = pd.DataFrame(
-        {"at": pd.to_datetime(["2026-11-24T08:30:00.123456789Z", None, "1950-01-01T00:00:00.000000001Z"])}
+        {
+            "at": pd.to_datetime(
+                ["2026-11-24T08:30:00.123456789Z", None, "1950-01-01T00:00:00.000000001Z"]
+            )
+        }
     )
     artifact = stored(store, frame)
     assert_frame_equal(artifact.to_pandas(), frame)
     assert artifact.to_polars().schema == {"at": pl.Datetime("ns", "UTC")}
-    assert artifact.to_polars()["at"].dt.epoch("ns").to_list() == [1795509000123456789, None, -631151999999999999]
+    assert artifact.to_polars()["at"].dt.epoch("ns").to_list() == [
+        1795509000123456789,
+        None,
+        -631151999999999999,
+    ]
 
 
 def test_an_empty_table_keeps_its_columns_by_its_profile(store: ArtifactStore) -> None:
-    artifact = stored(store, pd.DataFrame({"b": [], "a": []}), profile=profile_table([], columns=["b", "a"]))
+    artifact = stored(
+        store, pd.DataFrame({"b": [], "a": []}), profile=profile_table([], columns=["b", "a"])
+    )
     assert list(artifact.to_pandas().columns) == artifact.to_polars().columns == ["b", "a"]
     assert artifact.to_pandas().shape == artifact.to_polars().shape == (0, 2)
     assert stored(store, []).to_pandas().shape == stored(store, []).to_polars().shape == (0, 0)
@@ -118,7 +134,9 @@ FORMS = [
 
 @pytest.mark.parametrize("first", FORMS, ids=repr)
 @pytest.mark.parametrize("rest", [[], [["a", "b"]], [["a"]], [["a", "b"], []]], ids=repr)
-def test_a_list_of_lists_is_published_and_read_by_one_rule(store: ArtifactStore, first: Any, rest: Any) -> None:
+def test_a_list_of_lists_is_published_and_read_by_one_rule(
+    store: ArtifactStore, first: Any, rest: Any
+) -> None:
     data = [first, *rest]
     stored_as_it_comes = store.create_artifact(type="table", data=data)
     assert stored_as_it_comes.data == data
@@ -135,8 +153,13 @@ def test_a_list_of_lists_is_published_and_read_by_one_rule(store: ArtifactStore,
 
 
 def test_a_column_of_another_length_is_refused_when_it_is_read_too(store: ArtifactStore) -> None:
-    artifact = store.create_artifact(key="wind", type="table", data={"city": ["Oslo", "Rome"], "wind": [3]})
-    with pytest.raises(InvalidArtifact, match=r"^wind@1: column 'wind' has 1 cells and 'city' has 2: make them equal"):
+    artifact = store.create_artifact(
+        key="wind", type="table", data={"city": ["Oslo", "Rome"], "wind": [3]}
+    )
+    with pytest.raises(
+        InvalidArtifact,
+        match=r"^wind@1: column 'wind' has 1 cells and 'city' has 2: make them equal",
+    ):
         artifact.rows()
 
 
@@ -161,16 +184,26 @@ def test_a_list_of_series_keeps_its_names(store: ArtifactStore, publish: str) ->
         {"index": "Oslo", "zone": "north"},
         {"index": "Rome", "zone": "south"},
     ], "the label of a row is kept"
-    assert rows([pd.Series({"a": 1}), pd.Series({"b": "x", "a": None})]) == [{"a": 1}, {"b": "x", "a": None}]
-    assert rows([pl.Series([1, 2]), pl.Series(["x", None])]) == [{"0": 1, "1": "x"}, {"0": 2, "1": None}]
+    assert rows([pd.Series({"a": 1}), pd.Series({"b": "x", "a": None})]) == [
+        {"a": 1},
+        {"b": "x", "a": None},
+    ]
+    assert rows([pl.Series([1, 2]), pl.Series(["x", None])]) == [
+        {"0": 1, "1": "x"},
+        {"0": 2, "1": None},
+    ]
     assert rows([pd.Series({"index": 1}, name="x")]) == [{"level_0": "x", "index": 1}]
 
 
 def test_a_list_of_series_with_one_name_twice_is_refused(store: ArtifactStore) -> None:
     twice = [pd.Series([1, 2], index=["a", "a"])]
-    with pytest.raises(InvalidArtifact, match=r"^data has two keys that both become 'a': rename one"):
+    with pytest.raises(
+        InvalidArtifact, match=r"^data has two keys that both become 'a': rename one"
+    ):
         store.create_artifact(type="table", data=twice)
-    with pytest.raises(InvalidArtifact, match=r"^table has two keys that both become 'a': rename one"):
+    with pytest.raises(
+        InvalidArtifact, match=r"^table has two keys that both become 'a': rename one"
+    ):
         store.create_table_artifact(twice)
     with pytest.raises(InvalidArtifact, match="two keys that both become 'x'"):
         store.create_table_artifact([pl.Series("x", [1]), pl.Series("x", [2])])
@@ -187,7 +220,12 @@ def test_what_no_frame_has_a_type_for(store: ArtifactStore) -> None:
     back = artifact.to_pandas()
     assert back.astype(object).to_dict("list") == columns
     assert set(back.dtypes) == {np.dtype(object)}
-    assert artifact.to_polars().schema == {"mixed": pl.String, "huge": pl.String, "nested": pl.String, "no": pl.Null}
+    assert artifact.to_polars().schema == {
+        "mixed": pl.String,
+        "huge": pl.String,
+        "nested": pl.String,
+        "no": pl.Null,
+    }
     assert artifact.to_polars()["nested"].to_list() == ['{"a":1}', '{"b":[1]}', None]
 
 
@@ -206,7 +244,9 @@ def test_no_rows_break_a_frame(rows: list[dict[str, Any]]) -> None:
             assert [None if pd.isna(value) else value for value in pandas[name]] == values
         elif column["type"] == "integer" and polars[name].dtype == pl.Int64:
             assert (
-                polars[name].to_list() == [None if pd.isna(value) else int(value) for value in pandas[name]] == values
+                polars[name].to_list()
+                == [None if pd.isna(value) else int(value) for value in pandas[name]]
+                == values
             )
         elif column["type"] == "mixed":
             assert [None if text is None else json.loads(text) for text in polars[name]] == values
@@ -241,7 +281,9 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, library: st
         table = store.create_artifact(type="table", data=[{"a": 1}])
         listed = store.read_artifacts()
     for value in (table, listed):
-        with pytest.raises(ArtifactStoreError, match=rf"^{library} is not installed: pip install {library}\.$"):
+        with pytest.raises(
+            ArtifactStoreError, match=rf"^{library} is not installed: pip install {library}\.$"
+        ):
             getattr(value, f"to_{library}")()
 
 
@@ -257,7 +299,9 @@ def test_a_list_becomes_a_frame_of_artifacts(store: ArtifactStore) -> None:
     assert pandas["data"].tolist() == [{"a": [1]}, 0.5]
     assert polars["data"].to_list() == ['{"a":[1]}', "0.5"]
     assert polars["metadata"].to_list() == [None, '{"epoch":1}']
-    assert pandas["created"].tolist() == polars["created"].to_list() == [second.created, first.created]
+    assert (
+        pandas["created"].tolist() == polars["created"].to_list() == [second.created, first.created]
+    )
     assert polars["flow_run_id"].to_list() == [None, str(run.id)]
     assert pandas["version"].dtype == "Int64"
 
@@ -277,14 +321,20 @@ def test_a_large_table_is_quick(store: ArtifactStore) -> None:
 
 
 def test_a_frame_that_is_published_in_one_line_comes_back(store: ArtifactStore) -> None:
-    frame = pd.DataFrame(FRAME).astype({"few": "Int64", "maybe": "boolean", "at": "datetime64[us, UTC]"})
+    frame = pd.DataFrame(FRAME).astype(
+        {"few": "Int64", "maybe": "boolean", "at": "datetime64[us, UTC]"}
+    )
     assert_frame_equal(store.create_table_artifact(frame, key="t").to_pandas(), frame)
-    assert_frame_equal(store.create_table_artifact(frame, key="t", profile=False).to_pandas(), frame)
+    assert_frame_equal(
+        store.create_table_artifact(frame, key="t", profile=False).to_pandas(), frame
+    )
     empty = store.create_table_artifact(frame[:0], key="t")
     assert empty.data == []
     assert list(empty.to_pandas().columns) == empty.to_polars().columns == list(FRAME)
     assert store.read_surroundings(empty).changes == ("rows -3",)
-    totals = store.create_table_artifact(pl.DataFrame(FRAME).group_by("open", maintain_order=True).len())
+    totals = store.create_table_artifact(
+        pl.DataFrame(FRAME).group_by("open", maintain_order=True).len()
+    )
     assert totals.to_polars().equals(pl.DataFrame({"open": [True, False], "len": [2, 1]}))
 
 
@@ -292,19 +342,29 @@ def test_a_frame_that_is_published_in_one_line_comes_back(store: ArtifactStore) 
     ("table", "rows"),
     [
         (pd.DataFrame(index=["a", "b"]), [{"index": "a"}, {"index": "b"}]),
-        (pd.DataFrame({"p": pd.period_range("2026-01", periods=2, freq="M")}), [{"p": "2026-01"}, {"p": "2026-02"}]),
+        (
+            pd.DataFrame({"p": pd.period_range("2026-01", periods=2, freq="M")}),
+            [{"p": "2026-01"}, {"p": "2026-02"}],
+        ),
         (pd.DataFrame({"p": pd.cut([1, 5], [0, 3, 6])}), [{"p": "(0, 3]"}, {"p": "(3, 6]"}]),
-        (pd.DataFrame([[1]], columns=pd.period_range("2026-01", periods=1, freq="M")), [{"2026-01": 1}]),
+        (
+            pd.DataFrame([[1]], columns=pd.period_range("2026-01", periods=1, freq="M")),
+            [{"2026-01": 1}],
+        ),
         (pd.DataFrame({"c": pd.Categorical([1, None])}), [{"c": 1}, {"c": None}]),
         (pd.DataFrame({"f": pd.array([1.5, None], dtype="Float64")}), [{"f": 1.5}, {"f": None}]),
         (pd.DataFrame({"d": [Decimal("1.10"), None]}), [{"d": "1.10"}, {"d": None}]),
         (pd.DataFrame({"d": pd.arrays.SparseArray([0, 1])}), [{"d": 0}, {"d": 1}]),
         (
-            pd.DataFrame({"x": [1]}, index=pd.MultiIndex.from_tuples([("a", 1)], names=["k", None])),
+            pd.DataFrame(
+                {"x": [1]}, index=pd.MultiIndex.from_tuples([("a", 1)], names=["k", None])
+            ),
             [{"k": "a", "level_1": 1, "x": 1}],
         ),
         (
-            pd.DataFrame({"a": [1]}, index=pd.DatetimeIndex(["2026-01-01"], tz="Europe/Oslo", name="t")),
+            pd.DataFrame(
+                {"a": [1]}, index=pd.DatetimeIndex(["2026-01-01"], tz="Europe/Oslo", name="t")
+            ),
             [{"t": "2026-01-01T00:00:00+01:00", "a": 1}],
         ),
         (pl.DataFrame({"a": [2**64 - 1]}, schema={"a": pl.UInt64}), [{"a": 2**64 - 1}]),
@@ -316,7 +376,9 @@ def test_a_frame_that_is_published_in_one_line_comes_back(store: ArtifactStore) 
     ],
     ids=repr,
 )
-def test_odd_frames_are_the_rows_that_one_expects(store: ArtifactStore, table: Any, rows: Any) -> None:
+def test_odd_frames_are_the_rows_that_one_expects(
+    store: ArtifactStore, table: Any, rows: Any
+) -> None:
     made = store.create_table_artifact(table)
     assert made.rows() == rows
     assert list(made.to_pandas().columns) == made.to_polars().columns == list(rows[0])
@@ -324,7 +386,10 @@ def test_odd_frames_are_the_rows_that_one_expects(store: ArtifactStore, table: A
 
 def test_series_of_other_rows_are_no_columns_of_one_table(store: ArtifactStore) -> None:
     one, other = pd.Series([1, 2]), pd.Series([3, 4, 5])[1:]
-    with pytest.raises(InvalidArtifact, match=r"^table: columns 'a' and 'b' are series with different indexes: make a"):
+    with pytest.raises(
+        InvalidArtifact,
+        match=r"^table: columns 'a' and 'b' are series with different indexes: make a",
+    ):
         store.create_table_artifact({"a": one, "x": [0, 0], "b": other})
     aligned = store.create_table_artifact({"a": one, "b": other.reset_index(drop=True)})
     assert aligned.rows() == [{"a": 1, "b": 4}, {"a": 2, "b": 5}]

@@ -15,8 +15,17 @@ from artifact_store.tables.rows import column_names, rows_of
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=100)
-SCALARS = st.none() | st.booleans() | st.integers() | FLOATS | TEXT | st.datetimes().map(datetime.isoformat)
-CELLS = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3))
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | FLOATS
+    | TEXT
+    | st.datetimes().map(datetime.isoformat)
+)
+CELLS = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3)
+)
 COLUMNS = st.sampled_from(["a", "b", "wind", "größe", ""])
 ROWS = st.lists(st.dictionaries(COLUMNS, CELLS), max_size=30)
 TYPES = {"integer", "number", "text", "boolean", "time", "mixed", "empty", "json"}
@@ -27,7 +36,9 @@ def of_column(*values: Any) -> dict[str, Any]:
     return {name: said for name, said in column.items() if name != "name"}
 
 
-def said(kind: str, nulls: int, distinct: int | None, least: Any = None, greatest: Any = None) -> dict[str, Any]:
+def said(
+    kind: str, nulls: int, distinct: int | None, least: Any = None, greatest: Any = None
+) -> dict[str, Any]:
     return {"type": kind, "nulls": nulls, "distinct": distinct, "min": least, "max": greatest}
 
 
@@ -102,7 +113,9 @@ def test_a_profile_is_small_plain_and_true(rows: list[dict[str, Any]]) -> None:
         assert bool(column["distinct"]) == bool(values)
         assert (column["type"] == "empty") == (not values)
         if column["type"] in ("integer", "number"):
-            assert all(column["min"] <= value <= column["max"] for value in values if abs(value) < 2**53)
+            assert all(
+                column["min"] <= value <= column["max"] for value in values if abs(value) < 2**53
+            )
         if column["type"] == "time":
             assert utc_time(column["min"]) == min(map(utc_time, values))
     assert changes(profile, profile) == []
@@ -110,12 +123,16 @@ def test_a_profile_is_small_plain_and_true(rows: list[dict[str, Any]]) -> None:
 
 @given(ROWS, ROWS)
 @settings(max_examples=50, deadline=None)
-def test_what_changed_is_told_shortly(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> None:
+def test_what_changed_is_told_shortly(
+    before: list[dict[str, Any]], after: list[dict[str, Any]]
+) -> None:
     told = changes(profile_table(before), profile_table(after))
     assert len(told) <= 12
     assert all("\n" not in sentence and len(sentence) < 160 for sentence in told)
     grown = len(after) - len(before)
-    assert [each for each in told if each.startswith("rows")] == ([f"rows {grown:+,}"] if grown else [])
+    assert [each for each in told if each.startswith("rows")] == (
+        [f"rows {grown:+,}"] if grown else []
+    )
 
 
 @pytest.mark.parametrize(
@@ -127,7 +144,11 @@ def test_what_changed_is_told_shortly(before: list[dict[str, Any]], after: list[
         ([{"a": 1, "x": 2}], [{"a": 1, "gust": 2}], ["column `x` is gone", "column `gust` is new"]),
         ([{"a": 1, "b": 1}], [{"b": 1, "a": 1}], ["columns in another order"]),
         ([{"a": 1}, {"a": 2}], [{"a": 1}, {"a": None}], ["column `a` nulls 0 → 1"]),
-        ([{"a": 1}] * 3 + [{"a": None}], [{"a": 1}] + [{"a": None}] * 3, ["column `a` nulls 1 → 3"]),
+        (
+            [{"a": 1}] * 3 + [{"a": None}],
+            [{"a": 1}] + [{"a": None}] * 3,
+            ["column `a` nulls 1 → 3"],
+        ),
         ([{"a": 1}, {"a": 9}], [{"a": 1}, {"a": 12}], []),
         (
             [{"a": 1}, {"a": 9}],
@@ -146,7 +167,8 @@ def test_what_is_told_of_a_change(before: list[Any], after: list[Any], wanted: l
 
 def test_many_changes_are_cut() -> None:
     told = changes(
-        profile_table([{f"old{n}": 1 for n in range(20)}]), profile_table([{f"new{n}": 1 for n in range(20)}])
+        profile_table([{f"old{n}": 1 for n in range(20)}]),
+        profile_table([{f"new{n}": 1 for n in range(20)}]),
     )
     assert len(told) == 12
     assert told[-1] == "and 29 more changes"
@@ -159,7 +181,8 @@ def test_columns_that_a_profile_leaves_out_are_not_called_gone() -> None:
 
 
 @pytest.mark.parametrize(
-    "known", [None, {}, {"rows": 1}, {"rows": True, "columns": []}, {"rows": 1, "columns": [{}]}, [1]]
+    "known",
+    [None, {}, {"rows": 1}, {"rows": True, "columns": []}, {"rows": 1, "columns": [{}]}, [1]],
 )
 def test_what_is_no_profile_is_not_compared(known: Any) -> None:
     assert known_profile(known) is None
@@ -171,7 +194,10 @@ def test_rows_of_each_form() -> None:
     assert rows_of(rows) is rows
     assert rows_of(json.dumps(rows)) == rows_of({"a": [1, None], "b": ["x", "y"]}) == rows
     assert rows_of([[1, "x"], [2, None]]) == [{"0": 1, "1": "x"}, {"0": 2, "1": None}]
-    assert rows_of([["a", "b"], [1, "x"], [None, "y"]]) == [{"a": 1, "b": "x"}, {"a": None, "b": "y"}]
+    assert rows_of([["a", "b"], [1, "x"], [None, "y"]]) == [
+        {"a": 1, "b": "x"},
+        {"a": None, "b": "y"},
+    ]
     assert rows_of([["a", "a"], [1, 2]]) == [{"0": "a", "1": "a"}, {"0": 1, "1": 2}]
     assert rows_of([]) == rows_of({}) == rows_of("[]") == []
 
@@ -179,10 +205,19 @@ def test_rows_of_each_form() -> None:
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        ([[1, "x"], [2]], r"The data\[1\] has 1 cells and the table has 2 columns: make them equal\."),
-        ([["a", "b"], [1, "x", 5]], r"The data\[1\] has 3 cells and the table has 2 columns: make them equal\."),
+        (
+            [[1, "x"], [2]],
+            r"The data\[1\] has 1 cells and the table has 2 columns: make them equal\.",
+        ),
+        (
+            [["a", "b"], [1, "x", 5]],
+            r"The data\[1\] has 3 cells and the table has 2 columns: make them equal\.",
+        ),
         ('[["a", "a"], [1]]', r"The data\[1\] has 1 cells"),
-        ({"a": [1, 2], "b": []}, r"The data: column 'b' has 0 cells and 'a' has 2: make them equal\."),
+        (
+            {"a": [1, 2], "b": []},
+            r"The data: column 'b' has 0 cells and 'a' has 2: make them equal\.",
+        ),
     ],
 )
 def test_rows_and_columns_that_differ_in_length(data: Any, sentence: str) -> None:
@@ -191,10 +226,13 @@ def test_rows_and_columns_that_differ_in_length(data: Any, sentence: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "data", [None, 12, True, "plain", '"text"', "{", [1, 2], [[1], {}], {"a": 1}, {"a": [1], "b": 2}]
+    "data",
+    [None, 12, True, "plain", '"text"', "{", [1, 2], [[1], {}], {"a": 1}, {"a": [1], "b": 2}],
 )
 def test_what_is_no_table(data: Any) -> None:
-    with pytest.raises(InvalidArtifact, match=r"^The data is .*, not a table: a table is a list of objects"):
+    with pytest.raises(
+        InvalidArtifact, match=r"^The data is .*, not a table: a table is a list of objects"
+    ):
         rows_of(data)
     with pytest.raises(InvalidArtifact):
         profile_table(data)

@@ -128,14 +128,32 @@ def up(migrator, db):
     TaskRun.add_index(TaskRun.created, TaskRun.id)
     Artifact.add_index(Artifact.key, Artifact.version, unique=True)
     Artifact.add_index(Artifact.key, Artifact.version, Artifact.id)
-    for column in (Artifact.created, Artifact.updated, Artifact.type, Artifact.flow_run_id, Artifact.task_run_id):
+    for column in (
+        Artifact.created,
+        Artifact.updated,
+        Artifact.type,
+        Artifact.flow_run_id,
+        Artifact.task_run_id,
+    ):
         Artifact.add_index(column, Artifact.id)
     if postgres:
         Artifact.add_index(
-            Artifact.key.desc(nulls="LAST"), Artifact.version.desc(), Artifact.id.desc(), name="artifact_key_desc"
+            Artifact.key.desc(nulls="LAST"),
+            Artifact.version.desc(),
+            Artifact.id.desc(),
+            name="artifact_key_desc",
         )
     ArtifactCollection.add_index(ArtifactCollection.updated, ArtifactCollection.key)
     ArtifactCollection.add_index(ArtifactCollection.created, ArtifactCollection.key)
 
-    for model in (Flow, WorkPool, WorkQueue, Deployment, FlowRun, TaskRun, Artifact, ArtifactCollection):
+    for model in (
+        Flow,
+        WorkPool,
+        WorkQueue,
+        Deployment,
+        FlowRun,
+        TaskRun,
+        Artifact,
+        ArtifactCollection,
+    ):
         model.create_table(safe=False)

@@ -8,4 +8,6 @@ def up(migrator, db):
     collation = '"C"' if isinstance(db, peewee.PostgresqlDatabase) else None
     for table in ("flow_run", "task_run"):
         for column in ("state_message", "parameters"):
-            migrator.migrate(migrator.add_column(table, column, peewee.TextField(null=True, collation=collation)))
+            migrator.migrate(
+                migrator.add_column(table, column, peewee.TextField(null=True, collation=collation))
+            )

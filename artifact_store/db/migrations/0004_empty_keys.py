@@ -5,7 +5,9 @@ from peewee import BigIntegerField, Field, Model
 
 _TABLE = "artifact_collection"
 _INDEXES = (f"{_TABLE}_latest_id", f"{_TABLE}_updated_key", f"{_TABLE}_created_key")
-_EMPTIED = f'UPDATE "{_TABLE}" SET "latest_id" = NULL, "latest_version" = NULL WHERE "key" = OLD."key"'
+_EMPTIED = (
+    f'UPDATE "{_TABLE}" SET "latest_id" = NULL, "latest_version" = NULL WHERE "key" = OLD."key"'
+)
 
 # A program of an earlier release that is still open deletes the row of a key that it empties. In a store that
 # may have such programs, the key is emptied instead. A row whose counter is 0 may be deleted.
@@ -40,7 +42,9 @@ def up(migrator, db):
 
 def guard(db):
     """Keep programs of an earlier release, which may be open even where no key is left, from deleting counters."""
-    db.execute_sql(_KEEP_KEYS["postgresql" if isinstance(db, peewee.PostgresqlDatabase) else "sqlite"])
+    db.execute_sql(
+        _KEEP_KEYS["postgresql" if isinstance(db, peewee.PostgresqlDatabase) else "sqlite"]
+    )
 
 
 def _model(db):

@@ -60,10 +60,15 @@ def built(peer: Peer, directory: Path) -> str | None:
     known = subprocess.run([python, "-m", "pip", "show", "-q", peer.name], capture_output=True)
     if known.returncode:
         done = subprocess.run(
-            [python, "-m", "pip", "install", "-q", *peer.requirements], capture_output=True, text=True
+            [python, "-m", "pip", "install", "-q", *peer.requirements],
+            capture_output=True,
+            text=True,
         )
         if done.returncode:
-            print(f"{peer.name} cannot be installed: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+            print(
+                f"{peer.name} cannot be installed: {done.stderr.strip().splitlines()[-1]}",
+                file=sys.stderr,
+            )
             return None
     return str(python)
 
@@ -126,14 +131,18 @@ class _Store:
     def __init__(self, url: str) -> None:
         self.side = StoreSide(url)
         self.store = self.side.store
-        self.ids = [self.side.create(serving.fields(at)).id for at in range(serving.KEYS * serving.VERSIONS)]
+        self.ids = [
+            self.side.create(serving.fields(at)).id for at in range(serving.KEYS * serving.VERSIONS)
+        ]
 
     def arguments(self, name: str, turn: int) -> tuple[Callable[[Any], object], Sequence[Any]]:
         """Return what is called, and with what."""
         side, store = self.side, self.store
         of_turn = [self.ids[number] for number in serving.numbers(turn)]
         if name == "create":
-            return side.create, [serving.fields(turn * serving.CALLS + at) for at in range(serving.CALLS)]
+            return side.create, [
+                serving.fields(turn * serving.CALLS + at) for at in range(serving.CALLS)
+            ]
         if name == "bulk 1,000":
             return store.create_artifacts, [[serving.fields(at) for at in range(1000)]]
         if name == "update":
@@ -148,10 +157,14 @@ class _Store:
             "filtered list": (self._by_key, serving.keys(turn)),
             "count": (side.count, [None] * 5),
         }
-        return simple[name] if name in simple else (side.delete, side.latest_ids(serving.keys(turn)))
+        return (
+            simple[name] if name in simple else (side.delete, side.latest_ids(serving.keys(turn)))
+        )
 
     def _by_key(self, key: str) -> object:
-        return self.store.read_artifacts(limit=100, artifact_filter=ArtifactFilter(key={"any_": [key]}))
+        return self.store.read_artifacts(
+            limit=100, artifact_filter=ArtifactFilter(key={"any_": [key]})
+        )
 
     def seconds(self, name: str, turn: int) -> float:
         """Do a round of an operation; return the seconds that a call took."""
@@ -159,7 +172,11 @@ class _Store:
 
 
 def measured(
-    places: Places, directory: Path, wanted: Callable[[str], bool], rounds: int, versions: dict[str, str]
+    places: Places,
+    directory: Path,
+    wanted: Callable[[str], bool],
+    rounds: int,
+    versions: dict[str, str],
 ) -> Iterator[Line]:
     """Measure the store beside every peer that can be had; `versions` is told which."""
     for peer in PEERS:
@@ -172,7 +189,10 @@ def measured(
             ways = [partial(ours.seconds, name), partial(process.ask, name)]
             times = [each[1:] for each in in_turns(ways, rounds + 1)]
             target = peer.targets.get(name, peer.targets[""])
-            yield compared(Line("peers", f"{name}, beside {peer.name}", "sqlite", 0, target, least=True), *times)
+            yield compared(
+                Line("peers", f"{name}, beside {peer.name}", "sqlite", 0, target, least=True),
+                *times,
+            )
         assert ours.store.verify() == []
         ours.side.close()
         process.close()

@@ -27,7 +27,11 @@ def artifact(number: int) -> Any:
     """Return an artifact to be put; the data and the metadata are properties."""
     given = serving.fields(number)
     made = proto.Artifact(type_id=TYPE_ID, uri=given["key"])
-    texts = {"description": given["description"], "data": json.dumps(given["data"]), **given["metadata"]}
+    texts = {
+        "description": given["description"],
+        "data": json.dumps(given["data"]),
+        **given["metadata"],
+    }
     for name, value in texts.items():
         made.properties[name].string_value = str(value)
     return made
@@ -47,7 +51,9 @@ def update(number: int) -> None:
 
 def latest(key: str) -> Any:
     """Return the newest artifact of a URI."""
-    options = ListOptions(limit=1, order_by=OrderByField.ID, is_asc=False, filter_query=f"uri = '{key}'")
+    options = ListOptions(
+        limit=1, order_by=OrderByField.ID, is_asc=False, filter_query=f"uri = '{key}'"
+    )
     return STORE.get_artifacts(options)[0]
 
 
@@ -56,7 +62,9 @@ for at in range(serving.KEYS * serving.VERSIONS):
 serving.serve(
     ml_metadata.__version__,
     {
-        "create": lambda turn: seconds_per_call(create, range(turn * serving.CALLS, (turn + 1) * serving.CALLS)),
+        "create": lambda turn: seconds_per_call(
+            create, range(turn * serving.CALLS, (turn + 1) * serving.CALLS)
+        ),
         "bulk 1,000": lambda turn: seconds_per_call(
             lambda many: STORE.put_artifacts(list(map(artifact, many))), [range(1000)]
         ),
@@ -64,8 +72,12 @@ serving.serve(
             lambda number: STORE.get_artifacts_by_id([IDS[number]])[0], serving.numbers(turn)
         ),
         "read latest": lambda turn: seconds_per_call(latest, serving.keys(turn)),
-        "list 100, all": lambda turn: seconds_per_call(lambda _: STORE.get_artifacts(NEWEST), [None] * 5),
-        "filtered list": lambda turn: seconds_per_call(STORE.get_artifacts_by_uri, serving.keys(turn)),
+        "list 100, all": lambda turn: seconds_per_call(
+            lambda _: STORE.get_artifacts(NEWEST), [None] * 5
+        ),
+        "filtered list": lambda turn: seconds_per_call(
+            STORE.get_artifacts_by_uri, serving.keys(turn)
+        ),
         "update": lambda turn: seconds_per_call(update, serving.numbers(turn)),
     },
 )

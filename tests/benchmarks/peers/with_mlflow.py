@@ -20,7 +20,9 @@ def create(number: int) -> Any:
     given = serving.fields(number)
     tags = [ModelVersionTag(name, str(value)) for name, value in given["metadata"].items()]
     tags.append(ModelVersionTag("data", json.dumps(given["data"])))
-    return STORE.create_model_version(given["key"], "file:///none", tags=tags, description=given["description"])
+    return STORE.create_model_version(
+        given["key"], "file:///none", tags=tags, description=given["description"]
+    )
 
 
 def latest(key: str) -> Any:
@@ -35,7 +37,9 @@ def by_key(key: str) -> Any:
 
 def places(turn: int) -> list[tuple[str, str]]:
     """Return a model and a version for each call, all of which are there from the beginning."""
-    return [(serving.key(number), str(number // serving.KEYS + 1)) for number in serving.numbers(turn)]
+    return [
+        (serving.key(number), str(number // serving.KEYS + 1)) for number in serving.numbers(turn)
+    ]
 
 
 for at in range(serving.KEYS):
@@ -45,16 +49,23 @@ for at in range(serving.KEYS * serving.VERSIONS):
 serving.serve(
     mlflow.__version__,
     {
-        "create": lambda turn: seconds_per_call(create, range(turn * serving.CALLS, (turn + 1) * serving.CALLS)),
-        "read by id": lambda turn: seconds_per_call(lambda each: STORE.get_model_version(*each), places(turn)),
+        "create": lambda turn: seconds_per_call(
+            create, range(turn * serving.CALLS, (turn + 1) * serving.CALLS)
+        ),
+        "read by id": lambda turn: seconds_per_call(
+            lambda each: STORE.get_model_version(*each), places(turn)
+        ),
         "read latest": lambda turn: seconds_per_call(latest, serving.keys(turn)),
         "list 100, all": lambda turn: seconds_per_call(
             lambda _: STORE.search_model_versions(max_results=100), [None] * 5
         ),
         "filtered list": lambda turn: seconds_per_call(by_key, serving.keys(turn)),
-        "update": lambda turn: seconds_per_call(lambda each: STORE.update_model_version(*each, "new"), places(turn)),
+        "update": lambda turn: seconds_per_call(
+            lambda each: STORE.update_model_version(*each, "new"), places(turn)
+        ),
         "delete latest": lambda turn: seconds_per_call(
-            lambda each: STORE.delete_model_version(each.name, each.version), list(map(latest, serving.keys(turn)))
+            lambda each: STORE.delete_model_version(each.name, each.version),
+            list(map(latest, serving.keys(turn))),
         ),
     },
 )

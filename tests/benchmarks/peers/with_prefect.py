@@ -56,7 +56,9 @@ async def listed_latest(_: object) -> Any:
     """Return a page of the latest artifacts."""
     async with session(False) as opened:
         found = await models.artifacts.read_latest_artifacts(opened, offset=0, limit=100)
-        return [core.ArtifactCollection.model_validate(each, from_attributes=True) for each in found]
+        return [
+            core.ArtifactCollection.model_validate(each, from_attributes=True) for each in found
+        ]
 
 
 async def count(_: object) -> Any:
@@ -101,7 +103,9 @@ for at in range(serving.KEYS * serving.VERSIONS):
 serving.serve(
     prefect.__version__,
     {
-        "create": lambda turn: in_loop(create, range(turn * serving.CALLS, (turn + 1) * serving.CALLS)),
+        "create": lambda turn: in_loop(
+            create, range(turn * serving.CALLS, (turn + 1) * serving.CALLS)
+        ),
         "read by id": lambda turn: in_loop(read, serving.numbers(turn)),
         "read latest": lambda turn: in_loop(read_latest, serving.keys(turn)),
         "list 100, all": lambda turn: in_loop(listed, [{}] * 5),
@@ -109,6 +113,8 @@ serving.serve(
         "filtered list": lambda turn: in_loop(listed, by_key(turn)),
         "count": lambda turn: in_loop(count, [None] * 5),
         "update": lambda turn: in_loop(update, serving.numbers(turn)),
-        "delete latest": lambda turn: in_loop(delete, LOOP.run_until_complete(latest_ids(serving.keys(turn)))),
+        "delete latest": lambda turn: in_loop(
+            delete, LOOP.run_until_complete(latest_ids(serving.keys(turn)))
+        ),
     },
 )

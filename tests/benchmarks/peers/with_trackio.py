@@ -22,10 +22,22 @@ def create(number: int) -> Any:
     given = serving.fields(number)
     data = json.dumps(given["data"]).encode()
     manifest = [
-        {"path": "data.json", "digest": hashlib.sha256(data + str(number).encode()).hexdigest(), "size": len(data)}
+        {
+            "path": "data.json",
+            "digest": hashlib.sha256(data + str(number).encode()).hexdigest(),
+            "size": len(data),
+        }
     ]
     return SQLiteStorage.commit_artifact_version(
-        PROJECT, given["key"], given["type"], given["description"], manifest, given["metadata"], None, "run", "run"
+        PROJECT,
+        given["key"],
+        given["type"],
+        given["description"],
+        manifest,
+        given["metadata"],
+        None,
+        "run",
+        "run",
     )
 
 
@@ -50,7 +62,11 @@ serving.serve(
             create, range((turn + 50) * serving.CALLS, (turn + 51) * serving.CALLS)
         ),
         "read by id": lambda turn: seconds_per_call(read, places(turn)),
-        "read latest": lambda turn: seconds_per_call(read, [(key, "latest") for key in serving.keys(turn)]),
-        "list 100, latest": lambda turn: seconds_per_call(SQLiteStorage.get_artifacts, [PROJECT] * 5),
+        "read latest": lambda turn: seconds_per_call(
+            read, [(key, "latest") for key in serving.keys(turn)]
+        ),
+        "list 100, latest": lambda turn: seconds_per_call(
+            SQLiteStorage.get_artifacts, [PROJECT] * 5
+        ),
     },
 )
