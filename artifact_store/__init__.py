@@ -51,8 +51,8 @@ if TYPE_CHECKING:
         progress_payload,
         table_payload,
     )
+    from .rendering.context import ArtifactContext, Point
     from .rendering.renderers import register_renderer, render_artifact
-    from .rendering.surroundings import ArtifactContext, Point
     from .report.writing import ReportInfo
     from .runs.current import OpenFlowRun, OpenTaskRun
     from .schemas.artifacts import Artifact, ArtifactCreate, ArtifactList, ArtifactUpdate
@@ -90,7 +90,7 @@ else:
             "parse_filters": "filters.parsing",
             "Payload image_payload link_payload progress_payload table_payload": "payloads.builders",
             "register_renderer render_artifact": "rendering.renderers",
-            "ArtifactContext Point": "rendering.surroundings",
+            "ArtifactContext Point": "rendering.context",
             "ReportInfo": "report.writing",
             "FlowRunTree TaskRunTree": "schemas.run_trees",
             "Deployment Flow FlowRun TaskRun WorkPool WorkQueue": "schemas.runs",

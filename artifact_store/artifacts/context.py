@@ -10,7 +10,7 @@ from ..db import artifact_tables
 from ..db.damage import Reading
 from ..db.statements import Query, Statements, slot
 from ..errors import InvalidArtifact
-from ..rendering.surroundings import ArtifactContext, Point, ref_of
+from ..rendering.context import ArtifactContext, Point, ref_of
 from ..runs.queries import made_by
 from ..schemas.artifacts import Artifact
 from ..tables.profile import changes, known_profile, profile_table

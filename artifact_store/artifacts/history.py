@@ -19,7 +19,7 @@ class SeriesMethods(StoreBase):
 
     def read_series(
         self, key: str, field: str | None = None, *, limit: int | None = None
-    ) -> "list[rendering.surroundings.Point]":
+    ) -> "list[rendering.context.Point]":
         """Return how a number of a key went from version to version.
 
         Args:
@@ -100,7 +100,7 @@ class SeriesMethods(StoreBase):
 
     def read_trends(
         self, keys: Iterable[str], limit: int = 20
-    ) -> "dict[str, list[rendering.surroundings.Point]]":
+    ) -> "dict[str, list[rendering.context.Point]]":
         """Return how the most telling number of each of many keys went, for a list with a sparkline beside each.
 
         One statement reads the newest versions of all keys: their metadata, profiles and data of up to 16 KB,
@@ -132,7 +132,7 @@ class SeriesMethods(StoreBase):
         found = self._reader(artifacts.metrics.newest_of_keys, known, limit) if known else {}
         return {key: artifacts.context.trend(found.get(key, []))[1] for key in asked}
 
-    def read_surroundings(self, artifact: Artifact) -> "rendering.surroundings.ArtifactContext":
+    def read_surroundings(self, artifact: Artifact) -> "rendering.context.ArtifactContext":
         """Return what lies around an artifact: its neighbours, its run, what changed, and how its numbers went.
 
         No payload of another version is read but a previous table of up to 256 KB that has no profile.
@@ -158,7 +158,7 @@ class SeriesMethods(StoreBase):
             )
         primary = self._reader.primary
 
-        def read(db: "db.statements.Statements") -> "rendering.surroundings.ArtifactContext":
+        def read(db: "db.statements.Statements") -> "rendering.context.ArtifactContext":
             known = db is primary or artifacts.context.has(db, artifact)
             return artifacts.context.read_surroundings(db if known else primary, artifact)
 

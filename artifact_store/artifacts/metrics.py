@@ -17,7 +17,7 @@ from ..db.artifact_tables import Artifact, ArtifactCollection
 from ..db.damage import Reading
 from ..db.statements import Query, Statements, slot
 from ..errors import InvalidArtifact
-from ..rendering.surroundings import Point
+from ..rendering.context import Point
 from ..tables.rows import rows_of
 
 __all__ = ["WINDOW", "Version", "best_first", "newest", "newest_of_keys", "points", "points_of"]

@@ -9,7 +9,7 @@ from ..lazy import lazy_names
 
 if TYPE_CHECKING:
     from . import blocks
-    from . import surroundings as surroundings
+    from . import context as context
     from .plot import sparkline
     from .terminal import print_blocks
     from .text import age, escape_controls
@@ -17,7 +17,7 @@ else:
     __getattr__, __dir__ = lazy_names(
         globals(),
         {
-            "blocks surroundings": "",
+            "blocks context": "",
             "sparkline": "plot",
             "print_blocks": "terminal",
             "age escape_controls": "text",

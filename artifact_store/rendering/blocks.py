@@ -14,7 +14,7 @@ from uuid import UUID
 
 from ..errors import InvalidArtifact
 from ..wording import shown
-from .surroundings import Point
+from .context import Point
 
 __all__ = [
     "Block",

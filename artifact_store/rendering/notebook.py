@@ -6,12 +6,12 @@ from uuid import UUID
 
 from ..context import opened
 from ..rendering import blocks
+from .context import ArtifactContext, Shown
 from .html import blocks_to_html
 from .markdown import first_line
 from .markup import Html, element
 from .renderers import render_artifact
 from .style import STYLE
-from .surroundings import ArtifactContext, Shown
 from .text import age, counted
 
 __all__ = ["artifact_html", "list_html"]

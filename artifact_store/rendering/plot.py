@@ -3,8 +3,8 @@
 import math
 from collections.abc import Iterable, Sequence
 
+from .context import Point
 from .markup import Html, element
-from .surroundings import Point
 from .text import cell_text, escape_controls, number_text, short_number
 
 __all__ = ["line_plot", "plot_words", "sparkline"]

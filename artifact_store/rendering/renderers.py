@@ -12,7 +12,7 @@ from ..tables.profile import known_profile, profile_table
 from ..tables.rows import column_names, rows_of
 from ..wording import shown
 from .blocks import Block
-from .surroundings import ArtifactContext, Run, Shown, ref_of
+from .context import ArtifactContext, Run, Shown, ref_of
 from .text import moment_text
 
 __all__ = ["Renderer", "reference_facts", "register_renderer", "render", "render_artifact"]

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from ..errors import InvalidQuery
 from ..filters.definitions import ArtifactFilter, FlowFilter, FlowRunFilter, TaskRunFilter
-from ..rendering.surroundings import Point
+from ..rendering.context import Point
 from ..schemas.artifacts import Artifact
 from ..schemas.runs import Flow, FlowRun, TaskRun
 from ..schemas.sorting import ArtifactSort

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Protocol, Unpack
 
 from ..filters.definitions import ArtifactFilter, RunFilters
-from ..rendering.surroundings import Point
+from ..rendering.context import Point
 from ..schemas.artifacts import Artifact, ArtifactList
 from ..schemas.runs import Flow, FlowRun, TaskRun
 from ..schemas.sorting import ArtifactSort

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from ..rendering import blocks
+from ..rendering.context import Point, Run, ref_of
 from ..rendering.html import blocks_to_html
 from ..rendering.markup import Html, element, escape, join
 from ..rendering.plot import line_plot
 from ..rendering.renderers import render
-from ..rendering.surroundings import Point, Run, ref_of
 from ..rendering.text import (
     cell_text,
     escape_controls,

@@ -1,7 +1,7 @@
-"""What lies around an artifact: its neighbours, its run, what changed, and the trend of its numbers.
+"""The context of an artifact: its neighbours, its run, what changed, and the trend of its numbers.
 
-This package lies below the values, which show themselves through it; what it shows of them is said here
-as protocols.
+`rendering` is a layer below the schemas, which import it to show themselves in a notebook. So this module describes
+the fields that it reads as protocols, instead of importing `Artifact`, `FlowRun` and `TaskRun`.
 """
 
 from dataclasses import dataclass
@@ -58,19 +58,19 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True)
 class ArtifactContext:
-    """What lies around one artifact, as `ArtifactStore.read_surroundings` reads it.
+    """The context of one artifact, as `ArtifactStore.read_surroundings` reads it.
 
     Attributes:
         ref: the reference that reads it back: `weather@2`, or its id when it has no key.
         previous: the reference of the next older version that exists.
         next: the reference of the next newer version that exists.
         latest: the latest version of its key; `None` without a key.
-        flow_run: the flow run that made it, where the store knows it.
+        flow_run: the flow run that made it; `None` if the store does not have it.
         flow: the flow of that run.
-        task_run: the task run that made it, where the store knows it.
+        task_run: the task run that made it; `None` if the store does not have it.
         changes: what is different from the previous version, in a few words each (`rows +12`).
-        field: which number `series` shows (`rows`, `data`, `metadata.loss`).
-        series: that number in each version that has it, oldest first, at most the newest 50.
+        field: the number that `series` shows (`rows`, `data`, `metadata.loss`).
+        series: that number in each version that has it, oldest first; at most the newest 50.
     """
 
     ref: str
