@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from .report.writing import ReportInfo
     from .runs.current import OpenFlowRun, OpenTaskRun
     from .schemas.artifacts import Artifact, ArtifactCreate, ArtifactList, ArtifactUpdate
+    from .schemas.history import ArtifactHistory, ArtifactVersion
     from .schemas.keys import as_key
     from .schemas.run_trees import FlowRunTree, TaskRunTree
     from .schemas.runs import Deployment, Flow, FlowRun, TaskRun, WorkPool, WorkQueue
@@ -86,6 +87,7 @@ else:
             "ArtifactCollectionFilter ArtifactFilter DeploymentFilter": "filters.definitions",
             "FlowFilter FlowRunFilter TaskRunFilter WorkPoolFilter": "filters.definitions",
             "as_key": "schemas.keys",
+            "ArtifactHistory ArtifactVersion": "schemas.history",
             "OpenFlowRun OpenTaskRun": "runs.current",
             "parse_filters": "filters.parsing",
             "Payload image_payload link_payload progress_payload table_payload": "payloads.builders",
@@ -120,11 +122,13 @@ __all__ = [
     "ArtifactCreate",
     "ArtifactDataWarning",
     "ArtifactFilter",
+    "ArtifactHistory",
     "ArtifactList",
     "ArtifactSort",
     "ArtifactStore",
     "ArtifactStoreError",
     "ArtifactUpdate",
+    "ArtifactVersion",
     "Deployment",
     "DeploymentFilter",
     "Flow",

@@ -12,7 +12,7 @@ import peewee
 
 from . import artifacts, context, db, filters, report, schemas
 from .artifacts.activities import ActivityMethods
-from .artifacts.history import SeriesMethods
+from .artifacts.history import HistoryMethods
 from .artifacts.listing import ListingMethods
 from .artifacts.methods import ArtifactMethods
 from .artifacts.shortcuts import ShortcutMethods
@@ -20,7 +20,7 @@ from .base import Writer
 from .errors import InvalidQuery
 from .runs.flow_methods import FlowMethods
 from .runs.methods import RunMethods
-from .schemas.sorting import ArtifactCollectionSort, bounds
+from .schemas.sorting import ArtifactCollectionSort, check_page
 from .wording import shown
 
 __all__ = ["ArtifactStore"]
@@ -31,7 +31,7 @@ T = TypeVar("T")
 class ArtifactStore(
     ArtifactMethods,
     ListingMethods,
-    SeriesMethods,
+    HistoryMethods,
     ShortcutMethods,
     FlowMethods,
     RunMethods,
@@ -211,7 +211,7 @@ class ArtifactStore(
         """
         if type(versions) is not int or versions < 1:
             raise InvalidQuery(f"versions must be >= 1, got {shown(versions)}.")
-        _, most = bounds(None, limit)
+        _, most = check_page(None, limit)
         latest = self.iter_latest_artifacts(sort=sort, include_data=False, **filters)
         return report.writing.written(self, path, title, versions, islice(latest, most))
 

@@ -41,7 +41,8 @@ LAZY_IMPORTS = {"markdown_it", "pandas", "polars", "psycopg", "rich"}
 CLI_IMPORTS = {"artifact_store", "click", "pydantic", "rich"}
 EXPORTED = """
     Artifact ArtifactCollectionFilter ArtifactCollectionSort ArtifactConflict ArtifactContext ArtifactCreate
-    ArtifactDataWarning ArtifactFilter ArtifactList ArtifactSort ArtifactStore ArtifactStoreError ArtifactUpdate
+    ArtifactDataWarning ArtifactFilter ArtifactHistory ArtifactList ArtifactSort ArtifactStore ArtifactStoreError
+    ArtifactUpdate ArtifactVersion
     Deployment DeploymentFilter Flow FlowFilter FlowRun FlowRunFilter FlowRunTree Inconsistency IntegrityViolation
     InvalidArtifact InvalidQuery InvalidURL OpenFlowRun OpenTaskRun Payload Point ReportInfo RunSort SchemaTooNew
     SchemaTooOld StoreDamaged StoreInfo StoreMissing StoreReadOnly StoreUnavailable TaskRun TaskRunFilter

@@ -15,7 +15,7 @@ from ..runs.queries import made_by
 from ..schemas.artifacts import Artifact
 from ..tables.profile import changes, known_profile, profile_table
 
-__all__ = ["has", "read_surroundings", "trend"]
+__all__ = ["has_artifact", "read_context", "trend"]
 
 _A, _C = artifact_tables.Artifact, artifact_tables.ArtifactCollection
 _COMPARED = (
@@ -29,15 +29,15 @@ def trend(versions: list[metrics.Version]) -> tuple[str | None, list[Point]]:
     return field, metrics.points_of(versions, field)
 
 
-def has(db: Statements, artifact: Artifact) -> bool:
-    """Tell whether a replica has an artifact yet; where it has not, it would tell of older neighbours."""
+def has_artifact(db: Statements, artifact: Artifact) -> bool:
+    """Tell whether a database has an artifact; a replica may be a moment behind."""
     here = db.fetch_one(
         "series.has", lambda: _A.select(_A.id).where(_A.id == slot("id")), {"id": str(artifact.id)}
     )
     return here is not None
 
 
-def read_surroundings(db: Statements, artifact: Artifact) -> ArtifactContext:
+def read_context(db: Statements, artifact: Artifact) -> ArtifactContext:
     """Return what lies around an artifact."""
     flow_run, flow, task_run = made_by(db, artifact.flow_run_id, artifact.task_run_id)
     key, version = artifact.key, artifact.version

@@ -1,82 +1,132 @@
-"""The methods of a store that tell how the numbers of a key went, and what lies around an artifact."""
+"""The methods of a store that read the history of a key: its versions, numbers, and the context of an artifact."""
 
 from collections.abc import Iterable
 
-from .. import artifacts, db, rendering
+from .. import artifacts, db, rendering, runs, schemas
 from ..base import StoreBase
 from ..errors import InvalidQuery
+from ..jsonable.encoders import MAX_INT64
 from ..schemas.artifacts import Artifact, is_key
-from ..schemas.sorting import bounds
+from ..schemas.sorting import check_page
 from ..wording import shown
 
-__all__ = ["SeriesMethods"]
+__all__ = ["HistoryMethods"]
 
 _LARGEST_TREND = 1000
 
 
-class SeriesMethods(StoreBase):
-    """The methods of a store that tell how numbers went, and what lies around an artifact."""
+class HistoryMethods(StoreBase):
+    """The methods of a store that read the history of a key."""
 
-    def read_series(
+    def read_history(
         self, key: str, field: str | None = None, *, limit: int | None = None
-    ) -> "list[rendering.context.Point]":
-        """Return how a number of a key went from version to version.
+    ) -> "schemas.history.ArtifactHistory":
+        """Return the versions of a key, each with its flow run and its value of one number.
+
+        The number of statements does not depend on the number of versions, unless the number has to be read from
+        payloads: tables without a profile are read 50 at a time, and other data 20 at a time.
 
         Args:
             key: the key.
-            field: which number: `data` (a progress, or any data that is a number), `data.accuracy` (a number in
-                data that is an object), `rows` (how many rows a table has), `metadata.loss`, or `loss` for short.
-                Without it, the first of `series_fields`.
-            limit: how many points to return at the most, the newest of them; `None` is all.
+            field: the number, as `read_series` takes it; by default the first of `series_fields`.
+            limit: the maximum number of versions, the newest of them; `None`, the default, is all.
 
         Returns:
-            Points `(version, created, value)`, oldest first; versions that do not have the number are left out.
+            The history. It has no versions when the key has none.
 
         Raises:
-            InvalidQuery: no version of the key has such a number; the sentence names those that there are.
+            InvalidQuery: no version of the key has such a number, or the limit is out of range.
 
         Examples:
             >>> from artifact_store import ArtifactStore
             >>> store = ArtifactStore("sqlite:///:memory:")
-            >>> made = store.create_artifacts({"key": "model", "metadata": {"loss": 1 / n}} for n in (1, 2, 4))
+            >>> created = store.create_artifacts({"key": "model", "metadata": {"loss": 1 / n}} for n in (1, 2, 4))
+            >>> history = store.read_history("model", limit=2)
+            >>> history.field, history.complete
+            ('metadata.loss', False)
+            >>> [(version.artifact.ref, version.value) for version in history.versions]
+            [('model@3', 0.25), ('model@2', 0.5)]
+        """
+        _, limit = check_page(None, limit)
+        if not is_key(key):
+            return schemas.history.ArtifactHistory()
+
+        one_more = None if limit is None else min(limit + 1, MAX_INT64)
+        found = self._reader(artifacts.queries.read_versions, key, one_more)
+        if not found:
+            return schemas.history.ArtifactHistory()
+
+        field = self._metric(key, field)
+        series = [] if field is None else self.read_series(key, field, limit=limit)
+        values = {point.version: point.value for point in series}
+        versions = found[:limit]
+        run_ids = {each.flow_run_id for each in versions if each.flow_run_id is not None}
+        read_runs = runs.queries.FLOW_RUNS.read_many
+        flow_runs = self._reader(read_runs, sorted(run_ids)) if run_ids else []
+        run_by_id = {run.id: run for run in flow_runs}
+
+        rows = []
+        for each in versions:
+            run = None if each.flow_run_id is None else run_by_id.get(each.flow_run_id)
+            value = None if each.version is None else values.get(each.version)
+            rows.append(schemas.history.ArtifactVersion(each, run, value))
+        return schemas.history.ArtifactHistory(
+            tuple(rows), field, tuple(series), complete=len(found) == len(versions)
+        )
+
+    def read_series(
+        self, key: str, field: str | None = None, *, limit: int | None = None
+    ) -> "list[rendering.context.Point]":
+        """Return the values of a number of a key, version by version.
+
+        Args:
+            key: the key.
+            field: the number: `data` (a progress, or any data that is a number), `data.accuracy` (a number in
+                data that is an object), `rows` (the number of rows of a table), `metadata.loss`, or `loss` for short.
+                By default the first of `series_fields`.
+            limit: the maximum number of points, the newest of them; `None`, the default, is all.
+
+        Returns:
+            Points `(version, created, value)`, oldest first. Versions without the number are left out.
+
+        Raises:
+            InvalidQuery: no version of the key has such a number; the message names those that there are.
+
+        Examples:
+            >>> from artifact_store import ArtifactStore
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> created = store.create_artifacts({"key": "model", "metadata": {"loss": 1 / n}} for n in (1, 2, 4))
             >>> [(point.version, point.value) for point in store.read_series("model", "loss", limit=2)]
             [(2, 0.5), (3, 0.25)]
         """
-        _, most = bounds(None, limit)
+        _, limit = check_page(None, limit)
         if not is_key(key):
             return []
-        wanted = self._field(key, field)
-        if wanted is None:
+        metric = self._metric(key, field)
+        if metric is None:
             return []
-        found = self._reader(artifacts.metrics.points, key, wanted, most)
-        if not found and field is not None and most != 0:
+        found = self._reader(artifacts.metrics.points, key, metric, limit)
+        if not found and field is not None and limit != 0:
             newest = self._reader(artifacts.metrics.newest, key, artifacts.metrics.WINDOW)
             if newest:
                 fields = ", ".join(artifacts.metrics.best_first(newest)[:20])
-                known = f"use one of {fields}" if fields else "its versions carry none"
-                raise InvalidQuery(f"{key} has no number called {field[:300]!r}: {known}.")
+                hint = f"use one of {fields}" if fields else "its versions carry none"
+                raise InvalidQuery(f"{key} has no number called {field[:300]!r}: {hint}.")
         return found
 
-    def _field(self, key: str, field: str | None) -> str | None:
-        """Return the whole name of a number."""
-        if field is None:
-            return next(iter(self.series_fields(key)), None)
-        if not isinstance(field, str) or not field:
-            raise InvalidQuery(
-                f"Invalid field {shown(field)}: expected the name of a number, such as data, rows or metadata.loss."
-            )
-        return (
-            field
-            if field in ("data", "rows") or field.startswith(("data.", "metadata."))
-            else f"metadata.{field}"
-        )
+    def _metric(self, key: str, field: str | None) -> str | None:
+        """Return the full name of a number, by default of the first that a key has."""
+        if field is not None:
+            return artifacts.metrics.full_name(field)
+        fields = self.series_fields(key)
+        return fields[0] if fields else None
 
     def series_fields(self, key: str) -> list[str]:
-        """Return which numbers a key has, the most telling first.
+        """Return which numbers a key has, the most informative first.
 
-        The newest 50 versions are looked at, by their metadata, profiles and data of up to 16 KB. Numbers that
-        vary come first, then those that more versions have; among equals `data` comes before metadata, members
-        of the data, and `rows`.
+        The newest 50 versions are read: their metadata, profiles and data of up to 16 KB. Numbers that vary come
+        first, then those that more versions have; among equals `data` comes before metadata, members of the data,
+        and `rows`.
 
         Args:
             key: the key.
@@ -88,30 +138,29 @@ class SeriesMethods(StoreBase):
             >>> from artifact_store import ArtifactStore
             >>> store = ArtifactStore("sqlite:///:memory:")
             >>> rows = {"type": "table", "data": [{"day": 1}], "metadata": {"wind": 3.5}}
-            >>> made = store.create_artifacts([{"key": "weather", **rows}])
+            >>> created = store.create_artifacts([{"key": "weather", **rows}])
             >>> store.series_fields("weather")
             ['metadata.wind', 'rows']
         """
         if not is_key(key):
             return []
-        return artifacts.metrics.best_first(
-            self._reader(artifacts.metrics.newest, key, artifacts.metrics.WINDOW)
-        )
+        newest = self._reader(artifacts.metrics.newest, key, artifacts.metrics.WINDOW)
+        return artifacts.metrics.best_first(newest)
 
     def read_trends(
         self, keys: Iterable[str], limit: int = 20
     ) -> "dict[str, list[rendering.context.Point]]":
-        """Return how the most telling number of each of many keys went, for a list with a sparkline beside each.
+        """Return the values of the most informative number of each of many keys, for a list with sparklines.
 
         One statement reads the newest versions of all keys: their metadata, profiles and data of up to 16 KB,
         so the number is the first of `series_fields` within these versions.
 
         Args:
             keys: the keys.
-            limit: how many of the newest versions to look at, 1 to 1,000.
+            limit: how many of the newest versions of each key are read, 1 to 1,000; by default 20.
 
         Returns:
-            Points by key, oldest first, for every key that was asked for; none for a key without numbers.
+            Points by key, oldest first, for each of the keys; an empty list for a key without numbers.
 
         Raises:
             InvalidQuery: the limit is out of range.
@@ -119,7 +168,7 @@ class SeriesMethods(StoreBase):
         Examples:
             >>> from artifact_store import ArtifactStore
             >>> store = ArtifactStore("sqlite:///:memory:")
-            >>> made = store.create_artifacts({"key": key, "data": n} for n in range(3) for key in ("a", "b"))
+            >>> created = store.create_artifacts({"key": key, "data": n} for n in range(3) for key in ("a", "b"))
             >>> [point.value for point in store.read_trends(["a", "b"], limit=2)["b"]]
             [1.0, 2.0]
         """
@@ -127,29 +176,32 @@ class SeriesMethods(StoreBase):
             raise InvalidQuery(
                 f"limit must be an int from 1 to {_LARGEST_TREND:,}, got {shown(limit)}."
             )
-        asked = list(dict.fromkeys(keys))
-        known = [key for key in asked if is_key(key)]
-        found = self._reader(artifacts.metrics.newest_of_keys, known, limit) if known else {}
-        return {key: artifacts.context.trend(found.get(key, []))[1] for key in asked}
+        distinct = list(dict.fromkeys(keys))
+        valid = [key for key in distinct if is_key(key)]
+        newest = self._reader(artifacts.metrics.newest_of_keys, valid, limit) if valid else {}
+        return {key: artifacts.context.trend(newest.get(key, []))[1] for key in distinct}
 
     def read_surroundings(self, artifact: Artifact) -> "rendering.context.ArtifactContext":
-        """Return what lies around an artifact: its neighbours, its run, what changed, and how its numbers went.
+        """Return the context of an artifact: its neighbours, its run, what changed, and the trend of its numbers.
 
-        No payload of another version is read but a previous table of up to 256 KB that has no profile.
+        The payloads of other versions are not read, except for a previous table of up to 256 KB without a profile.
 
         Args:
             artifact: an artifact of this store.
 
         Returns:
-            An `ArtifactContext`.
+            The context.
+
+        Raises:
+            InvalidQuery: it is not an artifact.
 
         Examples:
             >>> from artifact_store import ArtifactStore
             >>> store = ArtifactStore("sqlite:///:memory:")
             >>> first = store.create_artifact(key="wind", type="table", data=[{"wind": 3}])
             >>> second = store.create_artifact(key="wind", type="table", data=[{"wind": 3}, {"wind": 5}])
-            >>> around = store.read_surroundings(second)
-            >>> around.previous, around.next, around.changes, around.field
+            >>> context = store.read_surroundings(second)
+            >>> context.previous, context.next, context.changes, context.field
             ('wind@1', None, ('rows +1',), 'rows')
         """
         if not isinstance(artifact, Artifact):
@@ -159,7 +211,8 @@ class SeriesMethods(StoreBase):
         primary = self._reader.primary
 
         def read(db: "db.statements.Statements") -> "rendering.context.ArtifactContext":
-            known = db is primary or artifacts.context.has(db, artifact)
-            return artifacts.context.read_surroundings(db if known else primary, artifact)
+            # A replica that does not have the artifact yet would return older neighbours.
+            is_current = db is primary or artifacts.context.has_artifact(db, artifact)
+            return artifacts.context.read_context(db if is_current else primary, artifact)
 
         return self._reader(read)

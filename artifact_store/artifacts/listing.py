@@ -7,7 +7,7 @@ from .. import artifacts, filters, schemas
 from ..base import StoreBase
 from ..errors import InvalidQuery
 from ..schemas.artifacts import Artifact, ArtifactList
-from ..schemas.sorting import ArtifactCollectionSort, ArtifactSort, RunSort, bounds, chosen
+from ..schemas.sorting import ArtifactCollectionSort, ArtifactSort, RunSort, check_page, parse_sort
 from ..wording import FILTER_PARAMETERS, misplaced, shown, with_article
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class ListingMethods(StoreBase):
             flow_filter,
             work_pool_filter,
         )
-        query = listing_query(self._db, chosen(ArtifactSort, sort), given, include_data)
+        query = listing_query(self._db, parse_sort(ArtifactSort, sort), given, include_data)
         return self._listed(query, offset, limit, after)
 
     def read_latest_artifacts(
@@ -198,7 +198,9 @@ class ListingMethods(StoreBase):
             flow_filter,
             work_pool_filter,
         )
-        query = listing_query(self._db, chosen(ArtifactCollectionSort, sort), given, include_data)
+        query = listing_query(
+            self._db, parse_sort(ArtifactCollectionSort, sort), given, include_data
+        )
         return self._listed(query, offset, limit, after)
 
     def _listed(
@@ -213,7 +215,7 @@ class ListingMethods(StoreBase):
             raise InvalidQuery(
                 "offset and after exclude each other: a cursor says where the list goes on."
             )
-        start, most = bounds(offset, limit)
+        start, most = check_page(offset, limit)
         found = ArtifactList(self._reader(artifacts.pagination.page, query, start, most, position))
         if found and len(found) == most:
             found.cursor = filters.orders.cursor_of(query.sort, found[-1])
@@ -252,7 +254,7 @@ class ListingMethods(StoreBase):
             >>> sum(artifact.data for artifact in store.iter_artifacts(page_size=2))
             10
         """
-        query = listing_query(self._db, chosen(ArtifactSort, sort), filters, include_data)
+        query = listing_query(self._db, parse_sort(ArtifactSort, sort), filters, include_data)
         return artifacts.pagination.each(self._reader, query, _page_size(page_size))
 
     def iter_latest_artifacts(
@@ -288,7 +290,9 @@ class ListingMethods(StoreBase):
             >>> [artifact.data for artifact in store.iter_latest_artifacts()]
             [2, 1]
         """
-        query = listing_query(self._db, chosen(ArtifactCollectionSort, sort), filters, include_data)
+        query = listing_query(
+            self._db, parse_sort(ArtifactCollectionSort, sort), filters, include_data
+        )
         return artifacts.pagination.each(self._reader, query, _page_size(page_size))
 
     def read_run_tree(
@@ -333,7 +337,7 @@ class ListingMethods(StoreBase):
             nightly-etl Completed
             - load ['sales']
         """
-        start, most = bounds(offset, limit)
+        start, most = check_page(offset, limit)
         if type(per_run) is not int or not 1 <= per_run <= _LARGEST_PAGE:
             raise InvalidQuery(
                 f"per_run must be an int from 1 to {_LARGEST_PAGE:,}, got {shown(per_run)}."
@@ -341,7 +345,7 @@ class ListingMethods(StoreBase):
         of_artifacts = (artifact_filter, None, filters.get("task_run_filter"), None, None, None)
         query = listing_query(self._db, ArtifactSort.ID_DESC, of_artifacts, include_data=False)
         trees = artifacts.run_trees.read_run_trees
-        return self._reader(trees, start, most, chosen(RunSort, sort), filters, query, per_run)
+        return self._reader(trees, start, most, parse_sort(RunSort, sort), filters, query, per_run)
 
     def count_artifacts(
         self,

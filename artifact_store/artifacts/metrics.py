@@ -16,11 +16,21 @@ from pydantic_core import from_json
 from ..db.artifact_tables import Artifact, ArtifactCollection
 from ..db.damage import Reading
 from ..db.statements import Query, Statements, slot
-from ..errors import InvalidArtifact
+from ..errors import InvalidArtifact, InvalidQuery
 from ..rendering.context import Point
 from ..tables.rows import rows_of
+from ..wording import shown
 
-__all__ = ["WINDOW", "Version", "best_first", "newest", "newest_of_keys", "points", "points_of"]
+__all__ = [
+    "WINDOW",
+    "Version",
+    "best_first",
+    "full_name",
+    "newest",
+    "newest_of_keys",
+    "points",
+    "points_of",
+]
 
 WINDOW = 50  # versions that are looked at to know which numbers there are
 
@@ -66,6 +76,25 @@ def _row_count(profile: Any, data: Any) -> float | None:
 
 def _json(text: str | None) -> Any:
     return None if text is None else from_json(text)
+
+
+def full_name(field: object) -> str:
+    """Return the full name of a number; a name without a prefix stands for a number in the metadata.
+
+    Raises:
+        InvalidQuery: it is not a name.
+
+    Examples:
+        >>> full_name("rows"), full_name("loss")
+        ('rows', 'metadata.loss')
+    """
+    if not isinstance(field, str) or not field:
+        raise InvalidQuery(
+            f"Invalid field {shown(field)}: expected the name of a number, such as data, rows or metadata.loss."
+        )
+    if field in ("data", "rows") or field.startswith(("data.", "metadata.")):
+        return field
+    return f"metadata.{field}"
 
 
 # --- Of one key, and of many ---

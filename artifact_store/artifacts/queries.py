@@ -5,6 +5,8 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
+from peewee import SQL
+
 from ..db import artifact_tables
 from ..db.artifact_tables import ArtifactCollection
 from ..db.damage import Reading
@@ -13,6 +15,8 @@ from ..db.statements import Query, Statements, Values, slot
 from ..schemas import artifacts as schemas
 
 __all__ = [
+    "COLUMNS",
+    "COLUMNS_WITHOUT_DATA",
     "ROWS",
     "Row",
     "delete",
@@ -24,11 +28,18 @@ __all__ = [
     "read_latest",
     "read_many",
     "read_version",
+    "read_versions",
 ]
 
 _A = artifact_tables.Artifact
 ROWS = Rows(schemas.Artifact)
-_COLUMNS = tuple(getattr(_A, name) for name in ROWS.names)
+COLUMNS = tuple(getattr(_A, name) for name in ROWS.names)
+
+COLUMNS_WITHOUT_DATA = tuple(
+    SQL("NULL").alias(name) if name in ("data", "profile") else getattr(_A, name)
+    for name in ROWS.names
+)
+"""The columns of an artifact, with NULL in the place of data and profile, which may be large."""
 
 Row = dict[str, Any]
 """A row of the artifact table, by column."""
@@ -56,7 +67,7 @@ def read(db: Statements, artifact_id: UUID) -> schemas.Artifact | None:
     return _one(
         db,
         "artifacts.read",
-        lambda: _A.select(*_COLUMNS).where(_A.id == slot("id")),
+        lambda: _A.select(*COLUMNS).where(_A.id == slot("id")),
         {"id": str(artifact_id)},
     )
 
@@ -65,7 +76,7 @@ def read_many(db: Statements, ids: Sequence[UUID]) -> list[schemas.Artifact]:
     """Return the artifacts that exist among some ids."""
 
     def build() -> Query:
-        return _A.select(*_COLUMNS).where(db.dialect.is_in(_A.id, slot("ids")))
+        return _A.select(*COLUMNS).where(db.dialect.is_in(_A.id, slot("ids")))
 
     return ROWS.values(
         db.fetch_all("artifacts.read_many", build, {"ids": db.dialect.bind_list(ids)})
@@ -76,7 +87,7 @@ def read_latest(db: Statements, key: str) -> schemas.Artifact | None:
     """Return the latest artifact of a key, through the collection table."""
 
     def build() -> Query:
-        pointed = _A.select(*_COLUMNS).join(
+        pointed = _A.select(*COLUMNS).join(
             ArtifactCollection, on=(ArtifactCollection.latest_id == _A.id)
         )
         return pointed.where(ArtifactCollection.key == slot("key"))
@@ -88,9 +99,20 @@ def read_version(db: Statements, key: str, version: int) -> schemas.Artifact | N
     """Return one version of a key."""
 
     def build() -> Query:
-        return _A.select(*_COLUMNS).where((_A.key == slot("key")) & (_A.version == slot("version")))
+        return _A.select(*COLUMNS).where((_A.key == slot("key")) & (_A.version == slot("version")))
 
     return _one(db, "artifacts.version", build, {"key": key, "version": version})
+
+
+def read_versions(db: Statements, key: str, limit: int | None) -> list[schemas.Artifact]:
+    """Return the newest versions of a key, newest first, without data and profile."""
+
+    def build() -> Query:
+        versions = _A.select(*COLUMNS_WITHOUT_DATA).where(_A.key == slot("key"))
+        return versions.order_by(_A.version.desc()).limit(slot("limit"))
+
+    limit = db.dialect.unlimited if limit is None else limit
+    return ROWS.values(db.fetch_all("artifacts.versions", build, {"key": key, "limit": limit}))
 
 
 def _one(db: Statements, key: str, build: Any, values: Values) -> schemas.Artifact | None:

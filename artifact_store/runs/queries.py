@@ -32,7 +32,7 @@ from ..schemas.runs import (
     WorkQueue,
     checked,
 )
-from ..schemas.sorting import RunSort, bounds, chosen
+from ..schemas.sorting import RunSort, check_page, parse_sort
 
 __all__ = [
     "DEPLOYMENTS",
@@ -153,8 +153,8 @@ class Entity(Generic[V]):
         filters: Mapping[str, object],
     ) -> list[V]:
         """Return a page of rows, from the replica where there is one."""
-        start, most = bounds(offset, limit)
-        return reader(self.read_page, start, most, chosen(RunSort, sort), filters)
+        start, most = check_page(offset, limit)
+        return reader(self.read_page, start, most, parse_sort(RunSort, sort), filters)
 
     def read_page(
         self,

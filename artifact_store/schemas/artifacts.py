@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from .. import db, jsonable
 from ..errors import InvalidArtifact, InvalidQuery
 from ..tables.methods import ListFrames, TableFrames
-from ..wording import shown, with_article
+from ..wording import name_of_artifact, shown, with_article
 from .keys import KEY, is_key
 from .validation import Validated
 
@@ -74,6 +74,11 @@ class Artifact(TableFrames, Validated, BaseModel):
     created: datetime
     updated: datetime
     profile: dict[str, Any] | None = None
+
+    @property
+    def ref(self) -> str:
+        """The reference that reads it back: `key@version`, or its id when it has no key."""
+        return name_of_artifact(self.id, self.key, self.version)
 
     def __repr__(self) -> str:
         """Tell the key, the version and the type; the data may be long."""

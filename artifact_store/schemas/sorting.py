@@ -1,4 +1,4 @@
-"""What the orders of a listing are called, and what bounds a page of it."""
+"""The sort orders of listings, and the checks of their `sort`, `offset` and `limit`."""
 
 from enum import StrEnum
 from typing import TypeVar
@@ -7,7 +7,7 @@ from ..errors import InvalidQuery
 from ..jsonable.encoders import MAX_INT64
 from ..wording import misplaced, shown
 
-__all__ = ["ArtifactCollectionSort", "ArtifactSort", "RunSort", "bounds", "chosen"]
+__all__ = ["ArtifactCollectionSort", "ArtifactSort", "RunSort", "check_page", "parse_sort"]
 
 S = TypeVar("S", bound=StrEnum)
 
@@ -42,7 +42,7 @@ class RunSort(StrEnum):
     NAME_ASC = "NAME_ASC"
 
 
-def bounds(offset: int | None, limit: int | None) -> tuple[int, int | None]:
+def check_page(offset: int | None, limit: int | None) -> tuple[int, int | None]:
     """Return the offset and the limit of a page, checked.
 
     Raises:
@@ -62,7 +62,7 @@ def bounds(offset: int | None, limit: int | None) -> tuple[int, int | None]:
     return offset or 0, limit
 
 
-def chosen(kind: type[S], sort: S) -> S:
+def parse_sort(kind: type[S], sort: S) -> S:
     """Return the sort order that a member of its enumeration, or its name, stands for.
 
     Raises:

@@ -29,7 +29,7 @@ from ..output.values import figure
 from ..reading import batches, run_names
 
 if TYPE_CHECKING:
-    from artifact_store import Artifact, ArtifactStore, Point
+    from artifact_store import Artifact, ArtifactStore, ArtifactVersion, Point
 
 __all__ = ["count", "history", "ls"]
 
@@ -202,43 +202,49 @@ def history(key: str, field: str | None, limit: int, form: str | None) -> None:
     Columns: version, type, description, age (since the last update), run and the value of one
     number. When the output is not a terminal, the time replaces the age, and the id comes last.
     """
-    from artifact_store import ArtifactFilter, ArtifactSort
-
-    of_key = ArtifactFilter(key={"any_": [key]})
-    most = limit + 1 if 0 < limit < LARGEST else limit or None
     with open_store() as store:
-        found = store.read_artifacts(
-            limit=most, artifact_filter=of_key, sort=ArtifactSort.KEY_DESC, include_data=False
-        )
-        if not found:
-            raise click.ClickException(f"There is no key {key!r}.")
-        shown = found[: limit or None]
-        field = field or next(iter(store.series_fields(key)), None)
-        points = store.read_series(key, field, limit=limit or None) if field else []
-        rows = list(_rows(store, shown))
-    values = {point.version: figure(point.value) for point in points}
-    for row in rows:
-        row["value"] = values.get(row["version"])
+        found = store.read_history(key, field or None, limit=limit or None)
+    if not found.versions:
+        raise click.ClickException(f"There is no key {key!r}.")
+
+    name = field or found.field
+    rows = [_history_row(version) for version in found.versions]
     if form in ("json", "ndjson"):
         documents = [
             {
-                **dump(each, "data", "profile"),
+                **dump(version.artifact, "data", "profile"),
                 "run": row["run"],
-                "field": field,
+                "field": name,
                 "value": row["value"],
             }
-            for each, row in zip(shown, rows, strict=True)
+            for version, row in zip(found.versions, rows, strict=True)
         ]
         (print_json if form == "json" else print_ndjson)(documents)
     else:
-        if form is None and is_terminal() and field and points:
-            print_trend(field, points)
+        for_terminal = form is None and is_terminal()
+        if for_terminal and name and found.series:
+            print_trend(name, found.series)
         columns = ["version", "type", "description", "updated", "run", "value"]
-        print_listing(
-            columns if form is None and is_terminal() else [*columns, "id"], rows, form == "csv"
-        )
-    if len(found) > len(shown):
+        if not for_terminal:
+            columns.append("id")
+        print_listing(columns, rows, form == "csv")
+    if not found.complete:
         note("There are more: --limit 0 lists all.")
+
+
+def _history_row(version: ArtifactVersion) -> dict[str, Any]:
+    """Return the cells of one version in a history."""
+    artifact = version.artifact
+    run = version.flow_run
+    return {
+        "version": artifact.version,
+        "type": artifact.type,
+        "description": artifact.description,
+        "updated": artifact.updated,
+        "run": artifact.flow_run_id if run is None else run.name,
+        "value": None if version.value is None else figure(version.value),
+        "id": artifact.id,
+    }
 
 
 @command(

@@ -16,6 +16,7 @@ def test_references(store: ArtifactStore) -> None:
     loose = store.create_artifact()
     assert store.read_artifact_ref("sales") == store.read_artifact_ref("sales@2") == second
     assert store.read_artifact_ref("sales@1") == store.read_artifact_ref(first.id) == first
+    assert (first.ref, loose.ref) == ("sales@1", str(loose.id))
     assert store.read_artifact_ref(str(loose.id)) == store.read_artifact_ref(loose.id.hex) == loose
 
 

@@ -1,4 +1,4 @@
-"""How numbers went from version to version, which there are, and what lies around an artifact, on each engine."""
+"""The history of a key: series of numbers, which there are, and the context of an artifact, on each engine."""
 
 import json
 import math
@@ -9,7 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from artifact_store import Artifact, ArtifactContext, ArtifactStore, InvalidQuery, Point
+from artifact_store import (
+    Artifact,
+    ArtifactContext,
+    ArtifactHistory,
+    ArtifactStore,
+    InvalidQuery,
+    Point,
+)
 from artifact_store.tables.profile import profile_table
 
 NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -314,6 +321,47 @@ def test_few_statements_are_asked(store: ArtifactStore) -> None:
     assert len(statements(store, lambda: store.read_series("load"))) == 2
     assert len(statements(store, lambda: store.read_trends(["load", "t", "none"]))) == 1
     assert len(statements(store, lambda: store.read_surroundings(table))) == 2
+
+
+def test_a_history_joins_versions_runs_and_numbers(store: ArtifactStore) -> None:
+    run = store.create_flow_run(store.create_flow("etl").id, name="night-1")
+    for n in range(1, 5):
+        metadata = None if n == 3 else {"loss": n}
+        run_id = run.id if n == 4 else run.flow_id  # the second is of another system
+        store.create_artifact(key="model", data="x" * n, metadata=metadata, flow_run_id=run_id)
+    history = store.read_history("model")
+    assert (history.field, history.complete) == ("metadata.loss", True)
+    assert list(history.series) == store.read_series("model")
+    assert [
+        (each.artifact.ref, each.artifact.data, each.flow_run, each.value)
+        for each in history.versions
+    ] == [
+        ("model@4", None, run, 4),
+        ("model@3", None, None, None),
+        ("model@2", None, None, 2),
+        ("model@1", None, None, 1),
+    ]
+    newest = store.read_history("model", "loss", limit=2)
+    assert (len(newest.versions), newest.field, newest.complete) == (2, "metadata.loss", False)
+    assert store.read_history("model", limit=4).complete
+    assert store.read_history("model", limit=2**63 - 1).complete
+    assert store.read_history("model", limit=0) == ArtifactHistory((), "metadata.loss", (), False)
+    assert store.read_history("none") == store.read_history("no key!") == ArtifactHistory()
+    with pytest.raises(InvalidQuery, match="has no number called 'rows'"):
+        store.read_history("model", "rows")
+    create(store, "note", "text")
+    assert [each.value for each in store.read_history("note").versions] == [None]
+
+
+def test_a_history_runs_four_statements(store: ArtifactStore) -> None:
+    flow = store.create_flow("etl")
+    runs = [store.create_flow_run(flow.id) for _ in range(5)]
+    for many in (10, 400):
+        store.create_artifacts(
+            {"key": "model", "metadata": {"n": n}, "flow_run_id": runs[n % 5].id}
+            for n in range(many)
+        )
+        assert len(statements(store, lambda: store.read_history("model"))) == 4
 
 
 def test_large_payloads_of_neighbours_are_not_read(store: ArtifactStore) -> None:
