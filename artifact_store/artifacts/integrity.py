@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
+import peewee
+
 from ..artifacts import latest, profile_check
 from ..db import artifact_tables
+from ..db.artifact_tables import TableWithId
 from ..db.rows import Rows
 from ..db.statements import Query, Statements, slot
 from ..errors import StoreDamaged
@@ -16,7 +19,7 @@ from .queries import ROWS
 __all__ = ["verify"]
 
 _ENTITIES = (FLOWS, DEPLOYMENTS, FLOW_RUNS, TASK_RUNS, WORK_POOLS, WORK_QUEUES)
-_TABLES: tuple[tuple[Any, Rows[Any]], ...] = (
+_TABLES: tuple[tuple[type[TableWithId], Rows[Any]], ...] = (
     (artifact_tables.Artifact, ROWS),
     *((entity.table, entity.rows) for entity in _ENTITIES),
 )
@@ -47,7 +50,7 @@ def _unreadable(error: StoreDamaged) -> Inconsistency:
     return Inconsistency("unreadable" if error.name else "damaged", error.name, str(error))
 
 
-def _wrong(db: Statements, table: Any, rows: Rows[Any]) -> Iterator[Inconsistency]:
+def _wrong(db: Statements, table: type[TableWithId], rows: Rows[Any]) -> Iterator[Inconsistency]:
     """Yield what is wrong with each row of a table: it cannot be read, or has a profile that does not fit."""
     last: Any = None
     while True:
@@ -75,7 +78,7 @@ def _unfit(values: list[Any]) -> Iterator[Inconsistency]:
 
 
 def _read(
-    db: Statements, table: Any, rows: Rows[Any], place: Any, alone: bool = False
+    db: Statements, table: type[TableWithId], rows: Rows[Any], place: Any, alone: bool = False
 ) -> tuple[list[Any], list[Any]]:
     """Read the rows after a place, or the one at it; return their places and values."""
     columns = [getattr(table, name) for name in rows.names]
@@ -90,7 +93,7 @@ def _read(
     return [row[-1] for row in found], values
 
 
-def _places(db: Statements, table: Any, place: Any) -> list[Any]:
+def _places(db: Statements, table: type[TableWithId], place: Any) -> list[Any]:
     """Return the places of some rows after a place, without what the rows hold."""
 
     def build() -> Query:
@@ -102,7 +105,9 @@ def _places(db: Statements, table: Any, place: Any) -> list[Any]:
     ]
 
 
-def _beyond(db: Statements, query: Query, table: Any, place: Any, alone: bool = False) -> Query:
+def _beyond(
+    db: Statements, query: peewee.Select, table: type[TableWithId], place: Any, alone: bool = False
+) -> Query:
     column = db.dialect.row_position(table.id)
     if alone:
         return query.where(column == slot("place"))

@@ -72,7 +72,7 @@ def _first_pointer() -> tuple[Any, ...]:
     return slot("key"), slot("id"), SQL("1"), SQL("1"), slot("created"), slot("created")
 
 
-def _risen(insert: Query) -> Query:
+def _risen(insert: peewee.ModelInsert) -> peewee.ModelInsert:
     """Let an insert of pointers raise the counters that are there by as much as the new rows count."""
     risen = _C.last_version + peewee.EXCLUDED.last_version
     return insert.on_conflict(
@@ -159,7 +159,7 @@ def _exists() -> Query:
     return Artifact.select(SQL("1")).where(Artifact.id == slot("id"))
 
 
-def _update(names: tuple[str, ...]) -> Query:
+def _update(names: tuple[str, ...]) -> peewee.ModelUpdate:
     changes = {getattr(Artifact, name): slot(name) for name in names if name != "id"}
     return Artifact.update(changes).where(Artifact.id == slot("id"))
 
@@ -259,7 +259,7 @@ def repoint_latest(db: Statements, key: str) -> None:
         db.execute("latest.empty", lambda: _emptied().where(_C.key == slot("key")), {"key": key})
 
 
-def _emptied() -> Query:
+def _emptied() -> peewee.ModelUpdate:
     return _C.update({_C.latest_id: None, _C.latest_version: None})
 
 
@@ -314,7 +314,7 @@ def _rebuild(db: Statements, among: Query) -> Query:
     )
 
 
-def computed(where: Query | None = None) -> Query:
+def computed(where: Query | None = None) -> peewee.Select:
     """Return the computed query: the greatest version of each key, from the artifact table alone."""
     query = Artifact.select(Artifact.key, fn.MAX(Artifact.version).alias("version"))
     return (
@@ -324,7 +324,7 @@ def computed(where: Query | None = None) -> Query:
     )
 
 
-def _joined(query: Query, greatest: Query) -> Query:
+def _joined(query: peewee.Select, greatest: peewee.Select) -> peewee.Select:
     matches = (Artifact.key == greatest.c.key) & (Artifact.version == greatest.c.version)
     return query.join(greatest, on=matches)
 

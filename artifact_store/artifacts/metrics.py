@@ -15,7 +15,7 @@ from pydantic_core import from_json
 
 from ..db.artifact_tables import Artifact, ArtifactCollection
 from ..db.damage import Reading
-from ..db.statements import Query, Statements, slot
+from ..db.statements import Expression, Query, Statements, slot
 from ..errors import InvalidArtifact, InvalidQuery
 from ..rendering.context import Point
 from ..tables.rows import rows_of
@@ -100,7 +100,7 @@ def full_name(field: object) -> str:
 # --- Of one key, and of many ---
 
 
-def _glance(db: Statements) -> tuple[Query, ...]:
+def _glance(db: Statements) -> tuple[Expression, ...]:
     """Return the columns that tell which numbers a version has, without what is large."""
     kind = fn.COALESCE(_A.type, "")
     # A table that has a profile is not read at all.

@@ -61,7 +61,9 @@ class ListingQuery(NamedTuple):
         """The order that the sort stands for."""
         return order_of(self.sort)
 
-    def select(self, db: Statements, *columns: Query) -> Query:
+    def select(
+        self, db: Statements, *columns: Query
+    ) -> "peewee.ModelSelect[artifact_tables.Artifact]":
         """Return the statement that selects what is listed, in no order."""
         own = queries.COLUMNS if self.include_data else queries.COLUMNS_WITHOUT_DATA
         query = _A.select(*(columns or own))
@@ -141,7 +143,7 @@ PageQuery = Callable[[Statements, ListingQuery, Query | None], Query]
 """Builds the statement for a part of a listing, given the condition of the part."""
 
 
-def _by_rows(db: Statements, listing: ListingQuery, part: Query | None) -> Query:
+def _by_rows(db: Statements, listing: ListingQuery, part: Query | None) -> peewee.Select:
     query = listing.select(db)
     return _bounded(listing, query if part is None else query.where(part))
 
@@ -179,7 +181,7 @@ def _by_window(db: Statements, listing: ListingQuery, part: Query | None) -> Que
     return _by_rows(db, listing, inside if part is None else NodeList((part, SQL("AND"), inside)))
 
 
-def _bounded(listing: ListingQuery, query: Query) -> Query:
+def _bounded(listing: ListingQuery, query: peewee.Select) -> peewee.Select:
     return query.order_by(*listing.order.terms).limit(slot("limit")).offset(slot("offset"))
 
 

@@ -80,7 +80,7 @@ def _page(db: Statements, after: UUID | None) -> list[Any]:
     return _rows(db, ("profilecheck.page", after is None), beyond, values)
 
 
-def _rows(db: Statements, key: Any, where: Query, values: dict[Any, Any]) -> list[Any]:
+def _rows(db: Statements, key: Any, where: Query | None, values: dict[Any, Any]) -> list[Any]:
     def build() -> Query:
         columns = (_A.id, _A.key, _A.version, _A.type, _A.updated, _A.profile, _A.data)
         query = _A.select(*columns).where((_A.type == "table") & _A.profile.is_null(False))

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+import peewee
 from peewee import fn
 
 from ..db import artifact_tables, run_tables
@@ -127,13 +128,17 @@ def _read_artifacts(
     return ROWS.values(db.fetch_all(("run_trees.artifacts", listing.condition), build, values))
 
 
-def _number_in_run(table: Any) -> Query:
+def _number_in_run(table: type[run_tables.TaskRun] | type[artifact_tables.Artifact]) -> Query:
     """Return the column that numbers the rows of each run, the newest first."""
     window = {"partition_by": [table.flow_run_id], "order_by": [table.id.desc()]}
     return fn.ROW_NUMBER().over(**window).alias("number")
 
 
-def _newest(query: Query, table: Any, numbered: Query) -> Query:
+def _newest(
+    query: peewee.Select,
+    table: type[run_tables.TaskRun] | type[artifact_tables.Artifact],
+    numbered: peewee.Select,
+) -> Query:
     """Return the rows of a query whose number in their run is small enough, oldest first."""
     joined = query.join(numbered, on=(numbered.c.id == table.id))
     return joined.where(numbered.c.number <= slot("most")).order_by(table.id)

@@ -8,7 +8,15 @@ is the last column, so that a long payload does not stand between a reader and t
 
 import peewee
 
-__all__ = ["Artifact", "ArtifactCollection", "IdField", "JSONTextField", "Table", "TimeField"]
+__all__ = [
+    "Artifact",
+    "ArtifactCollection",
+    "IdField",
+    "JSONTextField",
+    "Table",
+    "TableWithId",
+    "TimeField",
+]
 
 
 class IdField(peewee.Field):
@@ -34,7 +42,13 @@ class Table(peewee.Model):
         legacy_table_names = False
 
 
-class Artifact(Table):
+class TableWithId(Table):
+    """A table whose rows have an id; each declares its own, at its place among the columns."""
+
+    id: IdField
+
+
+class Artifact(TableWithId):
     """One version of a key, or one artifact without a key."""
 
     created = TimeField()

@@ -148,7 +148,7 @@ class Dialect(ABC):
         """Return the text of one member of a JSON object."""
 
     @abstractmethod
-    def row_position(self, primary_key: peewee.Node) -> peewee.Node:
+    def row_position(self, primary_key: peewee.ColumnBase) -> peewee.ColumnBase:
         """Return the column that orders the rows of `t1`, the first table of a query, even where keys are damaged."""
 
     @abstractmethod
@@ -267,7 +267,7 @@ class SqliteDialect(Dialect):
         """Return the text of one member of a JSON object."""
         return sql("json_extract(", column, f", '$.{name}')")
 
-    def row_position(self, primary_key: peewee.Node) -> peewee.Node:
+    def row_position(self, primary_key: peewee.ColumnBase) -> peewee.ColumnBase:
         """Return the row number, which is right where a key is damaged."""
         return SQL('"t1"."rowid"')
 
@@ -377,7 +377,7 @@ class PostgresDialect(Dialect):
             f"AS jsonb) ->> '{name}' END)",
         )  # fmt: skip
 
-    def row_position(self, primary_key: peewee.Node) -> peewee.Node:
+    def row_position(self, primary_key: peewee.ColumnBase) -> peewee.ColumnBase:
         """Return the primary key, which the server checks."""
         return primary_key
 

@@ -2,7 +2,14 @@
 
 import peewee
 
-from .artifact_tables import Artifact, ArtifactCollection, IdField, JSONTextField, Table, TimeField
+from .artifact_tables import (
+    Artifact,
+    ArtifactCollection,
+    IdField,
+    JSONTextField,
+    TableWithId,
+    TimeField,
+)
 
 __all__ = [
     "TABLES",
@@ -21,7 +28,7 @@ def _refers(column: str, table: str) -> peewee.SQL:
     return peewee.SQL(f'FOREIGN KEY ("{column}") REFERENCES "{table}" ("id")')
 
 
-class _OfRuns(Table):
+class _OfRuns(TableWithId):
     created = TimeField()
     updated = TimeField()
 

@@ -7,7 +7,7 @@ is cached under a key. Two different queries under one key would run the text of
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import peewee
 
@@ -16,15 +16,27 @@ from .damage import unreadable
 from .engine import FETCH_ALL, FETCH_ONE, ROW_COUNT, Engine, Params, Row
 from .pending_writes import PendingWrites
 
-__all__ = ["Query", "Statement", "Statements", "Values", "slot"]
+__all__ = [
+    "Expression",
+    "Params",
+    "Query",
+    "Row",
+    "Statement",
+    "Statements",
+    "Values",
+    "slot",
+]
 
 _LIMIT = 4_000_000  # characters in the cache; most programs have a few dozen statements, generated filters many
 
-Values = Mapping[Any, Any]
-"""Bound values by the name of their slot."""
+Query: TypeAlias = peewee.Node
+"""A whole statement as Peewee builds it, or any part of one that is only put into another."""
 
-Query = Any
-"""A Peewee query or expression. `Any`, because the stubs of Peewee lack most methods that build queries."""
+Expression: TypeAlias = peewee.ColumnBase
+"""A part of a statement that has operators: a column, a slot, a condition."""
+
+Values: TypeAlias = Mapping[Any, object]
+"""Bound values by the name of their slot."""
 
 
 class _Slot:
@@ -36,7 +48,7 @@ class _Slot:
         self.name = name
 
 
-def slot(name: Hashable) -> Query:
+def slot(name: Hashable) -> Expression:
     """Return a Peewee node that stands for the value called `name`."""
     # Without converter=False a text field would turn the placeholder itself into text.
     return peewee.Value(_Slot(name), converter=False)

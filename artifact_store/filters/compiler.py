@@ -7,13 +7,14 @@ under the condition, so that it is built once however often the values change.
 
 from collections.abc import Hashable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import peewee
 from peewee import SQL, NodeList
 
+from ..db.artifact_tables import TableWithId
 from ..db.dialects import Dialect
-from ..db.statements import Query, slot
+from ..db.statements import Expression, slot
 from ..errors import InvalidQuery
 from ..wording import misplaced, shown, with_article
 from .conditions import (
@@ -36,6 +37,8 @@ __all__ = ["apply_condition", "compile_filters", "select_related"]
 
 _HIGHEST = 60  # levels of one expression; SQLite's parser has room for 100 open symbols
 _LONGEST = 100  # terms joined without parentheses; SQLite allows expressions to be 1,000 high
+
+M = TypeVar("M", bound=TableWithId)
 
 Values: TypeAlias = dict[Hashable, object]
 """The values that a condition compares with, by the numbers of their slots."""
@@ -181,7 +184,9 @@ class _ConditionBuilder:
 # --- From a condition to SQL ---
 
 
-def apply_condition(query: Query, condition: Condition | None, dialect: Dialect) -> Query:
+def apply_condition(
+    query: "peewee.ModelSelect[M]", condition: Condition | None, dialect: Dialect
+) -> "peewee.ModelSelect[M]":
     """Return a query for only those rows that satisfy a condition.
 
     Related rows are named queries (WITH) in front of it, the farthest first: nested in each other they would
@@ -193,7 +198,7 @@ def apply_condition(query: Query, condition: Condition | None, dialect: Dialect)
     return query.where(builder.where(condition, query)).with_cte(*builder.named)
 
 
-def select_related(related: Related, dialect: Dialect) -> Query:
+def select_related(related: Related, dialect: Dialect) -> "peewee.ModelSelect[TableWithId]":
     """Return the query for the keys of the related rows that satisfy a condition on them."""
     relation = related.relation
     return apply_condition(
@@ -212,9 +217,9 @@ class _Expression(NamedTuple):
 
     height: int
     join: Join | None
-    node: Query
+    node: Expression
 
-    def enclosed(self) -> Query:
+    def enclosed(self) -> Expression:
         """Return the node, in parentheses where it needs them."""
         return self.node if self.join is None else NodeList((self.node,), parens=True)
 
@@ -227,15 +232,15 @@ class _ExpressionBuilder:
     """
 
     def __init__(self, dialect: Dialect) -> None:
-        self.named: list[Query] = []
+        self.named: list[peewee.CTE] = []
         self._dialect = dialect
 
-    def where(self, condition: Condition, query: Query) -> Query:
+    def where(self, condition: Condition, query: "peewee.ModelSelect[M]") -> Expression:
         """Build a condition on the rows of a query."""
         expression = self._expression(condition, query.select(query.model.id))
         return expression.enclosed() if expression.join == "or_" else expression.node
 
-    def _expression(self, condition: Condition, rows: Query) -> _Expression:
+    def _expression(self, condition: Condition, rows: "peewee.ModelSelect[M]") -> _Expression:
         if isinstance(condition, Constant):
             return _Expression(1, None, SQL("1 = 1" if condition.value else "1 = 0"))
         if isinstance(condition, FieldTest):
@@ -248,7 +253,7 @@ class _ExpressionBuilder:
             highest.height + 1, condition.join, _join(condition.join, highest, others)
         )
 
-    def _related(self, related: Related) -> Query:
+    def _related(self, related: Related) -> Expression:
         relation = related.relation
         if related.form == "keys":
             return self._dialect.is_in(relation.column, slot(("keys", relation)))
@@ -263,20 +268,20 @@ class _ExpressionBuilder:
         named = self._name(rows, "related", "key")
         return relation.column << named.select(named.c.key)
 
-    def _lowered(self, expression: _Expression, rows: Query) -> _Expression:
+    def _lowered(self, expression: _Expression, rows: "peewee.ModelSelect[M]") -> _Expression:
         """Turn an expression that is too high into a named query for the ids of the rows that satisfy it."""
         if expression.height < _HIGHEST:
             return expression
         named = self._name(rows.where(expression.enclosed()), "part", "id")
         return _Expression(1, None, rows.model.id << named.select(named.c.id))
 
-    def _name(self, query: Query, prefix: str, column: str) -> Query:
+    def _name(self, query: "peewee.ModelSelect[M]", prefix: str, column: str) -> peewee.CTE:
         named = query.cte(f"{prefix}_{len(self.named)}", columns=(column,))
         self.named.append(named)
         return named
 
 
-def _join(join: Join, highest: _Expression, others: Sequence[_Expression]) -> Query:
+def _join(join: Join, highest: _Expression, others: Sequence[_Expression]) -> Expression:
     """Join terms, the highest first and the others in a group of their own.
 
     SQLite's parser has room for 100 open symbols: a chain of 100 nested filters fits only when
@@ -295,7 +300,7 @@ def _join(join: Join, highest: _Expression, others: Sequence[_Expression]) -> Qu
     return NodeList((first, rest), glue=glue)
 
 
-def _test(test: FieldTest, dialect: Dialect) -> Query:
+def _test(test: FieldTest, dialect: Dialect) -> Expression:
     """Build the expression of one operator of a field."""
     column = columns(test.kind)[test.field]
     slots = [slot(number) for number in range(test.first_slot, test.first_slot + test.slots)]
@@ -304,13 +309,13 @@ def _test(test: FieldTest, dialect: Dialect) -> Query:
 
     if test.part:
         # The parts of a composite field are columns of one table, named in the annotations of the parts.
-        part_column = getattr(column.field, StateFilter.model_fields[test.part].metadata[0])
+        part_column = getattr(column.table, StateFilter.model_fields[test.part].metadata[0])
         node = build(part_column, test.variant, slots, dialect)
     elif family == "column" and test.operator in ("is_null_", "exists_"):
         node = _presence(column, absent=test.variant == (test.operator == "is_null_"))
     else:
         node = build(column.field, test.variant, slots, dialect)
-        if column.parent is not None:
+        if column.parent is not None and column.key is not None:
             node = column.parent << column.key.model.select(column.key).where(node)
         if column.or_field is not None:
             either = (node, build(column.or_field, test.variant, slots, dialect))
@@ -322,9 +327,12 @@ def _test(test: FieldTest, dialect: Dialect) -> Query:
     return NodeList((NodeList((node,), parens=True), SQL("IS NOT TRUE")))
 
 
-def _presence(column: Column, absent: bool) -> Query:
+def _presence(column: Column, absent: bool) -> Expression:
     """Build `is_null_` and `exists_`: of a column, or of rows in another table."""
-    if column.parent is None or column.present is not None:
-        return (column.field if column.present is None else column.present).is_null(absent)
+    if column.present is not None:
+        return column.present.is_null(absent)
+    if column.key is None:
+        return column.field.is_null(absent)
     rows = column.key.model.select(SQL("1")).where(column.key == column.parent)
-    return ~peewee.fn.EXISTS(rows) if absent else peewee.fn.EXISTS(rows)
+    exists = peewee.fn.EXISTS(rows)
+    return ~exists if absent else exists

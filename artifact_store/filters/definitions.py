@@ -13,8 +13,9 @@ import peewee
 from pydantic import Field, PrivateAttr, ValidationError
 
 from ..db import run_tables as m
+from ..db.artifact_tables import TableWithId
 from ..db.pydantic_internals import fill
-from ..db.statements import Query
+from ..db.statements import Expression
 from . import fields as c
 
 __all__ = [
@@ -46,14 +47,16 @@ class Column(NamedTuple):
         key: the column of the other table that `parent` equals.
         or_field: a second column, of this table, that may satisfy the operators instead.
         present: the column that `is_null_` and `exists_` look at, when it is not `field`.
+        table: the table of a composite field, whose parts are columns of it.
         family: the family of operators that the field takes, as in `OPERATORS`.
     """
 
-    field: Query
-    parent: Query = None
-    key: Query = None
-    or_field: Query = None
-    present: Query = None
+    field: Expression
+    parent: Expression | None = None
+    key: peewee.Field | None = None
+    or_field: Expression | None = None
+    present: Expression | None = None
+    table: type[TableWithId] | None = None
     family: str = "column"
 
 
@@ -333,7 +336,7 @@ class FlowRunFilter(Filter):
             present=m.FlowRun.work_queue_id,
         ),
     ] = None
-    state: Annotated[c.Accepts[StateFilter], Column(m.FlowRun)] = None
+    state: Annotated[c.Accepts[StateFilter], Column(m.FlowRun.state_type, table=m.FlowRun)] = None
     flow_version: Annotated[c.Accepts[c.AnyText], Column(m.FlowRun.flow_version)] = None
     start_time: Annotated[
         c.Accepts[c.NullTimes],
@@ -386,7 +389,7 @@ class TaskRunFilter(Filter):
     id: Annotated[c.Accepts[c.AnyId], Column(m.TaskRun.id)] = None
     name: Annotated[c.Accepts[c.AnyLikeText], Column(m.TaskRun.name)] = None
     tags: Annotated[c.Accepts[c.AllTags], Column(m.TaskRun.tags, family="tags")] = None
-    state: Annotated[c.Accepts[StateFilter], Column(m.TaskRun)] = None
+    state: Annotated[c.Accepts[StateFilter], Column(m.TaskRun.state_type, table=m.TaskRun)] = None
     subflow_runs: Annotated[
         c.Accepts[c.Exists], Column(m.FlowRun.id, m.TaskRun.id, m.FlowRun.parent_task_run_id)
     ] = None

@@ -14,7 +14,7 @@ from peewee import NodeList
 from pydantic_core import to_json
 
 from ..db.dialects import Dialect, Slots, encode_value, sql
-from ..db.statements import Query
+from ..db.statements import Expression
 
 __all__ = ["EMPTY", "OPERATORS", "Encoded", "Operator"]
 
@@ -38,7 +38,7 @@ class Encoded(NamedTuple):
 
 # Of an operand that does not constrain, such as an empty text, nothing is encoded.
 Encode: TypeAlias = Callable[[Any, Dialect], Encoded | None]
-Build: TypeAlias = Callable[[Query, Any, Slots, Dialect], Query]
+Build: TypeAlias = Callable[[Expression, Any, Slots, Dialect], Expression]
 
 
 class Operator(NamedTuple):
@@ -139,18 +139,18 @@ def _encode_names(names: Sequence[str], dialect: Dialect) -> Encoded | None:
 # --- Building: what operators become ---
 
 
-def _any(column: Query, variant: str, slots: Slots, dialect: Dialect) -> Query:
+def _any(column: Expression, variant: str, slots: Slots, dialect: Dialect) -> Expression:
     return sql(column, "=", slots[0]) if variant == "one" else dialect.is_in(column, slots[0])
 
 
-def _not_any(column: Query, variant: str, slots: Slots, dialect: Dialect) -> Query:
+def _not_any(column: Expression, variant: str, slots: Slots, dialect: Dialect) -> Expression:
     listed = (
         sql(column, "<>", slots[0]) if variant == "one" else dialect.is_not_in(column, slots[0])
     )
     return sql("(", column, "IS NULL OR", listed, ")")
 
 
-def _like(column: Query, variant: str, slots: Slots, dialect: Dialect) -> Query:
+def _like(column: Expression, variant: str, slots: Slots, dialect: Dialect) -> Expression:
     return dialect.like(column, slots[0])
 
 
@@ -158,24 +158,24 @@ def _compare(comparison: str) -> Build:
     return lambda column, variant, slots, dialect: sql(column, comparison, slots[0])
 
 
-def _starts(column: Query, variant: str, slots: Slots, dialect: Dialect) -> Query:
+def _starts(column: Expression, variant: str, slots: Slots, dialect: Dialect) -> Expression:
     low = sql(column, ">=", slots[0])
     return sql(low, "AND", column, "<", slots[1]) if variant == "bounded" else low
 
 
-def _null(column: Query, variant: bool, slots: Slots, dialect: Dialect) -> Query:
+def _null(column: Expression, variant: bool, slots: Slots, dialect: Dialect) -> Expression:
     return sql(column, "IS NULL" if variant else "IS NOT NULL")
 
 
-def _flag(column: Query, variant: bool, slots: Slots, dialect: Dialect) -> Query:
+def _flag(column: Expression, variant: bool, slots: Slots, dialect: Dialect) -> Expression:
     return sql(column, "IS TRUE" if variant else "IS FALSE")
 
 
-def _no_tags(column: Query, variant: bool, slots: Slots, dialect: Dialect) -> Query:
+def _no_tags(column: Expression, variant: bool, slots: Slots, dialect: Dialect) -> Expression:
     return sql(column, "=" if variant else "<>", "'[]'")
 
 
-def _any_tag(column: Query, variant: str, slots: Slots, dialect: Dialect) -> Query:
+def _any_tag(column: Expression, variant: str, slots: Slots, dialect: Dialect) -> Expression:
     return (
         dialect.has_any_tag(column, slots[0])
         if variant == "many"
@@ -183,7 +183,7 @@ def _any_tag(column: Query, variant: str, slots: Slots, dialect: Dialect) -> Que
     )
 
 
-def _all_tags(column: Query, variant: str, slots: Slots, dialect: Dialect) -> Query:
+def _all_tags(column: Expression, variant: str, slots: Slots, dialect: Dialect) -> Expression:
     """Look for the text of a tag first, which costs a tenth of reading the JSON."""
     exact = dialect.has_all_tags(column, slots[0])
     if variant == "all":
@@ -194,8 +194,10 @@ def _all_tags(column: Query, variant: str, slots: Slots, dialect: Dialect) -> Qu
 def _entries(comparison: str) -> Build:
     """Return the builder of one comparison of metadata entries: name and type must agree, then the value."""
 
-    def build(column: Query, variant: Sequence[str], slots: Slots, dialect: Dialect) -> Query:
-        tests: list[Query] = []
+    def build(
+        column: Expression, variant: Sequence[str], slots: Slots, dialect: Dialect
+    ) -> Expression:
+        tests: list[Expression] = []
         first = 0
         for kind in variant:
             size = 2 if kind in ("text", "number") else 1
@@ -208,11 +210,11 @@ def _entries(comparison: str) -> Build:
     return build
 
 
-def _has_keys(column: Query, variant: int, slots: Slots, dialect: Dialect) -> Query:
+def _has_keys(column: Expression, variant: int, slots: Slots, dialect: Dialect) -> Expression:
     return _all_of([dialect.has_name(column, slot) for slot in slots])
 
 
-def _all_of(tests: list[Query]) -> Query:
+def _all_of(tests: list[Expression]) -> Expression:
     """Join tests by AND, many of them in groups of groups."""
     while len(tests) > _LONGEST:
         groups = [tests[i : i + _LONGEST] for i in range(0, len(tests), _LONGEST)]
@@ -220,11 +222,11 @@ def _all_of(tests: list[Query]) -> Query:
     return NodeList(tests, glue=" AND ", parens=True)
 
 
-def _creator_id(column: Query, variant: str, slots: Slots, dialect: Dialect) -> Query:
+def _creator_id(column: Expression, variant: str, slots: Slots, dialect: Dialect) -> Expression:
     return _any(sql("lower(", dialect.text_member(column, "id"), ")"), variant, slots, dialect)
 
 
-def _creator_type(column: Query, variant: str, slots: Slots, dialect: Dialect) -> Query:
+def _creator_type(column: Expression, variant: str, slots: Slots, dialect: Dialect) -> Expression:
     return _any(dialect.text_member(column, "type"), variant, slots, dialect)
 
 

@@ -11,12 +11,13 @@ from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
+import peewee
 from peewee import SQL, NodeList
 from pydantic_core import from_json, to_json
 
-from ..db.artifact_tables import Artifact, ArtifactCollection
+from ..db.artifact_tables import Artifact, ArtifactCollection, TableWithId
 from ..db.dialects import encode_time, encode_value
-from ..db.statements import Query
+from ..db.statements import Expression
 from ..errors import InvalidQuery
 from ..jsonable.encoders import MAX_INT64
 from ..schemas.sorting import ArtifactCollectionSort, ArtifactSort, RunSort
@@ -48,15 +49,15 @@ class Order(NamedTuple):
         twin: a column of the other table of a join that always equals the first column.
     """
 
-    columns: tuple[Query, ...]
+    columns: tuple[Expression, ...]
     names: tuple[str, ...]
     descending: bool
     nulls_last: bool
     lasting: bool
-    twin: Query = None
+    twin: Expression | None = None
 
     @property
-    def terms(self) -> tuple[Query, ...]:
+    def terms(self) -> tuple[peewee.Ordering, ...]:
         """The terms of ORDER BY."""
         nulls = "LAST" if self.nulls_last else None
         first, *rest = self.columns
@@ -93,7 +94,7 @@ def order_of(sort: ArtifactSort | ArtifactCollectionSort) -> Order:
     return Order((getattr(c, name.lower()), c.key), (name.lower(), "key"), descending, False, False)
 
 
-def run_ordering(sort: RunSort, table: Query) -> tuple[Query, ...]:
+def run_ordering(sort: RunSort, table: type[TableWithId]) -> tuple[peewee.Ordering, ...]:
     """Return the ORDER BY terms of a sort over a table of runs."""
     name, _, direction = sort.partition("_")
     columns = [table.id] if name == "ID" else [getattr(table, name.lower()), table.id]
@@ -108,7 +109,7 @@ def position_of(order: Order, artifact: Any) -> Position:
     return tuple(encode_value(getattr(artifact, name)) for name in order.names)
 
 
-def beyond(order: Order, slots: Sequence[Query]) -> Query:
+def beyond(order: Order, slots: Sequence[Expression]) -> Expression:
     """Return the condition that a row without NULL comes after a position without NULL."""
     # The last column only breaks ties that a key and its version cannot have.
     columns = order.columns[:2]

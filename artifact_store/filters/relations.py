@@ -7,8 +7,10 @@ A listing of artifacts takes a `flow_filter`, which constrains the flow of the f
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import peewee
+
+from ..db.artifact_tables import TableWithId
 from ..db.run_tables import Artifact, Deployment, Flow, FlowRun, TaskRun, WorkPool, WorkQueue
-from ..db.statements import Query
 from ..wording import FILTER_PARAMETERS
 from . import definitions
 from .definitions import Filter
@@ -30,26 +32,28 @@ class Relation:
     """
 
     filter_name: str
-    model: Query
-    column: Query
-    related_column: Query
+    model: type[TableWithId]
+    column: peewee.Field
+    related_column: peewee.Field
     relations: tuple["Relation", ...] = ()
 
 
-def _to_flow(column: Query) -> Relation:
+def _to_flow(column: peewee.Field) -> Relation:
     return Relation("flow_filter", Flow, column, Flow.id)
 
 
-def _to_work_queue(column: Query) -> Relation:
+def _to_work_queue(column: peewee.Field) -> Relation:
     work_pool = Relation("work_pool_filter", WorkPool, WorkQueue.work_pool_id, WorkPool.id)
     return Relation("work_queue", WorkQueue, column, WorkQueue.id, (work_pool,))
 
 
-def _to_flow_runs(column: Query, related_column: Query) -> Relation:
+def _to_flow_runs(column: peewee.Field, related_column: peewee.Field) -> Relation:
     return Relation("flow_run_filter", FlowRun, column, related_column, (_FLOW_RUN_TO_TASK_RUNS,))
 
 
-def _to_deployments(column: Query, related_column: Query, *relations: Relation) -> Relation:
+def _to_deployments(
+    column: peewee.Field, related_column: peewee.Field, *relations: Relation
+) -> Relation:
     return Relation("deployment_filter", Deployment, column, related_column, relations)
 
 

@@ -13,6 +13,7 @@ import peewee
 
 from ..clock import new_id, now
 from ..db import run_tables
+from ..db.artifact_tables import TableWithId
 from ..db.dialects import encode_time
 from ..db.replica import Reader
 from ..db.rows import Rows, bound
@@ -55,7 +56,9 @@ _FINAL = ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
 class Entity(Generic[V]):
     """The statements of one table of runs."""
 
-    def __init__(self, filter_name: str, value: type[V], table: Any, *natural: str) -> None:
+    def __init__(
+        self, filter_name: str, value: type[V], table: type[TableWithId], *natural: str
+    ) -> None:
         self.filter_name = filter_name
         self.value, self.table, self.natural = value, table, natural
         self.rows = Rows(value)
@@ -197,21 +200,21 @@ class Entity(Generic[V]):
         state = checked(State, {"state_type": state_type, **given})
         values = {"id": str(entity_id), "time": encode_time(time or now()), **dict(state)}
         running, final = state_type == "RUNNING", state_type in _FINAL
-        table = self.table
 
         def build() -> Query:
-            changes: dict[Any, Any] = {
-                table.state_type: slot("state_type"),
-                table.state_name: slot("state_name"),
-                table.state_message: slot("state_message"),
-                table.updated: slot("time"),
+            column = self.table._meta.fields
+            changes: dict[peewee.Field, object] = {
+                column[name]: slot(name) for name in ("state_type", "state_name", "state_message")
             }
-            changes[table.end_time] = slot("time") if final else None
+            changes[column["updated"]] = slot("time")
+            changes[column["end_time"]] = slot("time") if final else None
             if running:
-                changes[table.start_time] = peewee.fn.COALESCE(table.start_time, slot("time"))
-            query = table.update(changes).where(table.id == slot("id"))
+                start = column["start_time"]
+                changes[start] = peewee.fn.COALESCE(start, slot("time"))
+            query = self.table.update(changes).where(self.table.id == slot("id"))
             if unless_final:
-                query = query.where(table.state_type.is_null() | table.state_type.not_in(_FINAL))
+                state = column["state_type"]
+                query = query.where(state.is_null() | state.not_in(_FINAL))
             return query
 
         db.pending_writes.flush()
