@@ -11,7 +11,7 @@ from ..db.damage import Reading
 from ..db.statements import Query, Statements, slot
 from ..errors import InvalidArtifact
 from ..rendering.context import ArtifactContext, Point, ref_of
-from ..runs.queries import made_by
+from ..runs.queries import read_parent_runs
 from ..schemas.artifacts import Artifact
 from ..tables.profile import changes, known_profile, profile_table
 
@@ -39,7 +39,7 @@ def has_artifact(db: Statements, artifact: Artifact) -> bool:
 
 def read_context(db: Statements, artifact: Artifact) -> ArtifactContext:
     """Return what lies around an artifact."""
-    flow_run, flow, task_run = made_by(db, artifact.flow_run_id, artifact.task_run_id)
+    flow_run, flow, task_run = read_parent_runs(db, artifact.flow_run_id, artifact.task_run_id)
     key, version = artifact.key, artifact.version
     if key is None or version is None:
         return ArtifactContext(ref_of(artifact), flow_run=flow_run, flow=flow, task_run=task_run)

@@ -1,4 +1,4 @@
-"""Flows, deployments, runs and work pools: what artifacts are found by, and runs that are open."""
+"""Flows, deployments, runs and work pools, and the blocks and decorators that open runs."""
 
 from typing import TYPE_CHECKING
 

@@ -1,8 +1,8 @@
-"""Runs that last as long as a block or a call: each is created, is known to what is published meanwhile, and ended.
+"""Blocks and decorated calls that are runs: created at the start, ended at the end.
 
-A state is written whatever ends the block: also when an interrupt comes in the middle of a write, or when the
-process is told to stop (`sigterm`). Where nothing may be written, as when the garbage collector closes a generator
-that holds the block, the next call of the store does it (`pending_writes`).
+The state of a run is written however its block ends, even if an interrupt comes during a write or
+the process is told to stop (`sigterm`). If the garbage collector closes a generator that is inside
+the block, no statement may run, and the next call of the store writes it (`pending_writes`).
 """
 
 import os
@@ -13,7 +13,7 @@ from copy import copy
 from datetime import datetime
 from functools import partial
 from types import TracebackType
-from typing import Any, ClassVar, Generic, Literal, NamedTuple, ParamSpec, TypeVar, overload
+from typing import ClassVar, Generic, Literal, NamedTuple, ParamSpec, TypeVar, overload
 from uuid import UUID
 
 from ..base import Writer
@@ -23,7 +23,7 @@ from ..db.gc_guard import collecting, interrupting
 from ..db.statements import Statements
 from ..errors import InvalidQuery
 from ..schemas.artifacts import as_uuid
-from ..schemas.runs import Deployment, Flow, StateType
+from ..schemas.runs import Deployment, Flow, FlowRun, StateType, TaskRun
 from .current import OpenFlowRun, OpenRun, OpenTaskRun, known_origin
 from .decorators import Method, decorate
 from .queries import (
@@ -31,11 +31,11 @@ from .queries import (
     FLOW_RUNS,
     FLOWS,
     TASK_RUNS,
-    Entity,
+    RunEntity,
     create_flow_run,
     create_task_run,
 )
-from .sigterm import WATCH, Terminated, Watched
+from .sigterm import WATCH, Terminated, WatchedRun
 
 __all__ = ["FlowRunBlock", "TaskRunBlock"]
 
@@ -43,71 +43,88 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Opened = TypeVar("Opened", bound=OpenRun)
 
-_LONGEST_MESSAGE = 4_000  # characters; some errors quote all that they were given
+_MAX_MESSAGE = 4_000  # characters; some errors quote all of their input
 
 
-class Begun(NamedTuple):
-    """One entry of a block.
+class ActiveRun(NamedTuple):
+    """What is known about a run while its block is open.
 
     Attributes:
         run_id: the id of the run.
-        parent_id: the id of the task run that stands for the run in its parent, should it need one.
-        time: when it began.
-        process: the one that ends the run; a child that is forked inside the block leaves it alone.
-        inside: it began inside an atomic block of the caller's.
-        watched: by what signals that stop the process end this run; `None` when they do not.
+        stand_in_id: the id of the task run that represents the run in its parent, if it needs one.
+        start_time: when it began.
+        process_id: the process that ends the run. A child that is forked in the block does not.
+        in_block: whether it began in a block of the caller's, whose rollback removes it.
+        watched: makes signals end the run; `None` if they do not.
     """
 
     run_id: UUID
-    parent_id: UUID
-    time: datetime
-    process: int
-    inside: bool
-    watched: Watched | None
+    stand_in_id: UUID
+    start_time: datetime
+    process_id: int
+    in_block: bool
+    watched: WatchedRun | None
+
+
+class RunRow(NamedTuple):
+    """A row that has the state of a run."""
+
+    entity: RunEntity[FlowRun] | RunEntity[TaskRun]
+    run_id: UUID
+
+
+class EndState(NamedTuple):
+    """The state that a run ends in, and why."""
+
+    type: StateType
+    message: str | None
 
 
 class RunBlock(ABC, Generic[Opened]):
-    """A `with` block that is a run; as a decorator, every call of a function is one."""
+    """A `with` block that is a run. As a decorator, it makes each call of a function a run."""
 
     label: ClassVar[str]
 
-    def __init__(self, writer: Writer, name: str | None, fields: Mapping[str, Any]) -> None:
-        """Take a store to write to, the name of what is run, and fields of the run."""
+    def __init__(self, writer: Writer, name: str | None, fields: Mapping[str, object]) -> None:
+        """Take a store to write to, the name of the flow or task, and other fields of the run."""
         self._writer = writer
         self._name = name
         self._fields = fields
-        self._begun: Begun | None = None
+        self._active: ActiveRun | None = None
         self._origin: Origin | None = None
-        self._rows: list[tuple[Entity[Any], UUID]] = []
+        self._rows: list[RunRow] = []
 
     @abstractmethod
-    def _begin(self, begun: Begun, name: str) -> Opened:
-        """Make the run, and note the rows that have its state."""
-
-    def _state(self, begun: Begun) -> dict[str, Any]:
-        return {"state_type": "RUNNING", "state_name": "Running", "start_time": begun.time}
+    def create_run(self, active: ActiveRun, name: str) -> Opened:
+        """Create the run, and set `_rows` to the rows that have its state."""
 
     def __enter__(self) -> Opened:
-        """Make the run, in the state RUNNING."""
-        if self._begun is not None:
+        """Create the run, in the state RUNNING."""
+        if self._active is not None:
             raise InvalidQuery(f"This {self.label} is open already: ask the store for another one.")
         if self._name is None:
-            raise InvalidQuery(
-                f'A {self.label} needs a name: give one, as in {self.label.replace(" ", "_")}("load").'
-            )
+            method = self.label.replace(" ", "_")
+            raise InvalidQuery(f'A {self.label} needs a name: give one, as in {method}("load").')
+
         db = self._writer.db
-        engine = db.engine
         db.pending_writes.flush()
-        begun = Begun(new_id(), new_id(), now(), os.getpid(), engine.in_block(), WATCH.opening())
-        self._begun = begun
+        active = ActiveRun(
+            run_id=new_id(),
+            stand_in_id=new_id(),
+            start_time=now(),
+            process_id=os.getpid(),
+            in_block=db.engine.in_block(),
+            watched=WATCH.open(),  # last, since signals are held from here on
+        )
+        self._active = active
         try:
-            run = engine.run_idempotent(partial(self._begin, begun, self._name))
+            run = db.engine.run_idempotent(partial(self.create_run, active, self._name))
             self._origin = run._origin
             CURRENT.set(self._origin)
-            if begun.watched is not None:
-                WATCH.released()
+            if active.watched is not None:
+                WATCH.release()
         except BaseException as error:
-            self._leave(begun, error)
+            self._close(active, error)
             raise
         return run
 
@@ -117,56 +134,64 @@ class RunBlock(ABC, Generic[Opened]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> Literal[False]:
-        """Put the run into the state that tells how the block was left."""
-        if self._begun is not None:
-            self._leave(self._begun, error)
+        """End the run, in the state that says how the block ended."""
+        if self._active is not None:
+            self._close(self._active, error)
         return False
 
-    def _leave(self, begun: Begun, error: BaseException | None) -> None:
-        origin, self._begun, self._origin = self._origin, None, None
+    def _close(self, active: ActiveRun, error: BaseException | None) -> None:
+        origin = self._origin
+        self._origin = None
+        self._active = None
         if origin is not None:
             origin.ended = True
             if CURRENT.get() is origin:
                 CURRENT.set(current())
-        if begun.process != os.getpid():
+        if active.process_id != os.getpid():
             return
-        if begun.watched is not None:
+
+        if active.watched is not None:
             WATCH.hold()
         try:
-            # What the store refuses was not begun; an interrupt may have come when it was, just before it was known.
+            # Without an origin and after an ordinary error, the run was not created. An interrupt
+            # may have come just after it was.
             if origin is not None or not isinstance(error, Exception):
-                self._end(begun, error)
+                self._end_run(active, error)
         finally:
-            if begun.watched is not None:
-                WATCH.closed(begun.watched)
+            if active.watched is not None:
+                WATCH.close(active.watched)
 
-    def _end(self, begun: Begun, error: BaseException | None) -> None:
+    def _end_run(self, active: ActiveRun, error: BaseException | None) -> None:
         db = self._writer.db
-        state, message = _outcome(error, WATCH.told if begun.watched is not None else 0)
-        end = partial(_put, db, self._rows, state, message, now())
-        if self._later(begun, error):
-            db.pending_writes.writes.append(end)
+        received = WATCH.received if active.watched is not None else 0
+        state = end_state(error, received)
+        write = partial(write_end_state, db, self._rows, state, now())
+        if self._must_defer(active, error):
+            db.pending_writes.writes.append(write)
             return
-        if not begun.inside and not isinstance(error, Exception | GeneratorExit | None):
+
+        is_interrupt = not isinstance(error, Exception | GeneratorExit | None)
+        if is_interrupt and not active.in_block:
             db.engine.reset_after_interrupt()
         try:
-            end()
+            write()
         except Exception as failure:
             if error is None:
                 raise
             error.add_note(
-                f"The {self.label} {begun.run_id} could not be put into the state {state}: {failure}"
+                f"The {self.label} {active.run_id} could not be put into the state "
+                f"{state.type}: {failure}"
             )
 
-    def _later(self, begun: Begun, error: BaseException | None) -> bool:
-        """Tell whether the state cannot be written here, where a generator that holds the block is closed.
+    def _must_defer(self, active: ActiveRun, error: BaseException | None) -> bool:
+        """Return whether the state cannot be written now.
 
-        The garbage collector may close it in the middle of a statement. Inside a block that is open meanwhile the
-        state would be undone with it.
+        The garbage collector may close a generator that is inside the block during a statement. In
+        a block of the caller's that was opened later, a rollback would undo the write.
         """
         if not isinstance(error, GeneratorExit):
             return collecting()
-        return interrupting() or (not begun.inside and self._writer.db.engine.in_block())
+        return interrupting() or (not active.in_block and self._writer.db.engine.in_block())
 
     @overload
     def __call__(self, function: Method) -> Method: ...  # type: ignore[overload-overlap]
@@ -174,23 +199,27 @@ class RunBlock(ABC, Generic[Opened]):
     @overload
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]: ...
 
-    def __call__(self, function: Any) -> Any:
-        """Return a function of which each call is a run of its own; of a method or a property, the same kind."""
-        return decorate(function, self.label, self._block_of)
+    def __call__(self, function: object) -> object:
+        """Make each call of a function a run; a method or a property stays one."""
+        return decorate(function, self.label, self._block_factory)
 
-    def _block_of(self, function_name: str | None) -> Callable[[], "RunBlock[Opened]"]:
-        """Return what makes the block of one call of a function."""
+    def _block_factory(self, function_name: str | None) -> Callable[[], "RunBlock[Opened]"]:
+        """Return a function that makes the block of one call of a function."""
         block = copy(self)
         if block._name is None:
-            block._name = self._run_name_of(function_name)
+            block._name = self.default_name(function_name)
         return partial(copy, block)
 
-    def _run_name_of(self, function_name: str | None) -> str | None:
-        """Return what runs are called that are calls of a function."""
+    def default_name(self, function_name: str | None) -> str | None:
+        """Return the name of the flow or task that a function is."""
         return function_name
 
 
-WATCH.keep_out_of(RunBlock.__enter__, RunBlock.__exit__, RunBlock._leave)
+WATCH.never_raise_in(
+    RunBlock.__enter__.__code__,
+    RunBlock.__exit__.__code__,
+    RunBlock._close.__code__,
+)
 
 
 class FlowRunBlock(RunBlock[OpenFlowRun]):
@@ -203,68 +232,71 @@ class FlowRunBlock(RunBlock[OpenFlowRun]):
         writer: Writer,
         name: str | None,
         deployment: Deployment | UUID | str | None,
-        fields: Mapping[str, Any],
+        fields: Mapping[str, object],
     ) -> None:
-        """Take a store to write to, the flow's name, its deployment and fields of the run."""
+        """Take a store to write to, the flow's name, its deployment and other fields of the run."""
         super().__init__(writer, name, fields)
         self._deployment = deployment
 
-    def _begin(self, begun: Begun, name: str) -> OpenFlowRun:
+    def create_run(self, active: ActiveRun, name: str) -> OpenFlowRun:
+        """Create the run, its flow and its deployment, and a task run in the parent if needed."""
         db = self._writer.db
         flow = FLOWS.create(db, {"name": name})
-        self._rows = [(FLOW_RUNS, begun.run_id)]
-        fields = {
-            "name": f"{name}-{begun.time:%Y%m%dT%H%M%SZ}",
-            **self._fields,
-            **self._deployment_fields(flow),
-        }
-        fields["parent_task_run_id"] = self._parent(begun, name)
-        run = create_flow_run(
-            db, {**fields, **self._state(begun), "id": begun.run_id, "flow_id": flow.id}
-        )
+        self._rows = [RunRow(FLOW_RUNS, active.run_id)]
+        fields = {"name": f"{name}-{active.start_time:%Y%m%dT%H%M%SZ}", **self._fields}
+        if self._deployment is not None:
+            deployment = self.find_deployment(self._deployment, flow)
+            fields["deployment_id"] = deployment.id
+            fields["work_queue_id"] = deployment.work_queue_id
+        fields["parent_task_run_id"] = self.find_parent(active, name)
+
+        identity = {"id": active.run_id, "flow_id": flow.id}
+        run = create_flow_run(db, {**fields, **running_state(active), **identity})
         return OpenFlowRun(run, Origin(self._writer.place, run.id, None, current()))
 
-    def _deployment_fields(self, flow: Flow) -> dict[str, UUID | None]:
-        """Return the fields that say which deployment runs."""
-        if self._deployment is None:
-            return {}
-        deployment = self._deployment
-        if not isinstance(deployment, Deployment):
-            deployment = self._find_deployment(deployment, flow)
-        return {"deployment_id": deployment.id, "work_queue_id": deployment.work_queue_id}
+    def find_deployment(self, deployment: Deployment | UUID | str, flow: Flow) -> Deployment:
+        """Return the deployment with an id or a name; a name that does not exist is created.
 
-    def _find_deployment(self, id_or_name: UUID | str, flow: Flow) -> Deployment:
-        """Return the deployment with an id, or the one with a name, which is created when there is none."""
+        Raises:
+            InvalidQuery: there is no deployment with the id.
+        """
+        if isinstance(deployment, Deployment):
+            return deployment
         db = self._writer.db
         try:
-            deployment_id = as_uuid(id_or_name)
-        except InvalidQuery:  # so it is a name
-            return DEPLOYMENTS.create(db, {"name": id_or_name, "flow_id": flow.id})
-        found = DEPLOYMENTS.read(db, deployment_id)
-        if found is None:
+            deployment_id = as_uuid(deployment)
+        except InvalidQuery:  # it is a name
+            return DEPLOYMENTS.create(db, {"name": deployment, "flow_id": flow.id})
+        stored = DEPLOYMENTS.read(db, deployment_id)
+        if stored is None:
             raise InvalidQuery(
-                f"There is no deployment with the id {id_or_name}: give its name, to find or create it."
+                f"There is no deployment with the id {deployment}: "
+                "give its name, to find or create it."
             )
-        return found
+        return stored
 
-    def _parent(self, begun: Begun, name: str) -> UUID | None:
-        """Return the task run that the run is nested in: the current one, else one that stands for the run."""
+    def find_parent(self, active: ActiveRun, name: str) -> UUID | None:
+        """Return the id of the task run that the run is nested in.
+
+        It is the current task run. If only a flow run is open, a task run is created that
+        represents the new run in it, and has its state.
+        """
         outer = known_origin(self._writer)
         if outer is None:
             return None
         if outer.task_run_id is not None or outer.flow_run_id is None:
             return outer.task_run_id
-        self._rows.append((TASK_RUNS, begun.parent_id))
-        fields = {
-            "id": begun.parent_id,
-            "name": name,
-            "flow_run_id": outer.flow_run_id,
-            **self._state(begun),
-        }
-        return create_task_run(self._writer.db, fields).id
 
-    def _run_name_of(self, function_name: str | None) -> str | None:
-        return function_name and function_name.replace("_", "-")
+        self._rows.append(RunRow(TASK_RUNS, active.stand_in_id))
+        identity = {"id": active.stand_in_id, "name": name, "flow_run_id": outer.flow_run_id}
+        stand_in = create_task_run(self._writer.db, {**identity, **running_state(active)})
+        return stand_in.id
+
+    def default_name(self, function_name: str | None) -> str | None:
+        """Return the name of the flow that a function is, with `-` for `_`."""
+        if function_name is None:
+            return None
+        return function_name.replace("_", "-")
 
 
 class TaskRunBlock(RunBlock[OpenTaskRun]):
@@ -272,75 +304,86 @@ class TaskRunBlock(RunBlock[OpenTaskRun]):
 
     label = "task run"
 
-    def _begin(self, begun: Begun, name: str) -> OpenTaskRun:
+    def create_run(self, active: ActiveRun, name: str) -> OpenTaskRun:
+        """Create the run, in the current flow run if the store has it."""
         writer = self._writer
         outer = writer.origin()
         known = known_origin(writer)
-        self._rows = [(TASK_RUNS, begun.run_id)]
-        fields = {
-            "name": name,
-            **self._fields,
-            "id": begun.run_id,
-            "task_key": name,
-            **self._state(begun),
-        }
+        self._rows = [RunRow(TASK_RUNS, active.run_id)]
+        identity = {"id": active.run_id, "task_key": name}
+        fields = {"name": name, **self._fields, **identity, **running_state(active)}
         if known is not None and known.flow_run_id is not None:
             fields["flow_run_id"] = known.flow_run_id
         run = create_task_run(writer.db, fields)
+
         if outer is None:
             return OpenTaskRun(run, Origin(writer.place, None, run.id, current()))
-        return OpenTaskRun(
-            run, Origin(writer.place, outer.flow_run_id, run.id, current(), outer.flow or outer)
-        )
+        flow = outer.flow or outer
+        origin = Origin(writer.place, outer.flow_run_id, run.id, current(), flow)
+        return OpenTaskRun(run, origin)
 
 
-def _put(
-    db: Statements,
-    rows: list[tuple[Entity[Any], UUID]],
-    state: StateType,
-    message: str | None,
-    time: datetime,
-) -> None:
-    """Put a run, and what stands for it in its parent, into the state in which it has ended."""
+def running_state(active: ActiveRun) -> dict[str, object]:
+    """Return the fields of a run that begins."""
+    return {
+        "state_type": "RUNNING",
+        "state_name": "Running",
+        "start_time": active.start_time,
+    }
 
-    def put() -> None:
+
+def write_end_state(db: Statements, rows: list[RunRow], state: EndState, time: datetime) -> None:
+    """Put a run, and the task run that represents it in its parent, into the state it ends in."""
+    # The block may have put the run into a final state of its choice.
+    unless_final = state.type == "COMPLETED"
+
+    def write() -> None:
         for entity, run_id in rows:
             entity.set_state(
-                db, run_id, state, message=message, unless_final=state == "COMPLETED", time=time
+                db,
+                run_id,
+                state.type,
+                message=state.message,
+                unless_final=unless_final,
+                time=time,
             )
 
-    db.engine.run_idempotent(put)
+    db.engine.run_idempotent(write)
 
 
-def _outcome(error: BaseException | None, told: int) -> tuple[StateType, str | None]:
-    """Return the state, and the message, of a run whose block was left by an error or without one.
+def end_state(error: BaseException | None, received: int) -> EndState:
+    """Return the state of a run whose block has ended.
 
     Args:
-        error: the error.
-        told: the signal that has told the process to stop; 0 for none.
+        error: the error that ended the block; `None` if there was none.
+        received: the signal that told the process to stop; 0 if there was none.
     """
-    if isinstance(error, Terminated) or (told and isinstance(error, SystemExit)):
-        return "CRASHED", f"{signal.Signals(told or signal.SIGTERM).name} told the process to stop."
-    if (
-        error is None
-        or isinstance(error, GeneratorExit)
-        or (isinstance(error, SystemExit) and not error.code)
-    ):
-        return "COMPLETED", None
-    return ("FAILED" if isinstance(error, Exception | SystemExit) else "CRASHED"), _told_by(error)
+    is_exit = isinstance(error, SystemExit)
+    if isinstance(error, Terminated) or (is_exit and received):
+        name = signal.Signals(received or signal.SIGTERM).name
+        return EndState("CRASHED", f"{name} told the process to stop.")
+    if error is None or isinstance(error, GeneratorExit):
+        return EndState("COMPLETED", None)
+    if isinstance(error, SystemExit) and not error.code:
+        return EndState("COMPLETED", None)
+    if is_exit or isinstance(error, Exception):
+        return EndState("FAILED", error_message(error))
+    return EndState("CRASHED", error_message(error))
 
 
-def _told_by(error: BaseException) -> str:
-    """Return the type and the text of an error, so that it can be stored."""
+def error_message(error: BaseException) -> str:
+    """Return the type and the text of an error, as text that can be stored."""
+    message = type(error).__name__
     try:
         text = str(error)
-    except Exception:  # it is code of the user's
+    except Exception:  # raised by the user's class
         text = ""
-    kind = type(error).__name__
-    text = (
-        (f"{kind}: {text}" if text else kind)
-        .encode("utf-8", "replace")
-        .decode()
-        .replace("\0", "\ufffd")
-    )
-    return text if len(text) <= _LONGEST_MESSAGE else f"{text[: _LONGEST_MESSAGE - 1]}…"
+    if text:
+        message = f"{message}: {text}"
+
+    # Lone surrogates and NUL cannot be stored.
+    message = message.encode("utf-8", "replace").decode()
+    message = message.replace("\0", "\ufffd")
+    if len(message) > _MAX_MESSAGE:
+        return f"{message[: _MAX_MESSAGE - 1]}…"
+    return message

@@ -1,4 +1,8 @@
-"""The run that is open: its handle, which takes it to threads and child processes, and what it is nested in."""
+"""Handles of open runs, which pass a run on to threads and child processes.
+
+An artifact gets the ids of the runs that are open in its context. A thread and a child process
+start with no open run, so what they publish belongs to none unless it is passed on.
+"""
 
 from collections.abc import Callable
 from contextvars import copy_context
@@ -19,19 +23,25 @@ R = TypeVar("R")
 
 
 def known_origin(writer: Writer) -> Origin | None:
-    """Return the current runs that are in this store; the environment may name a run of another system."""
+    """Return the current runs without those that this store does not have.
+
+    Ids from the environment may be those of runs in another system.
+    """
     origin = writer.origin()
     if origin is None or origin is not writer.inherited:
         return origin
-    flow_run = None if origin.flow_run_id is None else FLOW_RUNS.read(writer.db, origin.flow_run_id)
-    task_run = None if origin.task_run_id is None else TASK_RUNS.read(writer.db, origin.task_run_id)
-    return Origin(
-        None, None if flow_run is None else flow_run.id, None if task_run is None else task_run.id
-    )
+
+    flow_run_id = origin.flow_run_id
+    if flow_run_id is not None and FLOW_RUNS.read(writer.db, flow_run_id) is None:
+        flow_run_id = None
+    task_run_id = origin.task_run_id
+    if task_run_id is not None and TASK_RUNS.read(writer.db, task_run_id) is None:
+        task_run_id = None
+    return Origin(None, flow_run_id, task_run_id)
 
 
 class OpenRun:
-    """A run that a block has opened.
+    """A run whose block is open.
 
     Attributes:
         id: the run's id.
@@ -39,7 +49,7 @@ class OpenRun:
     """
 
     def __init__(self, run: FlowRun | TaskRun, origin: Origin) -> None:
-        """Take the run, and what is stamped on the artifacts that are made in it."""
+        """Take the run, and the ids that artifacts created in it get."""
         self.id: UUID = run.id
         self.name: str = run.name
         self._origin = origin
@@ -47,12 +57,12 @@ class OpenRun:
     def wrap(self, function: Callable[P, R]) -> Callable[P, R]:
         """Return the function, to be called in another thread as if it were called here.
 
-        A thread knows nothing of the runs that are open in the thread that has started it. What a wrapped function
-        publishes belongs to this run, and to the task run inside it in which `wrap` was called; also what it publishes
-        when the run has ended.
+        A new thread does not know which runs are open. What a wrapped function publishes belongs
+        to this run, and to the task run inside it in which `wrap` was called, even if the run has
+        ended by then.
 
         Args:
-            function: the function; it may not be async or a generator.
+            function: the function; it must not be async or a generator.
 
         Returns:
             A function with the same parameters and result.
@@ -70,33 +80,38 @@ class OpenRun:
             True
         """
         refuse_deferred(function, "cannot be run in a thread")
+        origin = self._without_end(current()) or self._without_end(self._origin)
         context = copy_context()
-        context.run(CURRENT.set, self._lasting(current()) or self._lasting(self._origin))
+        context.run(CURRENT.set, origin)
 
         @wraps(function)
         def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-            return context.copy().run(
-                function, *args, **kwargs
-            )  # one context cannot be in two threads at a time
+            # A context can be entered by one thread at a time, so each call has a copy.
+            return context.copy().run(function, *args, **kwargs)
 
         return wrapper
 
-    def _lasting(self, origin: Origin | None) -> Origin | None:
-        """Return the runs inside this one, and itself, as what never ends; `None` when this one is not among them."""
+    def _without_end(self, origin: Origin | None) -> Origin | None:
+        """Copy the chain of open runs, so that it stays open when the runs have ended.
+
+        Returns:
+            The copy from `origin` to this run; `None` if this run is not in the chain.
+        """
         if origin is None:
             return None
         outer = origin.outer
         if origin is not self._origin:
-            outer = self._lasting(outer)
+            outer = self._without_end(outer)
             if outer is None:
                 return None
         return Origin(origin.place, origin.flow_run_id, origin.task_run_id, outer)
 
     def environment(self) -> dict[str, str]:
-        """Return the environment variables that make what a child process publishes belong to this run.
+        """Return the environment variables that make a child process publish for this run.
 
         Returns:
-            `ARTIFACT_STORE_FLOW_RUN_ID` and `ARTIFACT_STORE_TASK_RUN_ID`; empty where there is no such run.
+            `ARTIFACT_STORE_FLOW_RUN_ID` and `ARTIFACT_STORE_TASK_RUN_ID`; empty for a kind of run
+            that is not open.
 
         Examples:
             >>> import os, subprocess
@@ -105,14 +120,14 @@ class OpenRun:
             >>> with store.flow_run("nightly") as run:
             ...     done = subprocess.run(["true"], env={**os.environ, **run.environment()})
         """
-        # An empty variable counts as none. It hides the task run that this process may have been started from.
+        # An empty variable counts as unset. It hides the one that this process has inherited.
         return {
             FLOW_RUN_VARIABLE: str(self._origin.flow_run_id or ""),
             TASK_RUN_VARIABLE: str(self._origin.task_run_id or ""),
         }
 
     def __repr__(self) -> str:
-        """Tell the name and the id."""
+        """Return the class, the name and the id."""
         return f"<{type(self).__name__} {self.name} {self.id}>"
 
 
@@ -120,11 +135,11 @@ class OpenFlowRun(OpenRun):
     """A flow run that `store.flow_run` has opened.
 
     Attributes:
-        flow_run: the run as it was made.
+        flow_run: the run as it was created.
     """
 
     def __init__(self, run: FlowRun, origin: Origin) -> None:
-        """Take the run, and what is stamped on the artifacts that are made in it."""
+        """Take the run, and the ids that artifacts created in it get."""
         super().__init__(run, origin)
         self.flow_run = run
 
@@ -133,10 +148,10 @@ class OpenTaskRun(OpenRun):
     """A task run that `store.task_run` has opened.
 
     Attributes:
-        task_run: the run as it was made.
+        task_run: the run as it was created.
     """
 
     def __init__(self, run: TaskRun, origin: Origin) -> None:
-        """Take the run, and what is stamped on the artifacts that are made in it."""
+        """Take the run, and the ids that artifacts created in it get."""
         super().__init__(run, origin)
         self.task_run = run

@@ -1,27 +1,29 @@
-"""Decorators that make each call of a function a run: of functions, methods and properties.
+"""Decorators that make each call of a function, method or property a run.
 
-A function whose work begins after the call has returned (async, or a generator) is refused.
+A function whose work begins after the call has returned (async, or a generator) is refused: its
+run would have ended before.
 """
 
 import inspect
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cached_property, wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from ..errors import InvalidQuery
 from ..wording import shown
 
-__all__ = ["Method", "decorate", "refuse_deferred"]
+__all__ = ["BlockFactory", "Method", "decorate", "refuse_deferred"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Method = TypeVar(
     "Method",
-    bound="classmethod[Any, Any, Any] | staticmethod[Any, Any] | property | cached_property[Any]",
+    bound="classmethod[Any, ..., Any] | staticmethod[..., Any] | property | cached_property[Any]",
 )
-NewBlock = Callable[[str | None], Callable[[], AbstractContextManager[object]]]
-"""Takes the name of a function, and returns what makes the block of one call."""
+
+BlockFactory: TypeAlias = Callable[[str | None], Callable[[], AbstractContextManager[object]]]
+"""Takes the name of a function, and returns a function that makes the block of one call."""
 
 _DEFERRED: dict[str, Callable[[object], bool]] = {
     "an async function": inspect.iscoroutinefunction,
@@ -30,44 +32,50 @@ _DEFERRED: dict[str, Callable[[object], bool]] = {
 }
 
 
-def decorate(function: Any, label: str, block_of: NewBlock) -> Any:
-    """Return a function each call of which is a run; of a method or a property, the same kind.
+def decorate(target: object, label: str, block_factory: BlockFactory) -> Any:
+    """Return a function each call of which is a run; for a method or a property, the same kind.
 
     Args:
-        function: what is decorated.
-        label: what the run is called in messages.
-        block_of: takes the name of the function, and returns what makes the block of one call.
+        target: what is decorated.
+        label: what messages call the run, such as `flow run`.
+        block_factory: makes the blocks of the calls.
 
     Raises:
-        InvalidQuery: it is not a function, or its work begins after the call has returned.
+        InvalidQuery: the target is not a function, or its work begins after the call has returned.
     """
-    if isinstance(function, classmethod | staticmethod):
-        return type(function)(decorate(function.__func__, label, block_of))
-    if isinstance(function, property):
-        return _decorated_property(function, label, block_of)
-    if isinstance(function, cached_property):
-        return cached_property(decorate(function.func, label, block_of))
-    if not callable(function):
-        raise InvalidQuery(
-            f"{shown(function)} is neither a name nor a function: give the {label} a name, or decorate a function."
-        )
-    return _decorated(function, label, block_of)
+    if isinstance(target, classmethod | staticmethod):
+        function = decorate(target.__func__, label, block_factory)
+        return type(target)(function)
+    if isinstance(target, property):
+        return decorate_property(target, label, block_factory)
+    if isinstance(target, cached_property):
+        return cached_property(decorate(target.func, label, block_factory))
+    if callable(target):
+        return decorate_function(target, label, block_factory)
+    raise InvalidQuery(
+        f"{shown(target)} is neither a name nor a function: "
+        f"give the {label} a name, or decorate a function."
+    )
 
 
-def _decorated_property(original: property, label: str, block_of: NewBlock) -> property:
-    decorated = original
-    if original.fget is not None:
-        decorated = decorated.getter(decorate(original.fget, label, block_of))
-    if original.fset is not None:
-        decorated = decorated.setter(decorate(original.fset, label, block_of))
-    if original.fdel is not None:
-        decorated = decorated.deleter(decorate(original.fdel, label, block_of))
+def decorate_property(target: property, label: str, block_factory: BlockFactory) -> property:
+    """Return a property whose getter, setter and deleter are runs."""
+    decorated = target
+    if target.fget is not None:
+        decorated = decorated.getter(decorate(target.fget, label, block_factory))
+    if target.fset is not None:
+        decorated = decorated.setter(decorate(target.fset, label, block_factory))
+    if target.fdel is not None:
+        decorated = decorated.deleter(decorate(target.fdel, label, block_factory))
     return decorated
 
 
-def _decorated(function: Callable[P, R], label: str, block_of: NewBlock) -> Callable[P, R]:
+def decorate_function(
+    function: Callable[P, R], label: str, block_factory: BlockFactory
+) -> Callable[P, R]:
+    """Return a function that calls another one inside a block of its own."""
     refuse_deferred(function, f"cannot be a {label}")
-    new_block = block_of(getattr(function, "__name__", None))
+    new_block = block_factory(getattr(function, "__name__", None))
 
     @wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -77,15 +85,20 @@ def _decorated(function: Callable[P, R], label: str, block_of: NewBlock) -> Call
     return wrapper
 
 
-def refuse_deferred(function: Callable[..., Any], problem: str) -> None:
+def refuse_deferred(function: Callable[..., object], problem: str) -> None:
     """Refuse a function that returns before its work is done.
+
+    Args:
+        function: the function.
+        problem: what cannot be done with it, for the message.
 
     Raises:
         InvalidQuery: it is async, or a generator.
     """
     name = getattr(function, "__name__", repr(function))
+    call_method = getattr(function, "__call__", None)  # noqa: B004
     for kind, is_kind in _DEFERRED.items():
-        if is_kind(function) or is_kind(getattr(function, "__call__", None)):  # noqa: B004
+        if is_kind(function) or is_kind(call_method):
             raise InvalidQuery(
                 f"{name} is {kind}, which {problem}: its work begins when the call has returned. "
                 "Use a with block inside it."

@@ -1,7 +1,7 @@
-"""The methods of a store for flows, deployments, work pools and work queues: what runs are made of."""
+"""The methods of a store for flows, deployments, work pools and work queues."""
 
 from collections.abc import Sequence
-from typing import Any, Unpack
+from typing import Unpack
 from uuid import UUID
 
 from .. import filters, runs, schemas
@@ -12,38 +12,42 @@ from ..schemas.sorting import RunSort
 __all__ = ["FlowMethods", "without_none"]
 
 
-def without_none(**fields: Any) -> dict[str, Any]:
-    """Return the fields that the caller has set."""
+def without_none(**fields: object) -> dict[str, object]:
+    """Return the fields that are not `None`."""
     return {name: value for name, value in fields.items() if value is not None}
 
 
 class FlowMethods(StoreBase):
-    """The methods of a store for what runs belong to.
+    """The methods of a store for flows, deployments, work pools and work queues.
 
-    Every create takes an optional `id` and keeps what the caller sets. A name (or an
-    idempotency key) that is taken returns what has it, unchanged; together with an `id` that is
-    not its own it raises `ArtifactConflict`. Every listing takes the five filters as keywords:
-    `flow_run_filter`, `task_run_filter`, `deployment_filter`, `flow_filter` and `work_pool_filter`.
+    Every create takes an optional `id`. If the name (or the idempotency key) exists already, the
+    existing object is returned unchanged; if it exists under another `id`, `ArtifactConflict` is
+    raised. Every list takes five filters as keywords: `flow_run_filter`, `task_run_filter`,
+    `deployment_filter`, `flow_filter` and `work_pool_filter`.
     """
 
     # Flows
 
     def create_flow(
-        self, name: str, *, tags: Sequence[str] = (), id: UUID | str | None = None
+        self,
+        name: str,
+        *,
+        tags: Sequence[str] = (),
+        id: UUID | str | None = None,
     ) -> "schemas.runs.Flow":
-        """Create a flow, or return the existing one of that name.
+        """Create a flow, or return the existing one with that name.
 
         Args:
             name: its name, which is unique.
-            tags: its tags; none unless they are given.
-            id: its id, as a UUID or its text; a new one unless it is given.
+            tags: its tags; none by default.
+            id: its id, a UUID or its text; a new one by default.
 
         Returns:
             The flow as it is stored.
 
         Raises:
             ArtifactConflict: the id or the name belongs to another flow.
-            InvalidQuery: a value is not understood.
+            InvalidQuery: a value is not valid.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -51,19 +55,20 @@ class FlowMethods(StoreBase):
             >>> store.create_flow("etl", tags=["prod"]) == store.create_flow("etl")
             True
         """
-        return runs.queries.FLOWS.create(self._db, without_none(name=name, tags=tags, id=id))
+        fields = without_none(name=name, tags=tags, id=id)
+        return runs.queries.FLOWS.create(self._db, fields)
 
     def read_flow(self, flow_id: UUID | str) -> "schemas.runs.Flow | None":
         """Return a flow by id.
 
         Args:
-            flow_id: the id, as a UUID or its text.
+            flow_id: the id, a UUID or its text.
 
         Returns:
-            The flow, `None` when there is none.
+            The flow, or `None` if there is no such flow.
 
         Raises:
-            InvalidQuery: it is not an id.
+            InvalidQuery: the id is not a UUID.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -81,19 +86,20 @@ class FlowMethods(StoreBase):
         sort: RunSort = RunSort.ID_DESC,
         **filters: "Unpack[filters.definitions.RunFilters]",
     ) -> "list[schemas.runs.Flow]":
-        """Return the flows that match, and that have a run and a deployment that match.
+        """Return flows that match, with a run and a deployment that match.
 
         Args:
-            offset: how many to skip; none unless it is given.
-            limit: the most to return; `None` is all.
-            sort: the order; the newest first unless it is given.
-            filters: `flow_run_filter`, `task_run_filter`, `deployment_filter`, `flow_filter`, `work_pool_filter`.
+            offset: how many to skip; 0 by default.
+            limit: the most to return; `None`, the default, returns all.
+            sort: the order; newest first by default.
+            filters: `flow_run_filter`, `task_run_filter`, `deployment_filter`, `flow_filter` and
+                `work_pool_filter`.
 
         Returns:
-            A list of them, empty when none matches.
+            The flows, an empty list if none match.
 
         Raises:
-            InvalidQuery: an argument is out of range or of the wrong kind.
+            InvalidQuery: an argument is out of range or has the wrong type.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -116,15 +122,15 @@ class FlowMethods(StoreBase):
         work_queue_id: UUID | str | None = None,
         id: UUID | str | None = None,
     ) -> "schemas.runs.Deployment":
-        """Create a deployment of a flow, or return the flow's existing one of that name.
+        """Create a deployment of a flow, or return the flow's existing one with that name.
 
         Args:
             name: its name, which is unique within the flow.
             flow_id: the id of the flow.
-            paused: whether its schedule is paused; it is not unless this is given.
-            tags: its tags; none unless they are given.
-            work_queue_id: the id of the work queue that its runs go to; `None` is none.
-            id: its id, as a UUID or its text; a new one unless it is given.
+            paused: whether its schedule is paused; `False` by default.
+            tags: its tags; none by default.
+            work_queue_id: the id of the work queue that its runs go to; `None` if they go to none.
+            id: its id, a UUID or its text; a new one by default.
 
         Returns:
             The deployment as it is stored.
@@ -141,7 +147,12 @@ class FlowMethods(StoreBase):
             True
         """
         fields = without_none(
-            name=name, flow_id=flow_id, paused=paused, tags=tags, work_queue_id=work_queue_id, id=id
+            name=name,
+            flow_id=flow_id,
+            paused=paused,
+            tags=tags,
+            work_queue_id=work_queue_id,
+            id=id,
         )
         return runs.queries.DEPLOYMENTS.create(self._db, fields)
 
@@ -149,13 +160,13 @@ class FlowMethods(StoreBase):
         """Return a deployment by id.
 
         Args:
-            deployment_id: the id, as a UUID or its text.
+            deployment_id: the id, a UUID or its text.
 
         Returns:
-            The deployment, `None` when there is none.
+            The deployment, or `None` if there is no such deployment.
 
         Raises:
-            InvalidQuery: it is not an id.
+            InvalidQuery: the id is not a UUID.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -173,19 +184,20 @@ class FlowMethods(StoreBase):
         sort: RunSort = RunSort.ID_DESC,
         **filters: "Unpack[filters.definitions.RunFilters]",
     ) -> "list[schemas.runs.Deployment]":
-        """Return the deployments that match, whose flow and work pool match and that have a run that matches.
+        """Return deployments that match, whose flow, work pool and a run match.
 
         Args:
-            offset: how many to skip; none unless it is given.
-            limit: the most to return; `None` is all.
-            sort: the order; the newest first unless it is given.
-            filters: `flow_run_filter`, `task_run_filter`, `deployment_filter`, `flow_filter`, `work_pool_filter`.
+            offset: how many to skip; 0 by default.
+            limit: the most to return; `None`, the default, returns all.
+            sort: the order; newest first by default.
+            filters: `flow_run_filter`, `task_run_filter`, `deployment_filter`, `flow_filter` and
+                `work_pool_filter`.
 
         Returns:
-            A list of them, empty when none matches.
+            The deployments, an empty list if none match.
 
         Raises:
-            InvalidQuery: an argument is out of range or of the wrong kind.
+            InvalidQuery: an argument is out of range or has the wrong type.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -199,14 +211,18 @@ class FlowMethods(StoreBase):
     # Work pools and queues
 
     def create_work_pool(
-        self, name: str, *, type: str = "process", id: UUID | str | None = None
+        self,
+        name: str,
+        *,
+        type: str = "process",
+        id: UUID | str | None = None,
     ) -> "schemas.runs.WorkPool":
-        """Create a work pool, or return the existing one of that name.
+        """Create a work pool, or return the existing one with that name.
 
         Args:
             name: its name, which is unique.
-            type: of which kind its workers are; `process` unless it is given.
-            id: its id, as a UUID or its text; a new one unless it is given.
+            type: the kind of its workers; `process` by default.
+            id: its id, a UUID or its text; a new one by default.
 
         Returns:
             The work pool as it is stored.
@@ -220,19 +236,20 @@ class FlowMethods(StoreBase):
             >>> store.create_work_pool("workers", type="kubernetes").type
             'kubernetes'
         """
-        return runs.queries.WORK_POOLS.create(self._db, without_none(name=name, type=type, id=id))
+        fields = without_none(name=name, type=type, id=id)
+        return runs.queries.WORK_POOLS.create(self._db, fields)
 
     def read_work_pool(self, work_pool_id: UUID | str) -> "schemas.runs.WorkPool | None":
         """Return a work pool by id.
 
         Args:
-            work_pool_id: the id, as a UUID or its text.
+            work_pool_id: the id, a UUID or its text.
 
         Returns:
-            The work pool, `None` when there is none.
+            The work pool, or `None` if there is no such work pool.
 
         Raises:
-            InvalidQuery: it is not an id.
+            InvalidQuery: the id is not a UUID.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -250,19 +267,20 @@ class FlowMethods(StoreBase):
         sort: RunSort = RunSort.ID_DESC,
         **filters: "Unpack[filters.definitions.RunFilters]",
     ) -> "list[schemas.runs.WorkPool]":
-        """Return the work pools that match and have a queue with a deployment and a run that match.
+        """Return work pools that match, with a queue whose deployment and run match.
 
         Args:
-            offset: how many to skip; none unless it is given.
-            limit: the most to return; `None` is all.
-            sort: the order; the newest first unless it is given.
-            filters: `flow_run_filter`, `task_run_filter`, `deployment_filter`, `flow_filter`, `work_pool_filter`.
+            offset: how many to skip; 0 by default.
+            limit: the most to return; `None`, the default, returns all.
+            sort: the order; newest first by default.
+            filters: `flow_run_filter`, `task_run_filter`, `deployment_filter`, `flow_filter` and
+                `work_pool_filter`.
 
         Returns:
-            A list of them, empty when none matches.
+            The work pools, an empty list if none match.
 
         Raises:
-            InvalidQuery: an argument is out of range or of the wrong kind.
+            InvalidQuery: an argument is out of range or has the wrong type.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -274,14 +292,18 @@ class FlowMethods(StoreBase):
         return runs.queries.WORK_POOLS.page(self._reader, offset, limit, sort, filters)
 
     def create_work_queue(
-        self, name: str, work_pool_id: UUID | str, *, id: UUID | str | None = None
+        self,
+        name: str,
+        work_pool_id: UUID | str,
+        *,
+        id: UUID | str | None = None,
     ) -> "schemas.runs.WorkQueue":
-        """Create a queue of a work pool, or return the pool's existing one of that name.
+        """Create a queue of a work pool, or return the pool's existing one with that name.
 
         Args:
             name: its name, which is unique within the pool.
             work_pool_id: the id of the work pool.
-            id: its id, as a UUID or its text; a new one unless it is given.
+            id: its id, a UUID or its text; a new one by default.
 
         Returns:
             The work queue as it is stored.
@@ -297,26 +319,26 @@ class FlowMethods(StoreBase):
             >>> store.create_work_queue("default", pool.id).work_pool_id == pool.id
             True
         """
-        return runs.queries.WORK_QUEUES.create(
-            self._db, without_none(name=name, work_pool_id=work_pool_id, id=id)
-        )
+        fields = without_none(name=name, work_pool_id=work_pool_id, id=id)
+        return runs.queries.WORK_QUEUES.create(self._db, fields)
 
     def read_work_queue(self, work_queue_id: UUID | str) -> "schemas.runs.WorkQueue | None":
         """Return a work queue by id.
 
         Args:
-            work_queue_id: the id, as a UUID or its text.
+            work_queue_id: the id, a UUID or its text.
 
         Returns:
-            The work queue, `None` when there is none.
+            The work queue, or `None` if there is no such work queue.
 
         Raises:
-            InvalidQuery: it is not an id.
+            InvalidQuery: the id is not a UUID.
 
         Examples:
             >>> from artifact_store import ArtifactStore
             >>> store = ArtifactStore("sqlite:///:memory:")
-            >>> work_queue = store.create_work_queue("default", store.create_work_pool("workers").id)
+            >>> pool = store.create_work_pool("workers")
+            >>> work_queue = store.create_work_queue("default", pool.id)
             >>> store.read_work_queue(work_queue.id) == work_queue
             True
         """
@@ -329,24 +351,26 @@ class FlowMethods(StoreBase):
         sort: RunSort = RunSort.ID_DESC,
         **filters: "Unpack[filters.definitions.RunFilters]",
     ) -> "list[schemas.runs.WorkQueue]":
-        """Return the work queues whose pool matches and that have a deployment and a run that match.
+        """Return work queues whose pool, a deployment and a run match.
 
         Args:
-            offset: how many to skip; none unless it is given.
-            limit: the most to return; `None` is all.
-            sort: the order; the newest first unless it is given.
-            filters: `flow_run_filter`, `task_run_filter`, `deployment_filter`, `flow_filter`, `work_pool_filter`.
+            offset: how many to skip; 0 by default.
+            limit: the most to return; `None`, the default, returns all.
+            sort: the order; newest first by default.
+            filters: `flow_run_filter`, `task_run_filter`, `deployment_filter`, `flow_filter` and
+                `work_pool_filter`.
 
         Returns:
-            A list of them, empty when none matches.
+            The work queues, an empty list if none match.
 
         Raises:
-            InvalidQuery: an argument is out of range or of the wrong kind.
+            InvalidQuery: an argument is out of range or has the wrong type.
 
         Examples:
             >>> from artifact_store import ArtifactStore
             >>> store = ArtifactStore("sqlite:///:memory:")
-            >>> work_queue = store.create_work_queue("default", store.create_work_pool("workers").id)
+            >>> pool = store.create_work_pool("workers")
+            >>> work_queue = store.create_work_queue("default", pool.id)
             >>> store.read_work_queues(limit=10) == [work_queue]
             True
         """

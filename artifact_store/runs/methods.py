@@ -1,4 +1,4 @@
-"""The methods of a store for flow runs and task runs: what artifacts belong to."""
+"""The methods of a store for flow runs and task runs."""
 
 from typing import Unpack
 from uuid import UUID
@@ -13,18 +13,23 @@ __all__ = ["RunMethods"]
 
 
 class RunMethods(StoreBase):
-    """The methods of a store for flow runs and task runs; they take what `FlowMethods` takes."""
+    """The methods of a store for flow runs and task runs.
+
+    The lists take the same filters as those of `FlowMethods`.
+    """
 
     # Flow runs
 
     def create_flow_run(
-        self, flow_id: UUID | str, **fields: "Unpack[schemas.runs.FlowRunFields]"
+        self,
+        flow_id: UUID | str,
+        **fields: "Unpack[schemas.runs.FlowRunFields]",
     ) -> "schemas.runs.FlowRun":
         """Create a run of a flow, or return the one that has the same `idempotency_key`.
 
         Args:
             flow_id: the id of the flow.
-            fields: any other field of `FlowRun`; the name is the id's text unless it is given.
+            fields: other fields of `FlowRun`. The name is the id as text by default.
 
         Returns:
             The flow run as it is stored.
@@ -37,7 +42,7 @@ class RunMethods(StoreBase):
             >>> from artifact_store import ArtifactStore
             >>> store = ArtifactStore("sqlite:///:memory:")
             >>> flow = store.create_flow("etl")
-            >>> run = store.create_flow_run(flow.id, name="amber-otter", state_type="RUNNING", tags=["prod"])
+            >>> run = store.create_flow_run(flow.id, name="amber-otter", tags=["prod"])
             >>> run.name, run.tags
             ('amber-otter', ('prod',))
         """
@@ -47,13 +52,13 @@ class RunMethods(StoreBase):
         """Return a flow run by id.
 
         Args:
-            flow_run_id: the id, as a UUID or its text.
+            flow_run_id: the id, a UUID or its text.
 
         Returns:
-            The flow run, `None` when there is none.
+            The flow run, or `None` if there is no such flow run.
 
         Raises:
-            InvalidQuery: it is not an id.
+            InvalidQuery: the id is not a UUID.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -71,19 +76,20 @@ class RunMethods(StoreBase):
         sort: RunSort = RunSort.ID_DESC,
         **filters: "Unpack[filters.definitions.RunFilters]",
     ) -> "list[schemas.runs.FlowRun]":
-        """Return the flow runs that match, whose flow, deployment and work pool match, with a task run that matches.
+        """Return flow runs that match, whose flow, deployment, work pool and a task run match.
 
         Args:
-            offset: how many to skip; none unless it is given.
-            limit: the most to return; `None` is all.
-            sort: the order; the newest first unless it is given.
-            filters: `flow_run_filter`, `task_run_filter`, `deployment_filter`, `flow_filter`, `work_pool_filter`.
+            offset: how many to skip; 0 by default.
+            limit: the most to return; `None`, the default, returns all.
+            sort: the order; newest first by default.
+            filters: `flow_run_filter`, `task_run_filter`, `deployment_filter`, `flow_filter` and
+                `work_pool_filter`.
 
         Returns:
-            A list of them, empty when none matches.
+            The flow runs, an empty list if none match.
 
         Raises:
-            InvalidQuery: an argument is out of range or of the wrong kind.
+            InvalidQuery: an argument is out of range or has the wrong type.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -104,20 +110,20 @@ class RunMethods(StoreBase):
     ) -> bool:
         """Put a flow run into a state.
 
-        `RUNNING` sets the start time unless it is set; `COMPLETED`, `FAILED`, `CANCELLED` and
-        `CRASHED` set the end time; every other state clears the end time.
+        `RUNNING` sets the start time if there is none. `COMPLETED`, `FAILED`, `CANCELLED` and
+        `CRASHED` set the end time; every other state clears it.
 
         Args:
             flow_run_id: the id of the flow run.
             state_type: one of the nine state types.
-            state_name: what people read; the type in lower case, capitalised, unless it is given.
-            message: why it is in that state; none unless it is given, also where there was one before.
+            state_name: the name that people read; by default the type, capitalised (`Failed`).
+            message: why it is in that state. `None`, the default, clears an earlier message.
 
         Returns:
-            Whether there is such a run.
+            Whether the run exists.
 
         Raises:
-            InvalidQuery: there is no such state type.
+            InvalidQuery: there is no such state type, or the id is not a UUID.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -135,14 +141,16 @@ class RunMethods(StoreBase):
     # Task runs
 
     def create_task_run(
-        self, flow_run_id: UUID | str | None = None, **fields: "Unpack[schemas.runs.TaskRunFields]"
+        self,
+        flow_run_id: UUID | str | None = None,
+        **fields: "Unpack[schemas.runs.TaskRunFields]",
     ) -> "schemas.runs.TaskRun":
         """Create a run of a task.
 
         Args:
-            flow_run_id: the id of the flow run that it belongs to; `None` is none.
-            fields: any other field of `TaskRun`; the name is the id's text and the task key is the
-                name unless they are given.
+            flow_run_id: the id of the flow run that it belongs to; `None` if it belongs to none.
+            fields: other fields of `TaskRun`. The name is the id as text by default, and the task
+                key is the name.
 
         Returns:
             The task run as it is stored.
@@ -158,21 +166,20 @@ class RunMethods(StoreBase):
             >>> store.create_task_run(run.id, name="load").task_key
             'load'
         """
-        return runs.queries.create_task_run(
-            self._db, {**fields, **without_none(flow_run_id=flow_run_id)}
-        )
+        parent = without_none(flow_run_id=flow_run_id)
+        return runs.queries.create_task_run(self._db, {**fields, **parent})
 
     def read_task_run(self, task_run_id: UUID | str) -> "schemas.runs.TaskRun | None":
         """Return a task run by id.
 
         Args:
-            task_run_id: the id, as a UUID or its text.
+            task_run_id: the id, a UUID or its text.
 
         Returns:
-            The task run, `None` when there is none.
+            The task run, or `None` if there is no such task run.
 
         Raises:
-            InvalidQuery: it is not an id.
+            InvalidQuery: the id is not a UUID.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -190,19 +197,20 @@ class RunMethods(StoreBase):
         sort: RunSort = RunSort.ID_DESC,
         **filters: "Unpack[filters.definitions.RunFilters]",
     ) -> "list[schemas.runs.TaskRun]":
-        """Return the task runs that match and whose flow run, flow, deployment and work pool match.
+        """Return task runs that match, whose flow run, flow, deployment and work pool match.
 
         Args:
-            offset: how many to skip; none unless it is given.
-            limit: the most to return; `None` is all.
-            sort: the order; the newest first unless it is given.
-            filters: `flow_run_filter`, `task_run_filter`, `deployment_filter`, `flow_filter`, `work_pool_filter`.
+            offset: how many to skip; 0 by default.
+            limit: the most to return; `None`, the default, returns all.
+            sort: the order; newest first by default.
+            filters: `flow_run_filter`, `task_run_filter`, `deployment_filter`, `flow_filter` and
+                `work_pool_filter`.
 
         Returns:
-            A list of them, empty when none matches.
+            The task runs, an empty list if none match.
 
         Raises:
-            InvalidQuery: an argument is out of range or of the wrong kind.
+            InvalidQuery: an argument is out of range or has the wrong type.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -226,14 +234,14 @@ class RunMethods(StoreBase):
         Args:
             task_run_id: the id of the task run.
             state_type: one of the nine state types.
-            state_name: what people read; the type in lower case, capitalised, unless it is given.
-            message: why it is in that state; none unless it is given, also where there was one before.
+            state_name: the name that people read; by default the type, capitalised (`Failed`).
+            message: why it is in that state. `None`, the default, clears an earlier message.
 
         Returns:
-            Whether there is such a run.
+            Whether the run exists.
 
         Raises:
-            InvalidQuery: there is no such state type.
+            InvalidQuery: there is no such state type, or the id is not a UUID.
 
         Examples:
             >>> from artifact_store import ArtifactStore

@@ -1,12 +1,12 @@
-"""The statements over flows, deployments, flow runs, task runs, work pools and work queues.
+"""Statements on the tables of flows, deployments, runs, work pools and work queues.
 
-The six entities are alike, so one set of statements serves them all.
+The six tables are alike, so one class has the statements of all of them.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 import peewee
@@ -43,109 +43,151 @@ __all__ = [
     "WORK_POOLS",
     "WORK_QUEUES",
     "Entity",
+    "ParentRuns",
+    "RunEntity",
     "create_flow_run",
     "create_task_run",
-    "made_by",
+    "read_parent_runs",
 ]
 
 V = TypeVar("V", bound=RunValue)
 
-_FINAL = ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
+_FINAL_STATES = ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
 
 
 class Entity(Generic[V]):
-    """The statements of one table of runs."""
+    """The statements of one table.
+
+    Attributes:
+        filter_name: the parameter that takes filters of this table.
+        model: the class of its values.
+        table: the table.
+        natural_key: the columns that are unique together, beside the id.
+        rows: makes values of its rows.
+        columns: the columns that a value is made of.
+        label: what messages call a row.
+    """
 
     def __init__(
-        self, filter_name: str, value: type[V], table: type[TableWithId], *natural: str
+        self,
+        filter_name: str,
+        model: type[V],
+        table: type[TableWithId],
+        natural_key: tuple[str, ...] = (),
     ) -> None:
+        """Prepare the statements of a table."""
         self.filter_name = filter_name
-        self.value, self.table, self.natural = value, table, natural
-        self.rows = Rows(value)
-        self.columns = tuple(getattr(table, name) for name in self.rows.names)
+        self.model = model
+        self.table = table
+        self.natural_key = natural_key
+        self.rows = Rows(model)
+        self.columns = tuple(self.column(name) for name in self.rows.names)
         self.label = table._meta.table_name.replace("_", " ")
 
-    def create(self, db: Statements, fields: dict[str, Any], new: UUID | None = None) -> V:
+    def column(self, name: str) -> peewee.Field:
+        """Return a column by name."""
+        field: peewee.Field = self.table._meta.fields[name]
+        return field
+
+    def create(
+        self,
+        db: Statements,
+        fields: Mapping[str, object],
+        default_id: UUID | None = None,
+    ) -> V:
         """Insert a row, or return the one that has the same id or natural key.
 
         Args:
             db: the statements of a store.
-            fields: what the caller has set; an `id` is the caller's own.
-            new: the id of the row when the caller has set none.
+            fields: what the caller has set; an `id` among them is the caller's.
+            default_id: the id of the row if the caller has set none; a new one by default.
 
         Raises:
-            ArtifactConflict: the id is taken by a row with other content, or the natural key by one with another id.
+            ArtifactConflict: the id belongs to a row with other content, or the natural key to a
+                row with another id.
             IntegrityViolation: the row refers to something that does not exist.
         """
         db.pending_writes.flush()
         time = now()
-        value = checked(
-            self.value, {"id": new or new_id(), "created": time, "updated": time, **fields}
-        )
+        defaults = {"id": default_id or new_id(), "created": time, "updated": time}
+        value = checked(self.model, {**defaults, **fields})
         row = bound(value, self.rows.names)
+        insert = partial(db.execute, (self.label, "insert"), self.insert_query, row)
+
         try:
-            # In a block of its own, because inside one a refused row would spoil what came before it.
-            inserted = db.engine.run_idempotent(
-                partial(db.execute, (self.label, "insert"), self._insert, row)
-            )
+            # A savepoint if the caller is in a block: PostgreSQL would refuse the rest of the block
+            # after a row that it has refused.
+            inserted = db.engine.run_idempotent(insert)
         except IntegrityViolation as error:
             parents = ", ".join(name for name in self.rows.names if name.endswith("_id"))
             raise IntegrityViolation(
                 f"The {self.label} refers to something that does not exist: check {parents}."
             ) from error
-        return value if inserted else self._existing(db, value, fields)
+        if inserted:
+            return value
+        return self.find_existing(db, value, fields)
 
-    def _insert(self) -> Query:
-        columns = {getattr(self.table, name): slot(name) for name in self.rows.names}
-        return self.table.insert(columns).on_conflict(action="nothing")
+    def insert_query(self) -> Query:
+        """Build the INSERT of a row, which does nothing if the row is in conflict with another."""
+        values = {self.column(name): slot(name) for name in self.rows.names}
+        return self.table.insert(values).on_conflict(action="nothing")
 
-    def _existing(self, db: Statements, value: V, fields: dict[str, Any]) -> V:
+    def find_existing(self, db: Statements, value: V, fields: Mapping[str, object]) -> V:
+        """Return the row because of which a value was not inserted.
+
+        Raises:
+            ArtifactConflict: it differs in a field that the caller has set.
+        """
         stored = self.read(db, value.id)
         if stored is not None:
             for name in fields:
                 if getattr(stored, name) != getattr(value, name):
                     raise ArtifactConflict(
-                        f"The {self.label} {value.id} exists with another {name}: leave out the id or keep the {name}."
+                        f"The {self.label} {value.id} exists with another {name}: "
+                        f"leave out the id or keep the {name}."
                     )
             return stored
-        row = bound(value, self.rows.names)
-        found = db.fetch_one((self.label, "natural"), self._by_natural_key, row)
-        if found is None:  # deleted in between
-            return self.create(db, fields, value.id)
-        other = self.rows.value(found)
-        if "id" in fields:
-            name = self.natural[-1]
-            raise ArtifactConflict(
-                f"The {self.label} with the {name} {getattr(other, name)!r:.200} exists under another id, {other.id}: "
-                f"leave out the id to get it, or choose another {name}."
-            )
-        return other
 
-    def _by_natural_key(self) -> Query:
-        return self.table.select(*self.columns).where(
-            *[getattr(self.table, name) == slot(name) for name in self.natural]
-        )
+        values = bound(value, self.natural_key)
+        row = db.fetch_one((self.label, "natural key"), self.select_by_natural_key, values)
+        if row is None:  # deleted since the insert
+            return self.create(db, fields, value.id)
+        existing = self.rows.value(row)
+        if "id" in fields:
+            name = self.natural_key[-1]
+            raise ArtifactConflict(
+                f"The {self.label} with the {name} {getattr(existing, name)!r:.200} exists under "
+                f"another id, {existing.id}: leave out the id to get it, or choose another {name}."
+            )
+        return existing
+
+    def select(self) -> "peewee.ModelSelect[TableWithId]":
+        """Build the SELECT of all columns."""
+        return self.table.select(*self.columns)
+
+    def select_by_natural_key(self) -> Query:
+        """Build the SELECT of the row with a natural key."""
+        conditions = [self.column(name) == slot(name) for name in self.natural_key]
+        return self.select().where(*conditions)
 
     def read(self, db: Statements, entity_id: UUID) -> V | None:
         """Return a row by id."""
 
         def build() -> Query:
-            return self.table.select(*self.columns).where(self.table.id == slot("id"))
+            return self.select().where(self.table.id == slot("id"))
 
         row = db.fetch_one((self.label, "read"), build, {"id": str(entity_id)})
         return None if row is None else self.rows.value(row)
 
     def read_many(self, db: Statements, ids: Sequence[UUID]) -> list[V]:
-        """Return the rows that there are among some ids."""
+        """Return the rows that exist of some ids, in any order."""
 
         def build() -> Query:
-            return self.table.select(*self.columns).where(
-                db.dialect.is_in(self.table.id, slot("ids"))
-            )
+            return self.select().where(db.dialect.is_in(self.table.id, slot("ids")))
 
-        return self.rows.values(
-            db.fetch_all((self.label, "read_many"), build, {"ids": db.dialect.bind_list(ids)})
-        )
+        values = {"ids": db.dialect.bind_list(ids)}
+        rows = db.fetch_all((self.label, "read_many"), build, values)
+        return self.rows.values(rows)
 
     def page(
         self,
@@ -155,9 +197,13 @@ class Entity(Generic[V]):
         sort: RunSort,
         filters: Mapping[str, object],
     ) -> list[V]:
-        """Return a page of rows, from the replica where there is one."""
-        start, most = check_page(offset, limit)
-        return reader(self.read_page, start, most, parse_sort(RunSort, sort), filters)
+        """Return a page of rows, from the replica if there is one.
+
+        Raises:
+            InvalidQuery: an argument is not valid.
+        """
+        first, most = check_page(offset, limit)
+        return reader(self.read_page, first, most, parse_sort(RunSort, sort), filters)
 
     def read_page(
         self,
@@ -167,25 +213,28 @@ class Entity(Generic[V]):
         sort: RunSort,
         filters: Mapping[str, object],
     ) -> list[V]:
-        """Return a page of rows."""
+        """Return a page of rows; the offset, the limit and the sort are valid."""
         dialect = db.dialect
         condition, values = compile_filters(self.filter_name, filters, dialect)
 
         def build() -> Query:
-            query = apply_condition(self.table.select(*self.columns), condition, dialect)
-            return (
-                query.order_by(*run_ordering(sort, self.table))
-                .limit(slot("limit"))
-                .offset(slot("offset"))
-            )
+            query = apply_condition(self.select(), condition, dialect)
+            ordered = query.order_by(*run_ordering(sort, self.table))
+            return ordered.limit(slot("limit")).offset(slot("offset"))
 
-        values |= {"limit": dialect.unlimited if limit is None else limit, "offset": offset}
-        return self.rows.values(db.fetch_all((self.label, "page", sort, condition), build, values))
+        values["limit"] = dialect.unlimited if limit is None else limit
+        values["offset"] = offset
+        rows = db.fetch_all((self.label, "page", sort, condition), build, values)
+        return self.rows.values(rows)
+
+
+class RunEntity(Entity[V]):
+    """The statements of a table whose rows have a state."""
 
     def set_state(
         self,
         db: Statements,
-        entity_id: UUID,
+        run_id: UUID,
         state_type: str,
         name: str | None = None,
         message: str | None = None,
@@ -193,74 +242,121 @@ class Entity(Generic[V]):
         unless_final: bool = False,
         time: datetime | None = None,
     ) -> bool:
-        """Put a run into a state and keep its times, at a time or now; a final state may be left as it is."""
+        """Put a run into a state, and set or clear its start and end time.
+
+        Args:
+            db: the statements of a store.
+            run_id: the id of the run.
+            state_type: the type of the state.
+            name: the name of the state; the capitalised type by default.
+            message: why the run is in this state.
+            unless_final: whether a run that is in a final state stays in it.
+            time: when the run entered the state; now by default.
+
+        Returns:
+            Whether the run exists and its state was set.
+
+        Raises:
+            InvalidQuery: there is no such state type, or the name or the message is not text.
+        """
+        # What is not text is refused by State.
         if name is None and isinstance(state_type, str):
             name = state_type.capitalize()
-        given = {"state_name": name, "state_message": message}
-        state = checked(State, {"state_type": state_type, **given})
-        values = {"id": str(entity_id), "time": encode_time(time or now()), **dict(state)}
-        running, final = state_type == "RUNNING", state_type in _FINAL
+        fields = {"state_type": state_type, "state_name": name, "state_message": message}
+        state = checked(State, fields)
+        values = {"id": str(run_id), "time": encode_time(time or now()), **dict(state)}
 
-        def build() -> Query:
-            column = self.table._meta.fields
-            changes: dict[peewee.Field, object] = {
-                column[name]: slot(name) for name in ("state_type", "state_name", "state_message")
-            }
-            changes[column["updated"]] = slot("time")
-            changes[column["end_time"]] = slot("time") if final else None
-            if running:
-                start = column["start_time"]
-                changes[start] = peewee.fn.COALESCE(start, slot("time"))
-            query = self.table.update(changes).where(self.table.id == slot("id"))
-            if unless_final:
-                state = column["state_type"]
-                query = query.where(state.is_null() | state.not_in(_FINAL))
-            return query
-
+        is_running = state_type == "RUNNING"
+        is_final = state_type in _FINAL_STATES
+        build = partial(self.state_query, is_running, is_final, unless_final)
+        key = (self.label, "state", is_running, is_final, unless_final)
         db.pending_writes.flush()
-        change = partial(
-            db.execute, (self.label, "state", running, final, unless_final), build, values
-        )
-        return db.engine.run_idempotent(change) > 0
+        return db.engine.run_idempotent(partial(db.execute, key, build, values)) > 0
+
+    def state_query(self, is_running: bool, is_final: bool, unless_final: bool) -> Query:
+        """Build the UPDATE that puts a run into a state."""
+        start_time = self.column("start_time")
+        state_type = self.column("state_type")
+        changes: dict[peewee.Field, object] = {
+            state_type: slot("state_type"),
+            self.column("state_name"): slot("state_name"),
+            self.column("state_message"): slot("state_message"),
+            self.column("updated"): slot("time"),
+            self.column("end_time"): slot("time") if is_final else None,
+        }
+        if is_running:
+            changes[start_time] = peewee.fn.COALESCE(start_time, slot("time"))
+
+        query = self.table.update(changes).where(self.table.id == slot("id"))
+        if unless_final:
+            query = query.where(state_type.is_null() | state_type.not_in(_FINAL_STATES))
+        return query
 
 
-FLOWS = Entity("flow_filter", Flow, run_tables.Flow, "name")
-DEPLOYMENTS = Entity("deployment_filter", Deployment, run_tables.Deployment, "flow_id", "name")
-FLOW_RUNS = Entity("flow_run_filter", FlowRun, run_tables.FlowRun, "flow_id", "idempotency_key")
-TASK_RUNS = Entity("task_run_filter", TaskRun, run_tables.TaskRun)
-WORK_POOLS = Entity("work_pool_filter", WorkPool, run_tables.WorkPool, "name")
-WORK_QUEUES = Entity("work_queue", WorkQueue, run_tables.WorkQueue, "work_pool_id", "name")
+FLOWS = Entity("flow_filter", Flow, run_tables.Flow, ("name",))
+DEPLOYMENTS = Entity("deployment_filter", Deployment, run_tables.Deployment, ("flow_id", "name"))
+FLOW_RUNS = RunEntity(
+    "flow_run_filter", FlowRun, run_tables.FlowRun, ("flow_id", "idempotency_key")
+)
+TASK_RUNS = RunEntity("task_run_filter", TaskRun, run_tables.TaskRun)
+WORK_POOLS = Entity("work_pool_filter", WorkPool, run_tables.WorkPool, ("name",))
+WORK_QUEUES = Entity("work_queue", WorkQueue, run_tables.WorkQueue, ("work_pool_id", "name"))
 
 
-def create_flow_run(db: Statements, fields: Mapping[str, Any]) -> FlowRun:
-    """Create a flow run; without a name it is called by its id."""
-    new = new_id()
-    return FLOW_RUNS.create(db, _with_name(fields, new), new)
+def create_flow_run(db: Statements, fields: Mapping[str, object]) -> FlowRun:
+    """Create a flow run, or return the one with the same id or idempotency key.
+
+    The name is the id as text by default.
+    """
+    run_id = new_id()
+    return FLOW_RUNS.create(db, with_default_name(fields, run_id), run_id)
 
 
-def create_task_run(db: Statements, fields: Mapping[str, Any]) -> TaskRun:
-    """Create a task run; without a name it is called by its id, and its task key is its name unless it is given."""
-    new = new_id()
-    named = _with_name(fields, new)
-    return TASK_RUNS.create(db, {"task_key": named["name"], **named}, new)
+def create_task_run(db: Statements, fields: Mapping[str, object]) -> TaskRun:
+    """Create a task run, or return the one with the same id.
+
+    The name is the id as text by default, and the task key is the name.
+    """
+    run_id = new_id()
+    named = with_default_name(fields, run_id)
+    return TASK_RUNS.create(db, {"task_key": named["name"], **named}, run_id)
 
 
-def _with_name(fields: Mapping[str, Any], new: UUID) -> dict[str, Any]:
-    """Return the fields of a run with its name; `new` is its id unless the caller has set one."""
+def with_default_name(fields: Mapping[str, object], default_id: UUID) -> dict[str, object]:
+    """Return the fields of a run with a name; without an `id` if that is `None`."""
     named = dict(fields)
     if named.get("id") is None:
         named.pop("id", None)
     if "name" not in named:
-        named["name"] = str(as_uuid(named.get("id", new)))
+        run_id = as_uuid(named.get("id", default_id))
+        named["name"] = str(run_id)
     return named
 
 
-def made_by(
+class ParentRuns(NamedTuple):
+    """The runs that an artifact was created in; `None` for what is unknown or does not exist."""
+
+    flow_run: FlowRun | None
+    flow: Flow | None
+    task_run: TaskRun | None
+
+
+def read_parent_runs(
     db: Statements, flow_run_id: UUID | None, task_run_id: UUID | None
-) -> tuple[FlowRun | None, Flow | None, TaskRun | None]:
-    """Return the flow run, its flow and the task run that are known by these ids; a task run may tell its flow run."""
-    task_run = None if task_run_id is None else TASK_RUNS.read(db, task_run_id)
+) -> ParentRuns:
+    """Return the runs with these ids, and the flow.
+
+    Without a flow run id, the flow run is that of the task run.
+    """
+    flow_run: FlowRun | None = None
+    flow: Flow | None = None
+    task_run: TaskRun | None = None
+    if task_run_id is not None:
+        task_run = TASK_RUNS.read(db, task_run_id)
     if flow_run_id is None and task_run is not None:
         flow_run_id = task_run.flow_run_id
-    flow_run = None if flow_run_id is None else FLOW_RUNS.read(db, flow_run_id)
-    return flow_run, None if flow_run is None else FLOWS.read(db, flow_run.flow_id), task_run
+    if flow_run_id is not None:
+        flow_run = FLOW_RUNS.read(db, flow_run_id)
+    if flow_run is not None:
+        flow = FLOWS.read(db, flow_run.flow_id)
+    return ParentRuns(flow_run, flow, task_run)

@@ -328,28 +328,28 @@ def test_the_handler_is_there_while_a_run_is_open(store: ArtifactStore) -> None:
 def test_a_signal_that_comes_while_a_state_is_written_waits(store: ArtifactStore) -> None:
     told: list[int] = []
     with handling(lambda number, frame: told.append(number)):
-        run = WATCH.opening()
+        run = WATCH.open()
         assert run is not None
         signal.raise_signal(signal.SIGTERM)
         assert told == []
-        WATCH.released()
+        WATCH.release()
         assert told == [signal.SIGTERM]
         WATCH.hold()
         signal.raise_signal(signal.SIGTERM)
         assert len(told) == 1
-        WATCH.closed(run)
+        WATCH.close(run)
         assert len(told) == 2
     with handling(signal.SIG_DFL):
-        outer, inner = WATCH.opening(), WATCH.opening()
+        outer, inner = WATCH.open(), WATCH.open()
         assert outer is not None
         assert inner is not None
         signal.raise_signal(signal.SIGTERM)
         with pytest.raises(Terminated):
-            WATCH.released()
-        WATCH.closed(outer)
+            WATCH.release()
+        WATCH.close(outer)
         assert signal.getsignal(signal.SIGTERM) == WATCH._handle
-        WATCH.told = 0  # otherwise it would be the end of this process
-        WATCH.closed(inner)
+        WATCH.received = 0  # otherwise it would be the end of this process
+        WATCH.close(inner)
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
@@ -357,13 +357,13 @@ def test_a_run_that_an_interrupt_keeps_from_closing_is_watched_no_more_when_it_i
     store: ArtifactStore,
 ) -> None:
     with handling(signal.SIG_DFL):
-        outer, inner = WATCH.opening(), WATCH.opening()
+        outer, inner = WATCH.open(), WATCH.open()
         assert outer is not None
         del inner
-        WATCH.closed(outer)
+        WATCH.close(outer)
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-        lost = WATCH.opening()
-        WATCH.released()
+        lost = WATCH.open()
+        WATCH.release()
         del lost
         with store.flow_run("next"):
             assert signal.getsignal(signal.SIGTERM) == WATCH._handle
