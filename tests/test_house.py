@@ -1,4 +1,4 @@
-"""The house stands as it was drawn: floors, imports, exported names, sizes, packaging."""
+"""The structure of the project: layers, imports, exported names, sizes of files, pages of docs, packaging."""
 
 import ast
 import configparser
@@ -16,7 +16,7 @@ import artifact_store
 ROOT = Path(__file__).parents[1]
 PACKAGE, CLI = ROOT / "artifact_store", ROOT / "cli"
 
-# A package is a layer, and imports point strictly downward.
+# Each package is a layer, and imports point strictly downward.
 LAYERS = {
     "errors": 0, "clock": 0, "context": 0, "wording": 0, "callers": 0, "paths": 0, "lazy": 0,
     "jsonable": 1,
@@ -35,7 +35,7 @@ LAYERS = {
     "__init__": 13,
     "__pyinstaller": 0,
 }  # fmt: skip
-GROUND = {name for name, layer in LAYERS.items() if layer == 0}
+LOWEST = {name for name, layer in LAYERS.items() if layer == 0}  # these may import each other
 PACKAGE_IMPORTS = {"peewee", "playhouse", "platformdirs", "pydantic", "pydantic_core", "uuid_utils"}
 LAZY_IMPORTS = {"markdown_it", "pandas", "polars", "psycopg", "rich"}
 CLI_IMPORTS = {"artifact_store", "click", "pydantic", "rich"}
@@ -57,50 +57,67 @@ README_COMMANDS = [
     "python3 -m venv .venv && .venv/bin/pip install -q -e . && .venv/bin/artifact-store demo",
     "python3 -m venv .venv && .venv/bin/pip install -q -e '.[test]' && .venv/bin/pytest",
 ]
-PAGES_OF_THE_HOUSE = ["docs/design.md", "CONTRIBUTING.md"]
-TOP = {"artifact_store", "cli", "tests", "docs", ".ci"}
+PAGES_ABOUT_CODE = ["docs/design.md", "CONTRIBUTING.md"]
+TOP_DIRECTORIES = {"artifact_store", "cli", "tests", "docs", ".ci"}
+MAX_LINES = 500
+MAX_FUNCTION_LINES = 45
 
 
-def named(path):
+def relative(path):
+    """The path of a file below the root, which is also the id of its test."""
     return path.relative_to(ROOT).as_posix()
 
 
-SCRIPTS = sorted((PACKAGE / "db" / "migrations").glob("[0-9]*.py"))
-HOOKS = (PACKAGE / "__pyinstaller").glob(
-    "hook-*.py"
-)  # PyInstaller runs them, and imports itself there
-MODULES = sorted(set(PACKAGE.rglob("*.py")) - {*SCRIPTS, *HOOKS})
+def parse(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def read_config():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    return config
+
+
+MIGRATIONS = sorted((PACKAGE / "db" / "migrations").glob("[0-9]*.py"))
+HOOKS = (PACKAGE / "__pyinstaller").glob("hook-*.py")  # they import PyInstaller, which runs them
+MODULES = sorted(set(PACKAGE.rglob("*.py")) - {*MIGRATIONS, *HOOKS})
 COMMANDS = sorted(CLI.rglob("*.py"))
 
 
 def imports(path):
-    """Every (module, name or None) that a file imports, inside functions too; its own package is spelled out."""
+    """Yield each (module, name or None) that a file imports, in functions too; relative imports are made absolute."""
     package = [*path.relative_to(ROOT).parent.parts]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parse(path)):
         if isinstance(node, ast.Import):
-            yield from ((alias.name, None) for alias in node.names)
+            for alias in node.names:
+                yield alias.name, None
+
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) + 1 - node.level] if node.level else []
             module = ".".join([*base, *filter(None, [node.module])])
-            yield from ((module, alias.name) for alias in node.names)
+            for alias in node.names:
+                yield module, alias.name
 
 
-def ours(path):
-    """The modules of artifact_store that a file imports, each as its parts below the package."""
+def is_module(parts):
+    """Tell whether there is a module or a package at a path below artifact_store."""
+    path = PACKAGE.joinpath(*parts)
+    return path.is_dir() or path.with_suffix(".py").exists()
+
+
+def own_imports(path):
+    """Yield the modules of artifact_store that a file imports, each as its parts below the package."""
     for module, name in imports(path):
-        root, *below = module.split(".")
+        root, *parts = module.split(".")
         if root != "artifact_store":
             continue
-        if name is not None and (
-            PACKAGE.joinpath(*below, name).is_dir()
-            or PACKAGE.joinpath(*below, f"{name}.py").exists()
-        ):
-            below = [*below, name]
-        yield tuple(below) or ("__init__",)
+        if name is not None and is_module([*parts, name]):
+            parts.append(name)
+        yield tuple(parts) or ("__init__",)
 
 
-def foreign(nodes):
-    """The top-level names that some nodes import from outside their package."""
+def imported_libraries(nodes):
+    """Yield the top-level names that some nodes import from outside of their package."""
     for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in node.names)
@@ -108,62 +125,56 @@ def foreign(nodes):
             yield node.module.partition(".")[0]
 
 
-@pytest.mark.parametrize("path", MODULES, ids=named)
+@pytest.mark.parametrize("path", MODULES, ids=relative)
 def test_imports_point_strictly_downward(path):
     home = path.relative_to(PACKAGE).with_suffix("").parts[0]
-    assert home in LAYERS, f"{named(path)} has no layer: add it to LAYERS in tests/test_house.py"
-    upward = {
-        ".".join(parts)
-        for parts in ours(path)
-        if parts[0] != home and LAYERS[parts[0]] >= LAYERS[home] and not {parts[0], home} <= GROUND
-    }
-    assert not upward, f"{named(path)} is in layer {LAYERS[home]} and imports {upward}"
+    assert home in LAYERS, f"{relative(path)} has no layer: add it to LAYERS in tests/test_house.py"
+
+    upward = set()
+    for parts in own_imports(path):
+        both_lowest = {parts[0], home} <= LOWEST
+        if parts[0] != home and LAYERS[parts[0]] >= LAYERS[home] and not both_lowest:
+            upward.add(".".join(parts))
+    assert not upward, f"{relative(path)} is in layer {LAYERS[home]} and imports {upward}"
 
 
-def test_no_module_imports_itself_by_way_of_others():
+def test_imports_have_no_cycle():
     graph = {}
     for path in MODULES:
         parts = path.relative_to(PACKAGE).with_suffix("").parts
         if parts[-1] != "__init__":
             graph[parts] = {
-                each for each in ours(path) if PACKAGE.joinpath(*each).with_suffix(".py").exists()
+                each
+                for each in own_imports(path)
+                if PACKAGE.joinpath(*each).with_suffix(".py").exists()
             }
     assert list(TopologicalSorter(graph).static_order())  # raises a CycleError
 
 
-@pytest.mark.parametrize("path", SCRIPTS, ids=named)
-def test_migrations_are_frozen(path):
-    assert {module.partition(".")[0] for module, _ in imports(path)} <= {
-        "peewee",
-        "playhouse",
-    } | sys.stdlib_module_names
+@pytest.mark.parametrize("path", MIGRATIONS, ids=relative)
+def test_migrations_import_nothing_of_the_package(path):
+    roots = {module.partition(".")[0] for module, _ in imports(path)}
+    assert roots <= {"peewee", "playhouse"} | sys.stdlib_module_names
 
 
-@pytest.mark.parametrize("path", [*MODULES, *COMMANDS], ids=named)
+@pytest.mark.parametrize("path", [*MODULES, *COMMANDS], ids=relative)
 def test_only_allowed_libraries_are_imported(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = parse(path)
     allowed = CLI_IMPORTS if path in COMMANDS else PACKAGE_IMPORTS | LAZY_IMPORTS
-    assert not set(foreign(ast.walk(tree))) - sys.stdlib_module_names - allowed
-    # `postgresql`, which imports the modules postgresql_… under try, says what to install when psycopg is missing.
+    assert not set(imported_libraries(ast.walk(tree))) - sys.stdlib_module_names - allowed
+
+    # `postgresql` imports the modules postgresql_… under try, and says what to install if psycopg is missing.
     driver = {"psycopg"} if path.name.startswith("postgresql_") else set()
-    assert not set(foreign(tree.body)) & LAZY_IMPORTS - driver, (
-        "import it inside a function, or under try"
-    )
+    too_early = set(imported_libraries(tree.body)) & LAZY_IMPORTS - driver
+    assert not too_early, "import it inside a function, or under try"
 
 
-@pytest.mark.parametrize("path", COMMANDS, ids=named)
+@pytest.mark.parametrize("path", COMMANDS, ids=relative)
 def test_the_command_line_uses_public_names(path):
-    used = {
-        (module, name)
-        for module, name in imports(path)
-        if module.partition(".")[0] == "artifact_store"
-    }
+    used = {each for each in imports(path) if each[0].partition(".")[0] == "artifact_store"}
     public = {("artifact_store", name) for name in artifact_store.__all__}
-    assert (
-        not used
-        - public
-        - {("artifact_store.rendering", name) for name in artifact_store.rendering.__all__}
-    )
+    public |= {("artifact_store.rendering", name) for name in artifact_store.rendering.__all__}
+    assert used <= public
 
 
 def test_exported_names():
@@ -182,8 +193,8 @@ def test_exported_names_are_in_the_reference():
     assert [name for name in names if f"artifact_store.{name}" not in page] == []
 
 
-def test_init_only_exports():
-    docstring, *body = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8")).body
+def test_init_only_exports_names():
+    docstring, *body = parse(PACKAGE / "__init__.py").body
     assert isinstance(docstring, ast.Expr)
     *body, later, last = body
     assert isinstance(later, ast.If)
@@ -205,60 +216,63 @@ BEING_SPLIT = {
 }
 
 
-@pytest.mark.parametrize("path", [*MODULES, *COMMANDS], ids=named)
-def test_sizes(path, request):
-    if named(path) in BEING_SPLIT:
+@pytest.mark.parametrize("path", [*MODULES, *COMMANDS], ids=relative)
+def test_files_and_functions_are_short(path, request):
+    if relative(path) in BEING_SPLIT:
         request.applymarker(pytest.mark.xfail(strict=False, reason="being split"))
-    text = path.read_text(encoding="utf-8")
-    assert text.count("\n") <= 500, "split this file"
-    for node in ast.walk(ast.parse(text)):
+    lines = path.read_text(encoding="utf-8").count("\n")
+    assert lines <= MAX_LINES, "split this file"
+
+    for node in ast.walk(parse(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            docstring = len((ast.get_docstring(node, clean=False) or "").splitlines())
-            assert node.end_lineno - node.lineno + 1 - docstring <= 45, f"split {node.name}"
+            docstring = ast.get_docstring(node, clean=False) or ""
+            lines = node.end_lineno - node.lineno + 1 - len(docstring.splitlines())
+            assert lines <= MAX_FUNCTION_LINES, f"split {node.name}"
 
 
 def words_of_the_sources():
-    """Every word in the code, the tests and the settings, so that a page cannot name what is gone."""
-    files = [
-        *MODULES,
-        *SCRIPTS,
-        *COMMANDS,
-        *(ROOT / "tests").rglob("*.py"),
-        ROOT / "setup.cfg",
-        ROOT / ".ci" / "run",
-    ]
-    return {word for path in files for word in re.findall(r"\w+", path.read_text(encoding="utf-8"))}
+    """Return every word in the code, the tests and the settings: a page may name nothing else."""
+    files = [*MODULES, *MIGRATIONS, *COMMANDS, *(ROOT / "tests").rglob("*.py")]
+    files += [ROOT / "setup.cfg", ROOT / ".ci" / "run"]
+    words = set()
+    for path in files:
+        words.update(re.findall(r"\w+", path.read_text(encoding="utf-8")))
+    return words
 
 
-def quoted(page):
-    """The words that a page puts in backticks, outside of its fenced blocks."""
+def quoted_words(page):
+    """Return the words that a page puts in backticks, outside of its fenced blocks."""
     text = re.sub(
         r"^( *)```.*?^\1```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
     )
-    return [word for found in re.findall(r"`([^`\n]+)`", text) for word in found.split()]
+    return " ".join(re.findall(r"`([^`\n]+)`", text)).split()
 
 
-@pytest.mark.parametrize("name", PAGES_OF_THE_HOUSE)
-def test_pages_name_what_exists(name):
-    known, paths, names = words_of_the_sources(), [], []
-    for text in quoted(ROOT / name):
-        if text.endswith((".py", ".md", ".cfg", ".txt")) or text.split("/")[0] in TOP:
+@pytest.mark.parametrize("name", PAGES_ABOUT_CODE)
+def test_pages_name_only_what_exists(name):
+    paths = []
+    names = []
+    for text in quoted_words(ROOT / name):
+        is_file = text.endswith((".py", ".md", ".cfg", ".txt"))
+        if is_file or text.split("/")[0] in TOP_DIRECTORIES:
             paths.append(text)
         elif re.fullmatch(r"[A-Za-z_][\w.]*(\(.*\))?", text):
             names.append(text)
-    assert [path for path in paths if not (ROOT / path).exists()] == [], (
-        f"{name} names files that do not exist"
-    )
-    gone = [each for each in names if not {*re.findall(r"\w+", each.partition("(")[0])} <= known]
-    assert gone == [], f"{name} names what is not in the code"
+
+    missing = [path for path in paths if not (ROOT / path).exists()]
+    assert missing == [], f"{name} names files that do not exist"
+
+    known = words_of_the_sources()
+    unknown = [each for each in names if not {*re.findall(r"\w+", each.partition("(")[0])} <= known]
+    assert unknown == [], f"{name} names what is not in the code"
 
 
-def test_the_calls_that_the_design_draws_exist():
+def test_the_calls_drawn_in_the_design_exist():
     page = (ROOT / "docs/design.md").read_text(encoding="utf-8")
-    stops = re.findall(r"^ *([\w/]+\.py)  +([\w.]+)  ", page, re.MULTILINE)
-    assert len(stops) > 20
-    for module, name in stops:
-        node = ast.parse((PACKAGE / module).read_text(encoding="utf-8"))
+    calls = re.findall(r"^ *([\w/]+\.py)  +([\w.]+)  ", page, re.MULTILINE)
+    assert len(calls) > 20
+    for module, name in calls:
+        node = parse(PACKAGE / module)
         for part in name.split("."):
             inner = [each for each in node.body if getattr(each, "name", None) == part]
             assert inner, f"docs/design.md draws {name} in {module}, which is not there"
@@ -266,12 +280,11 @@ def test_the_calls_that_the_design_draws_exist():
 
 
 def test_the_design_shows_the_layers():
-    table = re.findall(
-        r"^\| (\d+) \| (.+?) \|",
-        (ROOT / "docs/design.md").read_text(encoding="utf-8"),
-        re.MULTILINE,
-    )
-    shown = {name: int(layer) for layer, names in table for name in re.findall(r"`(\w+)`", names)}
+    page = (ROOT / "docs/design.md").read_text(encoding="utf-8")
+    shown = {}
+    for layer, names in re.findall(r"^\| (\d+) \| (.+?) \|", page, re.MULTILINE):
+        for name in re.findall(r"`(\w+)`", names):
+            shown[name] = int(layer)
     assert shown == {name: layer for name, layer in LAYERS.items() if name != "__pyinstaller"}
 
 
@@ -280,12 +293,10 @@ def test_readme_has_the_two_commands(command):
     assert command in (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
 
 
-def test_the_constraints_of_ci_are_the_lower_bounds_of_what_is_required():
-    config = configparser.ConfigParser()
-    config.read(ROOT / "setup.cfg", encoding="utf-8")
-    required = "\n".join(
-        [config["options"]["install_requires"], *config["options.extras_require"].values()]
-    )
+def test_constraints_are_the_lower_bounds_of_all_dependencies():
+    config = read_config()
+    extras = config["options.extras_require"].values()
+    required = "\n".join([config["options"]["install_requires"], *extras])
     bounds = dict(re.findall(r"^([\w-]+)(?:\[\w+\])?>=([\d.]+)", required, re.MULTILINE))
     constraints = (ROOT / "tests" / "constraints-minimum.txt").read_text(encoding="utf-8")
     assert len(bounds) > 25
@@ -293,17 +304,12 @@ def test_the_constraints_of_ci_are_the_lower_bounds_of_what_is_required():
 
 
 def test_version():
-    config = configparser.ConfigParser()
-    config.read(ROOT / "setup.cfg", encoding="utf-8")
-    assert config["metadata"]["version"] == importlib.metadata.version("artifact-store")
+    assert read_config()["metadata"]["version"] == importlib.metadata.version("artifact-store")
 
 
 def test_type_checkers_can_read_an_editable_install():
-    config = configparser.ConfigParser()
-    config.read(ROOT / "setup.cfg", encoding="utf-8")
-    assert config["editable_wheel"]["mode"] == "strict", (
-        "otherwise it is an import hook, which they do not run"
-    )
+    mode = read_config()["editable_wheel"]["mode"]
+    assert mode == "strict", "any other mode installs an import hook, which they do not run"
 
 
 @pytest.mark.parametrize("package", ["artifact_store", "artifact_store_cli"])
