@@ -15,9 +15,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import SchemaValidator, core_schema
 
 from ..jsonable.normalize import dump_json
+from ..pydantic_internals import fill, validator_of
 from .damage import unreadable
 from .dialects import encode_value
-from .pydantic_internals import fill, validator_of
 
 __all__ = ["NO_TEXTS", "Rows", "bound", "collecting_later", "same", "trusted"]
 

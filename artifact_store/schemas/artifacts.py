@@ -7,8 +7,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from .. import db, jsonable
+from .. import jsonable
 from ..errors import InvalidArtifact, InvalidQuery
+from ..pydantic_internals import fill, validate_into
 from ..tables.methods import ListFrames, TableFrames
 from ..wording import name_of_artifact, shown, with_article
 from .keys import KEY, is_key
@@ -163,10 +164,10 @@ def _fill(value: "_Input", fields: Mapping[str, Any]) -> dict[str, str]:
     if defaults is not None and _is_valid(fields, defaults):
         values = {**defaults, **fields}
         texts = _normalize_json(values)
-        db.pydantic_internals.fill(value, values, fields)
+        fill(value, values, fields)
         return texts
 
-    value.__pydantic_validator__.validate_python(fields, self_instance=value)
+    validate_into(value, fields)
     return _normalize_json(value.__dict__)
 
 

@@ -11,6 +11,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from .. import jsonable
 from ..errors import InvalidArtifact, InvalidQuery
+from ..pydantic_internals import translate_errors
 from ..wording import shown
 from .keys import as_key
 
@@ -83,9 +84,15 @@ class Validated:
     @classmethod
     def __pydantic_on_complete__(cls) -> None:
         """Wrap the validator of pydantic, once that is built, in one that raises our errors."""
-        model: Any = cls
-        if not isinstance(model.__pydantic_validator__, _Validator):
-            model.__pydantic_validator__ = _Validator(model.__pydantic_validator__, model)
+        if issubclass(cls, BaseModel):
+            translate_errors(cls, cls._translate)
+
+    @classmethod
+    def _translate(cls, error: ValidationError) -> ValidationError:
+        if isinstance(error, cls.__error__):
+            return error
+        assert issubclass(cls, BaseModel)
+        return cls.__error__.of(error, cls)
 
     def __setattr__(self, name: str, value: object) -> None:
         """Refuse a change, since the value is frozen."""
@@ -105,44 +112,6 @@ class Validated:
         kind = type(self).__name__
         message = f"{name} cannot be changed, since this {kind} is frozen: make another one"
         raise self.__error__._from_lines(kind, [(message, (name,), None)]) from None
-
-
-class _Validator:
-    """The validator of a model: that of pydantic, with our errors."""
-
-    __slots__ = ("_inner", "_kind")
-
-    def __init__(self, inner: Any, kind: Any) -> None:
-        self._inner = inner
-        self._kind = kind
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-    def __repr__(self) -> str:
-        return repr(self._inner)
-
-    def validate_python(self, *args: Any, **options: Any) -> Any:
-        try:
-            return self._inner.validate_python(*args, **options)
-        except ValidationError as error:
-            raise self._translated(error) from None
-
-    def validate_json(self, *args: Any, **options: Any) -> Any:
-        try:
-            return self._inner.validate_json(*args, **options)
-        except ValidationError as error:
-            raise self._translated(error) from None
-
-    def validate_strings(self, *args: Any, **options: Any) -> Any:
-        try:
-            return self._inner.validate_strings(*args, **options)
-        except ValidationError as error:
-            raise self._translated(error) from None
-
-    def _translated(self, error: ValidationError) -> InvalidValue:
-        kind: type[InvalidValue] = self._kind.__error__
-        return error if isinstance(error, kind) else kind.of(error, self._kind)
 
 
 # Sentences

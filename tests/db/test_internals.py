@@ -1,4 +1,4 @@
-"""The private names of Peewee and pydantic that the package uses are still there, and still do the same."""
+"""The private names of Peewee that the package uses are still there, and still do the same."""
 
 import ast
 import re
@@ -9,15 +9,12 @@ from typing import Any
 
 import peewee
 import pytest
-from pydantic import BaseModel
-from pydantic_core import core_schema
 
 import artifact_store
-from artifact_store.db import peewee_internals, pydantic_internals
+from artifact_store.db import peewee_internals
 
 PACKAGE = Path(artifact_store.__file__).parent
 OF_PEEWEE = "mend artifact_store/db/peewee_internals.py, and raise or cap the version of peewee in setup.cfg"
-OF_PYDANTIC = "mend artifact_store/db/pydantic_internals.py, and raise or cap the version of pydantic in setup.cfg"
 
 
 @pytest.mark.parametrize(
@@ -95,42 +92,6 @@ def test_common_table_expressions_are_found() -> None:
     cte = table.select(table.c.a).cte("named")
     assert [*peewee_internals.ctes_of(table.select(table.c.a))] == []
     assert [*peewee_internals.ctes_of(cte.select(cte.c.a).with_cte(cte))] == [cte], OF_PEEWEE
-
-
-class Model(BaseModel, frozen=True):
-    number: int = 1
-    text: str = ""
-
-
-def test_a_filled_value_is_like_a_validated_one() -> None:
-    validated = Model(number=2)
-    filled = Model.__new__(Model)
-    pydantic_internals.fill(filled, {"number": 2, "text": ""}, ["number"])
-    for name in validated.__slots__:
-        assert getattr(filled, name) == getattr(validated, name), (
-            f"pydantic keeps {name} in another way: {OF_PYDANTIC}"
-        )
-    assert vars(filled) == vars(validated)
-    assert {*BaseModel.__slots__} == {
-        "__dict__",
-        "__pydantic_fields_set__",
-        "__pydantic_extra__",
-        "__pydantic_private__",
-    }, f"A value of pydantic has other attributes: {OF_PYDANTIC}"
-    assert filled == validated
-    assert filled.model_copy(update={"text": "x"}) == Model(number=2, text="x")
-
-
-def test_a_validator_has_the_schema_that_it_was_given() -> None:
-    anything = core_schema.with_default_schema(core_schema.any_schema(), default=None)
-    fields = {name: core_schema.model_field(anything) for name in Model.model_fields}
-    schema = core_schema.model_schema(Model, core_schema.model_fields_schema(fields))
-    value = pydantic_internals.validator_of(core_schema.list_schema(schema)).validate_python(
-        [{"number": "no number"}]
-    )
-    assert value[0].number == "no number", (
-        f"pydantic takes the validator of the model instead: {OF_PYDANTIC}"
-    )
 
 
 # What is public, though it begins with an underscore: Peewee documents it.
