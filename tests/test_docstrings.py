@@ -1,4 +1,4 @@
-"""What is public explains itself: each parameter, what comes back, and an example of what users call."""
+"""The docstring of each public name explains its parameters, what it returns, and has an example if users call it."""
 
 import dataclasses
 import enum
@@ -23,117 +23,126 @@ ENTRY = re.compile(r"^    ([\w*, ]+):", re.MULTILINE)
 
 
 def sections(text: str) -> list[tuple[str, str]]:
-    """The titles and bodies of the sections of a docstring in Google's style."""
+    """Return the titles and bodies of the sections of a docstring in Google's style."""
     return SECTION.findall(f"{text}\n")
 
 
-def explained(text: str) -> set[str]:
-    """The names that a docstring explains."""
-    bodies = [body for title, body in sections(text) if title in ("Args", "Attributes")]
-    return {
-        name.strip(" *")
-        for body in bodies
-        for entry in ENTRY.findall(body)
-        for name in entry.split(",")
-    }
+def explained_names(text: str) -> set[str]:
+    """Return the names that a docstring explains; an entry may explain several."""
+    names: list[str] = []
+    for title, body in sections(text):
+        if title in ("Args", "Attributes"):
+            for entry in ENTRY.findall(body):
+                names += entry.split(",")
+    return {name.strip(" *") for name in names}
 
 
-def methods(owner: type) -> Iterator[tuple[str, object]]:
-    """The public methods and properties that a class has from this package."""
-    for name, found in inspect.getmembers_static(owner):
-        function = found.__func__ if isinstance(found, classmethod | staticmethod) else found
-        function = function.fget if isinstance(function, property) else function
-        if not name.startswith(("_", "model_")) and str(
-            getattr(function, "__module__", "")
-        ).startswith("artifact_store"):
-            yield name, found
+def is_ours(member: object) -> bool:
+    """Tell whether a method or a property is defined in this package."""
+    function = member.__func__ if isinstance(member, classmethod | staticmethod) else member
+    function = function.fget if isinstance(function, property) else function
+    return str(getattr(function, "__module__", "")).startswith("artifact_store")
 
 
-def public() -> Iterator[tuple[str, object]]:
-    """Every public function, class, method and property, by its name."""
-    for home in (artifact_store, import_module("artifact_store.rendering")):
-        for name in getattr(home, "__all__", ()):
+def public_members(owner: type) -> Iterator[tuple[str, object]]:
+    """Yield the public methods and properties of a class that are defined in this package."""
+    for name, member in inspect.getmembers_static(owner):
+        if not name.startswith(("_", "model_")) and is_ours(member):
+            yield name, member
+
+
+def public_objects() -> Iterator[tuple[str, object]]:
+    """Yield each public function, class, method and property, with its name."""
+    for module in (artifact_store, import_module("artifact_store.rendering")):
+        for name in getattr(module, "__all__", ()):
             with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
-                found = getattr(home, name)
-            if inspect.ismodule(found):
+                value = getattr(module, name)
+
+            if inspect.ismodule(value):
                 continue
-            yield name, found
-            if inspect.isclass(found):
-                yield from ((f"{name}.{method}", function) for method, function in methods(found))
+            yield name, value
+            if inspect.isclass(value):
+                for member_name, member in public_members(value):
+                    yield f"{name}.{member_name}", member
 
 
-PUBLIC = {
-    name: found for name, found in public() if isinstance(found, FunctionType | property | type)
+PUBLIC: dict[str, object] = {
+    name: value
+    for name, value in public_objects()
+    if isinstance(value, FunctionType | property | type)
 }
 
 
-def function_of(found: object) -> Callable[..., object]:
-    """The function of a method or a property."""
-    found = found.fget if isinstance(found, property) else found
-    assert isinstance(found, FunctionType)
-    return found
+def function_of(member: object) -> Callable[..., object]:
+    """Return a function, or that of a property."""
+    function = member.fget if isinstance(member, property) else member
+    assert isinstance(function, FunctionType)
+    return function
 
 
-def parameters(found: object) -> set[str]:
-    """The parameters of a function, or the fields of a class."""
-    if not inspect.isclass(found):
-        return {*inspect.signature(function_of(found)).parameters} - {"self", "cls"}
-    if issubclass(found, BaseModel):
-        return {*found.model_fields}
-    if dataclasses.is_dataclass(found):
-        return {field.name for field in dataclasses.fields(found)}
-    if hasattr(found, "_fields"):
-        return {*found._fields}
-    if issubclass(found, BaseException | enum.Enum | OpenRun) or not isinstance(
-        found.__init__, FunctionType
-    ):
+def parameters(value: object) -> set[str]:
+    """Return the parameters of a function, or the fields of a class."""
+    if not inspect.isclass(value):
+        return {*inspect.signature(function_of(value)).parameters} - {"self", "cls"}
+    if issubclass(value, BaseModel):
+        return {*value.model_fields}
+    if dataclasses.is_dataclass(value):
+        return {field.name for field in dataclasses.fields(value)}
+    if hasattr(value, "_fields"):
+        return {*value._fields}
+
+    # Users do not create these themselves.
+    if issubclass(value, BaseException | enum.Enum | OpenRun):
         return set()
-    return {*inspect.signature(found.__init__).parameters} - {"self"}
+    if not isinstance(value.__init__, FunctionType):
+        return set()
+    return {*inspect.signature(value.__init__).parameters} - {"self"}
 
 
-def documentation(found: object) -> str:
-    """The docstring, of a class with those of its bases and of how it is made."""
-    if not inspect.isclass(found):
-        return inspect.getdoc(found) or ""
-    classes = [each for each in found.__mro__ if each.__module__.startswith("artifact_store")]
+def documentation(value: object) -> str:
+    """Return the docstring; for a class, with those of its bases and of `__init__`."""
+    if not inspect.isclass(value):
+        return inspect.getdoc(value) or ""
+    classes = [each for each in value.__mro__ if each.__module__.startswith("artifact_store")]
     texts = [each.__doc__ or "" for each in classes]
-    if isinstance(found.__init__, FunctionType):
-        texts.append(found.__init__.__doc__ or "")
+    if isinstance(value.__init__, FunctionType):
+        texts.append(value.__init__.__doc__ or "")
     return "\n".join(inspect.cleandoc(text) for text in texts)
 
 
 def examples_of(owner: type) -> str:
-    """The examples of a class and its bases, which may show several of their methods together."""
+    """Return the examples of a class and its bases, which may show several methods together."""
     return "".join(body for title, body in sections(documentation(owner)) if title == "Examples")
 
 
 EXAMPLES = examples_of(ArtifactStore)
 
 
-def missing(name: str, found: object) -> list[str]:
-    """What the documentation of something public leaves out."""
-    text = documentation(found)
+def problems_of(name: str, value: object) -> list[str]:
+    """Return what the documentation of a public name leaves out."""
+    text = documentation(value)
+    unexplained = parameters(value) - explained_names(text)
+    problems = [f"does not explain {each}" for each in sorted(unexplained)]
+    if not isinstance(value, FunctionType):
+        return problems
+
     titles = {title for title, _ in sections(text)}
-    problems = [f"explains no {each}" for each in sorted(parameters(found) - explained(text))]
-    if isinstance(found, FunctionType):
-        returns = inspect.signature(found).return_annotation not in (
-            None,
-            "None",
-            inspect.Signature.empty,
-        )
-        if returns and not titles & {"Returns", "Yields"}:
-            problems.append("has no Returns section")
-        called = "." not in name or name.startswith("ArtifactStore.")
-        if called and "Examples" not in titles and f".{found.__name__}(" not in EXAMPLES:
-            problems.append("has no example")
+    returned = inspect.signature(value).return_annotation
+    returns_nothing = returned in (None, "None", inspect.Signature.empty)
+    if not returns_nothing and not titles & {"Returns", "Yields"}:
+        problems.append("has no Returns section")
+
+    called_by_users = "." not in name or name.startswith("ArtifactStore.")
+    if called_by_users and "Examples" not in titles and f".{value.__name__}(" not in EXAMPLES:
+        problems.append("has no example")
     return problems
 
 
 @pytest.mark.parametrize("name", PUBLIC)
-def test_what_is_public_is_explained(name: str) -> None:
-    assert missing(name, PUBLIC[name]) == []
+def test_public_names_are_documented(name: str) -> None:
+    assert problems_of(name, PUBLIC[name]) == []
 
 
-def test_methods_of_a_store_are_among_them() -> None:
+def test_the_methods_of_a_store_are_checked() -> None:
     names = {name for name in dir(ArtifactStore) if not name.startswith("_")}
     assert {f"ArtifactStore.{name}" for name in names} <= {*PUBLIC}

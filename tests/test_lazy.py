@@ -1,4 +1,4 @@
-"""What is loaded when it is first used: importing the package and publishing load little, and no name is missed."""
+"""Lazy imports: importing the package and publishing load few modules, and every name can still be imported."""
 
 import ast
 import inspect
@@ -25,7 +25,7 @@ with artifact_store.ArtifactStore(sys.argv[1]) as store:
     assert store.delete_artifact(made.id)
 print(*{*sys.modules} - before)
 """
-LATER = """
+NOT_WITH_THE_STORE = """
     artifacts.context artifacts.metrics artifacts.pagination db.postgresql db.run_tables
     filters.compiler filters.conditions filters.definitions filters.fields filters.operators filters.orders
     filters.relations
@@ -54,86 +54,82 @@ assert {*artifact_store.__all__} <= {*globals()}
 """
 
 
-def printed_by(code, *arguments):
+def printed_words(code, *arguments):
+    """Run code in a new interpreter and return the words that it prints."""
     command = [sys.executable, "-c", code, *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
 
 
-def is_of(module, name):
+def matches(module, name):
     """Tell whether a module has a name; a name that ends in a dot means all modules of a package."""
-    full = f"artifact_store.{name}"
-    return module == full or (name.endswith(".") and module.startswith(full))
+    full_name = f"artifact_store.{name}"
+    return module == full_name or (name.endswith(".") and module.startswith(full_name))
 
 
-def later_names():
-    """Return the modules, by name, from which `__init__` says to a type checker that its later names come."""
+def lazy_names():
+    """Return the lazy names of the package, and the module of each as `__init__` tells type checkers."""
     tree = ast.parse(inspect.getsource(artifact_store))
-    (later,) = (node for node in tree.body if isinstance(node, ast.If))
-    imports = (node for node in later.body if isinstance(node, ast.ImportFrom))
-    return {alias.name: node.module or "" for node in imports for alias in node.names}
+    (type_checking,) = (node for node in tree.body if isinstance(node, ast.If))
+    modules = {}
+    for node in type_checking.body:
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                modules[alias.name] = node.module or ""
+    return modules
 
 
-def test_publishing_and_reading_load_neither_filters_nor_looks(tmp_path):
+def test_publishing_and_reading_load_neither_filters_nor_renderers(tmp_path):
     url = f"sqlite:///{tmp_path / 'artifacts.db'}"
     ArtifactStore(url).close()
-    loaded = printed_by(PUBLISH_AND_READ, url)
+    loaded = printed_words(PUBLISH_AND_READ, url)
     assert {f"artifact_store.{name}" for name in WITH_THE_STORE} <= {*loaded}
-    for name in LATER:
-        assert [module for module in loaded if is_of(module, name)] == []
+    for name in NOT_WITH_THE_STORE:
+        assert [module for module in loaded if matches(module, name)] == []
     assert {"difflib", "html", "platformdirs", "pydantic.root_model"} & {*loaded} == set()
 
 
-def test_importing_loads_nothing():
-    loaded = printed_by(IMPORT.format("import artifact_store"))
-    assert {name for name in loaded if name.startswith("artifact_store")} == {
-        "artifact_store",
-        "artifact_store.lazy",
-    }
+def test_importing_the_package_loads_no_other_module():
+    loaded = printed_words(IMPORT.format("import artifact_store"))
+    ours = {name for name in loaded if name.startswith("artifact_store")}
+    assert ours == {"artifact_store", "artifact_store.lazy"}
     assert {"peewee", "pydantic"} & {*loaded} == set()
 
 
-def test_the_class_of_a_store_loads_nothing_that_talks_to_a_database():
-    loaded = printed_by(IMPORT.format("from artifact_store import ArtifactStore"))
+def test_importing_the_store_class_loads_no_database_module():
+    loaded = printed_words(IMPORT.format("from artifact_store import ArtifactStore"))
     assert "artifact_store.schemas.artifacts" in loaded
-    assert [
-        module for module in loaded for name in [*WITH_THE_STORE, *LATER] if is_of(module, name)
-    ] == []
+    for name in [*WITH_THE_STORE, *NOT_WITH_THE_STORE]:
+        assert [module for module in loaded if matches(module, name)] == []
 
 
-def test_every_name_is_there_in_a_new_interpreter():
-    assert {*printed_by(ALL_NAMES)} == {*later_names()}
+def test_every_name_can_be_imported_in_a_new_interpreter():
+    assert {*printed_words(ALL_NAMES)} == {*lazy_names()}
 
 
-@pytest.mark.parametrize(("name", "home"), later_names().items())
-def test_a_later_name_is_that_of_its_module(name, home):
+@pytest.mark.parametrize(("name", "home"), lazy_names().items())
+def test_a_lazy_name_is_that_of_its_module(name, home):
     module = import_module(f"artifact_store.{home}".rstrip("."))
-    own = (
-        import_module(f"{module.__name__}.{name}")
-        if not hasattr(module, name)
-        else getattr(module, name)
-    )
-    assert getattr(artifact_store, name) is own
+    submodule = f"{module.__name__}.{name}"
+    value = getattr(module, name) if hasattr(module, name) else import_module(submodule)
+    assert getattr(artifact_store, name) is value
 
 
-def test_a_name_that_is_not_there():
-    with pytest.raises(
-        AttributeError, match="module 'artifact_store' has no attribute 'ArtefactFilter'"
-    ):
+def test_an_unknown_name_is_an_attribute_error():
+    message = "module 'artifact_store' has no attribute 'ArtefactFilter'"
+    with pytest.raises(AttributeError, match=message):
         artifact_store.ArtefactFilter  # noqa: B018
 
 
-FUNCTIONS = [
-    *(
-        each
-        for name, each in inspect.getmembers(ArtifactStore, inspect.isfunction)
-        if name[0] != "_"
-    ),
-    *(getattr(artifact_store, name) for name in api.__all__),
+METHODS = [
+    function
+    for name, function in inspect.getmembers(ArtifactStore, inspect.isfunction)
+    if name[0] != "_"
 ]
+FUNCTIONS = [*METHODS, *(getattr(artifact_store, name) for name in api.__all__)]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__qualname__)
-def test_annotations_can_be_asked_for(function):
+def test_annotations_can_be_resolved(function):
     hints = typing.get_type_hints(function)
     assert {*hints} - {"return"} <= {*inspect.signature(function).parameters}
     assert "return" in hints
@@ -145,10 +141,17 @@ def test_annotations_are_the_public_classes():
     assert typing.get_type_hints(ArtifactStore.create_flow)["return"] is artifact_store.Flow
 
 
-def test_a_module_is_imported_when_its_package_is_first_asked_for_it():
-    code = "from artifact_store import tables; print('csv' in vars(tables)); tables.csv; print('csv' in vars(tables))"
-    assert printed_by(code) == ["False", "True"]
-    with pytest.raises(
-        AttributeError, match=r"module 'artifact_store.tables' has no attribute 'xls'"
-    ):
+LAZY_SUBMODULE = """
+from artifact_store import tables
+
+print('csv' in vars(tables))
+tables.csv
+print('csv' in vars(tables))
+"""
+
+
+def test_a_submodule_is_imported_when_it_is_first_used():
+    assert printed_words(LAZY_SUBMODULE) == ["False", "True"]
+    message = r"module 'artifact_store.tables' has no attribute 'xls'"
+    with pytest.raises(AttributeError, match=message):
         artifact_store.tables.xls  # noqa: B018
