@@ -213,7 +213,6 @@ def test_init_only_exports_names():
 BEING_SPLIT = {
     "artifact_store/artifacts/latest.py",
     "artifact_store/db/postgresql.py",
-    "artifact_store/db/sqlite.py",
 }
 
 

@@ -5,30 +5,29 @@ writes, whatever the timeout. SQLite's own busy handler is unfair with many writ
 writer retries after random pauses until the deadline.
 """
 
-import os
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 from urllib.parse import quote
 
 import peewee
 
 from .. import errors
 from ..db import sqlite_errors
-from ..paths import mode_of
 from .dialects import SQLITE, Dialect
 from .engine import HISTORY, Cursor, Engine, Params, Row, ServerInfo, statements_are_logged
 from .gc_guard import collecting
 from .sessions import Session
 from .sqlite_connection import Database
-from .sqlite_file import TOO_MANY_FILES, too_many_files
+from .sqlite_damage import first_undecodable, page_problems
+from .sqlite_file import create_file, file_exists
 from .transactions import Transaction
-from .url import SqliteAddress, default_path
+from .url import SqliteAddress
 
 __all__ = ["SqliteEngine"]
 
@@ -51,27 +50,29 @@ class SqliteEngine(Engine):
     longest_pause: ClassVar[float] = 0.002
 
     def __init__(self, address: SqliteAddress | peewee.SqliteDatabase) -> None:
-        """Prepare the engine; a database in memory is made now, a file when the tables are."""
+        """Prepare the engine; a database in memory is created now, a file together with its tables."""
         if sqlite3.sqlite_version_info < _MINIMUM:
             raise errors.StoreUnavailable(
                 f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or newer is needed."
             )
-        self.address = address if isinstance(address, SqliteAddress) else None
-        self.read_only = self.address is not None and self.address.read_only
-        self._beginning = (
-            "BEGIN" if self.read_only else "BEGIN IMMEDIATE"
-        )  # a reader must not block writers
+
         if isinstance(address, SqliteAddress):
+            self.address: SqliteAddress | None = address
             self.path = address.path
+            self.read_only = address.read_only
             super().__init__(Database(address), address.label, _url(address.label), address.timeout)
         else:
             name = str(address.database)
+            self.address = None
             self.path = None if name == ":memory:" else Path(name)
             super().__init__(address, name, _url(name), 30.0)
-        self.write_lock = threading.Lock()
-        self._owned = isinstance(address, SqliteAddress)
+
+        self._owned = self.address is not None
         self._file = self.database.file if self._owned else None
         self.in_memory = self._owned and self.path is None
+        self.write_lock = threading.Lock()
+        # A reader must not block writers.
+        self._begin_statement = "BEGIN" if self.read_only else "BEGIN IMMEDIATE"
         self._fork_reason = ""
         self._token = object()  # not the engine itself, which an unfinished run would keep alive
 
@@ -89,6 +90,7 @@ class SqliteEngine(Engine):
         session = self.session()
         if session.busy:
             self.recover(session)
+
         session.busy = True
         try:
             connection = session.conn
@@ -98,19 +100,20 @@ class SqliteEngine(Engine):
                 or self.database.query_hooks
                 or statements_are_logged()
             ):
-                result = self._execute(session, sql, params, take)
+                result = self.run_statement(session, sql, params, take)
             else:
                 with connection.lock:
                     result = take(connection.execute(sql, params))
         except self.driver_errors as error:
             session.busy = session.must_roll_back
-            return self.retry(partial(self._attempt, sql, params, take), error)
+            return self.retry(partial(self._run_again, sql, params, take), error)
         session.busy = session.must_roll_back
         return result
 
-    def _execute(
+    def run_statement(
         self, session: Session, sql: str, params: Params, take: Callable[[Cursor], T]
     ) -> T:
+        """Run one statement on the connection of a session, which is opened if needed."""
         connection = session.conn
         if connection is None or (connection.closed and session.transaction is None):
             connection = self.database.connection()
@@ -121,17 +124,17 @@ class SqliteEngine(Engine):
                 result = take(connection.execute(sql, params))
         return result
 
-    def _attempt(self, sql: str, params: Params, take: Callable[[Cursor], T]) -> T:
+    def _run_again(self, sql: str, params: Params, take: Callable[[Cursor], T]) -> T:
         """Run a failed statement once more."""
         session = self.session()
         session.busy = True
         try:
-            return self._execute(session, sql, params, take)
+            return self.run_statement(session, sql, params, take)
         finally:
             session.busy = session.must_roll_back
 
     def execute_all(self, statements: Sequence[tuple[str, Params]]) -> int:
-        """Run statements one after the other, inside a block; return the number of rows that the last has changed."""
+        """Run statements one after the other, inside a block; return how many rows the last one changed."""
         session = self.session()
         connection = session.conn
         if (
@@ -142,6 +145,7 @@ class SqliteEngine(Engine):
             or statements_are_logged()
         ):
             return super().execute_all(statements)
+
         session.busy = True
         changed = 0
         try:
@@ -178,11 +182,13 @@ class SqliteEngine(Engine):
                 f"{self.label}: another asyncio task of this thread is inside a block, and SQLite has one writer: "
                 "leave the block before you await."
             )
-        turn = self.write_lock
-        if turn.acquire(blocking=False):
-            transaction.write_lock = turn
+
+        lock = self.write_lock
+        if lock.acquire(blocking=False):
+            transaction.write_lock = lock
         else:
-            self._wait_for_write_lock(transaction)
+            self.wait_for_write_lock(transaction)
+
         connection = session.conn
         if (
             connection is None
@@ -195,43 +201,46 @@ class SqliteEngine(Engine):
             connection = self.database.connection()
         session.transaction = transaction
         session.transactions.append(transaction)
+
         try:
             with connection.lock:
-                connection.execute(self._beginning)
-            if (file := self._file) is not None:
-                file.check()
+                connection.execute(self._begin_statement)
+            if self._file is not None:
+                self._file.check()
         except errors.StoreUnavailable:
             connection.close()
             raise
         except sqlite3.OperationalError as error:
-            if (
-                transaction.write_lock is None
-                and self.is_transient(error)
-                and time.monotonic() >= transaction.deadline
-            ):
+            timed_out = time.monotonic() >= transaction.deadline
+            if transaction.write_lock is None and timed_out and self.is_transient(error):
                 raise sqlite_errors.write_lock_timeout(self.label, self.timeout) from error
             raise
-        if transaction.write_lock is None:
-            self._replace_write_lock(transaction)
 
-    def _wait_for_write_lock(self, transaction: Transaction) -> None:
+        if transaction.write_lock is None:
+            # This thread may write, so no other thread can really hold the lock: replace it.
+            new_lock = threading.Lock()
+            new_lock.acquire()
+            transaction.write_lock = self.write_lock = new_lock
+
+    def wait_for_write_lock(self, transaction: Transaction) -> None:
         """Wait a while for the write lock of this process."""
-        turn = self.write_lock
-        wait = min(max(transaction.deadline - time.monotonic(), 0), _LONGEST_QUEUE)
-        if turn.acquire(timeout=wait):
-            transaction.write_lock = turn
+        lock = self.write_lock
+        remaining = max(transaction.deadline - time.monotonic(), 0)
+        if lock.acquire(timeout=min(remaining, _LONGEST_QUEUE)):
+            transaction.write_lock = lock
+
+    def release_write_lock(self, transaction: Transaction) -> None:
+        """Release the write lock of this process, if a transaction holds it."""
+        lock = transaction.write_lock
+        transaction.write_lock = None
+        if lock is not None:
+            lock.release()
 
     def _close_connection(self, session: Session) -> None:
         """Close the connection of a session, unless the garbage collector is running inside its statement."""
-        left = session.detach()
-        if left is not None and not collecting():
-            left.close()
-
-    def _replace_write_lock(self, transaction: Transaction) -> None:
-        """Replace the write lock of this process: as this thread may write, no other thread can really hold it."""
-        turn = threading.Lock()
-        turn.acquire()
-        transaction.write_lock = self.write_lock = turn
+        connection = session.detach()
+        if connection is not None and not collecting():
+            connection.close()
 
     def commit(self, transaction: Transaction) -> None:
         """Commit."""
@@ -248,6 +257,7 @@ class SqliteEngine(Engine):
         return (
             in_time
             and self.is_transient(error)
+            and connection is not None
             and not connection.closed
             and connection.in_transaction
         )
@@ -278,7 +288,7 @@ class SqliteEngine(Engine):
         connection = transaction.session.detach()
         if connection is not None:
             self.database.close_one(connection, 1.0)
-        self._release_write_lock(transaction)
+        self.release_write_lock(transaction)
 
     def release(self, transaction: Transaction) -> None:
         """Let the next thread of this process begin."""
@@ -288,17 +298,14 @@ class SqliteEngine(Engine):
             session.transactions.clear()
             if session.conn is not None and session.conn.closed:
                 session.detach()
+
         if session.transaction is None:
             session.busy = session.must_roll_back = False
-            if session.of_task and (left := self.sessions.end_block(session)) is not None:
-                left.close()
-        self._release_write_lock(transaction)
-
-    def _release_write_lock(self, transaction: Transaction) -> None:
-        turn = transaction.write_lock
-        transaction.write_lock = None
-        if turn is not None:
-            turn.release()
+            if session.of_task:
+                unused = self.sessions.end_block(session)
+                if unused is not None:
+                    unused.close()
+        self.release_write_lock(transaction)
 
     def set_savepoint(self, transaction: Transaction) -> str:
         """Set a savepoint, unless SQLite has rolled back by itself, as it does when the disk is full."""
@@ -306,6 +313,8 @@ class SqliteEngine(Engine):
         if connection is not None and not connection.closed and not connection.in_transaction:
             raise self.undone_error()
         return super().set_savepoint(transaction)
+
+    # Retries and errors
 
     def retry(
         self, attempt: Callable[[], T], error: BaseException, deadline: float | None = None
@@ -326,9 +335,22 @@ class SqliteEngine(Engine):
         """Return our error for an error of SQLite; its message says what to do."""
         return sqlite_errors.translated(error, self.label, self.timeout, self.path)
 
-    def pragma(self, statement: str) -> Row | None:
-        """Run a PRAGMA outside a block."""
-        return self.fetch_one(f"PRAGMA {statement}")
+    def find_undecodable(self, sql: str, params: Params) -> tuple[Mapping[str, object], str] | None:
+        """Return the first row of a query with text that is not UTF-8, and its column."""
+        if self.path is None or not sql.startswith("SELECT"):
+            return None
+        return first_undecodable(self.path, sql, params)
+
+    def damaged_pages(self) -> list[str]:
+        """Return what `PRAGMA quick_check` finds wrong with the file, which must be where it was opened."""
+        self.check_file()
+        try:
+            rows = self.fetch_all("PRAGMA quick_check")
+        except errors.StoreDamaged as error:
+            return [str(error)]
+        return page_problems(rows)
+
+    # Opening, closing and forking
 
     def check(self) -> None:
         """Refuse a database of the caller with a setting that changes the results of statements."""
@@ -345,30 +367,22 @@ class SqliteEngine(Engine):
                 f"{self.label}: the database has a text_factory, but a store needs text: leave it out."
             )
 
-    def prepare(self) -> None:
-        """Create the database file, readable by its owner alone.
+    def check_file(self) -> None:
+        """Make sure that the file is still where it was opened."""
+        if self._file is not None:
+            self.database.connection()
+            self._file.check()
 
-        Directories are created for the default store only: anywhere else, a missing one is a mistake in the address.
-        """
+    def missing(self) -> bool:
+        """Return whether the database file does not exist yet."""
         if not self._owned or self.path is None:
-            return
-        try:
-            if not self.path.parent.exists() and self.path == _default_path():
-                self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        except FileExistsError:
-            pass
-        except FileNotFoundError as error:
-            raise errors.StoreUnavailable(
-                f"{self.label}: the directory {self.path.parent} does not exist: create it, or choose another path."
-            ) from error
-        except OSError as error:
-            remedy = (
-                f"cannot be created ({error.strerror}): choose a directory that you may write to."
-            )
-            if too_many_files():
-                remedy = TOO_MANY_FILES
-            raise errors.StoreUnavailable(f"{self.label}: {remedy}") from error
+            return False
+        return not file_exists(self.path, self.label)
+
+    def prepare(self) -> None:
+        """Create the database file."""
+        if self._owned and self.path is not None:
+            create_file(self.path, self.label)
 
     def use_wal(self) -> None:
         """Switch the file to WAL, in which readers and a writer do not wait for each other."""
@@ -377,38 +391,30 @@ class SqliteEngine(Engine):
 
     @contextmanager
     def migrating(self) -> Iterator[None]:
-        """Hold the write lock; foreign keys are off meanwhile, so that a table may be made anew."""
+        """Hold the write lock, with foreign keys switched off, so that a table can be replaced."""
         names = [name for (name,) in self.fetch_all("SELECT name FROM sqlite_master")]
-        ours = not names or HISTORY in names
-        if ours:
+        is_store = not names or HISTORY in names
+        if is_store:
             self.use_wal()
+
         connection = self.database.connection()
-        factory, connection.row_factory = (
-            connection.row_factory,
-            None,
-        )  # Peewee's migrations read tuples
+        row_factory = connection.row_factory
+        connection.row_factory = None  # Peewee's migrations read tuples
         self.pragma("foreign_keys = off")
         try:
             with self.atomic():
                 yield
         finally:
             self.pragma("foreign_keys = on")
-            connection.row_factory = factory
-        if (
-            not ours
-        ):  # a database with other tables is not changed before it is known that ours fit in
+            connection.row_factory = row_factory
+
+        # A database with other tables stays as it is until our tables are known to fit in.
+        if not is_store:
             self.use_wal()
 
-    def missing(self) -> bool:
-        """Tell whether the database file does not exist yet."""
-        if not self._owned or self.path is None:
-            return False
-        try:
-            return not mode_of(self.path)
-        except OSError as error:
-            raise errors.StoreUnavailable(
-                f"{self.label}: cannot be opened ({error.strerror}): check the address and the rights of its directory."
-            ) from error
+    def pragma(self, statement: str) -> Row | None:
+        """Run a PRAGMA outside a block."""
+        return self.fetch_one(f"PRAGMA {statement}")
 
     def server_info(self) -> ServerInfo:
         """Return SQLite's version, the size of the file, the number of connections and the journal mode."""
@@ -422,43 +428,6 @@ class SqliteEngine(Engine):
             journal=None if journal is None else str(journal[0]),
         )
 
-    def find_undecodable(self, sql: str, params: Params) -> tuple[Mapping[str, Any], str] | None:
-        """Return the first row of a query with text that is not UTF-8, and its column; bytes are kept as surrogates."""
-        if self.path is None or not sql.startswith("SELECT"):
-            return None
-        place = f"{self.path.absolute().as_uri()}?mode=ro"
-        with (
-            suppress(sqlite3.Error, UnicodeError),
-            closing(sqlite3.connect(place, uri=True)) as connection,
-        ):
-            connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
-            cursor = connection.execute(sql, params)
-            names = [column[0] for column in cursor.description]
-            for row in cursor:
-                for name, value in zip(names, row, strict=True):
-                    if (
-                        isinstance(value, str)
-                        and value.encode("utf-8", "replace").decode() != value
-                    ):
-                        return dict(zip(names, row, strict=True)), name
-        return None
-
-    def damaged_pages(self) -> list[str]:
-        """Return what `PRAGMA quick_check` finds wrong with the file, which must be where it was opened."""
-        self.check_file()
-        try:
-            found = [str(row[0]) for row in self.fetch_all("PRAGMA quick_check")]
-        except errors.StoreDamaged as error:
-            return [str(error)]
-        lines = [line for text in found for line in text.splitlines()]
-        return [line for line in lines if line != "ok" and not line.startswith("***")]
-
-    def check_file(self) -> None:
-        """Make sure that the file is still where it was opened."""
-        if self._file is not None:
-            self.database.connection()
-            self._file.check()
-
     def close(self) -> None:
         """Close the connections of every thread; the next statement opens a new one, unless it was in memory."""
         super().close()
@@ -469,7 +438,7 @@ class SqliteEngine(Engine):
             self.database.close_memory()
 
     def before_fork(self) -> bool:
-        """Close the connections, which a forked child must not inherit; tell whether there is nothing to wait for.
+        """Close the connections, which a forked child must not inherit; return whether the fork may go ahead.
 
         SQLite keeps its file locks in a table of the process. A child that inherits the table believes
         that it holds locks which it does not hold: its commits can be lost when the parent closes the file.
@@ -479,10 +448,14 @@ class SqliteEngine(Engine):
         if self.in_memory:
             self._fork_reason = "A store in memory cannot be used after a fork: use a file."
             return True
-        released: bool = self.database.close_all(0.001, in_transactions=False)
-        inside = f"{self.label}: the process was forked inside a block: fork before or after it."
-        self._fork_reason = "" if released else inside
-        return released or self.in_block()
+
+        if self.database.close_all(0.001, in_transactions=False):
+            self._fork_reason = ""
+            return True
+        self._fork_reason = (
+            f"{self.label}: the process was forked inside a block: fork before or after it."
+        )
+        return self.in_block()
 
     def after_fork(self) -> None:
         """Forget the parent's connections for good: closing one could remove files that the parent uses."""
@@ -491,13 +464,6 @@ class SqliteEngine(Engine):
             self.database.forget()
             self.database.closed_reason = self.database.closed_reason or self._fork_reason
         super().after_fork()
-
-
-def _default_path() -> Path | None:
-    try:
-        return default_path()
-    except errors.InvalidURL:
-        return None
 
 
 def _url(name: str) -> str:

@@ -152,13 +152,13 @@ class Database(SessionDatabase, peewee.SqliteDatabase):
         if self.file is None or self.address.path is None:
             connection: Connection = super().open_connection()
             return connection
-        looked = self.file.look()
+        before = self.file.before_open()
         opening = opening_of(self.address.path, self.address.read_only)
         self.database = opening.uri
         self.connect_params["factory"] = FixedConnection if opening.immutable else Connection
         connection = super().open_connection()
         try:
-            self.file.opened(looked)
+            self.file.after_open(before)
             if opening.query_only:
                 connection.execute("PRAGMA query_only = 1")
             elif opening.writable:

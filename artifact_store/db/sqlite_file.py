@@ -1,94 +1,152 @@
-"""The file of a SQLite store: whether its name still leads to the file that was opened."""
+"""The file of a SQLite store: creating it, and checking that its path still leads to the file that was opened."""
 
 import errno
 import os
 import shutil
 from pathlib import Path
 
-from ..errors import StoreUnavailable
+from ..errors import InvalidURL, StoreUnavailable
+from ..paths import mode_of
+from .url import default_path
 
-__all__ = ["TOO_MANY_FILES", "DataFile", "disk_is_full", "too_many_files"]
+__all__ = [
+    "TOO_MANY_FILES",
+    "DataFile",
+    "create_file",
+    "disk_is_full",
+    "file_exists",
+    "too_many_files",
+]
 
-Identity = tuple[int, int]
+TOO_MANY_FILES = "too many files are open: close some, or raise the limit (ulimit -n)."
+
+_ROOM = 65_536  # bytes: the -shm file takes half of it
+
+FileId = tuple[int, int]
+"""The device and the inode of a file."""
 
 
 class DataFile:
-    """The file of a SQLite store.
+    """The file of a SQLite store, as long as the store is open.
 
-    An open file outlives its name. After it was deleted, moved or replaced by a copy, what is written to it is
-    lost, or lands where nobody looks. So its device and inode are compared when a connection opens, and once in each
+    After an open file was deleted, moved or replaced by a copy, everything that is written to it is lost, or ends up
+    where nobody looks. So its device and inode are compared whenever a connection is opened, and once in each
     transaction that writes.
     """
 
     def __init__(self, path: Path, label: str) -> None:
-        """Take the path; the file is looked at when the first connection opens."""
-        self._path, self._label = os.fspath(path), label
-        self._opened: Identity | None = None
+        """Take the path; the file is first looked at when a connection is opened."""
+        self._path = os.fspath(path)
+        self._label = label
+        self._opened: FileId | None = None
 
     def check(self) -> None:
-        """Make sure that the path still leads to the file that was opened.
+        """Check that the path still leads to the file that was opened.
 
         Raises:
             StoreUnavailable: the file was deleted, moved or replaced.
         """
-        try:
-            found = os.stat(self._path)  # noqa: PTH116  a Path takes twice as long, in each transaction
-        except OSError as error:
-            raise self._refusal(error) from error
-        if (found.st_dev, found.st_ino) != self._opened:
+        if self._file_id() != self._opened:
             raise StoreUnavailable(
                 f"{self._label}: the file was replaced while the store was open: close the store and open it again."
             )
 
-    def look(self) -> Identity:
-        """Return which file a connection is about to open.
+    def before_open(self) -> FileId:
+        """Return the file that a connection is about to open.
 
         Raises:
-            StoreUnavailable: there is none, or not the one that the store has opened before.
+            StoreUnavailable: there is none, or it is not the file that the store opened before.
         """
         if self._opened is not None:
             self.check()
-        return self._found()
+        return self._file_id()
 
-    def opened(self, looked: Identity) -> None:
-        """Note that a connection is open, and which file there was before.
+    def after_open(self, before: FileId) -> None:
+        """Remember which file was opened, given what `before_open` has returned.
 
         Raises:
             StoreUnavailable: the file was deleted, moved or replaced meanwhile.
         """
         if self._opened is None:
-            self._opened = looked
+            self._opened = before
         self.check()
 
     def forget(self) -> None:
         """Let the next connection open whatever file is there, after all connections were closed."""
         self._opened = None
 
-    def _found(self) -> Identity:
+    def _file_id(self) -> FileId:
         try:
-            found = Path(self._path).stat()
+            # A Path takes twice as long, in each transaction.
+            status = os.stat(self._path)  # noqa: PTH116
         except OSError as error:
-            raise self._refusal(error) from error
-        return found.st_dev, found.st_ino
+            raise self._unavailable(error) from error
+        return status.st_dev, status.st_ino
 
-    def _refusal(self, error: OSError) -> StoreUnavailable:
-        if isinstance(error, FileNotFoundError):
-            return StoreUnavailable(self._missing())
-        return StoreUnavailable(
-            f"{self._label}: cannot be opened ({error.strerror}): check its directory."
-        )
-
-    def _missing(self) -> str:
+    def _unavailable(self, error: OSError) -> StoreUnavailable:
+        if not isinstance(error, FileNotFoundError):
+            return StoreUnavailable(
+                f"{self._label}: cannot be opened ({error.strerror}): check its directory."
+            )
         if self._opened is None:
-            return f"{self._label}: the file was deleted or moved: open the store again to make a new one."
-        return (
+            return StoreUnavailable(
+                f"{self._label}: the file was deleted or moved: open the store again to make a new one."
+            )
+        return StoreUnavailable(
             f"{self._label}: the file was deleted or moved while the store was open: "
             "put it back, or close the store and open it again."
         )
 
 
+def file_exists(path: Path, label: str) -> bool:
+    """Return whether a database file exists.
+
+    Raises:
+        StoreUnavailable: that cannot be found out.
+    """
+    try:
+        return mode_of(path) != 0
+    except OSError as error:
+        raise StoreUnavailable(
+            f"{label}: cannot be opened ({error.strerror}): check the address and the rights of its directory."
+        ) from error
+
+
+def create_file(path: Path, label: str) -> None:
+    """Create a database file that only its owner can read, unless it exists.
+
+    Directories are created for the default store only: anywhere else, a missing one is a mistake in the address.
+
+    Raises:
+        StoreUnavailable: the file cannot be created.
+    """
+    try:
+        if not path.parent.exists() and _is_default(path):
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        pass
+    except FileNotFoundError as error:
+        raise StoreUnavailable(
+            f"{label}: the directory {path.parent} does not exist: create it, or choose another path."
+        ) from error
+    except OSError as error:
+        if too_many_files():
+            raise StoreUnavailable(f"{label}: {TOO_MANY_FILES}") from error
+        raise StoreUnavailable(
+            f"{label}: cannot be created ({error.strerror}): choose a directory that you may write to."
+        ) from error
+
+
+def _is_default(path: Path) -> bool:
+    try:
+        return path == default_path()
+    except InvalidURL:
+        return False
+
+
 def too_many_files() -> bool:
-    """Tell whether this process, or the whole system, cannot open any file."""
+    """Return whether this process, or the whole system, has too many open files to open another one."""
     try:
         os.close(os.open(os.devnull, os.O_RDONLY))
     except OSError as error:
@@ -97,12 +155,8 @@ def too_many_files() -> bool:
 
 
 def disk_is_full(path: Path) -> bool:
-    """Tell whether there is no room beside a file for what SQLite needs to read it."""
+    """Return whether a file's disk has no room for the file that SQLite needs beside it, even to read it."""
     try:
         return shutil.disk_usage(path.parent).free < _ROOM
     except OSError:
         return False
-
-
-_ROOM = 65_536  # bytes: the -shm file takes half of it
-TOO_MANY_FILES = "too many files are open: close some, or raise the limit (ulimit -n)."

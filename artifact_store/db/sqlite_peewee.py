@@ -40,9 +40,10 @@ class PeeweeSqliteEngine(SqliteEngine):
 
     # Statements
 
-    def _execute(
+    def run_statement(
         self, session: Session, sql: str, params: Params, take: Callable[[Cursor], T]
     ) -> T:
+        """Run one statement on the connection of the caller."""
         self._refuse_other_tasks(session)
         cursor = self.database.execute_sql(sql, params)
         cursor.row_factory = None  # tuples, whatever row factory the caller has set
@@ -84,7 +85,7 @@ class PeeweeSqliteEngine(SqliteEngine):
             transaction.outer = database.savepoint()
             transaction.outer.__enter__()
             return
-        self._wait_for_write_lock(transaction)
+        self.wait_for_write_lock(transaction)
         database.begin("IMMEDIATE")
         database.push_transaction(transaction)
 
@@ -126,7 +127,7 @@ class PeeweeSqliteEngine(SqliteEngine):
             self._local.task = None
             if transaction.outer is None:
                 open_transactions(self.database).clear()
-        self._release_write_lock(transaction)
+        self.release_write_lock(transaction)
 
     def set_savepoint(self, transaction: Transaction) -> str:
         """Set a savepoint, unless SQLite has rolled back by itself."""
