@@ -23,7 +23,7 @@ from .dialects import SQLITE, Dialect
 from .engine import HISTORY, Cursor, Engine, Params, Row, ServerInfo, statements_are_logged
 from .gc_guard import collecting
 from .sessions import Session
-from .sqlite_connection import Database
+from .sqlite_connection import Connection, Database
 from .sqlite_damage import first_undecodable, page_problems
 from .sqlite_file import create_file, file_exists
 from .transactions import Transaction
@@ -189,16 +189,7 @@ class SqliteEngine(Engine):
         else:
             self.wait_for_write_lock(transaction)
 
-        connection = session.conn
-        if (
-            connection is None
-            or connection.closed
-            or session.busy
-            or connection.lock.locked()
-            or connection.in_transaction
-        ):
-            self._close_connection(session)  # an interrupted statement may still be open on it
-            connection = self.database.connection()
+        connection = self._idle_connection(session)
         session.transaction = transaction
         session.transactions.append(transaction)
 
@@ -221,6 +212,21 @@ class SqliteEngine(Engine):
             new_lock = threading.Lock()
             new_lock.acquire()
             transaction.write_lock = self.write_lock = new_lock
+
+    def _idle_connection(self, session: Session) -> Connection:
+        """Return the connection of a session, or a new one if an interrupted statement may be open on it."""
+        connection: Connection | None = session.conn
+        if (
+            connection is not None
+            and not connection.closed
+            and not session.busy
+            and not connection.lock.locked()
+            and not connection.in_transaction
+        ):
+            return connection
+        self._close_connection(session)
+        opened: Connection = self.database.connection()
+        return opened
 
     def wait_for_write_lock(self, transaction: Transaction) -> None:
         """Wait a while for the write lock of this process."""
