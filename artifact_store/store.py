@@ -238,30 +238,34 @@ class ArtifactStore(
             >>> store.verify()
             []
         """
-        return artifacts.latest.verify(self._db) if quick else artifacts.integrity.verify(self._db)
+        return (
+            artifacts.latest_check.verify(self._db)
+            if quick
+            else artifacts.integrity.verify(self._db)
+        )
 
     def repair(self) -> "list[schemas.store.Inconsistency]":
-        """Mend what can be mended in one atomic block, from the artifacts themselves, and return what was mended.
+        """Correct what `verify` finds, as far as the artifacts tell what is right, in one transaction.
 
-        These are the latest versions, and profiles of tables that do not fit their data: they are made anew.
+        The latest versions are computed anew, and so are profiles of tables that do not match their data.
 
         Returns:
-            What was mended; empty when there was nothing to mend.
+            What was corrected; empty when there was nothing to correct.
 
         Examples:
             >>> store = ArtifactStore("sqlite:///:memory:")
             >>> store.repair()
             []
         """
-        suspects = artifacts.profile_check.suspects(
-            self._db
-        )  # read before everybody is kept from writing
+        # Reading all tables takes long, so it is done before other writers are locked out.
+        wrong_profiles = artifacts.profile_check.find_wrong(self._db)
 
         def repair() -> "list[schemas.store.Inconsistency]":
             artifacts.latest.lock_table(self._db)
-            found = artifacts.latest.verify(self._db)
+            found = artifacts.latest_check.verify(self._db)
             artifacts.latest.rebuild(self._db, sorted({each.key for each in found}))
-            return sorted([*found, *artifacts.profile_check.mend(self._db, suspects)])
+            found += artifacts.profile_check.repair(self._db, wrong_profiles)
+            return sorted(found)
 
         return self._engine.run_idempotent(repair)
 

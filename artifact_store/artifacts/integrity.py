@@ -1,116 +1,166 @@
-"""Reads everything that a store holds, to find what is damaged or does not fit before a program reads it."""
+"""Reads the whole store, to find what is damaged or inconsistent before a program reads it."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import peewee
+from pydantic import BaseModel
 
-from ..artifacts import latest, profile_check
 from ..db import artifact_tables
-from ..db.artifact_tables import TableWithId
-from ..db.rows import Rows
+from ..db.engine import Row
 from ..db.statements import Query, Statements, slot
 from ..errors import StoreDamaged
 from ..runs.queries import DEPLOYMENTS, FLOW_RUNS, FLOWS, TASK_RUNS, WORK_POOLS, WORK_QUEUES
 from ..schemas.artifacts import Artifact
 from ..schemas.store import Inconsistency
+from . import latest_check, profile_check
 from .queries import ROWS
 
 __all__ = ["verify"]
 
-_ENTITIES = (FLOWS, DEPLOYMENTS, FLOW_RUNS, TASK_RUNS, WORK_POOLS, WORK_QUEUES)
-_TABLES: tuple[tuple[type[TableWithId], Rows[Any]], ...] = (
-    (artifact_tables.Artifact, ROWS),
-    *((entity.table, entity.rows) for entity in _ENTITIES),
+_PAGE_SIZE = 200
+
+
+class CheckedTable(NamedTuple):
+    """A table whose rows are checked.
+
+    Attributes:
+        model: the table.
+        id: its primary key.
+        names: its columns.
+        parse: returns the values of rows that have these columns.
+    """
+
+    model: type[peewee.Model]
+    id: peewee.Field
+    names: Sequence[str]
+    parse: Callable[[Iterable[Row]], Sequence[BaseModel]]
+
+    def position(self, db: Statements) -> Query:
+        """Return the column that orders the rows."""
+        return db.dialect.row_position(self.id)
+
+
+_TABLES = (
+    CheckedTable(artifact_tables.Artifact, artifact_tables.Artifact.id, ROWS.names, ROWS.values),
+    *(
+        CheckedTable(entity.table, entity.table.id, entity.rows.names, entity.rows.values)
+        for entity in (FLOWS, DEPLOYMENTS, FLOW_RUNS, TASK_RUNS, WORK_POOLS, WORK_QUEUES)
+    ),
 )
-_PAGE = 200
 
 
 def verify(db: Statements) -> list[Inconsistency]:
-    """Return what is wrong with the latest versions, the file, the rows that cannot be read, and the profiles."""
-    found = [
-        Inconsistency("damaged", "", f"The file is damaged: {text.rstrip('.')}.")
-        for text in db.engine.damaged_pages()
-    ]
+    """Return what is wrong with the file, the latest versions, the rows and the profiles."""
+    found = []
+    for text in db.engine.damaged_pages():
+        message = f"The file is damaged: {text.rstrip('.')}."
+        found.append(Inconsistency("damaged", "", message))
     try:
-        found += latest.verify(db)
+        found += latest_check.verify(db)
     except StoreDamaged as error:
-        found.append(_unreadable(error))
-    for table, rows in _TABLES:
+        found.append(inconsistency_of(error))
+
+    for table in _TABLES:
         try:
-            found += _wrong(db, table, rows)
+            found += verify_rows(db, table)
         except (
             StoreDamaged
-        ) as error:  # a page of the table, so that no row beyond it can be reached
-            found.append(_unreadable(error))
-    return sorted(dict.fromkeys(found))
+        ) as error:  # in a page of the file, so the rows after it are out of reach
+            found.append(inconsistency_of(error))
+    return sorted(set(found))
 
 
-def _unreadable(error: StoreDamaged) -> Inconsistency:
-    return Inconsistency("unreadable" if error.name else "damaged", error.name, str(error))
+def inconsistency_of(error: StoreDamaged) -> Inconsistency:
+    """Return the inconsistency that an error is about."""
+    kind = "unreadable" if error.name else "damaged"
+    return Inconsistency(kind, error.name, str(error))
 
 
-def _wrong(db: Statements, table: type[TableWithId], rows: Rows[Any]) -> Iterator[Inconsistency]:
-    """Yield what is wrong with each row of a table: it cannot be read, or has a profile that does not fit."""
-    last: Any = None
+def verify_rows(db: Statements, table: CheckedTable) -> Iterator[Inconsistency]:
+    """Yield what is wrong with each row of a table: it cannot be read, or its profile does not match its data."""
+    last: Row | None = None
     while True:
         try:
-            places, values = _read(db, table, rows, last)
-            yield from _unfit(values)
+            page = read_page(db, table, last)
+            yield from wrong_profiles(table, page)
         except StoreDamaged:
-            places = _places(db, table, last)
-            for place in places:
-                try:
-                    yield from _unfit(_read(db, table, rows, place, alone=True)[1])
-                except StoreDamaged as error:
-                    yield _unreadable(error)
-        if not places or (
-            last is not None and places[-1] <= last
-        ):  # a damaged file may lead round in a circle
+            page = read_positions(db, table, last)
+            for row in page:
+                yield from verify_row(db, table, row)
+
+        if not page:
             return
-        last = places[-1]
+        # A damaged file may lead around in a circle.
+        if last is not None and page[-1][-1] <= last[-1]:
+            return
+        last = page[-1]
 
 
-def _unfit(values: list[Any]) -> Iterator[Inconsistency]:
-    for value in values:
-        if isinstance(value, Artifact) and (found := profile_check.check(value)) is not None:
-            yield found
+def verify_row(db: Statements, table: CheckedTable, at: Row) -> Iterator[Inconsistency]:
+    """Yield what is wrong with one row, given by its position."""
+    try:
+        yield from wrong_profiles(table, read_row(db, table, at))
+    except StoreDamaged as error:
+        yield inconsistency_of(error)
 
 
-def _read(
-    db: Statements, table: type[TableWithId], rows: Rows[Any], place: Any, alone: bool = False
-) -> tuple[list[Any], list[Any]]:
-    """Read the rows after a place, or the one at it; return their places and values."""
-    columns = [getattr(table, name) for name in rows.names]
+def wrong_profiles(table: CheckedTable, rows: list[Row]) -> list[Inconsistency]:
+    """Parse rows, whose last column is their position, and return what is wrong with profiles in them.
+
+    Raises:
+        StoreDamaged: a row cannot be parsed.
+    """
+    values = table.parse(row[:-1] for row in rows)
+    checks = [profile_check.check(value) for value in values if isinstance(value, Artifact)]
+    return [found for found in checks if found is not None]
+
+
+def read_page(db: Statements, table: CheckedTable, last: Row | None) -> list[Row]:
+    """Read the next rows of a table, each with its position as the last column.
+
+    Args:
+        db: the statements of a store.
+        table: the table.
+        last: the row before them; `None` reads the first ones.
+    """
 
     def build() -> Query:
-        return _beyond(
-            db, table.select(*columns, db.dialect.row_position(table.id)), table, place, alone
-        )
+        columns = [getattr(table.model, name) for name in table.names]
+        query = table.model.select(*columns, table.position(db))
+        return next_page(query, table.position(db), last)
 
-    found = db.fetch_all(("integrity.read", table, place is None, alone), build, {"place": place})
-    values = rows.values(row[:-1] for row in found)
-    return [row[-1] for row in found], values
+    return db.fetch_all(("integrity.page", table.model, last is None), build, position_of(last))
 
 
-def _places(db: Statements, table: type[TableWithId], place: Any) -> list[Any]:
-    """Return the places of some rows after a place, without what the rows hold."""
+def read_positions(db: Statements, table: CheckedTable, last: Row | None) -> list[Row]:
+    """Read the positions of the rows that `read_page` reads."""
 
     def build() -> Query:
-        return _beyond(db, table.select(db.dialect.row_position(table.id)), table, place)
+        return next_page(table.model.select(table.position(db)), table.position(db), last)
 
-    return [
-        row[0]
-        for row in db.fetch_all(("integrity.places", table, place is None), build, {"place": place})
-    ]
+    key = ("integrity.positions", table.model, last is None)
+    return db.fetch_all(key, build, position_of(last))
 
 
-def _beyond(
-    db: Statements, query: peewee.Select, table: type[TableWithId], place: Any, alone: bool = False
-) -> Query:
-    column = db.dialect.row_position(table.id)
-    if alone:
-        return query.where(column == slot("place"))
-    if place is not None:
-        query = query.where(column > slot("place"))
-    return query.order_by(column).limit(_PAGE)
+def read_row(db: Statements, table: CheckedTable, at: Row) -> list[Row]:
+    """Read the row at a position, with its position as the last column."""
+
+    def build() -> Query:
+        columns = [getattr(table.model, name) for name in table.names]
+        query = table.model.select(*columns, table.position(db))
+        return query.where(table.position(db) == slot("position"))
+
+    return db.fetch_all(("integrity.row", table.model), build, position_of(at))
+
+
+def position_of(row: Row | None) -> dict[str, object]:
+    """Return the values of a statement that reads at or after a row."""
+    return {} if row is None else {"position": row[-1]}
+
+
+def next_page(query: Query, position: Query, last: Row | None) -> Query:
+    """Return a query of the next rows, in the order of their positions."""
+    if last is not None:
+        query = query.where(position > slot("position"))
+    return query.order_by(position).limit(_PAGE_SIZE)

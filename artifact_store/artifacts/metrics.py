@@ -1,22 +1,23 @@
-"""The numbers that the versions of a key carry: where they are found, and the statements that read them.
+"""The numbers of the versions of a key: what they are called, and the statements that read them.
 
-A version's numbers have names: `data` when its data is a number, `data.x` for a number in an object,
-`metadata.x`, and `rows` of a table. To know which there are, only small things are read: metadata, the profile
-of a table, and data of up to 16 KB. What is asked by name is read whatever its size, a few versions at a time.
+A number has a name: `data` when the data of a version is a number, `data.x` for a number in an object, `metadata.x`,
+and `rows` for the number of rows of a table. To find the names, only small columns are read: metadata, profiles, and
+data of up to 16 KB. A number that is requested by its name is read whatever its size, a few versions at a time.
 """
 
-import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 from peewee import JOIN, SQL, Case, fn
 from pydantic_core import from_json
 
 from ..db.artifact_tables import Artifact, ArtifactCollection
 from ..db.damage import Reading
-from ..db.statements import Expression, Query, Statements, slot
+from ..db.statements import Query, Statements, slot
 from ..errors import InvalidArtifact, InvalidQuery
+from ..jsonable.encoders import MAX_INT64
 from ..rendering.context import Point
 from ..tables.rows import rows_of
 from ..wording import shown
@@ -32,11 +33,11 @@ __all__ = [
     "points_of",
 ]
 
-WINDOW = 50  # versions that are looked at to know which numbers there are
+WINDOW = 50
+"""The number of versions that are read to find the names of the numbers of a key."""
 
-_A, _C = Artifact, ArtifactCollection
-_SMALL = 16_384  # characters of data that are read without being asked for
-_LONGEST_NUMBER = 400  # digits; no float has more before its point
+_SMALL = 16_384  # characters of data that are read to find names
+_LONGEST_NUMBER = 400  # characters; no float has more digits before its point
 _WITHOUT_NUMBERS = ("markdown", "image", "link")
 
 
@@ -48,34 +49,7 @@ class Version(NamedTuple):
     numbers: dict[str, float]
 
 
-def _time(value: Any) -> datetime:
-    return value if isinstance(value, datetime) else datetime.fromisoformat(value)
-
-
-def _number(value: Any) -> float | None:
-    """Return a number as a float, `None` for anything else and for what no float can hold."""
-    with contextlib.suppress(OverflowError):
-        return float(value) if type(value) in (int, float) else None
-    return None
-
-
-def _members(prefix: str, value: Any) -> Iterator[tuple[str, float]]:
-    for name, member in value.items() if isinstance(value, dict) else ():
-        number = _number(member)
-        if number is not None:
-            yield f"{prefix}.{name}", number
-
-
-def _row_count(profile: Any, data: Any) -> float | None:
-    if isinstance(profile, dict) and "rows" in profile:
-        return _number(profile["rows"])
-    with contextlib.suppress(InvalidArtifact):
-        return float(len(rows_of(data)))
-    return None
-
-
-def _json(text: str | None) -> Any:
-    return None if text is None else from_json(text)
+# --- Names and values ---
 
 
 def full_name(field: object) -> str:
@@ -97,95 +71,162 @@ def full_name(field: object) -> str:
     return f"metadata.{field}"
 
 
-# --- Of one key, and of many ---
+def as_number(value: object) -> float | None:
+    """Return a number as a float; `None` for anything else, and for what is too large for a float."""
+    # A bool is an int too, and not a number of anything.
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None
 
 
-def _glance(db: Statements) -> tuple[Expression, ...]:
-    """Return the columns that tell which numbers a version has, without what is large."""
-    kind = fn.COALESCE(_A.type, "")
+def numbers_in(value: object, prefix: str) -> Iterator[tuple[str, float]]:
+    """Yield the names and values of the numbers in an object."""
+    if not isinstance(value, dict):
+        return
+    for name, member in value.items():
+        number = as_number(member)
+        if number is not None:
+            yield f"{prefix}.{name}", number
+
+
+def row_count(profile: object, data: object) -> float | None:
+    """Return the number of rows of a table, from its profile if there is one."""
+    if isinstance(profile, dict) and "rows" in profile:
+        return as_number(profile["rows"])
+    try:
+        return float(len(rows_of(data)))
+    except InvalidArtifact:
+        return None
+
+
+def parse_json(text: str | None) -> object:
+    """Return the value of a JSON column; `None` for NULL."""
+    return None if text is None else from_json(text)
+
+
+def parse_time(value: datetime | str) -> datetime:
+    """Return the time in a column, which is text on SQLite."""
+    return value if isinstance(value, datetime) else datetime.fromisoformat(value)
+
+
+# --- All small numbers of the newest versions ---
+
+
+def small_columns(db: Statements) -> tuple[Query, ...]:
+    """Return the columns that `parse_version` reads, with NULL in the place of large data."""
     # A table that has a profile is not read at all.
-    worth_reading = (
-        _A.profile.is_null()
-        & kind.not_in(_WITHOUT_NUMBERS)
-        & db.dialect.is_at_most(_A.data, _SMALL)
+    is_read = (
+        Artifact.profile.is_null()
+        & fn.COALESCE(Artifact.type, "").not_in(_WITHOUT_NUMBERS)
+        & db.dialect.is_at_most(Artifact.data, _SMALL)
     )
     return (
-        _A.version,
-        _A.created,
-        _A.type,
-        _A.metadata,
-        _A.profile,
-        Case(None, ((worth_reading, _A.data),)),
+        Artifact.version,
+        Artifact.created,
+        Artifact.type,
+        Artifact.metadata,
+        Artifact.profile,
+        Case(None, ((is_read, Artifact.data),)),
     )
 
 
-def _version(row: Sequence[Any]) -> Version:
-    version, created, kind, metadata, profile, text = row
-    data = _json(text)
-    numbers = dict(_members("metadata", _json(metadata)))
-    if (number := _number(data)) is not None:
+def parse_version(
+    version: int,
+    created: datetime | str,
+    kind: str | None,
+    metadata: str | None,
+    profile: str | None,
+    data: str | None,
+) -> Version:
+    """Return the numbers of a version, from the columns of `small_columns`."""
+    numbers = dict(numbers_in(parse_json(metadata), "metadata"))
+    value = parse_json(data)
+    number = as_number(value)
+    if number is not None:
         numbers["data"] = number
+
     if kind == "table" or profile is not None:
-        if (rows := _row_count(_json(profile), data)) is not None:
+        rows = row_count(parse_json(profile), value)
+        if rows is not None:
             numbers["rows"] = rows
     else:
-        numbers.update(_members("data", data))
-    return Version(version, _time(created), numbers)
+        numbers.update(numbers_in(value, "data"))
+    return Version(version, parse_time(created), numbers)
 
 
 def newest(db: Statements, key: str, limit: int) -> list[Version]:
     """Return the newest versions of a key, oldest first."""
 
     def build() -> Query:
-        of_key = _A.select(*_glance(db)).where(_A.key == slot("key"))
-        return of_key.order_by(_A.version.desc()).limit(slot("limit"))
+        return (
+            Artifact.select(*small_columns(db))
+            .where(Artifact.key == slot("key"))
+            .order_by(Artifact.version.desc())
+            .limit(slot("limit"))
+        )
 
-    rows = db.fetch_all("figures.newest", build, {"key": key, "limit": limit})
+    rows = db.fetch_all("metrics.newest", build, {"key": key, "limit": limit})
     with Reading(f"A version of {key}"):
-        return [_version(row) for row in reversed(rows)]
+        return [parse_version(*row) for row in reversed(rows)]
 
 
 def newest_of_keys(db: Statements, keys: Sequence[str], limit: int) -> dict[str, list[Version]]:
-    """Return the newest versions of each of many keys, oldest first, by one statement."""
+    """Return the newest versions of each of many keys, oldest first, with one statement."""
     values = {"keys": db.dialect.bind_list(keys), "limit": limit, "skipped": limit - 1}
-    build = _each_key_by_limit if db.dialect.has_lateral_joins else _each_key_from_first
+    build = limit_each_key_query if db.dialect.has_lateral_joins else first_of_each_key_query
+    rows = db.fetch_all("metrics.newest_of_keys", partial(build, db), values)
+
     found: dict[str, list[Version]] = {}
-    rows = db.fetch_all("figures.newest_of_keys", lambda: build(db), values)
     with Reading("A version of the keys"):
-        for key, *row in rows:
-            found.setdefault(key, []).append(_version(row))
+        for key, *columns in rows:
+            found.setdefault(key, []).append(parse_version(*columns))
         return {key: sorted(versions) for key, versions in found.items()}
 
 
-def _each_key_by_limit(db: Statements) -> Query:
-    """Read so many of each key; PostgreSQL may not join with all artifacts, because it limits before it joins."""
-    glance = [column.alias(f"column_{place}") for place, column in enumerate(_glance(db))]
+def limit_each_key_query(db: Statements) -> Query:
+    """Build a statement with a limit for each key: PostgreSQL then reads only so many versions before it joins."""
+    columns = [column.alias(f"column_{n}") for n, column in enumerate(small_columns(db))]
     newest = (
-        _A.select(*glance)
-        .where(_A.key == _C.key)
-        .order_by(_A.version.desc())
+        Artifact.select(*columns)
+        .where(Artifact.key == ArtifactCollection.key)
+        .order_by(Artifact.version.desc())
         .limit(slot("limit"))
         .alias("newest")
     )
-    columns = [getattr(newest.c, f"column_{place}") for place in range(len(glance))]
-    query = _C.select(_C.key, *columns).join(newest, JOIN.LATERAL, on=SQL("TRUE"))
-    return query.where(db.dialect.is_in(_C.key, slot("keys")))
+    names = [getattr(newest.c, f"column_{n}") for n in range(len(columns))]
+    return (
+        ArtifactCollection.select(ArtifactCollection.key, *names)
+        .join(newest, JOIN.LATERAL, on=SQL("TRUE"))
+        .where(db.dialect.is_in(ArtifactCollection.key, slot("keys")))
+    )
 
 
-def _each_key_from_first(db: Statements) -> Query:
-    """Find the first version of each key that is wanted, and read from there; SQLite cannot limit each key."""
-    older = _A.alias("older")
-    first = older.select(older.version).where(older.key == _C.key).order_by(older.version.desc())
-    from_first = _A.version >= fn.COALESCE(first.limit(1).offset(slot("skipped")), SQL("1"))
-    query = _C.select(_C.key, *_glance(db)).join(_A, on=((_A.key == _C.key) & from_first))
-    return query.where(db.dialect.is_in(_C.key, slot("keys")))
+def first_of_each_key_query(db: Statements) -> Query:
+    """Build a statement that finds the first version to read of each key; SQLite has no limit for each key."""
+    older = Artifact.alias("older")
+    first = (
+        older.select(older.version)
+        .where(older.key == ArtifactCollection.key)
+        .order_by(older.version.desc())
+        .limit(1)
+        .offset(slot("skipped"))
+    )
+    is_read = Artifact.version >= fn.COALESCE(first, SQL("1"))
+    return (
+        ArtifactCollection.select(ArtifactCollection.key, *small_columns(db))
+        .join(Artifact, on=((Artifact.key == ArtifactCollection.key) & is_read))
+        .where(db.dialect.is_in(ArtifactCollection.key, slot("keys")))
+    )
 
 
 def best_first(versions: Iterable[Version]) -> list[str]:
-    """Return the names of the numbers of some versions, the most telling first.
+    """Return the names of the numbers of some versions, the most informative first.
 
-    A number that varies comes before one that is always the same, one that more versions have before a rarer one,
-    and then the data itself before metadata, members of the data and the number of rows.
+    A number that varies comes before one that is always the same, and one that more versions have before one that
+    fewer have. Among equals the data itself comes before metadata, members of the data and the number of rows.
 
     Examples:
         >>> time = datetime(2026, 11, 24)
@@ -200,81 +241,100 @@ def best_first(versions: Iterable[Version]) -> list[str]:
 
     def rank(name: str) -> tuple[bool, int, int]:
         kind = "data." if name.startswith("data.") else name.partition(".")[0]
-        return len(set(values[name])) == 1, -len(values[name]), kinds.index(kind)
+        is_constant = len(set(values[name])) == 1
+        return is_constant, -len(values[name]), kinds.index(kind)
 
     return sorted(values, key=rank)
 
 
 def points_of(versions: Iterable[Version], field: str | None) -> list[Point]:
-    """Return the points of one number in versions that were read."""
-    return [
-        Point(each.version, each.created, each.numbers[field])
-        for each in versions
-        if field in each.numbers
-    ]
+    """Return the points of one number in versions that have been read."""
+    found = []
+    for version in versions:
+        if field in version.numbers:
+            found.append(Point(version.version, version.created, version.numbers[field]))
+    return found
 
 
 # --- One number, by name ---
 
 
-class _Source(NamedTuple):
+class NumberSource(NamedTuple):
     """How one number is read.
 
     Attributes:
-        columns: what is read of each version.
-        number: finds the number in that.
-        page: how many versions are read at a time.
+        columns: the columns to select.
+        parse: returns the number in the texts of these columns.
+        page_size: the number of versions that are read with one statement.
     """
 
     columns: tuple[Query, ...]
-    number: Callable[..., float | None]
-    page: int
+    parse: Callable[..., float | None]
+    page_size: int
 
 
-def _source(db: Statements, field: str) -> _Source:
-    where, _, name = field.partition(".")
+def source_of(db: Statements, field: str) -> NumberSource:
+    """Return how the number with this full name is read."""
     if field == "rows":
-        uncounted = _A.profile.is_null() & (_A.type == "table")
-        columns = _A.profile, Case(None, ((uncounted, _A.data),))
-        return _Source(columns, lambda profile, data: _row_count(_json(profile), _json(data)), 50)
+        is_uncounted = Artifact.profile.is_null() & (Artifact.type == "table")
+        data = Case(None, ((is_uncounted, Artifact.data),))
+        return NumberSource((Artifact.profile, data), parse_row_count, page_size=50)
     if field == "data":
-        return _Source(
-            (Case(None, ((db.dialect.is_at_most(_A.data, _LONGEST_NUMBER), _A.data),)),),
-            lambda data: _number(_json(data)),
-            1000,
-        )
-    column, page = (_A.data, 20) if where == "data" else (_A.metadata, 1000)
+        is_short = db.dialect.is_at_most(Artifact.data, _LONGEST_NUMBER)
+        data = Case(None, ((is_short, Artifact.data),))
+        return NumberSource((data,), parse_number, page_size=1000)
 
-    def member(text: str | None) -> float | None:
-        value = _json(text)
-        return _number(value.get(name)) if isinstance(value, dict) else None
+    column, _, name = field.partition(".")
+    parse = partial(parse_member, name)
+    if column == "data":
+        return NumberSource((Artifact.data,), parse, page_size=20)
+    return NumberSource((Artifact.metadata,), parse, page_size=1000)
 
-    return _Source((column,), member, page)
+
+def parse_row_count(profile: str | None, data: str | None) -> float | None:
+    """Return the number of rows of a table."""
+    return row_count(parse_json(profile), parse_json(data))
+
+
+def parse_number(text: str | None) -> float | None:
+    """Return the number that a JSON text consists of."""
+    return as_number(parse_json(text))
+
+
+def parse_member(name: str, text: str | None) -> float | None:
+    """Return a number in the object that a JSON text consists of."""
+    value = parse_json(text)
+    return as_number(value.get(name)) if isinstance(value, dict) else None
 
 
 def points(db: Statements, key: str, field: str, limit: int | None) -> list[Point]:
     """Return the newest points of one number of a key, oldest first."""
-    source = _source(db, field)
+    source = source_of(db, field)
     kind = field if field in ("rows", "data") else field.partition(".")[0] + "."
 
     def build() -> Query:
-        query = _A.select(_A.version, _A.created, *source.columns)
-        query = query.where((_A.key == slot("key")) & (_A.version < slot("before")))
-        return query.order_by(_A.version.desc()).limit(slot("page"))
-
-    size = source.page if limit is None else min(source.page, max(limit, 20))
-    found: list[Point] = []
-    before = 2**63 - 1
-    while limit is None or len(found) < limit:
-        rows = db.fetch_all(
-            ("figures.points", kind), build, {"key": key, "before": before, "page": size}
+        return (
+            Artifact.select(Artifact.version, Artifact.created, *source.columns)
+            .where((Artifact.key == slot("key")) & (Artifact.version < slot("before")))
+            .order_by(Artifact.version.desc())
+            .limit(slot("page_size"))
         )
+
+    page_size = source.page_size
+    if limit is not None:
+        page_size = min(page_size, max(limit, 20))  # a few versions may lack the number
+
+    found: list[Point] = []
+    before = MAX_INT64
+    while limit is None or len(found) < limit:
+        values = {"key": key, "before": before, "page_size": page_size}
+        rows = db.fetch_all(("metrics.points", kind), build, values)
         with Reading(f"A version of {key}"):
-            for version, created, *columns in rows:
-                number = source.number(*columns)
+            for version, created, *texts in rows:
+                number = source.parse(*texts)
                 if number is not None:
-                    found.append(Point(version, _time(created), number))
-        if len(rows) < size:
+                    found.append(Point(version, parse_time(created), number))
+        if len(rows) < page_size:
             break
         before = rows[-1][0]
     return found[:limit][::-1]

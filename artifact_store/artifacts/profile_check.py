@@ -1,16 +1,16 @@
-"""Holds the profile of a table against its data, and makes it anew where it does not fit.
+"""Finds tables whose profile does not match their data, and computes their profiles anew.
 
-A program of a release that knew no profiles leaves the old one beside the new data of an update.
+A release that did not know profiles leaves the old profile in place when it updates the data.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Hashable, Iterator
+from typing import NamedTuple
 from uuid import UUID
 
 from pydantic_core import from_json
 
-from ..db import artifact_tables
-from ..db.statements import Query, Statements, slot
+from ..db.artifact_tables import Artifact as ArtifactTable
+from ..db.statements import Query, Statements, Values, slot
 from ..errors import InvalidArtifact
 from ..jsonable.normalize import dump_json
 from ..schemas.artifacts import Artifact, as_uuid
@@ -18,104 +18,132 @@ from ..schemas.store import Inconsistency
 from ..tables.profile import known_profile, profile_table
 from ..tables.rows import rows_of
 
-__all__ = ["check", "mend", "suspects"]
+__all__ = ["check", "find_wrong", "repair"]
 
-_A = artifact_tables.Artifact
-_PAGE = 200
+_PAGE_SIZE = 200
+
+
+class ProfiledTable(NamedTuple):
+    """The columns of a table that has a profile, as they are stored."""
+
+    id: UUID | str
+    key: str | None
+    version: int | None
+    updated: object
+    profile: str
+    data: str | None
 
 
 def check(artifact: Artifact) -> Inconsistency | None:
-    """Return what is wrong with the profile of an artifact; `None` when it fits, or there is none."""
+    """Return what is wrong with the profile of an artifact; `None` if it matches the data, or there is none."""
     profile = known_profile(artifact.profile)
     if artifact.type != "table" or profile is None:
         return None
-    counted = f"{profile['rows']:,} row{'' if profile['rows'] == 1 else 's'}"
-    name = str(artifact.id) if artifact.key is None else f"{artifact.key}@{artifact.version}"
+
+    expected = profile["rows"]
+    count = f"{expected:,} row{'' if expected == 1 else 's'}"
+    claim = f"The profile of {artifact.ref} counts {count}"
     try:
-        rows = len(rows_of(artifact.data))
+        found = len(rows_of(artifact.data))
     except InvalidArtifact:
-        return Inconsistency(
-            "wrong-profile",
-            name,
-            f"The profile of {name} counts {counted}, and its data is not a table.",
-        )
-    if rows == profile["rows"]:
+        message = f"{claim}, and its data is not a table."
+        return Inconsistency("wrong-profile", artifact.ref, message)
+    if found == expected:
         return None
-    return Inconsistency(
-        "wrong-profile", name, f"The profile of {name} counts {counted}, its data has {rows:,}."
-    )
+    return Inconsistency("wrong-profile", artifact.ref, f"{claim}, its data has {found:,}.")
 
 
-def suspects(db: Statements) -> list[UUID]:
-    """Return the ids of the tables whose profile does not fit, reading one page of them at a time."""
-    found: list[UUID] = []
-    after: UUID | None = None
-    while True:
-        rows = _page(db, after)
-        found += [as_uuid(row[0]) for row in rows if _judged(row) is not None]
-        if len(rows) < _PAGE:
-            return found
-        after = as_uuid(rows[-1][0])
-
-
-def mend(db: Statements, ids: list[UUID]) -> Iterator[Inconsistency]:
-    """Recompute profiles that still do not fit, or remove them where the data is no table; yield what was wrong."""
-    for artifact_id in ids:
-        for row in _rows(db, "profilecheck.one", _A.id == slot("id"), {"id": str(artifact_id)}):
-            inconsistency = _judged(row)
-            if inconsistency is not None:
-                profile = _profile_of(row[-1])
-                db.execute(
-                    "profilecheck.mend",
-                    _mended,
-                    {"id": str(artifact_id), "profile": profile, "updated": row[4]},
-                )
-                yield inconsistency
-
-
-def _page(db: Statements, after: UUID | None) -> list[Any]:
-    """Return tables that have a profile, in the order of their ids."""
-    beyond = _A.id > slot("after") if after is not None else None
-    values = {} if after is None else {"after": str(after)}
-    return _rows(db, ("profilecheck.page", after is None), beyond, values)
-
-
-def _rows(db: Statements, key: Any, where: Query | None, values: dict[Any, Any]) -> list[Any]:
-    def build() -> Query:
-        columns = (_A.id, _A.key, _A.version, _A.type, _A.updated, _A.profile, _A.data)
-        query = _A.select(*columns).where((_A.type == "table") & _A.profile.is_null(False))
-        return (query if where is None else query.where(where)).order_by(_A.id).limit(_PAGE)
-
-    return db.fetch_all(key, build, values)
-
-
-def _judged(row: Any) -> Inconsistency | None:
-    """Hold a row against itself; what cannot be parsed is not this module's to tell."""
-    artifact_id, key, version, kind, _, profile, data = row
+def check_stored(table: ProfiledTable) -> Inconsistency | None:
+    """Return what is wrong with a stored profile; `None` where JSON is damaged, which `integrity` reports."""
     try:
-        told, held = from_json(profile), None if data is None else from_json(data)
+        profile = from_json(table.profile)
+        data = None if table.data is None else from_json(table.data)
     except ValueError:
         return None
-    # What is stored is not validated again: a profile may be anything.
-    fields = {
-        "id": artifact_id,
-        "key": key,
-        "version": version,
-        "type": kind,
-        "profile": told,
-        "data": held,
-    }
-    return check(Artifact.model_construct(**fields))
+    # It is not validated, because a stored profile may be anything.
+    artifact = Artifact.model_construct(
+        id=table.id,
+        key=table.key,
+        version=table.version,
+        type="table",
+        profile=profile,
+        data=data,
+    )
+    return check(artifact)
 
 
-def _profile_of(data: str | None) -> str | None:
+def find_wrong(db: Statements) -> list[UUID]:
+    """Return the ids of the tables whose profile does not match their data; one page of them is in memory."""
+    found: list[UUID] = []
+    last: UUID | None = None
+    while True:
+        tables = read_page(db, last)
+        found += [as_uuid(table.id) for table in tables if check_stored(table) is not None]
+        if len(tables) < _PAGE_SIZE:
+            return found
+        last = as_uuid(tables[-1].id)
+
+
+def repair(db: Statements, ids: list[UUID]) -> Iterator[Inconsistency]:
+    """Correct the profiles that still do not match, and yield what was wrong with them.
+
+    Where the data is not a table, the profile is removed.
+    """
+    for artifact_id in ids:
+        for table in read_one(db, artifact_id):
+            inconsistency = check_stored(table)
+            if inconsistency is None:
+                continue
+            values = {
+                "id": str(artifact_id),
+                "profile": compute_profile(table.data),
+                "updated": table.updated,
+            }
+            db.execute("profile_check.repair", repair_query, values)
+            yield inconsistency
+
+
+def read_page(db: Statements, last: UUID | None) -> list[ProfiledTable]:
+    """Return the next tables that have a profile, in the order of their ids."""
+    if last is None:
+        return read_tables(db, "profile_check.first_page", None, {})
+    is_after = ArtifactTable.id > slot("last")
+    return read_tables(db, "profile_check.next_page", is_after, {"last": str(last)})
+
+
+def read_one(db: Statements, artifact_id: UUID) -> list[ProfiledTable]:
+    """Return the table with an id, if it exists and has a profile."""
+    has_id = ArtifactTable.id == slot("id")
+    return read_tables(db, "profile_check.one", has_id, {"id": str(artifact_id)})
+
+
+def read_tables(
+    db: Statements, key: Hashable, where: Query | None, values: Values
+) -> list[ProfiledTable]:
+    """Return tables that have a profile and satisfy a condition."""
+
+    def build() -> Query:
+        columns = [getattr(ArtifactTable, name) for name in ProfiledTable._fields]
+        query = ArtifactTable.select(*columns).where(
+            (ArtifactTable.type == "table") & ArtifactTable.profile.is_null(False)
+        )
+        if where is not None:
+            query = query.where(where)
+        return query.order_by(ArtifactTable.id).limit(_PAGE_SIZE)
+
+    return [ProfiledTable(*row) for row in db.fetch_all(key, build, values)]
+
+
+def compute_profile(data: str | None) -> str | None:
+    """Return the profile of a stored table as JSON; `None` if the data is not a table."""
     try:
         return dump_json(profile_table(None if data is None else from_json(data)))
     except InvalidArtifact:
         return None
 
 
-def _mended() -> Query:
-    # What has no key is not locked: a newer update of it stays.
-    unchanged = (_A.id == slot("id")) & (_A.updated == slot("updated"))
-    return _A.update({_A.profile: slot("profile")}).where(unchanged)
+def repair_query() -> Query:
+    """Build the statement that replaces the profile of an artifact that was not updated in the meantime."""
+    # An artifact without a key is not locked by the lock on the collection table.
+    is_unchanged = (ArtifactTable.id == slot("id")) & (ArtifactTable.updated == slot("updated"))
+    return ArtifactTable.update({ArtifactTable.profile: slot("profile")}).where(is_unchanged)

@@ -196,7 +196,7 @@ def _computed(store: ArtifactStore, url: str, size: int, engine: str, rounds: in
 
     bare = bare_side(engine, url)
     database = store._engine.database
-    sql, values = database.get_sql_context().sql(latest.computed()).query()
+    sql, values = database.get_sql_context().sql(latest.greatest_versions()).query()
     assert not values
     sql = sql.strip().removesuffix(' AS "greatest"').removeprefix("(").removesuffix(")")
     forms = {**_FORMS, **_FORMS_OF[engine]}
