@@ -1,104 +1,132 @@
-"""What lies around an artifact: the statements that read its neighbours, its run, and what changed."""
+"""The context of an artifact: its neighbours, its run, what changed since the previous version, and its numbers."""
 
-import contextlib
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from peewee import Case, Select, fn
 from pydantic_core import from_json
 
-from ..artifacts import metrics
-from ..db import artifact_tables
+from ..db.artifact_tables import Artifact as ArtifactTable
+from ..db.artifact_tables import ArtifactCollection
 from ..db.damage import Reading
 from ..db.statements import Query, Statements, slot
 from ..errors import InvalidArtifact
-from ..rendering.context import ArtifactContext, Point, ref_of
-from ..runs.queries import read_parent_runs
+from ..rendering.context import ArtifactContext, Point
+from ..runs.queries import made_by
 from ..schemas.artifacts import Artifact
 from ..tables.profile import changes, known_profile, profile_table
+from ..wording import name_of_artifact
+from . import metrics
 
 __all__ = ["has_artifact", "read_context", "trend"]
 
-_A, _C = artifact_tables.Artifact, artifact_tables.ArtifactCollection
-_COMPARED = (
-    262_144  # characters of a previous table without a profile that are read to tell what changed
-)
+_LARGEST_COMPARED = 262_144
+"""Characters of a previous table without a profile, up to which it is read to find what changed."""
 
 
-def trend(versions: list[metrics.Version]) -> tuple[str | None, list[Point]]:
-    """Return which number of some versions tells most, and how it went."""
-    field = next(iter(metrics.best_first(versions)), None)
+class Neighbours(NamedTuple):
+    """The versions around one version of a key, among those that exist."""
+
+    previous: int | None
+    next: int | None
+    latest: int | None
+
+
+def trend(versions: Iterable[metrics.Version]) -> tuple[str | None, list[Point]]:
+    """Return the name and the points of the most informative number of some versions."""
+    versions = list(versions)
+    fields = metrics.best_first(versions)
+    field = fields[0] if fields else None
     return field, metrics.points_of(versions, field)
 
 
 def has_artifact(db: Statements, artifact: Artifact) -> bool:
-    """Tell whether a database has an artifact; a replica may be a moment behind."""
-    here = db.fetch_one(
-        "series.has", lambda: _A.select(_A.id).where(_A.id == slot("id")), {"id": str(artifact.id)}
-    )
-    return here is not None
+    """Return whether a database has an artifact; a replica may not have it yet."""
+
+    def build() -> Query:
+        return ArtifactTable.select(ArtifactTable.id).where(ArtifactTable.id == slot("id"))
+
+    return db.fetch_one("context.has_artifact", build, {"id": str(artifact.id)}) is not None
 
 
 def read_context(db: Statements, artifact: Artifact) -> ArtifactContext:
-    """Return what lies around an artifact."""
-    flow_run, flow, task_run = read_parent_runs(db, artifact.flow_run_id, artifact.task_run_id)
-    key, version = artifact.key, artifact.version
-    if key is None or version is None:
-        return ArtifactContext(ref_of(artifact), flow_run=flow_run, flow=flow, task_run=task_run)
-    previous, following, latest = _neighbours(db, key, version)
+    """Return the context of an artifact."""
+    flow_run, flow, task_run = made_by(db, artifact.flow_run_id, artifact.task_run_id)
+    context = ArtifactContext(artifact.ref, flow_run=flow_run, flow=flow, task_run=task_run)
+    key = artifact.key
+    if key is None or artifact.version is None:
+        return context
+
+    neighbours = read_neighbours(db, key, artifact.version)
     field, series = trend(metrics.newest(db, key, metrics.WINDOW))
+
+    def ref(version: int | None) -> str | None:
+        return None if version is None else name_of_artifact(artifact.id, key, version)
+
     return ArtifactContext(
-        ref=ref_of(artifact),
-        previous=None if previous is None else f"{key}@{previous}",
-        next=None if following is None else f"{key}@{following}",
-        latest=latest,
+        ref=context.ref,
+        previous=ref(neighbours.previous),
+        next=ref(neighbours.next),
+        latest=neighbours.latest,
         flow_run=flow_run,
         flow=flow,
         task_run=task_run,
-        changes=tuple(_changes(db, artifact, key, previous)) if previous is not None else (),
+        changes=tuple(read_changes(db, artifact, neighbours.previous)),
         field=field,
         series=tuple(series),
     )
 
 
-def _neighbours(
-    db: Statements, key: str, version: int
-) -> tuple[int | None, int | None, int | None]:
-    """Return the versions before and after one, and the latest, of those that there are."""
+def read_neighbours(db: Statements, key: str, version: int) -> Neighbours:
+    """Return the versions around one version of a key."""
+    row = db.fetch_one("context.neighbours", neighbours_query, {"key": key, "version": version})
+    return Neighbours(None, None, None) if row is None else Neighbours(*row)
 
-    def build() -> Query:
-        of_key = _A.key == slot("key")
-        before = _A.select(fn.MAX(_A.version)).where(of_key & (_A.version < slot("version")))
-        after = _A.select(fn.MIN(_A.version)).where(of_key & (_A.version > slot("version")))
-        return Select(
-            columns=[before, after, _C.select(_C.latest_version).where(_C.key == slot("key"))]
-        )
 
-    previous, following, latest = (
-        db.fetch_one("series.neighbours", build, {"key": key, "version": version}) or (None,) * 3
+def neighbours_query() -> Query:
+    """Build the statement of `read_neighbours`."""
+    of_key = ArtifactTable.key == slot("key")
+    previous = ArtifactTable.select(fn.MAX(ArtifactTable.version)).where(
+        of_key & (ArtifactTable.version < slot("version"))
     )
-    return previous, following, latest
+    following = ArtifactTable.select(fn.MIN(ArtifactTable.version)).where(
+        of_key & (ArtifactTable.version > slot("version"))
+    )
+    latest = ArtifactCollection.select(ArtifactCollection.latest_version).where(
+        ArtifactCollection.key == slot("key")
+    )
+    return Select(columns=[previous, following, latest])
 
 
-def _changes(db: Statements, artifact: Artifact, key: str, previous: int) -> list[str]:
-    """Tell what changed in a table since its previous version, by their profiles."""
-    if artifact.type != "table":
+def read_changes(db: Statements, artifact: Artifact, previous: int | None) -> list[str]:
+    """Return what changed in a table since its previous version; empty for anything but a table."""
+    if artifact.type != "table" or previous is None:
         return []
 
     def build() -> Query:
-        uncounted = _A.profile.is_null() & db.dialect.is_at_most(_A.data, _COMPARED)
-        columns = _A.profile, Case(None, ((uncounted, _A.data),))
-        of_version = (
-            (_A.key == slot("key")) & (_A.version == slot("version")) & (_A.type == "table")
+        is_read = ArtifactTable.profile.is_null() & db.dialect.is_at_most(
+            ArtifactTable.data, _LARGEST_COMPARED
         )
-        return _A.select(*columns).where(of_version)
+        data = Case(None, ((is_read, ArtifactTable.data),))
+        return ArtifactTable.select(ArtifactTable.profile, data).where(
+            (ArtifactTable.key == slot("key"))
+            & (ArtifactTable.version == slot("version"))
+            & (ArtifactTable.type == "table")
+        )
 
-    row = db.fetch_one("series.previous", build, {"key": key, "version": previous})
-    stored, data = row or (None, None)
-    with contextlib.suppress(InvalidArtifact):  # what calls itself a table may be none
-        if stored is None and data is None:
-            return []
-        with Reading(f"The artifact {key}@{previous}"):
-            parsed = from_json(data if stored is None else stored)
-        before = profile_table(parsed) if stored is None else parsed
+    values = {"key": artifact.key, "version": previous}
+    row = db.fetch_one("context.previous_table", build, values)
+    if row is None:
+        return []
+    profile, data = row
+    if profile is None and data is None:
+        return []
+    with Reading(f"The artifact {name_of_artifact(None, artifact.key, previous)}"):
+        parsed = from_json(data if profile is None else profile)
+
+    try:
+        before = profile_table(parsed) if profile is None else parsed
         after = known_profile(artifact.profile) or profile_table(artifact.data)
         return changes(before, after)
-    return []
+    except InvalidArtifact:  # the data of the type "table" may be anything
+        return []

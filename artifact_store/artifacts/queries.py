@@ -1,4 +1,7 @@
-"""Statements over single artifacts, named by their ids or keys: insert, read, update, delete."""
+"""Statements about single artifacts, by id or key: insert, read, lock and delete.
+
+A statement that writes runs after the key of its artifact was locked by `latest`, which also keeps the pointer right.
+"""
 
 from collections.abc import Sequence
 from operator import itemgetter
@@ -7,11 +10,10 @@ from uuid import UUID
 
 from peewee import SQL
 
-from ..db import artifact_tables
-from ..db.artifact_tables import ArtifactCollection
+from ..db.artifact_tables import Artifact, ArtifactCollection
 from ..db.damage import Reading
 from ..db.rows import Rows
-from ..db.statements import Query, Statements, Values, slot
+from ..db.statements import Query, Statements, slot
 from ..schemas import artifacts as schemas
 
 __all__ = [
@@ -31,117 +33,138 @@ __all__ = [
     "read_versions",
 ]
 
-_A = artifact_tables.Artifact
 ROWS = Rows(schemas.Artifact)
-COLUMNS = tuple(getattr(_A, name) for name in ROWS.names)
+
+COLUMNS = tuple(getattr(Artifact, name) for name in ROWS.names)
+"""The columns of an artifact, in the order in which `ROWS` takes them."""
 
 COLUMNS_WITHOUT_DATA = tuple(
-    SQL("NULL").alias(name) if name in ("data", "profile") else getattr(_A, name)
+    SQL("NULL").alias(name) if name in ("data", "profile") else getattr(Artifact, name)
     for name in ROWS.names
 )
-"""The columns of an artifact, with NULL in the place of data and profile, which may be large."""
+"""The same with NULL in the place of data and profile, which may be large."""
 
 Row = dict[str, Any]
 """A row of the artifact table, by column."""
 
 
+# --- Insert ---
+
+
 def insert(db: Statements, row: Row) -> None:
-    """Insert one artifact, given by column."""
-    db.execute("artifacts.insert", _insert, row)
+    """Insert one artifact."""
+    db.execute("artifacts.insert", insert_query, row)
 
 
 def insert_many(db: Statements, rows: Sequence[Row]) -> None:
-    """Insert many artifacts, given by column."""
+    """Insert many artifacts."""
     if db.dialect.copies_rows:
-        db.engine.copy("artifact", ROWS.names, map(itemgetter(*ROWS.names), rows))
+        values = map(itemgetter(*ROWS.names), rows)
+        db.engine.copy("artifact", ROWS.names, values)
     else:
-        db.execute_many("artifacts.insert", _insert, rows)
+        db.execute_many("artifacts.insert", insert_query, rows)
 
 
-def _insert() -> Query:
-    return _A.insert({getattr(_A, name): slot(name) for name in ROWS.names})
+def insert_query() -> Query:
+    """Build the statement that inserts an artifact."""
+    return Artifact.insert({getattr(Artifact, name): slot(name) for name in ROWS.names})
+
+
+# --- Read ---
 
 
 def read(db: Statements, artifact_id: UUID) -> schemas.Artifact | None:
     """Return an artifact by id."""
-    return _one(
-        db,
-        "artifacts.read",
-        lambda: _A.select(*COLUMNS).where(_A.id == slot("id")),
-        {"id": str(artifact_id)},
-    )
+    row = db.fetch_one("artifacts.read", read_query, {"id": str(artifact_id)})
+    return None if row is None else ROWS.value(row)
 
 
-def read_many(db: Statements, ids: Sequence[UUID]) -> list[schemas.Artifact]:
-    """Return the artifacts that exist among some ids."""
-
-    def build() -> Query:
-        return _A.select(*COLUMNS).where(db.dialect.is_in(_A.id, slot("ids")))
-
-    return ROWS.values(
-        db.fetch_all("artifacts.read_many", build, {"ids": db.dialect.bind_list(ids)})
-    )
+def read_query() -> Query:
+    """Build the statement that reads an artifact by id."""
+    return Artifact.select(*COLUMNS).where(Artifact.id == slot("id"))
 
 
 def read_latest(db: Statements, key: str) -> schemas.Artifact | None:
-    """Return the latest artifact of a key, through the collection table."""
+    """Return the latest artifact of a key."""
+    row = db.fetch_one("artifacts.read_latest", read_latest_query, {"key": key})
+    return None if row is None else ROWS.value(row)
 
-    def build() -> Query:
-        pointed = _A.select(*COLUMNS).join(
-            ArtifactCollection, on=(ArtifactCollection.latest_id == _A.id)
-        )
-        return pointed.where(ArtifactCollection.key == slot("key"))
 
-    return _one(db, "artifacts.latest", build, {"key": key})
+def read_latest_query() -> Query:
+    """Build the statement that reads the artifact to which the row of a key points."""
+    return (
+        Artifact.select(*COLUMNS)
+        .join(ArtifactCollection, on=(ArtifactCollection.latest_id == Artifact.id))
+        .where(ArtifactCollection.key == slot("key"))
+    )
 
 
 def read_version(db: Statements, key: str, version: int) -> schemas.Artifact | None:
     """Return one version of a key."""
+    values = {"key": key, "version": version}
+    row = db.fetch_one("artifacts.read_version", read_version_query, values)
+    return None if row is None else ROWS.value(row)
 
-    def build() -> Query:
-        return _A.select(*COLUMNS).where((_A.key == slot("key")) & (_A.version == slot("version")))
 
-    return _one(db, "artifacts.version", build, {"key": key, "version": version})
+def read_version_query() -> Query:
+    """Build the statement that reads one version of a key."""
+    is_version = (Artifact.key == slot("key")) & (Artifact.version == slot("version"))
+    return Artifact.select(*COLUMNS).where(is_version)
 
 
 def read_versions(db: Statements, key: str, limit: int | None) -> list[schemas.Artifact]:
     """Return the newest versions of a key, newest first, without data and profile."""
 
     def build() -> Query:
-        versions = _A.select(*COLUMNS_WITHOUT_DATA).where(_A.key == slot("key"))
-        return versions.order_by(_A.version.desc()).limit(slot("limit"))
+        return (
+            Artifact.select(*COLUMNS_WITHOUT_DATA)
+            .where(Artifact.key == slot("key"))
+            .order_by(Artifact.version.desc())
+            .limit(slot("limit"))
+        )
 
-    limit = db.dialect.unlimited if limit is None else limit
-    return ROWS.values(db.fetch_all("artifacts.versions", build, {"key": key, "limit": limit}))
+    values = {"key": key, "limit": db.dialect.unlimited if limit is None else limit}
+    return ROWS.values(db.fetch_all("artifacts.read_versions", build, values))
 
 
-def _one(db: Statements, key: str, build: Any, values: Values) -> schemas.Artifact | None:
-    row = db.fetch_one(key, build, values)
-    return None if row is None else ROWS.value(row)
+def read_many(db: Statements, ids: Sequence[UUID]) -> list[schemas.Artifact]:
+    """Return the artifacts among some ids that exist."""
+
+    def build() -> Query:
+        return Artifact.select(*COLUMNS).where(db.dialect.is_in(Artifact.id, slot("ids")))
+
+    values = {"ids": db.dialect.bind_list(ids)}
+    return ROWS.values(db.fetch_all("artifacts.read_many", build, values))
+
+
+# --- Delete ---
 
 
 def delete(db: Statements, artifact_id: str, key: str | None) -> bool:
-    """Delete an artifact that has this key, or none; tell whether there was one."""
+    """Delete an artifact if it has this key, or none; return whether it was deleted."""
     if key is None:
-        return (
-            db.execute("artifacts.delete_without_key", _delete_without_key, {"id": artifact_id}) > 0
-        )
-    return db.execute("artifacts.delete", _delete_of_key, {"id": artifact_id, "key": key}) > 0
+        values = {"id": artifact_id}
+        return db.execute("artifacts.delete_without_key", delete_without_key_query, values) > 0
+    values = {"id": artifact_id, "key": key}
+    return db.execute("artifacts.delete_of_key", delete_of_key_query, values) > 0
 
 
-def _delete_without_key() -> Query:
-    return _A.delete().where((_A.id == slot("id")) & _A.key.is_null())
+def delete_without_key_query() -> Query:
+    """Build the statement that deletes an artifact without a key."""
+    return Artifact.delete().where((Artifact.id == slot("id")) & Artifact.key.is_null())
 
 
-def _delete_of_key() -> Query:
-    return _A.delete().where((_A.id == slot("id")) & (_A.key == slot("key")))
+def delete_of_key_query() -> Query:
+    """Build the statement that deletes an artifact of a key."""
+    return Artifact.delete().where((Artifact.id == slot("id")) & (Artifact.key == slot("key")))
 
 
 def delete_many(db: Statements, ids: Sequence[UUID]) -> list[UUID]:
-    """Delete the artifacts among some ids; return the ids of those that there were."""
+    """Delete the artifacts among some ids that exist; return their ids."""
 
     def build() -> Query:
-        return _A.delete().where(db.dialect.is_in(_A.id, slot("ids"))).returning(_A.id)
+        is_deleted = db.dialect.is_in(Artifact.id, slot("ids"))
+        return Artifact.delete().where(is_deleted).returning(Artifact.id)
 
     rows = db.fetch_all("artifacts.delete_many", build, {"ids": db.dialect.bind_list(ids)})
     with Reading("The id of an artifact"):
@@ -149,10 +172,13 @@ def delete_many(db: Statements, ids: Sequence[UUID]) -> list[UUID]:
 
 
 def lock_without_key(db: Statements, ids: Sequence[UUID]) -> None:
-    """Lock artifacts that have no key, whose row would be the lock, in the order of their ids."""
+    """Lock the artifacts among some ids that have no key, in the order of their ids.
+
+    An artifact with a key is locked by the row of its key.
+    """
 
     def build() -> Query:
-        without = db.dialect.is_in(_A.id, slot("ids")) & _A.key.is_null()
-        return _A.select(_A.id).where(without).order_by(_A.id).for_update()
+        is_locked = db.dialect.is_in(Artifact.id, slot("ids")) & Artifact.key.is_null()
+        return Artifact.select(Artifact.id).where(is_locked).order_by(Artifact.id).for_update()
 
     db.fetch_all("artifacts.lock_without_key", build, {"ids": db.dialect.bind_list(ids)})

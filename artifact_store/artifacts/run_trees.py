@@ -1,14 +1,13 @@
 """Flow runs with their task runs and artifacts, in four statements however many runs there are.
 
-The newest task runs and artifacts of each run are numbered by a window function, so that one run with many of them
-does not keep those of the others from being read.
+A window function numbers the task runs and the artifacts of each run, the newest first, so that one run with many of
+them does not displace those of the others.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 from uuid import UUID
 
-import peewee
 from peewee import fn
 
 from ..db import artifact_tables, run_tables
@@ -17,14 +16,14 @@ from ..filters.compiler import apply_condition, compile_filters
 from ..runs.queries import FLOW_RUNS, FLOWS, TASK_RUNS
 from ..schemas.artifacts import Artifact
 from ..schemas.run_trees import FlowRunTree, TaskRunTree
-from ..schemas.runs import FlowRun, TaskRun
+from ..schemas.runs import Flow, FlowRun, TaskRun
 from ..schemas.sorting import RunSort
 from .pagination import ListingQuery
 from .queries import ROWS
 
 __all__ = ["read_run_trees"]
 
-_A, _T = artifact_tables.Artifact, run_tables.TaskRun
+OfRun = TypeVar("OfRun", TaskRun, Artifact)
 
 
 def read_run_trees(
@@ -41,11 +40,11 @@ def read_run_trees(
     Args:
         db: the statements of a store.
         offset: how many runs to skip.
-        limit: the most runs; `None` is all.
+        limit: the maximum number of runs; `None` is all.
         sort: the order of the runs.
         filters: the five filters of runs.
         listing: which artifacts are shown.
-        per_run: the most task runs, and the most artifacts, of each run.
+        per_run: the maximum number of task runs, and of artifacts, of each run.
     """
     runs = FLOW_RUNS.read_page(db, offset, limit, sort, filters)
     if not runs:
@@ -53,92 +52,112 @@ def read_run_trees(
 
     flow_ids = list(dict.fromkeys(run.flow_id for run in runs))
     flows = {flow.id: flow for flow in FLOWS.read_many(db, flow_ids)}
+
+    # One more than is shown tells whether there are more.
     run_ids = [run.id for run in runs]
-    task_runs: dict[UUID, list[TaskRun]] = {}
-    for task_run in _read_task_runs(db, run_ids, filters.get("task_run_filter"), per_run + 1):
-        if task_run.flow_run_id is not None:
-            task_runs.setdefault(task_run.flow_run_id, []).append(task_run)
-    published: dict[UUID, list[Artifact]] = {}
-    for artifact in _read_artifacts(db, run_ids, listing, per_run + 1):
-        if artifact.flow_run_id is not None:
-            published.setdefault(artifact.flow_run_id, []).append(artifact)
+    task_run_filter = filters.get("task_run_filter")
+    task_runs = group_by_run(read_task_runs(db, run_ids, task_run_filter, per_run + 1))
+    artifacts = group_by_run(read_artifacts(db, run_ids, listing, per_run + 1))
 
-    # A flow that is not there was deleted between two statements, and its runs with it.
-    return [
-        _tree(flows, run, task_runs.get(run.id, []), published.get(run.id, []), per_run)
-        for run in runs
-        if run.flow_id in flows
-    ]
+    trees = []
+    for run in runs:
+        flow = flows.get(run.flow_id)
+        if flow is None:  # deleted between two statements, with its runs
+            continue
+        of_run = task_runs.get(run.id, []), artifacts.get(run.id, [])
+        trees.append(build_tree(flow, run, *of_run, per_run))
+    return trees
 
 
-def _tree(
-    flows: Mapping[UUID, Any],
-    run: FlowRun,
-    task_runs: list[TaskRun],
-    artifacts: list[Artifact],
-    per_run: int,
+def group_by_run(items: Iterable[OfRun]) -> dict[UUID, list[OfRun]]:
+    """Return task runs or artifacts by their flow run."""
+    groups: dict[UUID, list[OfRun]] = {}
+    for item in items:
+        if item.flow_run_id is not None:
+            groups.setdefault(item.flow_run_id, []).append(item)
+    return groups
+
+
+def build_tree(
+    flow: Flow, run: FlowRun, task_runs: list[TaskRun], artifacts: list[Artifact], per_run: int
 ) -> FlowRunTree:
-    """Put together what belongs to one run; both lists are sorted, and one longer than what is shown."""
-    complete = len(task_runs) <= per_run and len(artifacts) <= per_run
-    by_id: dict[UUID, TaskRun] = {each.id: each for each in task_runs[-per_run:]}
-    own: list[Artifact] = []
-    of_tasks: dict[UUID, list[Artifact]] = {task_run_id: [] for task_run_id in by_id}
+    """Return the tree of one run; both lists are oldest first, and may be one longer than what is shown."""
+    is_complete = len(task_runs) <= per_run and len(artifacts) <= per_run
+    shown = {task_run.id: task_run for task_run in task_runs[-per_run:]}
+
+    of_flow_run: list[Artifact] = []
+    of_task_runs: dict[UUID, list[Artifact]] = {task_run_id: [] for task_run_id in shown}
     for artifact in artifacts[-per_run:]:
-        of_task = (
-            own if artifact.task_run_id is None else of_tasks.setdefault(artifact.task_run_id, [])
-        )
-        of_task.append(artifact)
-    branches = (
-        TaskRunTree(task_run_id, by_id.get(task_run_id), tuple(some))
-        for task_run_id, some in of_tasks.items()
-    )
-    return FlowRunTree(flows[run.flow_id], run, tuple(own), tuple(branches), complete)
+        if artifact.task_run_id is None:
+            of_flow_run.append(artifact)
+        else:
+            of_task_runs.setdefault(artifact.task_run_id, []).append(artifact)
+
+    branches = [
+        TaskRunTree(task_run_id, shown.get(task_run_id), tuple(some))
+        for task_run_id, some in of_task_runs.items()
+    ]
+    return FlowRunTree(flow, run, tuple(of_flow_run), tuple(branches), is_complete)
 
 
-def _read_task_runs(
-    db: Statements, run_ids: Sequence[UUID], task_run_filter: object, most: int
+def read_task_runs(
+    db: Statements, run_ids: Sequence[UUID], task_run_filter: object, limit: int
 ) -> list[TaskRun]:
-    """Return the newest task runs of each of some flow runs, oldest first."""
-    condition, values = compile_filters(
-        "task_run_filter", {"task_run_filter": task_run_filter}, db.dialect
-    )
+    """Return the newest task runs of each of some flow runs, oldest first.
+
+    Args:
+        db: the statements of a store.
+        run_ids: the flow runs.
+        task_run_filter: which task runs are read; `None` is all.
+        limit: the maximum number for each flow run.
+    """
+    table = run_tables.TaskRun
+    filters = {"task_run_filter": task_run_filter}
+    condition, bound = compile_filters("task_run_filter", filters, db.dialect)
 
     def build() -> Query:
-        query = _T.select(_T.id, _number_in_run(_T)).where(
-            db.dialect.is_in(_T.flow_run_id, slot("runs"))
-        )
+        of_runs = db.dialect.is_in(table.flow_run_id, slot("runs"))
+        query = table.select(table.id, number_in_run(table.flow_run_id, table.id)).where(of_runs)
         numbered = apply_condition(query, condition, db.dialect).alias("numbered")
-        return _newest(_T.select(*TASK_RUNS.columns), _T, numbered)
+        return newest(table.select(*TASK_RUNS.columns), table.id, numbered)
 
-    values = {**values, "runs": db.dialect.bind_list(run_ids), "most": most}
+    values = {**bound, "runs": db.dialect.bind_list(run_ids), "limit": limit}
     return TASK_RUNS.rows.values(db.fetch_all(("run_trees.task_runs", condition), build, values))
 
 
-def _read_artifacts(
-    db: Statements, run_ids: Sequence[UUID], listing: ListingQuery, most: int
+def read_artifacts(
+    db: Statements, run_ids: Sequence[UUID], listing: ListingQuery, limit: int
 ) -> list[Artifact]:
-    """Return the newest artifacts of each of some flow runs, oldest first, without their data."""
+    """Return the newest artifacts of each of some flow runs, oldest first, without their data.
+
+    Args:
+        db: the statements of a store.
+        run_ids: the flow runs.
+        listing: which artifacts are read.
+        limit: the maximum number for each flow run.
+    """
+    table = artifact_tables.Artifact
 
     def build() -> Query:
-        query = listing.select(db, _A.id, _number_in_run(_A))
-        numbered = query.where(db.dialect.is_in(_A.flow_run_id, slot("runs"))).alias("numbered")
-        return _newest(listing._replace(condition=None).select(db), _A, numbered)
+        of_runs = db.dialect.is_in(table.flow_run_id, slot("runs"))
+        query = listing.select(db, table.id, number_in_run(table.flow_run_id, table.id))
+        numbered = query.where(of_runs).alias("numbered")
+        return newest(listing._replace(condition=None).select(db), table.id, numbered)
 
-    values = {**listing.values, "runs": db.dialect.bind_list(run_ids), "most": most}
+    values = {**listing.values, "runs": db.dialect.bind_list(run_ids), "limit": limit}
     return ROWS.values(db.fetch_all(("run_trees.artifacts", listing.condition), build, values))
 
 
-def _number_in_run(table: type[run_tables.TaskRun] | type[artifact_tables.Artifact]) -> Query:
-    """Return the column that numbers the rows of each run, the newest first."""
-    window = {"partition_by": [table.flow_run_id], "order_by": [table.id.desc()]}
-    return fn.ROW_NUMBER().over(**window).alias("number")
+def number_in_run(flow_run_id: Query, row_id: Query) -> Query:
+    """Return the column that numbers the rows of each flow run, the newest first."""
+    number = fn.ROW_NUMBER().over(partition_by=[flow_run_id], order_by=[row_id.desc()])
+    return number.alias("number")
 
 
-def _newest(
-    query: peewee.Select,
-    table: type[run_tables.TaskRun] | type[artifact_tables.Artifact],
-    numbered: peewee.Select,
-) -> Query:
-    """Return the rows of a query whose number in their run is small enough, oldest first."""
-    joined = query.join(numbered, on=(numbered.c.id == table.id))
-    return joined.where(numbered.c.number <= slot("most")).order_by(table.id)
+def newest(query: Query, row_id: Query, numbered: Query) -> Query:
+    """Return the rows of a query whose number in their run is within the limit, oldest first."""
+    return (
+        query.join(numbered, on=(numbered.c.id == row_id))
+        .where(numbered.c.number <= slot("limit"))
+        .order_by(row_id)
+    )
