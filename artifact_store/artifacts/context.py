@@ -12,7 +12,7 @@ from ..db.damage import Reading
 from ..db.statements import Query, Statements, slot
 from ..errors import InvalidArtifact
 from ..rendering.context import ArtifactContext, Point
-from ..runs.queries import made_by
+from ..runs.queries import read_parent_runs
 from ..schemas.artifacts import Artifact
 from ..tables.profile import changes, known_profile, profile_table
 from ..wording import name_of_artifact
@@ -51,7 +51,7 @@ def has_artifact(db: Statements, artifact: Artifact) -> bool:
 
 def read_context(db: Statements, artifact: Artifact) -> ArtifactContext:
     """Return the context of an artifact."""
-    flow_run, flow, task_run = made_by(db, artifact.flow_run_id, artifact.task_run_id)
+    flow_run, flow, task_run = read_parent_runs(db, artifact.flow_run_id, artifact.task_run_id)
     context = ArtifactContext(artifact.ref, flow_run=flow_run, flow=flow, task_run=task_run)
     key = artifact.key
     if key is None or artifact.version is None:

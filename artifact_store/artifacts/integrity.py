@@ -7,8 +7,8 @@ import peewee
 from pydantic import BaseModel
 
 from ..db import artifact_tables
-from ..db.engine import Row
-from ..db.statements import Query, Statements, slot
+from ..db.artifact_tables import TableWithId
+from ..db.statements import Query, Row, Statements, slot
 from ..errors import StoreDamaged
 from ..runs.queries import DEPLOYMENTS, FLOW_RUNS, FLOWS, TASK_RUNS, WORK_POOLS, WORK_QUEUES
 from ..schemas.artifacts import Artifact
@@ -26,25 +26,23 @@ class CheckedTable(NamedTuple):
 
     Attributes:
         model: the table.
-        id: its primary key.
         names: its columns.
         parse: returns the values of rows that have these columns.
     """
 
-    model: type[peewee.Model]
-    id: peewee.Field
+    model: type[TableWithId]
     names: Sequence[str]
     parse: Callable[[Iterable[Row]], Sequence[BaseModel]]
 
     def position(self, db: Statements) -> Query:
         """Return the column that orders the rows."""
-        return db.dialect.row_position(self.id)
+        return db.dialect.row_position(self.model.id)
 
 
 _TABLES = (
-    CheckedTable(artifact_tables.Artifact, artifact_tables.Artifact.id, ROWS.names, ROWS.values),
+    CheckedTable(artifact_tables.Artifact, ROWS.names, ROWS.values),
     *(
-        CheckedTable(entity.table, entity.table.id, entity.rows.names, entity.rows.values)
+        CheckedTable(entity.table, entity.rows.names, entity.rows.values)
         for entity in (FLOWS, DEPLOYMENTS, FLOW_RUNS, TASK_RUNS, WORK_POOLS, WORK_QUEUES)
     ),
 )
@@ -159,7 +157,7 @@ def position_of(row: Row | None) -> dict[str, object]:
     return {} if row is None else {"position": row[-1]}
 
 
-def next_page(query: Query, position: Query, last: Row | None) -> Query:
+def next_page(query: peewee.Select, position: Query, last: Row | None) -> Query:
     """Return a query of the next rows, in the order of their positions."""
     if last is not None:
         query = query.where(position > slot("position"))

@@ -86,7 +86,7 @@ def first_row() -> tuple[Query, ...]:
     return slot("key"), slot("id"), one, one, slot("created"), slot("created")
 
 
-def raise_counters(insert: Query) -> Query:
+def raise_counters(insert: peewee.ModelInsert) -> peewee.ModelInsert:
     """Let an insert of rows add their counters to those that are already there."""
     raised = ArtifactCollection.last_version + peewee.EXCLUDED.last_version
     return insert.on_conflict(
@@ -191,7 +191,7 @@ def touch_query() -> Query:
     return touch.where(ArtifactCollection.latest_id == slot("id"))
 
 
-def update_query(names: Sequence[str]) -> Query:
+def update_query(names: Sequence[str]) -> peewee.ModelUpdate:
     """Build the statement that changes some columns of one artifact."""
     changes = {getattr(Artifact, name): slot(name) for name in names if name != "id"}
     return Artifact.update(changes).where(Artifact.id == slot("id"))
@@ -419,7 +419,7 @@ def sweep_query(db: Statements) -> Query:
 # --- The computed query ---
 
 
-def greatest_versions(where: Query | None = None) -> Query:
+def greatest_versions(where: Query | None = None) -> peewee.Select:
     """Return the computed query: the greatest version of each key, from the artifact table alone.
 
     Args:
@@ -430,9 +430,10 @@ def greatest_versions(where: Query | None = None) -> Query:
     return query.group_by(Artifact.key).alias("greatest")
 
 
-def is_greatest(greatest: Query) -> Query:
+def is_greatest(greatest: peewee.Select) -> Query:
     """Return the condition that joins the artifact of each version of `greatest_versions`."""
-    return (Artifact.key == greatest.c.key) & (Artifact.version == greatest.c.version)
+    condition: Query = (Artifact.key == greatest.c.key) & (Artifact.version == greatest.c.version)
+    return condition
 
 
 def artifacts_of_row() -> Query:

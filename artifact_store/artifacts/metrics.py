@@ -15,7 +15,7 @@ from pydantic_core import from_json
 
 from ..db.artifact_tables import Artifact, ArtifactCollection
 from ..db.damage import Reading
-from ..db.statements import Query, Statements, slot
+from ..db.statements import Expression, Query, Statements, slot
 from ..errors import InvalidArtifact, InvalidQuery
 from ..jsonable.encoders import MAX_INT64
 from ..rendering.context import Point
@@ -115,7 +115,7 @@ def parse_time(value: datetime | str) -> datetime:
 # --- All small numbers of the newest versions ---
 
 
-def small_columns(db: Statements) -> tuple[Query, ...]:
+def small_columns(db: Statements) -> tuple[Expression, ...]:
     """Return the columns that `parse_version` reads, with NULL in the place of large data."""
     # A table that has a profile is not read at all.
     is_read = (

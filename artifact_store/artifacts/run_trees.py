@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 from uuid import UUID
 
+import peewee
 from peewee import fn
 
 from ..db import artifact_tables, run_tables
-from ..db.statements import Query, Statements, slot
+from ..db.statements import Expression, Query, Statements, slot
 from ..filters.compiler import apply_condition, compile_filters
 from ..runs.queries import FLOW_RUNS, FLOWS, TASK_RUNS
 from ..schemas.artifacts import Artifact
@@ -148,13 +149,13 @@ def read_artifacts(
     return ROWS.values(db.fetch_all(("run_trees.artifacts", listing.condition), build, values))
 
 
-def number_in_run(flow_run_id: Query, row_id: Query) -> Query:
+def number_in_run(flow_run_id: Expression, row_id: Expression) -> Query:
     """Return the column that numbers the rows of each flow run, the newest first."""
     number = fn.ROW_NUMBER().over(partition_by=[flow_run_id], order_by=[row_id.desc()])
     return number.alias("number")
 
 
-def newest(query: Query, row_id: Query, numbered: Query) -> Query:
+def newest(query: peewee.Select, row_id: Expression, numbered: peewee.Select) -> Query:
     """Return the rows of a query whose number in their run is within the limit, oldest first."""
     return (
         query.join(numbered, on=(numbered.c.id == row_id))
