@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from artifact_store import ArtifactStore
 from tests.helpers.servers import wheel
+from tests.helpers.templates import Templates
 
 NUMBERS = itertools.count(1)
 collect_ignore = ["histories.py", "soak.py"]  # programs
@@ -79,21 +80,31 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("engine", ["sqlite"] if alone else ["sqlite", "postgresql"])
 
 
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    """What creates empty stores in less time than their migrations take."""
+    return Templates(tmp_path_factory.mktemp("templates"))
+
+
 @pytest.fixture
 def url(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database; for commands, which do not make a store to read it, of an empty store."""
+    """The address of a database where there is none yet."""
     if engine == "sqlite":
-        address = f"sqlite:///{tmp_path}/store.db"
-        if request.module.__name__.startswith("test_cli"):
-            ArtifactStore(address).close()
-        return address
+        return f"sqlite:///{tmp_path}/store.db"
     return f"{request.getfixturevalue('postgres')}&schema=test_{os.getpid()}_{next(NUMBERS)}"
 
 
 @pytest.fixture
-def store(url: str) -> Iterator[ArtifactStore]:
+def store_url(url: str, templates: Templates) -> str:
+    """The address of an empty store."""
+    templates.create_store(url)
+    return url
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[ArtifactStore]:
     """A store that must be without inconsistency when the test is done."""
-    with ArtifactStore(url) as opened:
+    with ArtifactStore(store_url) as opened:
         yield opened
         assert opened.verify() == []
 

@@ -29,8 +29,8 @@ class Counting(ArtifactStore):
 
 
 @pytest.fixture
-def store(url: str) -> Iterator[Counting]:
-    with Counting(url) as opened:
+def store(store_url: str) -> Iterator[Counting]:
+    with Counting(store_url) as opened:
         yield opened
 
 

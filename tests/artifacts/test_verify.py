@@ -56,9 +56,9 @@ def pointers(url: str) -> list[tuple[Any, ...]]:
 
 
 @pytest.fixture
-def filled(url: str) -> Iterator[ArtifactStore]:
+def filled(store_url: str) -> Iterator[ArtifactStore]:
     """A store with three versions of `a`, one of `b`, and an artifact without key."""
-    with ArtifactStore(url) as store:
+    with ArtifactStore(store_url) as store:
         for key in ("a", "a", "a", "b", None):
             store.create_artifact(key=key)
         yield store

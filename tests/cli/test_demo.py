@@ -4,8 +4,16 @@ import os
 import subprocess
 import time
 
+import pytest
+
 from artifact_store import ArtifactStore, FlowFilter
 from tests.helpers.commandline import SCRIPT, loaded, run
+
+
+@pytest.fixture
+def url(tmp_path):
+    """The address of a database where there is none yet."""
+    return f"sqlite:///{tmp_path}/store.db"
 
 
 def test_it_tells_what_it_did(url):
