@@ -209,16 +209,8 @@ def test_init_only_exports_names():
     ]
 
 
-# Too large since the layout has 100 columns; being split. TODO: empty this set, then remove it.
-BEING_SPLIT = {
-    "artifact_store/db/postgresql.py",
-}
-
-
 @pytest.mark.parametrize("path", [*MODULES, *COMMANDS], ids=relative)
-def test_files_and_functions_are_short(path, request):
-    if relative(path) in BEING_SPLIT:
-        request.applymarker(pytest.mark.xfail(strict=False, reason="being split"))
+def test_files_and_functions_are_short(path):
     lines = path.read_text(encoding="utf-8").count("\n")
     assert lines <= MAX_LINES, "split this file"
 

@@ -1,7 +1,7 @@
 """Engine base: statements, retries, errors and forks, shared by SQLite and PostgreSQL.
 
-An `Engine` owns one Peewee database. A statement that does not go through it is not retried, raises the driver's own
-errors, and may use a connection that a forked child has inherited.
+An `Engine` owns one Peewee database. A statement that does not go through it is not retried, raises errors of the
+driver, and may use a connection that a forked child has inherited.
 """
 
 import logging
@@ -15,13 +15,15 @@ from contextvars import ContextVar
 from operator import attrgetter, methodcaller
 from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
+import peewee
+
 from .. import errors
 from .connection_lock import CONNECTION_LOCK, close_pending, forget_pending
 from .dialects import Dialect
 from .peewee_internals import renew_lock
 from .server_info import ServerInfo
-from .sessions import Session, Sessions
-from .transactions import Block, TransactionEngine
+from .sessions import Sessions
+from .transactions import Block, Session, TransactionEngine
 
 __all__ = [
     "FETCH_ALL",
@@ -44,12 +46,12 @@ T = TypeVar("T")
 Row: TypeAlias = tuple[Any, ...]
 """One row, as the driver returns it."""
 
-Params: TypeAlias = Sequence[Any] | Mapping[Any, Any]
+Params: TypeAlias = Sequence[object] | Mapping[Any, object]
 """The values of a statement, by position or by name."""
 
 
 class Cursor(Protocol):
-    """What is used of a driver's cursor."""
+    """The methods of a driver's cursor that are used here."""
 
     @property
     def rowcount(self) -> int:
@@ -69,7 +71,7 @@ class Cursor(Protocol):
         ...
 
 
-# Written in C, which a Python function that does the same is not.
+# These run in C, which takes less time than Python functions that do the same.
 FETCH_ALL: Callable[[Cursor], list[Row]] = methodcaller("fetchall")
 FETCH_ONE: Callable[[Cursor], Row | None] = methodcaller("fetchone")
 ROW_COUNT: Callable[[Cursor], int] = attrgetter("rowcount")
@@ -78,10 +80,10 @@ _LOGGER = logging.getLogger("peewee")
 
 
 def statements_are_logged() -> bool:
-    """Return whether the statements that Peewee logs go anywhere.
+    """Return whether Peewee's log is in use.
 
-    If not, and if Peewee has no query hooks either, engines call the driver directly: that saves a quarter of the
-    time of a statement.
+    If it is not, and if Peewee has no query hooks either, engines call the driver directly, which saves a quarter of
+    the time of a statement.
     """
     return _LOGGER.isEnabledFor(logging.DEBUG)
 
@@ -102,10 +104,12 @@ class Engine(TransactionEngine):
     Attributes:
         dialect: the SQL and the abilities of the database.
         database: the Peewee database.
-        url: where the database is, without a password.
+        url: the address of the database, without a password.
+        sessions: the sessions of its threads.
     """
 
     dialect: ClassVar[Dialect]
+    database: Any  # Peewee's types leave out most of what is used here
     one_statement = False
     """Whether a create or an update outside a block is a single statement, without BEGIN and COMMIT."""
     read_only = False
@@ -115,35 +119,33 @@ class Engine(TransactionEngine):
     lock_timeout = ""
     """The lock timeout as PostgreSQL writes it, such as `30000ms`; empty where `retry` does the waiting."""
 
-    def __init__(self, database: Any, label: str, url: str, timeout: float) -> None:
+    def __init__(self, database: peewee.Database, label: str, url: str, timeout: float) -> None:
         """Take a Peewee database; nothing is connected before the first statement."""
-        self.database: Any = database  # Peewee's own types leave out most of what is used here
-        self.label, self.url, self.timeout = label, url, timeout
+        self.database = database
+        self.label = label
+        self.url = url
+        self._timeout = timeout
         self.sessions: Sessions = getattr(database, "sessions", None) or Sessions()
         self.session: Callable[[], Session] = self.sessions.current
         with CONNECTION_LOCK:
             _ENGINES.add(self)
 
     def __repr__(self) -> str:
-        """Name the database, without a password."""
+        """Show the database, without a password."""
         return f"{type(self).__name__}({self.label!r})"
 
     @property
     def place(self) -> Hashable:
-        """A value that engines of the same database share, as far as their addresses tell."""
+        """A value that engines of the same database share, as far as their addresses show."""
         return self
 
-    # How long to wait
+    # Timeouts
 
     @property
     def timeout(self) -> float:
         """Seconds that a statement waits for a lock or a server before it gives up."""
         seconds = _LOCK_TIMEOUT.get()
         return self._timeout if seconds is None else min(seconds, self._timeout)
-
-    @timeout.setter
-    def timeout(self, seconds: float) -> None:
-        self._timeout = seconds
 
     def with_lock_timeout(self, function: Callable[[], T], seconds: float) -> T:
         """Call a function whose statements wait at most `seconds` for a lock."""
@@ -191,7 +193,7 @@ class Engine(TransactionEngine):
         return self.query(sql, params, take)
 
     def execute_all(self, statements: Sequence[tuple[str, Params]]) -> int:
-        """Run statements one after the other, inside a block; return the number of rows that the last has changed."""
+        """Run statements one after the other, inside a block; return the number of rows that the last one changed."""
         changed = 0
         for sql, params in statements:
             changed = self.query(sql, params, ROW_COUNT)
@@ -206,7 +208,7 @@ class Engine(TransactionEngine):
         raise NotImplementedError
 
     def with_connection(self, work: Callable[[Any], T]) -> T:
-        """Call a function with the connection of the current block, and translate what it raises."""
+        """Call a function with the connection of the current block, and translate the driver's errors."""
         session = self.session()
         if session.busy:
             self.recover(session)
@@ -218,6 +220,10 @@ class Engine(TransactionEngine):
             raise self.translate_error(error) from error
         session.busy = session.must_roll_back
         return result
+
+    def session_for_block(self) -> Session:
+        """Return the session in which a block begins."""
+        return self.sessions.for_block()
 
     # Retries and errors
 
@@ -247,7 +253,7 @@ class Engine(TransactionEngine):
         """Return our error for a driver error; its message says what to do."""
         raise NotImplementedError
 
-    def find_undecodable(self, sql: str, params: Params) -> tuple[Mapping[str, Any], str] | None:
+    def find_undecodable(self, sql: str, params: Params) -> tuple[Mapping[str, object], str] | None:
         """Find the first row and column of a query whose text is not UTF-8, if there is one."""
         return None
 
@@ -265,14 +271,14 @@ class Engine(TransactionEngine):
         """
 
     def missing(self) -> bool:
-        """Tell whether the database is known not to exist yet."""
+        """Return whether the database is known not to exist yet."""
         return False
 
     def prepare(self) -> None:
         """Create the file that will hold the tables, if the engine needs one."""
 
     def migrating(self) -> AbstractContextManager[None]:
-        """Return a block in which only this process can change the tables."""
+        """Return a context manager in which only this process can change the tables."""
         raise NotImplementedError
 
     def server_info(self) -> ServerInfo:
@@ -298,7 +304,7 @@ class Engine(TransactionEngine):
 
 
 def driver_error(error: BaseException) -> BaseException:
-    """Return the driver's own error inside Peewee's, which wraps it twice when it meets it while connecting."""
+    """Return the driver's error inside Peewee's, which wraps an error twice if it happens while connecting."""
     while isinstance(inner := getattr(error, "orig", None), BaseException):
         error = inner
     return error
@@ -314,17 +320,18 @@ _ENGINES: weakref.WeakSet[Engine] = weakref.WeakSet()
 _FORK_TIMEOUT = 10.0  # seconds that a fork waits for the blocks of other threads
 
 
-def _prepared() -> bool:
+def _close_for_fork() -> bool:
+    """Let every engine close what a child must not inherit; return whether all could."""
     close_pending()
     ready = [engine.before_fork() for engine in list(_ENGINES)]
     return all(ready)
 
 
 def _before_fork() -> None:
-    """Wait a while for the blocks of other threads, then let every engine prepare."""
+    """Wait a while for the blocks of other threads, and close what a child must not inherit."""
     deadline = time.monotonic() + _FORK_TIMEOUT
     CONNECTION_LOCK.acquire()
-    while not _prepared() and time.monotonic() < deadline:
+    while not _close_for_fork() and time.monotonic() < deadline:
         CONNECTION_LOCK.release()
         time.sleep(random.uniform(0, 0.002))
         CONNECTION_LOCK.acquire()

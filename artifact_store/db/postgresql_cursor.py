@@ -5,7 +5,7 @@ the role, the database or the session.
 """
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
@@ -16,27 +16,29 @@ from psycopg.adapt import AdaptersMap, Loader
 from psycopg.copy import Copy, LibpqWriter, Writer
 from psycopg.pq import Format, TransactionStatus
 
+from .engine import Row
+from .postgresql_connection import Connection
 from .postgresql_errors import TooLarge, Unreadable, is_stale_plan
 
 __all__ = ["ADAPTERS", "Cursor"]
 
-Row = tuple[Any, ...]
-
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _INT8 = struct.Struct("!q").unpack
 _LARGEST = 2**30 - 2**20
-"""Bytes that a row may take: the server makes no larger message of it; a megabyte is left for what is short."""
+"""Bytes that a row may have: the server makes no larger message of it. A megabyte is left for the other values."""
+
 _LONG = 2**24
-"""Characters from which on a text is counted: a row of shorter ones stays below the limit."""
+"""Characters from which on texts are measured: a row of shorter ones stays below the limit."""
 
 
 class _TimeLoader(Loader):
-    """Reads a point in time as UTC; what `datetime` does not reach, as infinity, is an `OverflowError`."""
+    """Loads a time as UTC; one that `datetime` cannot hold, such as infinity, is an `OverflowError`."""
 
     format = Format.BINARY
 
     def load(self, data: Buffer) -> datetime:
-        return _EPOCH + timedelta(0, 0, _INT8(data)[0])
+        microseconds = _INT8(data)[0]
+        return _EPOCH + timedelta(0, 0, microseconds)
 
 
 ADAPTERS = AdaptersMap(psycopg.adapters)
@@ -44,7 +46,7 @@ ADAPTERS.register_loader("timestamptz", _TimeLoader)
 
 
 class Cursor(psycopg.Cursor[Row]):
-    """A cursor whose results and errors are the same whatever the session is like."""
+    """A cursor whose results and errors do not depend on the settings of the session."""
 
     __slots__ = ()
 
@@ -56,20 +58,21 @@ class Cursor(psycopg.Cursor[Row]):
         prepare: bool | None = None,
         binary: bool | None = None,
     ) -> Self:
-        """Run a statement; when a table was changed under a prepared one, prepare it again, once.
+        """Run a statement; if a table was changed after it was prepared, prepare it once more.
 
         Raises:
-            TooLarge: the values are more than the server can take; nothing was sent.
+            TooLarge: the values are larger than the server can store; nothing was sent.
         """
         if params:
-            for value in params.values() if params.__class__ is dict else params:
+            for value in params.values() if isinstance(params, dict) else params:
                 if value.__class__ is str and len(value) > _LONG:
                     _check_size(params)
-        connection: Any = self._conn
+
+        connection: Any = self._conn  # a Connection of ours
         try:
             if connection.needs_check and self._pgconn.transaction_status == TransactionStatus.IDLE:
-                return self._execute_checked(query, params, prepare)
-            # Several statements in one text have no parameters, and cannot be asked for in binary.
+                return self._execute_checked(connection, query, params, prepare)
+            # A text of several statements has no parameters, and its results cannot be binary.
             return super().execute(query, params, prepare=prepare, binary=params is not None)
         except psycopg.errors.FeatureNotSupported as error:
             if not is_stale_plan(error):
@@ -77,27 +80,27 @@ class Cursor(psycopg.Cursor[Row]):
             connection.tables_changed()
             if self._pgconn.transaction_status != TransactionStatus.IDLE:
                 raise
-        return self._execute_checked(query, params, prepare)
+        return self._execute_checked(connection, query, params, prepare)
 
-    def _execute_checked(self, query: Any, params: Params | None, prepare: bool | None) -> Self:
-        """Run a statement outside of a transaction, after what has to come before it."""
-        connection: Any = self._conn
+    def _execute_checked(
+        self, connection: Connection, query: Any, params: Params | None, prepare: bool | None
+    ) -> Self:
+        """Run a statement outside a transaction, after what has to come before it."""
         if connection.stale:
             connection.prepare_anew()
-        if not connection.timeout_statement or str(query).startswith(
-            "BEGIN"
-        ):  # which says it for its transaction
+        # What begins a transaction sets its timeout, too.
+        if not connection.timeout_statement or str(query).startswith("BEGIN"):
             return super().execute(query, params, prepare=prepare, binary=params is not None)
-        # What is sent at once is one transaction, and one round trip.
+        # The statements of a pipeline are one transaction, and one round trip.
         with connection.pipeline():
-            psycopg.Cursor(connection).execute(connection.timeout_statement, prepare=False)
+            psycopg.Cursor(connection).execute(connection.timeout_statement.encode(), prepare=False)
             return super().execute(query, params, prepare=prepare, binary=params is not None)
 
     @contextmanager
     def copy(
         self, statement: Query, params: Params | None = None, *, writer: Writer | None = None
     ) -> Iterator[Copy]:
-        """Load rows, none of which may be larger than the server can take."""
+        """Load rows, none of which may be larger than the server can store."""
         with super().copy(statement, params, writer=writer or _Writer(self)) as copy:
             yield copy
 
@@ -106,64 +109,67 @@ class Cursor(psycopg.Cursor[Row]):
         try:
             return super().fetchone()
         except (UnicodeDecodeError, OverflowError) as error:
-            raise self._unreadable() from error
+            raise self._unreadable_error() from error
 
     def fetchmany(self, size: int = 0) -> list[Row]:
         """Return the next rows."""
         try:
             return super().fetchmany(size)
         except (UnicodeDecodeError, OverflowError) as error:
-            raise self._unreadable() from error
+            raise self._unreadable_error() from error
 
     def fetchall(self) -> list[Row]:
         """Return all the rows that are left."""
         try:
             return super().fetchall()
         except (UnicodeDecodeError, OverflowError) as error:
-            raise self._unreadable() from error
+            raise self._unreadable_error() from error
 
-    def _unreadable(self) -> Unreadable:
-        """Return an error that names the first value which cannot be read, and its row by what can be read of it."""
-        result, columns = self.pgresult, self.description or ()
+    def _unreadable_error(self) -> Unreadable:
+        """Return an error that names the first value that cannot be read, and its row if the id or key can be."""
+        result = self.pgresult
         assert result is not None
         for row in range(self.rownumber or 0, result.ntuples):
-            known, broken = [], ""
-            for place, column in enumerate(columns):
-                data = result.get_value(row, place)
+            unreadable = ""
+            names: list[str] = []
+            for position, column in enumerate(self.description or ()):
+                data = result.get_value(row, position)
+                if data is None:
+                    continue
+                loader = self._tx.get_loader(column.type_code, Format.BINARY)
                 try:
-                    value = (
-                        None
-                        if data is None
-                        else self._tx.get_loader(column.type_code, Format.BINARY).load(data)
-                    )
+                    value = loader.load(data)
                 except (UnicodeDecodeError, OverflowError):
-                    broken = broken or column.name
-                else:
-                    known += (
-                        [f"{column.name} {value}"]
-                        if column.name in ("id", "key") and value is not None
-                        else []
-                    )
-            if broken:
-                return Unreadable(broken, ", ".join(known))
+                    unreadable = unreadable or column.name
+                    continue
+                if column.name in ("id", "key"):
+                    names.append(f"{column.name} {value}")
+            if unreadable:
+                return Unreadable(unreadable, ", ".join(names))
         return Unreadable("a value", "")
 
 
 class _Writer(LibpqWriter):
+    """Refuses rows that are too large, before they are sent."""
+
     def write(self, data: Buffer) -> None:
         if len(data) > _LARGEST:
             raise TooLarge
         super().write(data)
 
 
-def _check_size(params: Any) -> None:
-    values = params.values() if isinstance(params, Mapping) else params
-    if sum(_size(value) for value in values if isinstance(value, str)) > _LARGEST:
+def _check_size(params: Params) -> None:
+    values: Sequence[object] = (
+        list(params.values()) if isinstance(params, Mapping) else list(params)
+    )
+    size = sum(_size(value) for value in values if isinstance(value, str))
+    if size > _LARGEST:
         raise TooLarge
 
 
 def _size(text: str) -> int:
-    """Return the bytes of a text; a copy of it is made only when it may fit."""
-    return (
-        len(text) if text.isascii() or len(text) > _LARGEST else len(text.encode(errors="replace"))
-    )
+    """Return the number of bytes of a text, or of characters if there are too many of them anyway."""
+    # Encoding makes a copy, so it is only done if the text may fit.
+    if text.isascii() or len(text) > _LARGEST:
+        return len(text)
+    return len(text.encode(errors="replace"))

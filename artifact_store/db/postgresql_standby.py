@@ -1,24 +1,28 @@
-"""Checks that a replica follows the primary of a store, so that it holds the same data, if a moment old."""
+"""Checks that a replica follows the primary of a store, so that it holds the same data, perhaps a moment late."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import psycopg
-
+from .engine import Row
+from .postgresql_connection import Connection
 from .postgresql_errors import PROMOTED, NotReplica
 
-__all__ = ["Identity", "check_standby", "identity"]
+__all__ = ["Identity", "check_standby", "read_identity"]
 
-Ask = Callable[[str], tuple[Any, ...] | None]
+_TABLES = (
+    "SELECT oid, CAST(to_regclass('artifact') AS oid), has_function_privilege('pg_control_system()', 'EXECUTE') "
+    "FROM pg_database WHERE datname = current_database()"
+)
+_SAME_SCHEMA = "give both addresses the same ?schema=."
 
 
 class Identity(NamedTuple):
     """What a standby has in common with its primary, bit by bit.
 
     Attributes:
-        cluster: the system identifier; `None` where this user may not ask for it.
-        database: the number of the database.
-        table: the number of the table of artifacts that the search path leads to; `None` where there is none.
+        cluster: the system identifier; `None` if this user may not read it.
+        database: the oid of the database.
+        table: the oid of the table of artifacts in the search path; `None` if there is none.
     """
 
     cluster: int | None
@@ -26,53 +30,55 @@ class Identity(NamedTuple):
     table: int | None
 
 
-def identity(ask: Ask) -> Identity:
-    """Return the identity of a server; `ask` runs a statement and returns its first row."""
-    row = ask(
-        "SELECT oid, CAST(to_regclass('artifact') AS oid), has_function_privilege('pg_control_system()', 'EXECUTE') "
-        "FROM pg_database WHERE datname = current_database()"
-    )
+def read_identity(fetch_one: Callable[[str], Row | None]) -> Identity:
+    """Return the identity of a server; `fetch_one` runs a statement and returns its first row."""
+    row = fetch_one(_TABLES)
     assert row is not None
-    database, table, may_ask = row
-    found = ask("SELECT system_identifier FROM pg_control_system()") if may_ask else None
-    return Identity(None if found is None else found[0], database, table)
+    database, table, may_read_cluster = row
+    cluster = None
+    if may_read_cluster:
+        system = fetch_one("SELECT system_identifier FROM pg_control_system()")
+        cluster = None if system is None else system[0]
+    return Identity(cluster, database, table)
 
 
-def check_standby(connection: psycopg.Connection[Any], primary: Callable[[bool], Identity]) -> None:
+def check_standby(connection: Connection, primary: Callable[[bool], Identity]) -> None:
     """Refuse a server that does not follow the primary.
 
     Args:
         connection: a new connection to the server.
-        primary: returns the identity of the primary; from memory, or anew when it is given `True`.
+        primary: returns the identity of the primary: the remembered one, or with `True` the current one.
 
     Raises:
         NotReplica: the server does not follow it, or not yet.
     """
 
-    def ask(query: str) -> tuple[Any, ...] | None:
-        row: tuple[Any, ...] | None = connection.execute(query, (), prepare=False).fetchone()
-        return row
+    def fetch_one(query: str) -> Row | None:
+        return connection.execute(query, (), prepare=False).fetchone()
 
-    if ask("SELECT pg_is_in_recovery()") != (True,):
+    if fetch_one("SELECT pg_is_in_recovery()") != (True,):
         raise NotReplica(PROMOTED)
-    own = identity(ask)
-    problem = _difference(own, primary(False)) and _difference(own, primary(True))
+    standby = read_identity(fetch_one)
+    problem = _difference(standby, primary(False))
+    if problem is not None:
+        problem = _difference(standby, primary(True))
     if problem is not None:
         raise NotReplica(problem)
 
 
-def _difference(own: Identity, primary: Identity) -> str | None:
-    """Say how a standby differs from what the primary would have for one."""
-    if None not in (own.cluster, primary.cluster) and own.cluster != primary.cluster:
+def _difference(standby: Identity, primary: Identity) -> str | None:
+    """Return how a standby differs from its primary, if it does."""
+    clusters_known = standby.cluster is not None and primary.cluster is not None
+    if clusters_known and standby.cluster != primary.cluster:
         return "the server at replica_url follows another primary: give the address of a standby of the primary."
-    if own.database != primary.database:
+    if standby.database != primary.database:
         return (
             "replica_url names another database than the address of the store: name the same one."
         )
-    if own.table is None:
-        return "the tables of the store are not there yet, or are in another schema: give both addresses one ?schema=."
-    if own.table != primary.table:
+    if standby.table is None:
         return (
-            "replica_url leads to the tables of another schema: give both addresses one ?schema=."
+            f"the tables of the store are not there yet, or are in another schema: {_SAME_SCHEMA}"
         )
+    if standby.table != primary.table:
+        return f"replica_url leads to the tables of another schema: {_SAME_SCHEMA}"
     return None

@@ -1,53 +1,31 @@
-"""Sessions: the connection and the open transaction of one thread, or of one asyncio task inside a block.
+"""Which session belongs to which thread, or to which asyncio or Trio task inside a block.
 
-Peewee keeps such a state for each thread. A `Session` replaces it, so that a block belongs to the task that entered
-it, and so that an interrupted statement is noticed at the next one.
+Peewee keeps one state for each thread. Here a task that enters a block gets a session of its own, so that statements
+of the other tasks of its thread do not join the transaction.
 """
 
 import sys
 import threading
-from typing import Any
+from typing import Protocol
 
-from .peewee_internals import ConnectionState
+from .transactions import Session
 
-__all__ = ["Session", "Sessions", "current_task"]
+__all__ = ["Sessions", "current_task"]
 
 
-class Session(ConnectionState):
-    """A connection, and the transaction that is open on it.
+class Closable(Protocol):
+    """A connection that is no longer needed."""
 
-    The names of Peewee's state are kept, because Peewee runs the migrations: `conn`, `closed`, `transactions`, ….
-
-    Attributes:
-        transaction: the open transaction; `None` outside of one.
-        busy: a statement is running. When it is still set at the next statement, the last one was interrupted.
-        must_roll_back: the garbage collector closed the block while a statement was running; roll it back next.
-        of_task: it belongs to a task, not to its thread.
-    """
-
-    def __init__(self) -> None:
-        """Start without a connection."""
-        super().__init__()
-        self.transaction: Any = None  # a Transaction, which is made of sessions
-        self.busy = False
-        self.must_roll_back = False
-        self.of_task = False
-
-    def detach(self) -> Any:
-        """Return the connection, and forget it and its transaction."""
-        connection = self.conn
-        self.transaction = None
-        self.busy = self.must_roll_back = False
-        self.reset()
-        return connection
+    def close(self) -> None:
+        """Close it."""
 
 
 class _Local(threading.local):
-    """The sessions of one thread: its own, and those of its tasks that are inside a block."""
+    """The session of one thread, and those of its tasks that are inside a block."""
 
     def __init__(self) -> None:
         self.session = Session()
-        self.tasks: dict[Any, Session] = {}
+        self.tasks: dict[object, Session] = {}
 
 
 class Sessions:
@@ -75,38 +53,39 @@ class Sessions:
         task = current_task()
         if task is None:
             return local.session
-        for ended in [each for each, other in local.tasks.items() if other.transaction is None]:
-            del local.tasks[ended]
+
+        ended = [task for task, session in local.tasks.items() if session.transaction is None]
+        for each in ended:
+            del local.tasks[each]
+
         session = Session()
         session.of_task = True
-        if (
-            local.session.transaction is None
-            and not local.session.busy
-            and not local.session.closed
-        ):
-            session.set_connection(local.session.detach())
+        thread = local.session
+        if thread.transaction is None and not thread.busy and not thread.closed:
+            session.set_connection(thread.detach())
         local.tasks[task] = session
         return session
 
-    def end_block(self, session: Session) -> Any:
-        """Return the connection of a task to its thread, or to the caller if the thread has another one."""
+    def end_block(self, session: Session) -> Closable | None:
+        """Give the connection of a task back to its thread; return it if the thread has another one."""
         local = self._local
         if session is local.session:
             return None
         for task in [task for task, other in local.tasks.items() if other is session]:
             del local.tasks[task]
-        connection = session.detach()
+        connection: Closable | None = session.detach()
         if connection is None or not local.session.closed:
             return connection
         local.session.set_connection(connection)
         return None
 
     def others_in_transaction(self, session: Session) -> bool:
-        """Tell whether another task of this thread is in a transaction."""
+        """Return whether another task of this thread is in a transaction."""
         tasks = self._local.tasks
-        return bool(tasks) and any(
-            other is not session and other.transaction is not None for other in tasks.values()
-        )
+        if not tasks:
+            return False
+        others = (other for other in tasks.values() if other is not session)
+        return any(other.transaction is not None for other in others)
 
     def forget(self) -> None:
         """Forget all sessions in a forked child, without closing a connection."""
@@ -115,8 +94,8 @@ class Sessions:
         self._local = _Local()
 
 
-def current_task() -> Any:
-    """Return the asyncio or Trio task that runs in this thread; `None` outside of one."""
+def current_task() -> object:
+    """Return the asyncio or Trio task that runs in this thread; `None` outside one."""
     asyncio = sys.modules.get("asyncio")
     if asyncio is not None:
         try:

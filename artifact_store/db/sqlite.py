@@ -22,11 +22,10 @@ from ..db import sqlite_errors
 from .dialects import SQLITE, Dialect
 from .engine import HISTORY, Cursor, Engine, Params, Row, ServerInfo, statements_are_logged
 from .gc_guard import collecting
-from .sessions import Session
 from .sqlite_connection import Connection, Database
 from .sqlite_damage import first_undecodable, page_problems
 from .sqlite_file import create_file, file_exists
-from .transactions import Transaction
+from .transactions import Session, Transaction
 from .url import SqliteAddress
 
 __all__ = ["SqliteEngine"]

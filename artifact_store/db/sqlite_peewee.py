@@ -12,9 +12,9 @@ import peewee
 from .. import errors
 from .engine import Cursor, Params
 from .peewee_internals import open_transactions
-from .sessions import Session, current_task
+from .sessions import current_task
 from .sqlite import SqliteEngine
-from .transactions import Transaction
+from .transactions import Session, Transaction
 
 __all__ = ["PeeweeSqliteEngine"]
 
@@ -82,8 +82,9 @@ class PeeweeSqliteEngine(SqliteEngine):
         session, database = transaction.session, self.database
         session.transaction = transaction
         if open_transactions(database):
-            transaction.outer = database.savepoint()
-            transaction.outer.__enter__()
+            savepoint = database.savepoint()
+            transaction.outer = savepoint
+            savepoint.__enter__()
             return
         self.wait_for_write_lock(transaction)
         database.begin("IMMEDIATE")

@@ -12,26 +12,54 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import peewee
 
 from .. import errors
 from .gc_guard import collecting
-from .sessions import Session, Sessions
+from .peewee_internals import ConnectionState
 
-__all__ = ["Block", "Transaction", "TransactionEngine"]
+__all__ = ["Block", "Savepoint", "Session", "Transaction", "TransactionEngine"]
 
 T = TypeVar("T")
+
+
+class Session(ConnectionState):
+    """The connection of one thread or task, and the transaction that is open on it.
+
+    It replaces the state that Peewee keeps for each thread, and has its attributes `conn`, `closed`, `transactions`,
+    and so on, because Peewee runs the migrations. `sessions` says which thread or task has which session.
+
+    Attributes:
+        transaction: the open transaction; `None` outside one.
+        busy: a statement is running. If it is still set at the next statement, the last one was interrupted.
+        must_roll_back: the garbage collector closed the block while a statement was running; roll it back next.
+        of_task: it belongs to a task, not to its thread.
+    """
+
+    def __init__(self) -> None:
+        """Start without a connection."""
+        super().__init__()
+        self.transaction: Transaction | None = None
+        self.busy = False
+        self.must_roll_back = False
+        self.of_task = False
+
+    def detach(self) -> Any:
+        """Return the driver's connection, and forget it and its transaction."""
+        connection = self.conn
+        self.transaction = None
+        self.busy = self.must_roll_back = False
+        self.reset()
+        return connection
 
 
 class TransactionEngine(ABC):
     """The steps of a transaction, which each engine implements, and functions that run in one.
 
     Attributes:
-        label: what error messages call the database; never holds a password.
-        timeout: seconds that a statement waits for a lock or a server before it gives up.
-        sessions: the sessions of its threads.
+        label: what error messages call the database; it contains no password.
         session: returns the session of this thread.
     """
 
@@ -40,9 +68,12 @@ class TransactionEngine(ABC):
     joins_transactions: ClassVar[bool] = False
     """Whether blocks join a transaction that the caller has begun on the same connection."""
     label: str
-    timeout: float
-    sessions: Sessions
     session: Callable[[], Session]
+
+    @property
+    @abstractmethod
+    def timeout(self) -> float:
+        """Seconds that a statement waits for a lock or a server before it gives up."""
 
     @abstractmethod
     def execute(self, sql: str) -> int:
@@ -61,7 +92,7 @@ class TransactionEngine(ABC):
         return Block(self)
 
     def in_block(self) -> bool:
-        """Tell whether this thread is inside a block."""
+        """Return whether this thread is inside a block."""
         return self.session().transaction is not None
 
     def run_in_transaction(self, function: Callable[[], T]) -> T:
@@ -102,9 +133,9 @@ class TransactionEngine(ABC):
             tries += 1
             self.back_off(tries)
 
+    @abstractmethod
     def session_for_block(self) -> Session:
         """Return the session in which a block begins."""
-        return self.sessions.for_block()
 
     def reset_after_interrupt(self) -> None:
         """Roll back what an interrupt, which may come between any two steps, has left open in this thread."""
@@ -126,7 +157,7 @@ class TransactionEngine(ABC):
         """Commit a transaction."""
 
     def may_commit_again(self, transaction: "Transaction", error: BaseException) -> bool:
-        """Tell whether a commit that failed left the transaction open and may succeed when it is tried again."""
+        """Return whether a commit that failed left the transaction open and may succeed when it is retried."""
         return False
 
     def was_committed(
@@ -187,7 +218,7 @@ class TransactionEngine(ABC):
         self.execute(f"RELEASE SAVEPOINT {name}")
 
     def interrupted_error(self) -> errors.StoreUnavailable:
-        """Return the error of a statement that follows an interrupted one in a block, or comes in the middle of one."""
+        """Return the error of a statement in a block whose last statement was interrupted or is still running."""
         return errors.StoreUnavailable(
             f"{self.label}: a statement of this block was interrupted, or is still running: leave the block."
         )
@@ -203,26 +234,39 @@ class TransactionEngine(ABC):
         time.sleep(random.uniform(0, min(self.longest_pause, 0.002 * 2 ** min(tries, 20))))
 
 
+class Savepoint(Protocol):
+    """A savepoint of Peewee."""
+
+    def __enter__(self) -> object:
+        """Set it."""
+
+    def commit(self, begin: bool = ...) -> None:
+        """Release it."""
+
+    def rollback(self, begin: bool = ...) -> None:
+        """Roll back to it."""
+
+
 class Transaction:
     """One transaction of a session.
 
     Attributes:
         engine: the database.
         session: where it is open.
-        thread: the thread that has begun it.
-        deadline: when it gives up waiting for a lock, as `time.monotonic` tells it.
-        write_lock: the lock that the writers of this process share, while it is held.
+        thread: the thread that began it.
+        deadline: the `time.monotonic()` at which it gives up waiting for a lock.
+        write_lock: the lock that the writers of this process share, while this transaction holds it.
         outer: the savepoint in a transaction of the caller, if it began inside one.
-        number: the id of the transaction on the server, by which its outcome can be looked up.
-        savepoints: how many were set so far; it makes their names.
+        server_id: its id on the server and the server's timeline, with which its outcome can be looked up.
+        savepoints: how many were set so far, which makes their names unique.
     """
 
     __slots__ = (
         "deadline",
         "engine",
-        "number",
         "outer",
         "savepoints",
+        "server_id",
         "session",
         "thread",
         "write_lock",
@@ -234,9 +278,9 @@ class Transaction:
         self.session = session
         self.deadline = deadline
         self.thread = threading.get_ident()
-        self.write_lock: Any = None
-        self.outer: Any = None
-        self.number: Any = None
+        self.write_lock: threading.Lock | None = None
+        self.outer: Savepoint | None = None
+        self.server_id: tuple[str, str] | None = None
         self.savepoints = 0
 
     def begin(self) -> None:
@@ -261,13 +305,13 @@ class Transaction:
             self.engine.back_off(tries)
 
     def commit(self, repeatable: bool = False) -> None:
-        """Commit; find out the outcome when the answer was lost.
+        """Commit; find out the outcome if the server's answer was lost.
 
         Args:
-            repeatable: the work may be repeated when the outcome cannot be known.
+            repeatable: the work may be repeated if the outcome cannot be known.
 
         Raises:
-            StoreUnavailable: it was not committed, and is undone; or nobody can tell.
+            StoreUnavailable: it was rolled back, or its outcome cannot be known.
         """
         session = self.session
         if session.busy:
@@ -278,15 +322,13 @@ class Transaction:
                 self.engine.commit(self)
                 break
             except self.engine.driver_errors as error:
-                if tries == 0:
-                    self.deadline = (
-                        time.monotonic() + self.engine.timeout
-                    )  # the block may have taken longer
+                if tries == 0:  # the block itself may have taken longer than the timeout
+                    self.deadline = time.monotonic() + self.engine.timeout
                 if self.engine.may_commit_again(self, error):
                     tries += 1
                     self.engine.back_off(tries)
                     continue
-                # This transaction's connection is let go before another one is used to ask.
+                # Give this connection up before another one is used to ask for the outcome.
                 self.abort()
                 if self.engine.was_committed(self, error, repeatable):
                     return
@@ -294,7 +336,7 @@ class Transaction:
         self.engine.release(self)
 
     def abort(self) -> None:
-        """Roll back, and release the connection and the lock, at whatever step the transaction is."""
+        """Roll back, and release the connection and the lock, whatever step the transaction has reached."""
         try:
             self.engine.roll_back(self)
         except self.engine.driver_errors:
@@ -317,7 +359,7 @@ class Block:
     __slots__ = ("_engine", "_entered", "_savepoint", "_transaction")
 
     def __init__(self, engine: "TransactionEngine") -> None:
-        """Remember the engine; the transaction begins with the `with`."""
+        """Take the engine; the transaction begins with the `with`."""
         self._engine = engine
         self._entered = threading.Lock()
         self._transaction: Transaction | None = None
@@ -370,18 +412,17 @@ class Block:
         try:
             self._entered.release()
             if session.transaction is not transaction:
-                # It has ended already: in another thread, after an interrupt, or this process was forked inside of it.
+                # It has already ended: in another thread, after an interrupt, or by a fork inside the block.
                 if kind is None:
                     raise self._engine.undone_error()
             elif session.busy and kind is GeneratorExit:
-                # The collector closes a generator while a statement of this thread runs: no other one may run now.
+                # The garbage collector closes a generator while a statement of this thread is running.
                 session.must_roll_back = True
             elif not transaction.usable_here():
                 self._leave_elsewhere(transaction)
             elif kind is GeneratorExit and collecting():
-                self._engine.discard(
-                    transaction
-                )  # without a statement, which could come in the middle of another one
+                # A rollback could come in the middle of a statement of another block.
+                self._engine.discard(transaction)
             elif self._savepoint is not None:
                 self._leave_savepoint(transaction, self._savepoint, kind)
             elif kind is None:
@@ -398,13 +439,16 @@ class Block:
     ) -> None:
         if kind is None:
             self._engine.release_savepoint(transaction, savepoint)
-        elif (
-            not transaction.session.busy
-        ):  # otherwise a statement was interrupted, and the transaction is undone
+        elif not transaction.session.busy:
             self._engine.undo_savepoint(transaction, savepoint)
+        # Otherwise a statement was interrupted, and the whole transaction will be rolled back.
 
     def _leave_elsewhere(self, transaction: Transaction) -> None:
-        """Release everything, and say what was wrong."""
+        """Release what the transaction holds.
+
+        Raises:
+            InvalidQuery: says that the block was left in the wrong thread or task.
+        """
         where = "thread" if transaction.thread != threading.get_ident() else "asyncio task"
         self._engine.discard_elsewhere(transaction)
         raise errors.InvalidQuery(
