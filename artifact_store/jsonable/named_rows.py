@@ -1,22 +1,25 @@
-"""Rows and columns that carry their names: series of pandas and polars, and named tuples."""
+"""Lists whose members carry names: series of pandas and polars, and named tuples, as rows or columns by name."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .encoders import names_of, pandas_cells
 
+if TYPE_CHECKING:
+    from .protocols import PandasSeries, PolarsSeries
+
 __all__ = ["with_names"]
 
-Row = dict[str, Any]
+Row = dict[str, object]
 
 
-def with_names(table: object) -> Any:
-    """Return a list of what carries names of its own as rows or columns by name, and anything else as it is.
+def with_names(table: object) -> object:
+    """Return a list of series or named tuples as rows or columns by name, and anything else as it is.
 
     Args:
-        table: a list of pandas series, each of which is a row whose index names the columns; a list of polars series,
-            each of which is a column; or a list of named tuples of one kind, each of which is a row. That is how
-            pandas and polars themselves take such a list.
+        table: a list of pandas series, each of which is a row whose index names the columns; a list of polars
+            series, each of which is a column; or a list of named tuples of one kind, each of which is a row.
+            pandas and polars themselves take such lists in the same way.
 
     Raises:
         NotSerializableError: two columns have one name, or a name cannot become text.
@@ -29,42 +32,51 @@ def with_names(table: object) -> Any:
     """
     if not isinstance(table, list | tuple) or not table:
         return table
+
     kinds = set(map(type, table))
-    found = {_series_of(kind) for kind in kinds}
-    if found == {"pandas"}:
-        return _pandas_rows(table)
-    if found == {"polars"}:
-        return _polars_columns(table)
-    fields = getattr(next(iter(kinds)), "_fields", None)
-    if len(kinds) > 1 or not isinstance(fields, tuple):
+    libraries = {library_of_series(kind) for kind in kinds}
+    if libraries == {"pandas"}:
+        return pandas_rows(table)
+    if libraries == {"polars"}:
+        return polars_columns(table)
+
+    fields = getattr(kinds.pop(), "_fields", None)
+    if kinds or not isinstance(fields, tuple):
         return table
     return [dict(zip(fields, row, strict=True)) for row in table]
 
 
-def _series_of(kind: type) -> str:
-    """Return the library of a series, nothing for any other type."""
-    if kind.__name__ == "Series" and kind.__module__.partition(".")[0] in ("pandas", "polars"):
-        return kind.__module__.partition(".")[0]
-    return _series_of(kind.__base__) if kind.__base__ is not None else ""
+def library_of_series(kind: type) -> str | None:
+    """Return `pandas` or `polars` for a class of series, or a subclass of it."""
+    for base in kind.__mro__:
+        library = base.__module__.partition(".")[0]
+        if base.__name__ == "Series" and library in ("pandas", "polars"):
+            return library
+    return None
 
 
-def _pandas_rows(table: Sequence[Any]) -> list[Row]:
-    """Return rows that are series; their own names come first where they say something, as an index does."""
-    rows = [
-        dict(zip(names_of(series.index), pandas_cells(series), strict=True)) for series in table
-    ]
-    if all(series.name is None or _is_number(series.name) for series in table):
+def pandas_rows(table: "Sequence[PandasSeries]") -> list[Row]:
+    """Return rows that are series; the names of the rows become a first column, unless they are row numbers."""
+    rows: list[Row] = []
+    for series in table:
+        names = names_of(series.index)
+        rows.append(dict(zip(names, pandas_cells(series), strict=True)))
+    if all(series.name is None or is_row_number(series.name) for series in table):
         return rows
-    label = "index" if all("index" not in row for row in rows) else "level_0"
+
+    # `reset_index` of pandas chooses the same name.
+    label = "level_0" if any("index" in row for row in rows) else "index"
     return [{label: series.name, **row} for series, row in zip(table, rows, strict=True)]
 
 
-def _is_number(label: object) -> bool:
-    """Tell whether a label is an integer, one of NumPy's too: the number of a row, which says nothing."""
+def is_row_number(label: object) -> bool:
+    """Tell whether a label is an integer, of Python or of NumPy."""
     return hasattr(label, "__index__") and not isinstance(label, bool)
 
 
-def _polars_columns(table: Sequence[Any]) -> dict[str, Any]:
-    unnamed = not any(series.name for series in table)
-    names = names_of([str(place) if unnamed else series.name for place, series in enumerate(table)])
-    return dict(zip(names, table, strict=True))
+def polars_columns(table: "Sequence[PolarsSeries]") -> dict[str, "PolarsSeries"]:
+    """Return columns that are series, by their names, or by their numbers when none has a name."""
+    labels = [series.name for series in table]
+    if not any(labels):
+        labels = [str(index) for index in range(len(table))]
+    return dict(zip(names_of(labels), table, strict=True))

@@ -113,7 +113,7 @@ def _table(table: Any, columns: Sequence[str] | None, delimiter: str | None) -> 
             f"delimiter belongs to a CSV file, and the table is {kind}: leave it out."
         )
     elif frame is not None:
-        rows = normalize_data(
+        rows: Any = normalize_data(
             frame, "table"
         )  # before its names, since it says what is wrong with them
         parsed = Table(names_of(frame.columns), rows)

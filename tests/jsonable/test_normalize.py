@@ -43,6 +43,7 @@ from artifact_store.jsonable.normalize import (
     normalize_data,
     normalize_metadata,
 )
+from artifact_store.jsonable.plain_json import copy_plain
 
 UTC = dt.UTC
 ID = uuid.UUID("12345678-1234-5678-1234-567812345678")
@@ -346,11 +347,11 @@ def test_a_hundred_and_fifty_levels_and_no_more(kind: str, inner: Any) -> None:
 
 def test_the_fast_proof_counts_levels_too() -> None:
     crowd: list[Any] = [[] for _ in range(200)]
-    assert normalize._proven([*crowd, nested(149)])[0] == [*crowd, nested(149)]
-    assert normalize._proven([*crowd, nested(148, 1)])[0] == [*crowd, nested(148, 1)]
+    assert copy_plain([*crowd, nested(149)])[0] == [*crowd, nested(149)]
+    assert copy_plain([*crowd, nested(148, 1)])[0] == [*crowd, nested(148, 1)]
     for inner in (None, 1, {}):
         with pytest.raises(ValueError, match="recursion"):
-            normalize._proven([*crowd, nested(151 if inner is None else 150, inner)])
+            copy_plain([*crowd, nested(151 if inner is None else 150, inner)])
 
 
 def circles() -> list[Any]:
@@ -491,7 +492,7 @@ RICH = st.recursive(
 @given(PLAIN)
 def test_the_proof_and_the_walk_agree(value: Any) -> None:
     assert same(normalize_data(value), value)
-    assert same(normalize._walk(value, "data"), value)
+    assert same(normalize.walk(value, "data"), value)
 
 
 @given(RICH)
