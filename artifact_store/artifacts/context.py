@@ -8,7 +8,7 @@ from pydantic_core import from_json
 
 from ..db.artifact_tables import Artifact as ArtifactTable
 from ..db.artifact_tables import ArtifactCollection
-from ..db.damage import Reading
+from ..db.damage import Parsing
 from ..db.statements import Query, Statements, slot
 from ..errors import InvalidArtifact
 from ..rendering.context import ArtifactContext, Point
@@ -121,7 +121,7 @@ def read_changes(db: Statements, artifact: Artifact, previous: int | None) -> li
     profile, data = row
     if profile is None and data is None:
         return []
-    with Reading(f"The artifact {name_of_artifact(None, artifact.key, previous)}"):
+    with Parsing(f"The artifact {name_of_artifact(None, artifact.key, previous)}"):
         parsed = from_json(data if profile is None else profile)
 
     try:

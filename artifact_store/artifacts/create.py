@@ -16,8 +16,9 @@ from ..artifacts import latest, queries
 from ..base import Writer
 from ..clock import new_id, now
 from ..context import Origin
+from ..db.columns import ARTIFACT_JSON
 from ..db.dialects import encode_time
-from ..db.rows import NO_TEXTS, collecting_later, same, trusted
+from ..db.rows import NO_TEXTS, collector_paused, construct, stored_alike
 from ..db.statements import Statements
 from ..errors import ArtifactConflict, IntegrityViolation, InvalidArtifact
 from ..jsonable.normalize import dump_json
@@ -25,7 +26,6 @@ from ..schemas.artifacts import Artifact, ArtifactCreate, is_key, prepare_fields
 
 __all__ = ["Prepared", "create_artifact", "create_artifacts", "prepare"]
 
-_JSON = ("data", "metadata", "profile")
 _RUN_IDS = ("flow_run_id", "task_run_id")
 _NO_FIELDS = dict.fromkeys(ArtifactCreate.model_fields)
 
@@ -70,7 +70,7 @@ class Prepared(NamedTuple):
         try:
             data, metadata, profile = [
                 None if (value := fields[name]) is None else texts.get(name) or dump_json(value)
-                for name in _JSON
+                for name in ARTIFACT_JSON
             ]
         except PydanticSerializationError:  # it was changed after it was checked
             return prepare(ArtifactCreate(**fields), {}).row(artifact_id, created, native, version)
@@ -96,11 +96,11 @@ class Prepared(NamedTuple):
         row["flow_run_id"] = fields["flow_run_id"]
         row["task_run_id"] = fields["task_run_id"]
         row["created"] = row["updated"] = created
-        for name in _JSON:
+        for name in ARTIFACT_JSON:
             if row[name] is not None:
                 # Data that the caller still holds is parsed anew, so that no later change of it shows.
                 row[name] = fields[name] if unshared else from_json(row[name])
-        return trusted(Artifact, row)
+        return construct(Artifact, row)
 
     def check_same(self, other: Mapping[str, Any], artifact_id: UUID) -> None:
         """Check that what has the same id has the same content, so that this create is a repeat of it.
@@ -113,7 +113,7 @@ class Prepared(NamedTuple):
         for name in _NO_FIELDS:
             if name == "id" or (name in _RUN_IDS and name not in self.given):
                 continue
-            if not same(name, self.fields[name], other[name]):
+            if not stored_alike(name, self.fields[name], other[name]):
                 raise ArtifactConflict(
                     f"The id {artifact_id} is taken by an artifact with another {name}: "
                     "leave out the id or update that artifact."
@@ -305,7 +305,7 @@ def _insert_many(
         for version, position in enumerate(of_key, last_versions[key] - len(of_key) + 1):
             versions[position] = version
 
-    with collecting_later():
+    with collector_paused():
         native = db.dialect.binds_objects
         created = encode_time(time)
         rows = [
@@ -313,7 +313,7 @@ def _insert_many(
             for (artifact_id, prepared), version in zip(fresh, versions, strict=True)
         ]
     queries.insert_many(db, rows)
-    with collecting_later():
+    with collector_paused():
         return [
             prepared.artifact(artifact_id, time, row)
             for (artifact_id, prepared), row in zip(fresh, rows, strict=True)

@@ -24,7 +24,7 @@ import peewee
 from peewee import SQL, Case, NodeList, fn
 
 from ..db.artifact_tables import Artifact, ArtifactCollection
-from ..db.damage import Reading, damaged
+from ..db.damage import Parsing, damaged
 from ..db.dialects import encode_time
 from ..db.statements import Query, Statements, Values, slot
 
@@ -153,7 +153,7 @@ def allocate_versions(
     counts = [count for _, _, count in pointers]
     values = {**db.dialect.bind_counts(keys, ids, counts), "created": encode_time(created)}
     rows = db.fetch_all("latest.allocate_versions", partial(allocate_versions_query, db), values)
-    with Reading("The counter of a key"):
+    with Parsing("The counter of a key"):
         return {row[0]: int(row[1]) for row in rows}
 
 

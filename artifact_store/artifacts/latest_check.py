@@ -7,7 +7,7 @@ import peewee
 from peewee import SQL, fn
 
 from ..db.artifact_tables import Artifact, ArtifactCollection
-from ..db.damage import Reading, damaged
+from ..db.damage import Parsing, damaged
 from ..db.statements import Query, Statements
 from ..schemas.store import Inconsistency
 from .latest import artifacts_of_row, greatest_versions, is_greatest
@@ -45,7 +45,7 @@ def verify(db: Statements) -> list[Inconsistency]:
     """Return every difference between the collection table and the computed query."""
     found: list[Inconsistency] = []
     rows = db.fetch_all("latest.differences", differences_query, {})
-    with Reading("The version of a key"):
+    with Parsing("The version of a key"):
         for key, *columns in rows:
             comparison = Comparison(check_key(key), *columns)
             problems = problems_of(comparison)

@@ -14,7 +14,7 @@ from peewee import JOIN, SQL, Case, fn
 from pydantic_core import from_json
 
 from ..db.artifact_tables import Artifact, ArtifactCollection
-from ..db.damage import Reading
+from ..db.damage import Parsing
 from ..db.statements import Expression, Query, Statements, slot
 from ..errors import InvalidArtifact, InvalidQuery
 from ..jsonable.encoders import MAX_INT64
@@ -169,7 +169,7 @@ def newest(db: Statements, key: str, limit: int) -> list[Version]:
         )
 
     rows = db.fetch_all("metrics.newest", build, {"key": key, "limit": limit})
-    with Reading(f"A version of {key}"):
+    with Parsing(f"A version of {key}"):
         return [parse_version(*row) for row in reversed(rows)]
 
 
@@ -180,7 +180,7 @@ def newest_of_keys(db: Statements, keys: Sequence[str], limit: int) -> dict[str,
     rows = db.fetch_all("metrics.newest_of_keys", partial(build, db), values)
 
     found: dict[str, list[Version]] = {}
-    with Reading("A version of the keys"):
+    with Parsing("A version of the keys"):
         for key, *columns in rows:
             found.setdefault(key, []).append(parse_version(*columns))
         return {key: sorted(versions) for key, versions in found.items()}
@@ -329,7 +329,7 @@ def points(db: Statements, key: str, field: str, limit: int | None) -> list[Poin
     while limit is None or len(found) < limit:
         values = {"key": key, "before": before, "page_size": page_size}
         rows = db.fetch_all(("metrics.points", kind), build, values)
-        with Reading(f"A version of {key}"):
+        with Parsing(f"A version of {key}"):
             for version, created, *texts in rows:
                 number = source.parse(*texts)
                 if number is not None:

@@ -15,7 +15,7 @@ from peewee import SQL, NodeList, fn
 
 from ..db import artifact_tables
 from ..db.artifact_tables import ArtifactCollection
-from ..db.damage import Reading
+from ..db.damage import Parsing
 from ..db.peewee_internals import ctes_of
 from ..db.replica import Reader, Stream
 from ..db.statements import Query, Statements, Values, slot
@@ -330,5 +330,5 @@ def select_keys(db: Statements, listing: ListingQuery) -> list[tuple[UUID, str |
     rows = db.fetch_all(
         ("pages.keys", listing.condition), lambda: listing.select(db, _A.id, _A.key), listing.values
     )
-    with Reading("The id of an artifact"):
+    with Parsing("The id of an artifact"):
         return [(schemas.as_uuid(row[0]), row[1]) for row in rows]

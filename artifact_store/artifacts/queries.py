@@ -11,7 +11,7 @@ from uuid import UUID
 from peewee import SQL
 
 from ..db.artifact_tables import Artifact, ArtifactCollection
-from ..db.damage import Reading
+from ..db.damage import Parsing
 from ..db.rows import Rows
 from ..db.statements import Query, Statements, slot
 from ..schemas import artifacts as schemas
@@ -167,7 +167,7 @@ def delete_many(db: Statements, ids: Sequence[UUID]) -> list[UUID]:
         return Artifact.delete().where(is_deleted).returning(Artifact.id)
 
     rows = db.fetch_all("artifacts.delete_many", build, {"ids": db.dialect.bind_list(ids)})
-    with Reading("The id of an artifact"):
+    with Parsing("The id of an artifact"):
         return [schemas.as_uuid(row[0]) for row in rows]
 
 

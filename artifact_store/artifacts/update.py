@@ -7,8 +7,9 @@ from uuid import UUID
 
 from ..artifacts import latest
 from ..clock import now
+from ..db.columns import ARTIFACT_JSON
 from ..db.dialects import encode_time
-from ..db.rows import bound
+from ..db.rows import encode_fields
 from ..db.statements import Statements
 from ..errors import InvalidArtifact
 from ..jsonable.normalize import dump_json
@@ -16,8 +17,6 @@ from ..schemas.artifacts import ArtifactUpdate, as_uuid, prepare_fields
 from . import queries
 
 __all__ = ["update_artifact"]
-
-_JSON = ("data", "metadata", "profile")
 
 
 def update_artifact(
@@ -47,7 +46,7 @@ def _changes(artifact: ArtifactUpdate | None, fields: Mapping[str, Any]) -> quer
     """Return the columns to change, with their values."""
     if artifact is None:
         row, texts = prepare_fields(ArtifactUpdate, fields)
-        for name in _JSON:
+        for name in ARTIFACT_JSON:
             if row.get(name) is not None:
                 row[name] = texts.get(name) or dump_json(row[name])
     else:
@@ -59,7 +58,7 @@ def _changes(artifact: ArtifactUpdate | None, fields: Mapping[str, Any]) -> quer
             raise InvalidArtifact(
                 f"Expected an ArtifactUpdate, got {type(artifact).__name__}: pass one, or its fields as keywords."
             )
-        row = bound(artifact, artifact.model_fields_set)
+        row = encode_fields(artifact, artifact.model_fields_set)
 
     # A profile describes the data that it came with.
     if "data" in row:

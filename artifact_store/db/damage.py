@@ -2,23 +2,31 @@
 
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any
 
 from ..errors import StoreDamaged
 
-__all__ = ["Reading", "damaged", "name_of", "unreadable"]
+__all__ = ["Parsing", "damaged", "row_name", "unreadable_row"]
 
 _LONGEST_NAME = 80
 
+_PARSE_ERRORS = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
 
-class Reading:
-    """A block in which what the database holds becomes values: what cannot be parsed is one `StoreDamaged`."""
 
-    __slots__ = ("_what",)
+class Parsing:
+    """A block that parses what the database holds: it raises `StoreDamaged` for whatever cannot be parsed."""
 
-    def __init__(self, what: str) -> None:
-        """Take what is read, as the subject of a sentence."""
-        self._what = what
+    __slots__ = ("_subject",)
+
+    def __init__(self, subject: str) -> None:
+        """Take what is parsed, as the subject of a sentence."""
+        self._subject = subject
 
     def __enter__(self) -> None:
         """Begin."""
@@ -29,55 +37,47 @@ class Reading:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Raise `StoreDamaged` for whatever parsing raises."""
-        if isinstance(
-            error,
-            ValueError
-            | TypeError
-            | LookupError
-            | AttributeError
-            | ArithmeticError
-            | RecursionError,
-        ):
-            why = (
-                "a value is of the wrong type"
-                if isinstance(error, TypeError | AttributeError)
-                else str(error)
-            )
-            raise damaged(self._what, why) from error
+        """Raise `StoreDamaged` for an error of parsing."""
+        if isinstance(error, TypeError | AttributeError):
+            raise damaged(self._subject, "a value is of the wrong type") from error
+        if isinstance(error, _PARSE_ERRORS):
+            raise damaged(self._subject, str(error)) from error
 
 
-def damaged(what: str, why: str) -> StoreDamaged:
+def damaged(subject: str, reason: str) -> StoreDamaged:
     """Return the error that says what cannot be read and why."""
     return StoreDamaged(
-        f"{what} cannot be read ({why.rstrip('.')}): run verify, and restore the database from a copy."
+        f"{subject} cannot be read ({reason.rstrip('.')}): run verify, and restore the database from a copy."
     )
 
 
-def unreadable(kind: str, row: Mapping[str, Any], field: str, why: str) -> StoreDamaged:
-    """Return the error of one row, with its name and the field that cannot be read."""
-    name = name_of(row)
+def unreadable_row(kind: str, row: Mapping[str, object], column: str, reason: str) -> StoreDamaged:
+    """Return the error of one row, with its name and the column that cannot be read."""
+    name = row_name(row)
     error = StoreDamaged(
-        f"The {kind} {name or 'without an id'} is damaged: its {field} cannot be read ({why.rstrip('.')}): "
+        f"The {kind} {name or 'without an id'} is damaged: its {column} cannot be read ({reason.rstrip('.')}): "
         f"restore the database from a copy, or update or delete the {kind}."
     )
     error.name = name
     return error
 
 
-def name_of(row: Mapping[str, Any]) -> str:
-    """Return what a row is called: `key@version`, else its id, else its name; empty where nothing is known."""
-    key, version = row.get("key"), row.get("version")
+def row_name(row: Mapping[str, object]) -> str:
+    """Return how messages name a row: `key@version`, else its id, key or name; empty if it has none of them."""
+    key = row.get("key")
+    version = row.get("version")
     if isinstance(key, str) and key and isinstance(version, int):
-        return _shown(f"{key}@{version}")
-    return next((_shown(str(row[name])) for name in ("id", "key", "name") if row.get(name)), "")
+        return _printable(f"{key}@{version}")
+
+    for column in ("id", "key", "name"):
+        if row.get(column):
+            return _printable(str(row[column]))
+    return ""
 
 
-def _shown(name: str) -> str:
-    """Return a name that may be anything, as short text without control characters."""
+def _printable(name: str) -> str:
+    """Return a name, which may be any text in a damaged file, short and without control characters."""
     plain = name.encode("utf-8", "replace").decode()
-    return (
-        plain
-        if plain.isprintable() and len(plain) <= _LONGEST_NAME
-        else f"{plain!r:.{_LONGEST_NAME}}"
-    )
+    if plain.isprintable() and len(plain) <= _LONGEST_NAME:
+        return plain
+    return f"{plain!r:.{_LONGEST_NAME}}"

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 import peewee
 
 from ..errors import StoreDamaged
-from .damage import unreadable
+from .damage import unreadable_row
 from .engine import FETCH_ALL, FETCH_ONE, ROW_COUNT, Engine, Params, Row
 from .pending_writes import PendingWrites
 
@@ -27,7 +27,8 @@ __all__ = [
     "slot",
 ]
 
-_LIMIT = 4_000_000  # characters in the cache; most programs have a few dozen statements, generated filters many
+# Characters in the cache. Most programs have a few dozen statements; those that generate filters have many.
+_LIMIT = 4_000_000
 
 Query: TypeAlias = peewee.Node
 """A whole statement as Peewee builds it, or any part of one that is only put into another."""
@@ -66,47 +67,60 @@ class Statement(NamedTuple):
     bind: Callable[[Values], Params]
 
 
-def _binder(parts: tuple[Any, ...]) -> Callable[[Values], Sequence[Any]]:
+def _positional_binder(parts: tuple[object, ...]) -> Callable[[Values], Params]:
     """Return a function that puts values into the slots, for most statements without a loop in Python."""
-    names = [part.name for part in parts if type(part) is _Slot]
-    constants = [(at, part) for at, part in enumerate(parts) if type(part) is not _Slot]
+    names = [part.name for part in parts if isinstance(part, _Slot)]
+    constants = [(at, part) for at, part in enumerate(parts) if not isinstance(part, _Slot)]
     if not names:
         return lambda values: parts
-    first, *others = names
-    # An itemgetter of one name returns no sequence.
-    take: Callable[[Values], Sequence[Any]] = (
-        itemgetter(*names) if others else lambda values: (values[first],)
-    )
+    take = _values_of(names)
 
-    def bind(values: Values) -> list[Any]:
-        bound = list(take(values))
+    def bind(values: Values) -> list[object]:
+        params = list(take(values))
         for at, constant in constants:
-            bound.insert(at, constant)
-        return bound
+            params.insert(at, constant)
+        return params
 
     return bind if constants else take
 
 
-def _with_named_parameters(sql: str, parts: tuple[Any, ...]) -> Statement | None:
+def _values_of(names: Sequence[Hashable]) -> Callable[[Values], Sequence[object]]:
+    """Return a function that looks up the values of these names."""
+    first, *others = names
+    if others:
+        return itemgetter(*names)
+    # An itemgetter of one name returns no sequence.
+    return lambda values: (values[first],)
+
+
+def _named_statement(sql: str, parts: tuple[object, ...]) -> Statement | None:
     """Return a statement with psycopg's named parameters, so that a repeated value is sent once.
 
-    Each parameter costs as much as a call in Python. Returns `None` where no value is repeated.
+    Each parameter costs as much as a call in Python. Returns `None` if no value is repeated.
     """
-    names = [
-        part.name if type(part) is _Slot else f"constant {at}" for at, part in enumerate(parts)
-    ]
-    if len({*names}) == len(names) or not all(type(name) is str for name in names):
+    names: list[Hashable] = []
+    constants: dict[Hashable, object] = {}
+    for at, part in enumerate(parts):
+        if isinstance(part, _Slot):
+            names.append(part.name)
+        else:
+            name = f"constant {at}"
+            names.append(name)
+            constants[name] = part
+
+    is_repeated = len({*names}) < len(names)
+    if not is_repeated or not all(type(name) is str for name in names):
         return None
-    constants = {
-        name: part for name, part in zip(names, parts, strict=True) if type(part) is not _Slot
-    }
-    left = iter(names)
-    text = re.sub("%%|%s", lambda found: found[0] if found[0] == "%%" else f"%({next(left)})s", sql)
-    return Statement(text, (lambda values: {**values, **constants}) if constants else _as_they_are)
 
+    remaining = iter(names)
 
-def _as_they_are(values: Values) -> Values:
-    return values
+    def with_name(match: re.Match[str]) -> str:
+        return match[0] if match[0] == "%%" else f"%({next(remaining)})s"
+
+    text = re.sub("%%|%s", with_name, sql)
+    if not constants:
+        return Statement(text, lambda values: values)
+    return Statement(text, lambda values: {**values, **constants})
 
 
 class Statements:
@@ -133,23 +147,32 @@ class Statements:
         """Return the statement of a key; build and compile it when it is new."""
         statement = self._compiled.get(key)
         if statement is None:
-            sql, parts = self.engine.database.get_sql_context().sql(build()).query()
-            named = (
-                _with_named_parameters(sql, tuple(parts))
-                if self.dialect.has_named_parameters
-                else None
-            )
-            statement = named or Statement(sql, _binder(tuple(parts)))
-            self._size += len(sql)
+            statement = self._compile(build())
+            self._size += len(statement.sql)
             if self._size > _LIMIT:
-                self._compiled, self._size = {}, len(sql)
+                self._compiled = {}
+                self._size = len(statement.sql)
             self._compiled[key] = statement
         return statement
+
+    def _compile(self, query: Query) -> Statement:
+        context = self.engine.database.get_sql_context()
+        sql, params = context.sql(query).query()
+        parts = tuple(params)
+        statement = _named_statement(sql, parts) if self.dialect.has_named_parameters else None
+        return statement or Statement(sql, _positional_binder(parts))
 
     def fetch_all(
         self, key: Hashable, build: Callable[[], Query], values: Values, varied: bool = False
     ) -> list[Row]:
-        """Run a statement and return all its rows; `varied` when its best plan depends on the values."""
+        """Run a statement and return all its rows.
+
+        Args:
+            key: the key of the statement.
+            build: builds its query.
+            values: the values of its slots.
+            varied: its best plan depends on the values, so the server must not reuse a generic one.
+        """
         if self._pending:
             self.pending_writes.flush()
         statement = self._compiled.get(key) or self.get(key, build)
@@ -172,11 +195,12 @@ class Statements:
         self, statement: Statement, values: Values, error: StoreDamaged
     ) -> StoreDamaged:
         """Return an error that names the row whose text is not UTF-8, if that was the cause."""
-        found = self.engine.find_undecodable(statement.sql, statement.bind(values))
-        if found is None:
+        undecodable = self.engine.find_undecodable(statement.sql, statement.bind(values))
+        if undecodable is None:
             return error
-        row, column = found
-        return unreadable("artifact" if "version" in row else "row", row, column, "it is not UTF-8")
+        row, column = undecodable
+        kind = "artifact" if "version" in row else "row"
+        return unreadable_row(kind, row, column, "it is not UTF-8")
 
     def fetch_packed(
         self,
@@ -198,11 +222,11 @@ class Statements:
         return self.engine.query(statement.sql, statement.bind(values), ROW_COUNT)
 
     def execute_all(
-        self, wanted: Iterable[tuple[Hashable, Callable[[], Query]]], values: Values
+        self, builders: Iterable[tuple[Hashable, Callable[[], Query]]], values: Values
     ) -> int:
-        """Run statements one after the other, inside a block; return the number of rows that the last has changed."""
+        """Run statements one after the other, inside a block; return how many rows the last one changed."""
         statements = []
-        for key, build in wanted:
+        for key, build in builders:
             statement = self._compiled.get(key) or self.get(key, build)
             statements.append((statement.sql, statement.bind(values)))
         return self.engine.execute_all(statements)

@@ -16,7 +16,7 @@ from ..db import run_tables
 from ..db.artifact_tables import TableWithId
 from ..db.dialects import encode_time
 from ..db.replica import Reader
-from ..db.rows import Rows, bound
+from ..db.rows import Rows, encode_fields
 from ..db.statements import Query, Statements, slot
 from ..errors import ArtifactConflict, IntegrityViolation
 from ..filters.compiler import apply_condition, compile_filters
@@ -111,7 +111,7 @@ class Entity(Generic[V]):
         time = now()
         defaults = {"id": default_id or new_id(), "created": time, "updated": time}
         value = checked(self.model, {**defaults, **fields})
-        row = bound(value, self.rows.names)
+        row = encode_fields(value, self.rows.names)
         insert = partial(db.execute, (self.label, "insert"), self.insert_query, row)
 
         try:
@@ -148,7 +148,7 @@ class Entity(Generic[V]):
                     )
             return stored
 
-        values = bound(value, self.natural_key)
+        values = encode_fields(value, self.natural_key)
         row = db.fetch_one((self.label, "natural key"), self.select_by_natural_key, values)
         if row is None:  # deleted since the insert
             return self.create(db, fields, value.id)

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from .. import jsonable
+from ..db.columns import JSON_COLUMNS
 from ..errors import InvalidArtifact, InvalidQuery
 from ..pydantic_internals import fill, validate_into
 from ..tables.methods import ListFrames, TableFrames
@@ -190,7 +191,6 @@ def _normalize_json(values: dict[str, Any]) -> dict[str, str]:
     return texts
 
 
-_JSON_NAMES = frozenset({"data", "metadata", "profile"})
 _ID_NAMES = frozenset({"id", "flow_run_id", "task_run_id"})
 
 
@@ -199,7 +199,7 @@ def _is_valid(fields: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
     for name, value in fields.items():
         if name not in known:
             return False
-        if value is None or name in _JSON_NAMES:
+        if value is None or name in JSON_COLUMNS:
             continue
         if name in _ID_NAMES:
             if type(value) is not UUID:

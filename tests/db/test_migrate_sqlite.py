@@ -15,6 +15,8 @@ from playhouse.schema_diff import diff_models
 
 from artifact_store import ArtifactStore, SchemaTooNew, StoreUnavailable
 from artifact_store.db import migrate, migrations, run_tables
+from artifact_store.db.artifact_tables import JSONTextField
+from artifact_store.db.columns import ARTIFACT_JSON, JSON_COLUMNS
 
 HISTORY = "artifact_store_migration"
 UPGRADE = """
@@ -52,6 +54,18 @@ def newer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(migrations, "NAMES", (*migrations.NAMES, script.stem))
     yield script
     sys.modules.pop(f"{migrations.__name__}.{script.stem}", None)
+
+
+def test_every_column_of_json_is_listed() -> None:
+    """Rows are encoded by names, which must be those of the columns that the tables declare."""
+    fields = [field for table in run_tables.TABLES for field in table._meta.fields.values()]
+    declared = {field.name for field in fields if isinstance(field, JSONTextField)}
+    assert declared == JSON_COLUMNS
+    assert all(isinstance(field, JSONTextField) for field in fields if field.name in declared)
+    of_artifacts = run_tables.Artifact._meta.fields.values()
+    assert {field.name for field in of_artifacts if isinstance(field, JSONTextField)} == {
+        *ARTIFACT_JSON
+    }
 
 
 def test_every_migration_is_listed() -> None:
