@@ -1,7 +1,7 @@
-"""The methods of a store for work in progress: runs that are blocks or calls, and how far a loop is."""
+"""The methods of a store for work in progress: runs as blocks or decorators, and the progress of a loop."""
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import ParamSpec, TypeVar, overload
 from uuid import UUID
 
 from .. import artifacts, runs, schemas
@@ -30,42 +30,42 @@ class ActivityMethods(StoreBase):
         *,
         deployment: "schemas.runs.Deployment | UUID | str | None" = None,
         tags: Sequence[str] = (),
-        parameters: Mapping[str, Any] | None = None,
+        parameters: Mapping[str, object] | None = None,
         run_name: str | None = None,
         flow_version: str | None = None,
     ) -> "runs.active.FlowRunBlock": ...
 
     def flow_run(
         self,
-        name: Any = None,
+        name: "str | runs.decorators.Method | Callable[P, R] | None" = None,
         *,
         deployment: "schemas.runs.Deployment | UUID | str | None" = None,
         tags: Sequence[str] = (),
-        parameters: Mapping[str, Any] | None = None,
+        parameters: Mapping[str, object] | None = None,
         run_name: str | None = None,
         flow_version: str | None = None,
-    ) -> Any:
+    ) -> "runs.active.FlowRunBlock | runs.decorators.Method | Callable[P, R]":
         """Run a flow: a `with` block, or each call of a decorated function, is one run of it.
 
-        The flow is made when there is none of that name, and the run begins as RUNNING. It ends as COMPLETED; as FAILED
-        when the block raises, with the error's text as its `state_message`; as CRASHED when Ctrl-C, SIGTERM or SIGHUP
-        stops the process. Artifacts that are created meanwhile get the run's id unless they are given another. A flow
-        run inside a flow run has it as its parent.
+        A flow of that name is created if there is none, and the run starts as RUNNING. It ends as COMPLETED; as FAILED
+        when the block raises, with the text of the error as its `state_message`; as CRASHED when Ctrl-C, SIGTERM or
+        SIGHUP stops the process. Artifacts that are created in the meantime get the id of the run, unless they are
+        given another. A flow run inside a flow run has it as its parent.
 
         Args:
-            name: the flow; of a decorated function its name, with `-` for `_`, unless it is given.
-            deployment: the flow's deployment that runs: its name (it is made when there is none), its id, or itself.
+            name: the name of the flow. By default that of the decorated function, with `-` for `_`.
+            deployment: the deployment of the flow: its name (it is created if there is none), its id, or itself.
             tags: the tags of the run.
-            parameters: what the run was started with: names and anything JSON can say.
-            run_name: the name of the run; the flow's name and the time unless it is given.
+            parameters: the parameters of the run: names and anything that JSON can represent.
+            run_name: the name of the run; by default the name of the flow and the time.
             flow_version: the version of the flow, such as that of its code.
 
         Returns:
-            What a `with` statement takes and gives an `OpenFlowRun`; and a decorator, of functions, methods and
-            properties.
+            A block, which a `with` statement enters as an `OpenFlowRun`, and which decorates functions, methods and
+            properties. For a function, the decorated function.
 
         Raises:
-            InvalidQuery: an argument is not understood, or what is decorated is async or a generator.
+            InvalidQuery: an argument is invalid, or an async function or a generator is decorated.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -83,10 +83,11 @@ class ActivityMethods(StoreBase):
             "name": run_name,
             "flow_version": flow_version,
         }
-        given = {field: value for field, value in fields.items() if value is not None}
-        if not isinstance(name, str | None):  # it is the function that is decorated
-            return runs.active.FlowRunBlock(self._writer, None, None, given)(name)
-        return runs.active.FlowRunBlock(self._writer, name, deployment, given)
+        set_fields = {field: value for field, value in fields.items() if value is not None}
+        if isinstance(name, str | None):
+            return runs.active.FlowRunBlock(self._writer, name, deployment, set_fields)
+        function = name
+        return runs.active.FlowRunBlock(self._writer, None, None, set_fields)(function)
 
     @overload
     def task_run(self, name: "runs.decorators.Method", /) -> "runs.decorators.Method": ...  # type: ignore[overload-overlap]
@@ -100,29 +101,29 @@ class ActivityMethods(StoreBase):
         name: str | None = None,
         *,
         tags: Sequence[str] = (),
-        parameters: Mapping[str, Any] | None = None,
+        parameters: Mapping[str, object] | None = None,
     ) -> "runs.active.TaskRunBlock": ...
 
     def task_run(
         self,
-        name: Any = None,
+        name: "str | runs.decorators.Method | Callable[P, R] | None" = None,
         *,
         tags: Sequence[str] = (),
-        parameters: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Run a task of the current flow run, or one of its own: a block or a decorator as `flow_run` is.
+        parameters: Mapping[str, object] | None = None,
+    ) -> "runs.active.TaskRunBlock | runs.decorators.Method | Callable[P, R]":
+        """Run a task of the current flow run, or one on its own: a block or a decorator, as `flow_run` is.
 
         Args:
-            name: the task; of a decorated function its name unless it is given.
+            name: the name of the task. By default that of the decorated function.
             tags: the tags of the run.
-            parameters: what the run was started with: names and anything JSON can say.
+            parameters: the parameters of the run: names and anything that JSON can represent.
 
         Returns:
-            What a `with` statement takes and gives an `OpenTaskRun`; and a decorator, of functions, methods and
-            properties.
+            A block, which a `with` statement enters as an `OpenTaskRun`, and which decorates functions, methods and
+            properties. For a function, the decorated function.
 
         Raises:
-            InvalidQuery: an argument is not understood, or what is decorated is async or a generator.
+            InvalidQuery: an argument is invalid, or an async function or a generator is decorated.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -137,10 +138,11 @@ class ActivityMethods(StoreBase):
             ('load', True)
         """
         fields = {"tags": tags, "parameters": parameters}
-        given = {field: value for field, value in fields.items() if value is not None}
-        if not isinstance(name, str | None):  # it is the function that is decorated
-            return runs.active.TaskRunBlock(self._writer, None, given)(name)
-        return runs.active.TaskRunBlock(self._writer, name, given)
+        set_fields = {field: value for field, value in fields.items() if value is not None}
+        if isinstance(name, str | None):
+            return runs.active.TaskRunBlock(self._writer, name, set_fields)
+        function = name
+        return runs.active.TaskRunBlock(self._writer, None, set_fields)(function)
 
     def track(
         self,
@@ -149,30 +151,30 @@ class ActivityMethods(StoreBase):
         description: str | None = None,
         total: int | None = None,
     ) -> Generator[T, None, None]:
-        """Yield items, and keep a progress artifact up to date while they are worked on.
+        """Yield items, and keep a progress artifact up to date while they are processed.
 
-        The artifact is made when the first item is asked for, as a new version of its key. It is updated in place, at
-        most twice a second and for no more than a tenth of the time: an update that finds the database locked gives up
-        after a twentieth of a second. It ends at 100, or at the point where the loop was left; its metadata tells how
-        many items are `done`, and of how many (`total`). An update that fails is logged once, as a warning of the
-        logger `artifact_store`, and does not stop the loop.
+        The artifact is created with the first item, as a new version of its key, and updated in place: at most twice a
+        second, for at most a tenth of the time. An update that finds the database locked gives up after a twentieth of
+        a second. The progress ends at 100, or where the loop was left. Its metadata has the number of items that are
+        `done` and, if it is known, their `total`. An update that fails is logged once, as a warning of the logger
+        `artifact_store`, and does not stop the loop.
 
-        What is still to be written when the garbage collector ends the loop is written by the next call of the store,
-        or when the store is closed. Inside of a block only the last update of the loop is written.
+        If the garbage collector ends the loop, the last update is written by the next call of the store, or when the
+        store is closed. Inside a block only the last update is written.
 
         Args:
-            items: what to work on.
-            key: the key of the artifact; without one it stands alone.
-            description: text for people; none unless it is given.
-            total: how many items there are; their length, where they have one, and of a frame, over whose columns a
-                loop goes, their number. Without it the progress stays at 0 until the end, and `done` counts.
+            items: the items.
+            key: the key of the artifact; `None`, the default, is an artifact without a key.
+            description: text for people; `None` by default.
+            total: the number of items; by default their length (of a frame, the number of its columns, over which it
+                iterates). If it is not known, the progress stays at 0 until the end, and `done` counts.
 
         Returns:
-            A generator of the items, which may be closed.
+            A generator of the items. It may be closed.
 
         Raises:
             InvalidArtifact: the key or the description cannot be stored.
-            InvalidQuery: there is nothing to iterate over, or the total is negative or not a number.
+            InvalidQuery: `items` cannot be iterated over, or the total is negative or not an int.
 
         Examples:
             >>> from artifact_store import ArtifactStore

@@ -1,4 +1,4 @@
-"""The methods of a store that find artifacts: lists, streams and counts, of all or of the latest of each key."""
+"""The methods of a store that list, stream and count artifacts: all of them, or the latest of each key."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Unpack
@@ -16,64 +16,69 @@ if TYPE_CHECKING:
 
 __all__ = ["ListingMethods", "check_constrained", "listing_query"]
 
-_PAGE = 200  # with more, the garbage collector has more to look at than there is to win
+_PAGE_SIZE = 200  # larger pages save no time, and cost memory
 _LARGEST_PAGE = 100_000
 
-
-_FILTER_NAMES = tuple(
-    dict.fromkeys(FILTER_PARAMETERS.values())
-)  # in the order of the parameters below
+# In the order of the parameters of `read_artifacts`.
+_FILTER_NAMES = tuple(dict.fromkeys(FILTER_PARAMETERS.values()))
 _NO_FILTERS = (None,) * len(_FILTER_NAMES)
 
 
 def listing_query(
     db: "Statements",
     sort: ArtifactSort | ArtifactCollectionSort,
-    given: "tuple[Filter | None, ...] | AllFilters | LatestFilters",
+    all_filters: "tuple[Filter | None, ...] | AllFilters | LatestFilters",
     include_data: bool = True,
 ) -> "artifacts.pagination.ListingQuery":
     """Return the query of a listing.
 
     Args:
         db: the statements of the store.
-        sort: the order; its kind says whether all artifacts are listed or the latest of each key.
-        given: the filters, by name or in the order of the parameters of a listing.
+        sort: the order; its type says whether all artifacts are listed or the latest of each key.
+        all_filters: the filters, by name or in the order of the parameters of `read_artifacts`.
         include_data: whether data and profiles are read.
 
     Raises:
-        InvalidQuery: a filter is of the wrong kind.
+        InvalidQuery: a filter is of the wrong type.
     """
-    if isinstance(given, tuple) and given == _NO_FILTERS:
-        return artifacts.pagination.ListingQuery(None, {}, sort, include_data)
+    if isinstance(all_filters, tuple):
+        if all_filters == _NO_FILTERS:
+            return artifacts.pagination.ListingQuery(None, {}, sort, include_data)
+        by_name: Mapping[str, object] = dict(zip(_FILTER_NAMES, all_filters, strict=True))
+    else:
+        by_name = all_filters
 
-    by_name: Mapping[str, object] = (
-        given if isinstance(given, dict) else dict(zip(_FILTER_NAMES, given, strict=True))
-    )
-    kind = (
-        filters.definitions.ArtifactFilter
-        if isinstance(sort, ArtifactSort)
-        else filters.definitions.ArtifactCollectionFilter
-    )
-    own = by_name.get("artifact_filter")
-    if own is not None and not isinstance(own, kind):
-        raise InvalidQuery(
-            f"artifact_filter takes {with_article(kind.__name__)} here, "
-            f"not {with_article(type(own).__name__)}{_remedy(kind, own)}."
-        )
+    if isinstance(sort, ArtifactSort):
+        check_artifact_filter(by_name, filters.definitions.ArtifactFilter)
+    else:
+        check_artifact_filter(by_name, filters.definitions.ArtifactCollectionFilter)
     condition, values = filters.compiler.compile_filters("artifact_filter", by_name, db.dialect)
     return artifacts.pagination.ListingQuery(condition, values, sort, include_data)
 
 
-def _remedy(kind: type, given: object) -> str:
-    """Return what to write for what was given as a filter."""
-    if isinstance(given, dict):
-        return f": write {kind.__name__}.model_validate(...)"
-    hint = misplaced(given)
-    return "" if hint.startswith(": write artifact_filter=") else hint
+def check_artifact_filter(by_name: Mapping[str, object], kind: type) -> None:
+    """Check that the artifact filter is of the class that the listing takes.
+
+    Raises:
+        InvalidQuery: it is not; the message says what to write.
+    """
+    value = by_name.get("artifact_filter")
+    if value is None or isinstance(value, kind):
+        return
+    if isinstance(value, dict):
+        hint = f": write {kind.__name__}.model_validate(...)"
+    else:
+        hint = misplaced(value)
+        if hint.startswith(": write artifact_filter="):  # a filter of the other kind of listing
+            hint = ""
+    raise InvalidQuery(
+        f"artifact_filter takes {with_article(kind.__name__)} here, "
+        f"not {with_article(type(value).__name__)}{hint}."
+    )
 
 
 def check_constrained(query: "artifacts.pagination.ListingQuery", everything: bool) -> None:
-    """Refuse to delete what no filter constrains, unless the caller says that everything is meant.
+    """Check that filters constrain what is deleted, unless the caller asks to delete everything.
 
     Raises:
         InvalidQuery: the filters leave out no artifact, and `everything` is off.
@@ -88,7 +93,7 @@ def check_constrained(query: "artifacts.pagination.ListingQuery", everything: bo
 
 
 class ListingMethods(StoreBase):
-    """The methods of a store that find artifacts."""
+    """The methods of a store that list, stream and count artifacts."""
 
     def read_artifacts(
         self,
@@ -105,26 +110,27 @@ class ListingMethods(StoreBase):
         after: str | None = None,
         include_data: bool = True,
     ) -> ArtifactList:
-        """Return artifacts, every version of them.
+        """Return artifacts, all versions of each key.
 
         Args:
-            offset: how many to skip; a deep page costs as much as all pages before it, unlike one by `after`.
-            limit: how many to return at the most; `None` is all.
-            artifact_filter: what must hold of the artifact.
-            flow_run_filter: what must hold of the flow run that made it.
-            task_run_filter: what must hold of the task run that made it.
-            deployment_filter: what must hold of the deployment of the flow run.
-            flow_filter: what must hold of the flow of the flow run.
-            work_pool_filter: what must hold of the work pool of the flow run.
-            sort: the order.
-            after: the `cursor` of a list that was read with the same sort: what comes after it.
-            include_data: without it data and profiles are not read, and are `None` in what is returned.
+            offset: the number of artifacts to skip; 0 by default. A deep offset costs as much as all pages before it,
+                a page by `after` does not.
+            limit: the maximum number of artifacts; `None`, the default, is all.
+            artifact_filter: a filter of the artifact; `None`, the default of each filter, does not constrain.
+            flow_run_filter: a filter of the flow run that created it.
+            task_run_filter: a filter of the task run that created it.
+            deployment_filter: a filter of the deployment of the flow run.
+            flow_filter: a filter of the flow of the flow run.
+            work_pool_filter: a filter of the work pool of the flow run.
+            sort: the order; the newest id first by default.
+            after: the `cursor` of a list that was read with the same sort, to continue it; `None` by default.
+            include_data: whether data and profiles are read; otherwise they are `None`. `True` by default.
 
         Returns:
             A list, with the cursor that continues it as its attribute `cursor`.
 
         Raises:
-            InvalidQuery: an argument is out of range or of the wrong kind.
+            InvalidQuery: an argument is out of range or of the wrong type.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -136,7 +142,7 @@ class ListingMethods(StoreBase):
             >>> [artifact.version for artifact in store.read_artifacts(limit=3, after=first.cursor)]
             [2, 1]
         """
-        given = (
+        all_filters = (
             artifact_filter,
             flow_run_filter,
             task_run_filter,
@@ -144,8 +150,9 @@ class ListingMethods(StoreBase):
             flow_filter,
             work_pool_filter,
         )
-        query = listing_query(self._db, parse_sort(ArtifactSort, sort), given, include_data)
-        return self._listed(query, offset, limit, after)
+        order = parse_sort(ArtifactSort, sort)
+        query = listing_query(self._db, order, all_filters, include_data)
+        return self._read_list(query, offset, limit, after)
 
     def read_latest_artifacts(
         self,
@@ -162,17 +169,17 @@ class ListingMethods(StoreBase):
         after: str | None = None,
         include_data: bool = True,
     ) -> ArtifactList:
-        """Return the latest artifact of each key; artifacts without a key are not among them.
+        """Return the latest artifact of each key. Artifacts without a key are left out.
 
         Args:
-            offset: how many to skip; 0 by default.
-            limit: how many to return at most; `None`, the default, is all.
-            artifact_filter: what must hold of the artifact; `None`, the default of each filter, does not constrain.
-            flow_run_filter: what must hold of the flow run that made it.
-            task_run_filter: what must hold of the task run that made it.
-            deployment_filter: what must hold of the deployment of the flow run.
-            flow_filter: what must hold of the flow of the flow run.
-            work_pool_filter: what must hold of the work pool of the flow run.
+            offset: the number of keys to skip; 0 by default.
+            limit: the maximum number of keys; `None`, the default, is all.
+            artifact_filter: a filter of the artifact; `None`, the default of each filter, does not constrain.
+            flow_run_filter: a filter of the flow run that created it.
+            task_run_filter: a filter of the task run that created it.
+            deployment_filter: a filter of the deployment of the flow run.
+            flow_filter: a filter of the flow of the flow run.
+            work_pool_filter: a filter of the work pool of the flow run.
             sort: the order; the newest id first by default.
             after: the `cursor` of a list that was read with the same sort, to continue it; `None` by default.
             include_data: whether data and profiles are read; otherwise they are `None`. `True` by default.
@@ -181,16 +188,16 @@ class ListingMethods(StoreBase):
             A list, with the cursor that continues it as its attribute `cursor`.
 
         Raises:
-            InvalidQuery: an argument is out of range or of the wrong kind.
+            InvalidQuery: an argument is out of range or of the wrong type.
 
         Examples:
             >>> from artifact_store import ArtifactStore
             >>> store = ArtifactStore("sqlite:///:memory:")
-            >>> made = store.create_artifacts([{"key": "sales"}, {"key": "costs"}, {"key": "sales"}])
+            >>> created = store.create_artifacts([{"key": "sales"}, {"key": "costs"}, {"key": "sales"}])
             >>> [(artifact.key, artifact.version) for artifact in store.read_latest_artifacts()]
             [('sales', 2), ('costs', 1)]
         """
-        given = (
+        all_filters = (
             artifact_filter,
             flow_run_filter,
             task_run_filter,
@@ -198,25 +205,26 @@ class ListingMethods(StoreBase):
             flow_filter,
             work_pool_filter,
         )
-        query = listing_query(
-            self._db, parse_sort(ArtifactCollectionSort, sort), given, include_data
-        )
-        return self._listed(query, offset, limit, after)
+        order = parse_sort(ArtifactCollectionSort, sort)
+        query = listing_query(self._db, order, all_filters, include_data)
+        return self._read_list(query, offset, limit, after)
 
-    def _listed(
+    def _read_list(
         self,
         query: "artifacts.pagination.ListingQuery",
         offset: int | None,
         limit: int | None,
         after: str | None,
     ) -> ArtifactList:
+        """Return a page of a listing, with the cursor that continues it."""
         position = None if after is None else filters.orders.from_cursor(query.sort, after)
         if position is not None and offset is not None:
             raise InvalidQuery(
                 "offset and after exclude each other: a cursor says where the list goes on."
             )
         start, most = check_page(offset, limit)
-        found = ArtifactList(self._reader(artifacts.pagination.page, query, start, most, position))
+        page = artifacts.pagination.page
+        found = ArtifactList(self._reader(page, query, start, most, position))
         if found and len(found) == most:
             found.cursor = filters.orders.cursor_of(query.sort, found[-1])
         return found
@@ -225,27 +233,27 @@ class ListingMethods(StoreBase):
         self,
         *,
         sort: ArtifactSort = ArtifactSort.ID_DESC,
-        page_size: int = _PAGE,
+        page_size: int = _PAGE_SIZE,
         include_data: bool = True,
         **filters: "Unpack[filters.definitions.AllFilters]",
     ) -> Iterator[Artifact]:
-        """Yield artifacts, every version of them, with one page in memory at a time.
+        """Yield artifacts, all versions of each key, with one page in memory at a time.
 
-        Whatever others write meanwhile, an artifact that is there from the start to the end is
-        yielded once, as it is when its page is read. Other threads and the loop itself may write.
+        An artifact that exists from the start to the end of the iteration is yielded once, as it is when its page is
+        read. Other threads, and the loop itself, may write in the meantime.
 
         Args:
-            sort: the order. By `UPDATED_DESC` it is that of the start, and the ids of all artifacts
-                are held in memory.
-            page_size: how many are read at a time, 1 to 100,000.
-            include_data: without it data and profiles are not read, and are `None` in what is yielded.
+            sort: the order; the newest id first by default. `UPDATED_DESC` is the order at the start, and the ids of
+                all artifacts are kept in memory.
+            page_size: the number of artifacts to read at a time, 1 to 100,000; 200 by default.
+            include_data: whether data and profiles are read; otherwise they are `None`. `True` by default.
             filters: the six filters of `read_artifacts`, as keywords.
 
         Yields:
             Each artifact that matches, in the order of `sort`.
 
         Raises:
-            InvalidQuery: an argument is out of range or of the wrong kind.
+            InvalidQuery: an argument is out of range or of the wrong type.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -255,25 +263,26 @@ class ListingMethods(StoreBase):
             10
         """
         query = listing_query(self._db, parse_sort(ArtifactSort, sort), filters, include_data)
-        return artifacts.pagination.each(self._reader, query, _page_size(page_size))
+        check_page_size("page_size", page_size)
+        return artifacts.pagination.stream(self._reader, query, page_size)
 
     def iter_latest_artifacts(
         self,
         *,
         sort: ArtifactCollectionSort = ArtifactCollectionSort.ID_DESC,
-        page_size: int = _PAGE,
+        page_size: int = _PAGE_SIZE,
         include_data: bool = True,
         **filters: "Unpack[filters.definitions.LatestFilters]",
     ) -> Iterator[Artifact]:
         """Yield the latest artifact of each key, with one page in memory at a time.
 
-        A key that has artifacts from the start to the end is yielded once, with the artifact that
-        is its latest when its page is read; it takes the arguments of `iter_artifacts`. By any
-        order but that of keys it is the order of the start, and all keys are held in memory.
+        A key that has artifacts from the start to the end of the iteration is yielded once, with the artifact that is
+        its latest when its page is read. Any order but that of keys is the order at the start, and all keys are kept
+        in memory.
 
         Args:
             sort: the order; the newest id first by default.
-            page_size: how many are read at a time, 1 to 100,000.
+            page_size: the number of keys to read at a time, 1 to 100,000; 200 by default.
             include_data: whether data and profiles are read; otherwise they are `None`. `True` by default.
             filters: the six filters of `read_latest_artifacts`, as keywords.
 
@@ -281,7 +290,7 @@ class ListingMethods(StoreBase):
             The latest artifact of each key, in the order of `sort`.
 
         Raises:
-            InvalidQuery: an argument is out of range or of the wrong kind.
+            InvalidQuery: an argument is out of range or of the wrong type.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -290,10 +299,10 @@ class ListingMethods(StoreBase):
             >>> [artifact.data for artifact in store.iter_latest_artifacts()]
             [2, 1]
         """
-        query = listing_query(
-            self._db, parse_sort(ArtifactCollectionSort, sort), filters, include_data
-        )
-        return artifacts.pagination.each(self._reader, query, _page_size(page_size))
+        order = parse_sort(ArtifactCollectionSort, sort)
+        query = listing_query(self._db, order, filters, include_data)
+        check_page_size("page_size", page_size)
+        return artifacts.pagination.stream(self._reader, query, page_size)
 
     def read_run_tree(
         self,
@@ -310,11 +319,11 @@ class ListingMethods(StoreBase):
         It runs four statements, however many runs there are.
 
         Args:
-            offset: how many flow runs to skip; none unless it is given.
-            limit: the most flow runs to return; `None` is all.
-            sort: the order of the flow runs; the newest first unless it is given.
-            per_run: the most task runs, and the most artifacts, to return of each flow run, the newest of them; 1 to
-                100,000, and 100 unless it is given.
+            offset: the number of flow runs to skip; 0 by default.
+            limit: the maximum number of flow runs; `None`, the default, is all.
+            sort: the order of the flow runs; the newest first by default.
+            per_run: the maximum number of task runs, and of artifacts, of each flow run, the newest of them; 1 to
+                100,000, and 100 by default.
             artifact_filter: which artifacts are shown; runs that published none of them are returned too.
             filters: the five filters of `read_flow_runs`, as keywords. A `task_run_filter` also says which task
                 runs, and whose artifacts, are shown.
@@ -323,7 +332,7 @@ class ListingMethods(StoreBase):
             A tree for each flow run. Artifacts are without data and profile.
 
         Raises:
-            InvalidQuery: an argument is out of range or of the wrong kind.
+            InvalidQuery: an argument is out of range or of the wrong type.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -338,14 +347,12 @@ class ListingMethods(StoreBase):
             - load ['sales']
         """
         start, most = check_page(offset, limit)
-        if type(per_run) is not int or not 1 <= per_run <= _LARGEST_PAGE:
-            raise InvalidQuery(
-                f"per_run must be an int from 1 to {_LARGEST_PAGE:,}, got {shown(per_run)}."
-            )
+        check_page_size("per_run", per_run)
+        order = parse_sort(RunSort, sort)
         of_artifacts = (artifact_filter, None, filters.get("task_run_filter"), None, None, None)
         query = listing_query(self._db, ArtifactSort.ID_DESC, of_artifacts, include_data=False)
         trees = artifacts.run_trees.read_run_trees
-        return self._reader(trees, start, most, parse_sort(RunSort, sort), filters, query, per_run)
+        return self._reader(trees, start, most, order, filters, query, per_run)
 
     def count_artifacts(
         self,
@@ -356,30 +363,30 @@ class ListingMethods(StoreBase):
         flow_filter: "filters.definitions.FlowFilter | None" = None,
         work_pool_filter: "filters.definitions.WorkPoolFilter | None" = None,
     ) -> int:
-        """Count the artifacts that match, every version of them.
+        """Count the artifacts that match, all versions of each key.
 
         Args:
-            artifact_filter: what must hold of the artifact; `None`, the default of each filter, does not constrain.
-            flow_run_filter: what must hold of the flow run that made it.
-            task_run_filter: what must hold of the task run that made it.
-            deployment_filter: what must hold of the deployment of the flow run.
-            flow_filter: what must hold of the flow of the flow run.
-            work_pool_filter: what must hold of the work pool of the flow run.
+            artifact_filter: a filter of the artifact; `None`, the default of each filter, does not constrain.
+            flow_run_filter: a filter of the flow run that created it.
+            task_run_filter: a filter of the task run that created it.
+            deployment_filter: a filter of the deployment of the flow run.
+            flow_filter: a filter of the flow of the flow run.
+            work_pool_filter: a filter of the work pool of the flow run.
 
         Returns:
-            How many there are.
+            The number of artifacts.
 
         Raises:
-            InvalidQuery: an argument is of the wrong kind.
+            InvalidQuery: an argument is of the wrong type.
 
         Examples:
             >>> from artifact_store import ArtifactFilter, ArtifactStore
             >>> store = ArtifactStore("sqlite:///:memory:")
-            >>> made = store.create_artifacts([{"key": "sales"}, {"key": "sales"}, {}])
+            >>> created = store.create_artifacts([{"key": "sales"}, {"key": "sales"}, {}])
             >>> store.count_artifacts(), store.count_artifacts(ArtifactFilter(key={"any_": ["sales"]}))
             (3, 2)
         """
-        given = (
+        all_filters = (
             artifact_filter,
             flow_run_filter,
             task_run_filter,
@@ -387,11 +394,10 @@ class ListingMethods(StoreBase):
             flow_filter,
             work_pool_filter,
         )
-        query = (
-            artifacts.pagination.ALL
-            if given == _NO_FILTERS
-            else listing_query(self._db, ArtifactSort.ID_DESC, given)
-        )
+        if all_filters == _NO_FILTERS:
+            query = artifacts.pagination.ALL
+        else:
+            query = listing_query(self._db, ArtifactSort.ID_DESC, all_filters)
         return self._reader(artifacts.pagination.count, query)
 
     def count_latest_artifacts(
@@ -406,27 +412,27 @@ class ListingMethods(StoreBase):
         """Count the keys whose latest artifact matches.
 
         Args:
-            artifact_filter: what must hold of the artifact; `None`, the default of each filter, does not constrain.
-            flow_run_filter: what must hold of the flow run that made it.
-            task_run_filter: what must hold of the task run that made it.
-            deployment_filter: what must hold of the deployment of the flow run.
-            flow_filter: what must hold of the flow of the flow run.
-            work_pool_filter: what must hold of the work pool of the flow run.
+            artifact_filter: a filter of the artifact; `None`, the default of each filter, does not constrain.
+            flow_run_filter: a filter of the flow run that created it.
+            task_run_filter: a filter of the task run that created it.
+            deployment_filter: a filter of the deployment of the flow run.
+            flow_filter: a filter of the flow of the flow run.
+            work_pool_filter: a filter of the work pool of the flow run.
 
         Returns:
-            How many there are.
+            The number of keys.
 
         Raises:
-            InvalidQuery: an argument is of the wrong kind.
+            InvalidQuery: an argument is of the wrong type.
 
         Examples:
             >>> from artifact_store import ArtifactStore
             >>> store = ArtifactStore("sqlite:///:memory:")
-            >>> made = store.create_artifacts([{"key": "sales"}, {"key": "sales"}, {}])
+            >>> created = store.create_artifacts([{"key": "sales"}, {"key": "sales"}, {}])
             >>> store.count_latest_artifacts()
             1
         """
-        given = (
+        all_filters = (
             artifact_filter,
             flow_run_filter,
             task_run_filter,
@@ -434,17 +440,18 @@ class ListingMethods(StoreBase):
             flow_filter,
             work_pool_filter,
         )
-        query = (
-            artifacts.pagination.LATEST
-            if given == _NO_FILTERS
-            else listing_query(self._db, ArtifactCollectionSort.ID_DESC, given)
-        )
+        if all_filters == _NO_FILTERS:
+            query = artifacts.pagination.LATEST
+        else:
+            query = listing_query(self._db, ArtifactCollectionSort.ID_DESC, all_filters)
         return self._reader(artifacts.pagination.count, query)
 
 
-def _page_size(size: int) -> int:
-    if not isinstance(size, int) or not 1 <= size <= _LARGEST_PAGE:
-        raise InvalidQuery(
-            f"page_size must be an int from 1 to {_LARGEST_PAGE:,}, got {shown(size)}."
-        )
-    return size
+def check_page_size(name: str, size: int) -> None:
+    """Check the number of rows to read at a time.
+
+    Raises:
+        InvalidQuery: it is out of range; the message has the name of the argument.
+    """
+    if type(size) is not int or not 1 <= size <= _LARGEST_PAGE:
+        raise InvalidQuery(f"{name} must be an int from 1 to {_LARGEST_PAGE:,}, got {shown(size)}.")

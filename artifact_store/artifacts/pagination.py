@@ -1,49 +1,50 @@
-"""Statements over many artifacts: pages of a listing, counts, and what a filter names.
+"""Listings: pages, streams and counts of the artifacts that satisfy a condition.
 
-A page begins at an offset or after a position. An order in which artifacts keep their places is
-read page after page, each from where the last one ended. In any other order an artifact that moves
-meanwhile would be skipped, so the names of all rows are taken once, packed, and pages are read by name.
+A page starts at an offset or after a position. A stream reads page after page, each from where the last one ended, if
+artifacts keep their positions in its order. In any other order an artifact that moves in the meantime would be skipped,
+so the ids (or keys) of the whole listing are read first, packed, and the pages are read by them.
 """
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 from uuid import UUID
 
 import peewee
 from peewee import SQL, NodeList, fn
 
-from ..db import artifact_tables
-from ..db.artifact_tables import ArtifactCollection
+from ..db.artifact_tables import Artifact, ArtifactCollection
 from ..db.damage import Parsing
 from ..db.peewee_internals import ctes_of
 from ..db.replica import Reader, Stream
-from ..db.statements import Query, Statements, Values, slot
+from ..db.statements import Expression, Query, Row, Statements, Values, slot
 from ..filters.compiler import apply_condition, select_related
 from ..filters.conditions import Condition, Form, Related, related_conditions, replace_forms
 from ..filters.orders import Order, Position, beyond, order_of, position_of
 from ..schemas import artifacts as schemas
 from ..schemas.sorting import ArtifactCollectionSort, ArtifactSort
-from . import queries
-from .queries import ROWS
+from .queries import COLUMNS, COLUMNS_WITHOUT_DATA, ROWS
 
-__all__ = ["ListingQuery", "count", "each", "page", "select_keys"]
+__all__ = ["ALL", "LATEST", "ListingQuery", "count", "page", "select_keys", "stream"]
 
-_A, _C = artifact_tables.Artifact, ArtifactCollection
-_LIVE = _C.latest_id.is_null(False)  # the key is not empty
-_FEW = 200  # related rows that are looked up first
-_MANY = 20_000  # related rows that are looked up when a page was not found near the start
-_WINDOW = 3000  # rows that are looked at one by one
+FEW_RELATED = 200
+"""Up to so many related rows are looked up first."""
+
+MANY_RELATED = 20_000
+"""Up to so many related rows are looked up when a page was not found near the start of the order."""
+
+WINDOW = 3000
+"""The number of rows at the start of an order that are checked one by one."""
 
 
 class ListingQuery(NamedTuple):
     """The query of a listing: of all artifacts, or of the latest of each key.
 
     Attributes:
-        condition: what must hold of them.
-        values: the values in it.
-        sort: their order; its kind says whether all are listed, or the latest of each key.
-        include_data: whether their data and profiles are read; without them, they are `None`.
+        condition: the condition that they satisfy.
+        values: the values in the condition.
+        sort: their order; its type says whether all are listed, or the latest of each key.
+        include_data: whether data and profiles are read; otherwise they are `None`.
     """
 
     condition: Condition | None
@@ -61,20 +62,42 @@ class ListingQuery(NamedTuple):
         """The order that the sort stands for."""
         return order_of(self.sort)
 
-    def select(
-        self, db: Statements, *columns: Query
-    ) -> "peewee.ModelSelect[artifact_tables.Artifact]":
+    @property
+    def name_column(self) -> Expression:
+        """The column that names what is listed: the id of an artifact, or the key of a latest one."""
+        return ArtifactCollection.key if self.latest else Artifact.id
+
+    def select(self, db: Statements, *columns: Query) -> "peewee.ModelSelect[Artifact]":
         """Return the statement that selects what is listed, in no order."""
-        own = queries.COLUMNS if self.include_data else queries.COLUMNS_WITHOUT_DATA
-        query = _A.select(*(columns or own))
+        own_columns = COLUMNS if self.include_data else COLUMNS_WITHOUT_DATA
+        query = Artifact.select(*(columns or own_columns))
         if self.latest:
-            query = query.join(_C, on=(_C.latest_id == _A.id))
+            is_latest = ArtifactCollection.latest_id == Artifact.id
+            query = query.join(ArtifactCollection, on=is_latest)
         return apply_condition(query, self.condition, db.dialect)
 
 
 # A count of everything takes 6 µs, and 1.2 more when its query is made anew.
 ALL = ListingQuery(None, {})
 LATEST = ListingQuery(None, {}, ArtifactCollectionSort.ID_DESC)
+
+
+class PageRange(NamedTuple):
+    """Which part of a listing is a page: up to `limit` artifacts, from an offset or after a position."""
+
+    offset: int
+    limit: int | None
+    after: Position | None
+
+
+Part: TypeAlias = Literal["all", "after", "nulls", "nulls_after"]
+"""A part of an order: all of it; what is after a position without NULL; NULL keys; NULL keys after a position."""
+
+PageQuery: TypeAlias = Callable[[Statements, ListingQuery, Expression | None], Query]
+"""Builds the statement for a part of a listing; the third argument is the condition of the part."""
+
+
+# --- Pages ---
 
 
 def page(
@@ -86,249 +109,279 @@ def page(
 ) -> list[schemas.Artifact]:
     """Return a page of a listing, from an offset or after a position."""
     if limit is not None and related_conditions(listing.condition, "in"):
-        return _related_page(db, listing, offset, limit, after)
-    return _whole_page(db, listing, _by_rows, offset, limit, after)
+        return related_page(db, listing, offset, limit, after)
+    return read_page(db, listing, by_rows, PageRange(offset, limit, after))
 
 
-def _related_page(
+def related_page(
     db: Statements, listing: ListingQuery, offset: int, limit: int, after: Position | None
 ) -> list[schemas.Artifact]:
-    """Return a page of what also depends on related rows, at a price that hardly depends on how many match.
+    """Return a page of a listing with conditions on related rows, at a cost that hardly depends on how many match.
 
-    Few related rows are looked up first, and lead to their artifacts by index. Where there are many, the page
-    is likely to be found among the first rows of the order; otherwise the matches are rare there.
+    Few related rows are looked up first, and their artifacts are found by index. If there are many, the page is
+    probably among the first rows of the order. If it is not, matches are rare, and are all found first.
     """
-    few = _resolved(db, listing, _FEW)
+    few = look_up_related(db, listing, FEW_RELATED)
     if few is None:
         return []
-    links = related_conditions(few.condition, "in")
-    if links:
-        near = few._replace(condition=replace_forms(few.condition, dict.fromkeys(links, "exists")))
-        found = _whole_page(db, near, _by_window, offset, limit, after)
+
+    where = PageRange(offset, limit, after)
+    remaining = related_conditions(few.condition, "in")
+    if remaining:
+        condition = replace_forms(few.condition, dict.fromkeys(remaining, "exists"))
+        found = read_page(db, few._replace(condition=condition), in_window, where)
         if len(found) == limit:
             return found
-    far = _resolved(db, few, _MANY)
-    return [] if far is None else _whole_page(db, far, _by_ids, offset, limit, after)
+
+    many = look_up_related(db, few, MANY_RELATED)
+    return [] if many is None else read_page(db, many, by_ids, where)
 
 
-def _resolved(db: Statements, listing: ListingQuery, most: int) -> ListingQuery | None:
-    """Replace the conditions on related rows by the rows' keys where there are not more than so many.
+def look_up_related(db: Statements, listing: ListingQuery, limit: int) -> ListingQuery | None:
+    """Replace each condition on related rows by their ids, if there are not more than `limit` of them.
 
     Returns:
-        The listing; `None` when no related row satisfies a condition.
+        The listing; `None` when no related row satisfies a condition, so that the listing is empty.
     """
     forms: dict[Related, Form] = {}
     values = dict(listing.values)
     for link in related_conditions(listing.condition, "in"):
-        keys = _related(db, listing, link, most + 1) if link.condition is not None else None
-        if keys is not None and not keys:
+        if link.condition is None:
+            continue
+        ids = read_related(db, listing, link, limit + 1)
+        if not ids:
             return None
-        if keys is not None and len(keys) <= most:
+        if len(ids) <= limit:
             forms[link] = "keys"
-            values["keys", link.relation] = db.dialect.bind_list(keys)
-    return listing._replace(condition=replace_forms(listing.condition, forms), values=values)
+            values["keys", link.relation] = db.dialect.bind_list(ids)
+    condition = replace_forms(listing.condition, forms)
+    return listing._replace(condition=condition, values=values)
 
 
-def _related(db: Statements, listing: ListingQuery, link: Related, limit: int) -> list[str]:
-    """Return the keys of some of the related rows of a link."""
+def read_related(db: Statements, listing: ListingQuery, link: Related, limit: int) -> list[str]:
+    """Return the ids of some of the related rows that satisfy the condition of a link."""
 
     def build() -> Query:
         return select_related(link, db.dialect).limit(slot("limit"))
 
-    rows = db.fetch_all(("pages.related", link), build, {**listing.values, "limit": limit})
-    return [str(key) for (key,) in rows]
+    values = {**listing.values, "limit": limit}
+    rows = db.fetch_all(("pages.related", link), build, values)
+    return [str(row[0]) for row in rows]
 
 
-PageQuery = Callable[[Statements, ListingQuery, Query | None], Query]
-"""Builds the statement for a part of a listing, given the condition of the part."""
-
-
-def _by_rows(db: Statements, listing: ListingQuery, part: Query | None) -> peewee.Select:
-    query = listing.select(db)
-    return _bounded(listing, query if part is None else query.where(part))
-
-
-def _by_ids(db: Statements, listing: ListingQuery, part: Query | None) -> Query:
-    """Find all that match, sort no more of them than their places, and read the rows of those on the page.
-
-    A planner would rather look for them along the order, where they are rare: PostgreSQL is kept from it by
-    materializing the matches, SQLite by an order of their own.
-    """
-    order = listing.order
-    names = [f"place_{number}" for number in range(len(order.columns))]
-    matching = listing.select(
-        db, _A.id, *(column.alias(name) for column, name in zip(order.columns, names, strict=True))
-    )
-    related = ctes_of(matching)  # Peewee drops the named queries of a named query
-    matching = (matching if part is None else matching.where(part)).with_cte()
-    # SQLite then finds the newest runs first, and has little left to sort.
-    found_by = related_conditions(listing.condition, "in", "keys")[0].relation.column
-    matches = db.dialect.matched_first(matching, "matches", found_by.desc())
-    terms = order._replace(columns=tuple(getattr(matches.c, name) for name in names)).terms
-    ids = matches.select(matches.c.id).order_by(*terms).limit(slot("limit")).offset(slot("offset"))
-    rows = listing._replace(condition=None).select(db)
-    return rows.where(_A.id << ids).order_by(*order.terms).with_cte(*related, matches)
-
-
-def _by_window(db: Statements, listing: ListingQuery, part: Query | None) -> Query:
-    """Look at the first rows of the order alone."""
-    columns = listing.order.columns[:2]
-    edge = _C.select(*columns).where(_LIVE) if listing.latest else _A.select(*columns)
-    edge = edge if part is None else edge.where(part)
-    edge = edge.order_by(*listing.order.terms).limit(1).offset(_WINDOW - 1)
-    whole = NodeList(columns, glue=", ", parens=len(columns) > 1)
-    inside = NodeList((whole, SQL(">=" if listing.order.descending else "<="), edge))
-    return _by_rows(db, listing, inside if part is None else NodeList((part, SQL("AND"), inside)))
-
-
-def _bounded(listing: ListingQuery, query: peewee.Select) -> peewee.Select:
-    return query.order_by(*listing.order.terms).limit(slot("limit")).offset(slot("offset"))
-
-
-def _whole_page(
-    db: Statements,
-    listing: ListingQuery,
-    form: PageQuery,
-    offset: int,
-    limit: int | None,
-    after: Position | None,
+def read_page(
+    db: Statements, listing: ListingQuery, query: PageQuery, where: PageRange
 ) -> list[schemas.Artifact]:
-    if after is None or not listing.order.nulls_last:
-        return _page(db, listing, form, "all" if after is None else "beyond", offset, limit, after)
-    if after[0] is None:
-        return _page(db, listing, form, "nulls beyond", offset, limit, after)
-    # One statement for both parts would walk the index from its start.
-    found = _page(db, listing, form, "beyond", offset, limit, after)
-    if limit is not None and len(found) >= limit:
+    """Return a page of a listing; NULL keys, which come last, are read by a statement of their own."""
+    if where.after is None:
+        return read_part(db, listing, query, "all", where)
+    if not listing.order.nulls_last:
+        return read_part(db, listing, query, "after", where)
+    if where.after[0] is None:
+        return read_part(db, listing, query, "nulls_after", where)
+
+    # One statement for both parts would read the index from its start.
+    found = read_part(db, listing, query, "after", where)
+    if where.limit is None:
+        missing = None
+    elif len(found) < where.limit:
+        missing = where.limit - len(found)
+    else:
         return found
-    return found + _page(
-        db, listing, form, "nulls", offset, None if limit is None else limit - len(found), None
-    )
+    nulls = PageRange(where.offset, missing, after=None)
+    return found + read_part(db, listing, query, "nulls", nulls)
 
 
-def _page(
-    db: Statements,
-    listing: ListingQuery,
-    form: PageQuery,
-    part: str,
-    offset: int,
-    limit: int | None,
-    after: Position | None,
+def read_part(
+    db: Statements, listing: ListingQuery, query: PageQuery, part: Part, where: PageRange
 ) -> list[schemas.Artifact]:
+    """Return a page of one part of a listing."""
+
     def build() -> Query:
-        return form(db, listing, _condition_of(part, listing.order))
+        return query(db, listing, condition_of(part, listing.order))
 
     values = {
         **listing.values,
-        "limit": db.dialect.unlimited if limit is None else limit,
-        "offset": offset,
+        "limit": db.dialect.unlimited if where.limit is None else where.limit,
+        "offset": where.offset,
     }
-    values |= {("after", number): value for number, value in enumerate(after or ())}
+    for number, value in enumerate(where.after or ()):
+        values["after", number] = value
     key = (
         "pages.page",
-        form.__name__,
+        query.__name__,
         part,
         type(listing.sort),
         listing.sort,
         listing.include_data,
         listing.condition,
     )
-    # How many related rows there are decides whether they are met one by one or all at once.
-    return ROWS.values(db.fetch_all(key, build, values, varied=form is _by_ids))
+    # The best plan of `by_ids` depends on the number of related rows.
+    return ROWS.values(db.fetch_all(key, build, values, varied=query is by_ids))
 
 
-def _condition_of(part: str, order: Order) -> Query | None:
-    """Return the condition of a part of an order: `all`, `beyond` a position, the `nulls` or the `nulls beyond` one."""
+def condition_of(part: Part, order: Order) -> Expression | None:
+    """Return the condition of a part of an order; `None` for all of it."""
     if part == "all":
         return None
     slots = [slot(("after", number)) for number in range(len(order.columns))]
-    if part == "beyond":
+    if part == "after":
         return beyond(order, slots)
-    null, last = order.columns[0].is_null(True), order.columns[-1]
+
+    is_null = order.columns[0].is_null(True)
     if part == "nulls":
-        return null
-    return null & (last < slots[-1] if order.descending else last > slots[-1])
+        return is_null
+    last = order.columns[-1]
+    return is_null & (last < slots[-1] if order.descending else last > slots[-1])
 
 
-def each(ask: Reader, listing: ListingQuery, size: int) -> Iterator[schemas.Artifact]:
-    """Yield a whole listing, one page in memory at a time."""
-    return (_lasting if listing.order.lasting else _by_name)(ask.stream(), listing, size)
+# --- The statements of a page ---
 
 
-def _lasting(ask: Stream, listing: ListingQuery, size: int) -> Iterator[schemas.Artifact]:
+def by_rows(db: Statements, listing: ListingQuery, part: Expression | None) -> peewee.Select:
+    """Build the plain statement of a page."""
+    query = listing.select(db)
+    if part is not None:
+        query = query.where(part)
+    return query.order_by(*listing.order.terms).limit(slot("limit")).offset(slot("offset"))
+
+
+def in_window(db: Statements, listing: ListingQuery, part: Expression | None) -> Query:
+    """Build a statement that looks at the first rows of the order only, up to the last row of the window."""
+    columns = listing.order.columns[:2]
+    if listing.latest:
+        is_not_empty = ArtifactCollection.latest_id.is_null(False)
+        last: peewee.Select = ArtifactCollection.select(*columns).where(is_not_empty)
+    else:
+        last = Artifact.select(*columns)
+    if part is not None:
+        last = last.where(part)
+    last = last.order_by(*listing.order.terms).limit(1).offset(WINDOW - 1)
+
+    position = NodeList(columns, glue=", ", parens=len(columns) > 1)
+    comparison = SQL(">=" if listing.order.descending else "<=")
+    is_inside = NodeList((position, comparison, last))
+    if part is not None:
+        is_inside = NodeList((part, SQL("AND"), is_inside))
+    return by_rows(db, listing, is_inside)
+
+
+def by_ids(db: Statements, listing: ListingQuery, part: Expression | None) -> Query:
+    """Build a statement that finds all matches first, sorts their positions, and reads only the rows of the page.
+
+    A planner would rather look for matches along the order, which is slow where they are rare. `matched_first`
+    prevents it: PostgreSQL materializes the matches, and SQLite sorts them in another order.
+    """
+    order = listing.order
+    names = [f"position_{number}" for number in range(len(order.columns))]
+    positions = [column.alias(name) for column, name in zip(order.columns, names, strict=True)]
+    matching = listing.select(db, Artifact.id, *positions)
+    related = ctes_of(matching)
+    if part is not None:
+        matching = matching.where(part)
+
+    # SQLite then finds the newest runs first, and has little left to sort.
+    link = related_conditions(listing.condition, "in", "keys")[0]
+    # Peewee drops the CTEs of a CTE, so they are put in front of the whole statement.
+    matches = db.dialect.matched_first(matching.with_cte(), "matches", link.relation.column.desc())
+    columns = tuple(getattr(matches.c, name) for name in names)
+    ids = (
+        matches.select(matches.c.id)
+        .order_by(*order._replace(columns=columns).terms)
+        .limit(slot("limit"))
+        .offset(slot("offset"))
+    )
+    rows = listing._replace(condition=None).select(db)
+    return rows.where(Artifact.id << ids).order_by(*order.terms).with_cte(*related, matches)
+
+
+# --- Streams ---
+
+
+def stream(read: Reader, listing: ListingQuery, page_size: int) -> Iterator[schemas.Artifact]:
+    """Yield a whole listing; one page is in memory at a time."""
+    if listing.order.lasting:
+        return stream_by_position(read.stream(), listing, page_size)
+    return stream_by_name(read.stream(), listing, page_size)
+
+
+def stream_by_position(
+    read: Stream, listing: ListingQuery, page_size: int
+) -> Iterator[schemas.Artifact]:
+    """Yield a listing whose artifacts keep their positions."""
     after: Position | None = None
     while True:
-        found = ask(page, listing, 0, size, after)
+        found = read(page, listing, 0, page_size, after)
         yield from found
-        if len(found) < size:
+        if len(found) < page_size:
             return
         after = position_of(listing.order, found[-1])
 
 
-def _by_name(ask: Stream, listing: ListingQuery, size: int) -> Iterator[schemas.Artifact]:
-    for names in ask(_names, listing, size):
-        yield from ask(_named, listing, names.decode().split("\n"))
+def stream_by_name(
+    read: Stream, listing: ListingQuery, page_size: int
+) -> Iterator[schemas.Artifact]:
+    """Yield a listing in the order that it has at the start, by the ids (or keys) of its artifacts."""
+    for packed in read(read_names, listing, page_size):
+        names = packed.decode().split("\n")
+        yield from read(read_named, listing, names)
 
 
-def _names(db: Statements, listing: ListingQuery, size: int) -> list[bytes]:
-    """Return the ids (or keys) of a whole listing in order, a page of them packed into one text."""
+def read_names(db: Statements, listing: ListingQuery, page_size: int) -> list[bytes]:
+    """Return the ids (or keys) of a whole listing, those of a page joined by line breaks."""
 
     def build() -> Query:
-        return listing.select(db, _C.key if listing.latest else _A.id).order_by(
-            *listing.order.terms
-        )
+        return listing.select(db, listing.name_column).order_by(*listing.order.terms)
+
+    def pack(rows: list[Row]) -> bytes:
+        return "\n".join(str(row[0]) for row in rows).encode()
 
     key = ("pages.names", type(listing.sort), listing.sort, listing.condition)
-    return db.fetch_packed(
-        key,
-        build,
-        listing.values,
-        size,
-        lambda rows: "\n".join(str(name) for (name,) in rows).encode(),
-    )
+    return db.fetch_packed(key, build, listing.values, page_size, pack)
 
 
-def _named(db: Statements, listing: ListingQuery, names: list[str]) -> list[schemas.Artifact]:
-    """Return what is still listed of some ids (or keys), in their order."""
+def read_named(db: Statements, listing: ListingQuery, names: list[str]) -> list[schemas.Artifact]:
+    """Return the artifacts with some ids (or keys) that are still in the listing, in the order of the names."""
 
     def build() -> Query:
-        return listing.select(db).where(
-            db.dialect.is_in(_C.key if listing.latest else _A.id, slot("names"))
-        )
+        return listing.select(db).where(db.dialect.is_in(listing.name_column, slot("names")))
 
     key = ("pages.named", listing.latest, listing.include_data, listing.condition)
-    found = ROWS.values(
-        db.fetch_all(key, build, {**listing.values, "names": db.dialect.bind_list(names)})
-    )
-    by_name = {one.key if listing.latest else str(one.id): one for one in found}
+    values = {**listing.values, "names": db.dialect.bind_list(names)}
+    found = ROWS.values(db.fetch_all(key, build, values))
+    by_name = {each.key if listing.latest else str(each.id): each for each in found}
     return [by_name[name] for name in names if name in by_name]
 
 
+# --- Counts and keys ---
+
+
 def count(db: Statements, listing: ListingQuery) -> int:
-    """Return how many artifacts, or latest artifacts, are listed."""
+    """Return the number of artifacts that are listed."""
     key = ("pages.count", type(listing.sort), listing.condition)
-    row = db.fetch_one(key, partial(_counting, listing, db), listing.values)
+    row = db.fetch_one(key, partial(count_query, listing, db), listing.values)
     assert row is not None
     number: int = row[0]
     return number
 
 
-def _counting(listing: ListingQuery, db: Statements) -> Query:
+def count_query(listing: ListingQuery, db: Statements) -> Query:
+    """Build the statement of `count`."""
     number = fn.COUNT(SQL("*"))
     if not listing.latest or listing.condition is not None:
         return listing.select(db, number)
-    # Counting all keys is quickest, and an index holds the few that are empty.
-    return peewee.Select(
-        columns=[
-            NodeList((_C.select(number), SQL("-"), _C.select(number).where(_C.latest_id.is_null())))
-        ]
-    )
+    # Counting a whole table is fastest, and a small index has the keys that are empty.
+    keys = ArtifactCollection.select(number)
+    empty_keys = keys.where(ArtifactCollection.latest_id.is_null())
+    return peewee.Select(columns=[NodeList((keys, SQL("-"), empty_keys))])
 
 
 def select_keys(db: Statements, listing: ListingQuery) -> list[tuple[UUID, str | None]]:
     """Return the id and the key of every artifact that is listed."""
-    rows = db.fetch_all(
-        ("pages.keys", listing.condition), lambda: listing.select(db, _A.id, _A.key), listing.values
-    )
+
+    def build() -> Query:
+        return listing.select(db, Artifact.id, Artifact.key)
+
+    rows = db.fetch_all(("pages.keys", listing.condition), build, listing.values)
     with Parsing("The id of an artifact"):
-        return [(schemas.as_uuid(row[0]), row[1]) for row in rows]
+        return [(schemas.as_uuid(artifact_id), key) for artifact_id, key in rows]

@@ -190,8 +190,8 @@ def test_every_form_of_a_related_page_is_the_same_page(
     few: int,
     window: int,
 ) -> None:
-    monkeypatch.setattr("artifact_store.artifacts.pagination._FEW", few)
-    monkeypatch.setattr("artifact_store.artifacts.pagination._WINDOW", window)
+    monkeypatch.setattr("artifact_store.artifacts.pagination.FEW_RELATED", few)
+    monkeypatch.setattr("artifact_store.artifacts.pagination.WINDOW", window)
     for asked in QUESTIONS:
         whole = read(related, sort, **asked)
         for offset, limit in ((0, 5), (0, 400), (7, 3), (len(whole), 2)):
