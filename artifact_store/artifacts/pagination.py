@@ -217,7 +217,7 @@ def read_part(
         listing.condition,
     )
     # The best plan of `by_ids` depends on the number of related rows.
-    return ROWS.values(db.fetch_all(key, build, values, varied=query is by_ids))
+    return ROWS.values(db.fetch_all(key, build, values, custom_plan=query is by_ids))
 
 
 def condition_of(part: Part, order: Order) -> Expression | None:

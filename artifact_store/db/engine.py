@@ -170,15 +170,15 @@ class Engine(TransactionEngine):
         return self.query(sql, params, ROW_COUNT)
 
     def query(
-        self, sql: str, params: Params, take: Callable[[Cursor], T], varied: bool = False
+        self, sql: str, params: Params, fetch: Callable[[Cursor], T], custom_plan: bool = False
     ) -> T:
-        """Run one statement and return what `take` takes from its cursor.
+        """Run one statement and return what `fetch` returns for its cursor.
 
         Args:
             sql: the statement.
             params: its parameters.
-            take: one of `FETCH_ALL`, `FETCH_ONE` and `ROW_COUNT`, or a function that reads the cursor to its end.
-            varied: the best plan depends on the parameters, so the server must not reuse a generic one.
+            fetch: one of `FETCH_ALL`, `FETCH_ONE` and `ROW_COUNT`, or a function that reads the cursor to its end.
+            custom_plan: the best plan depends on the parameters, so the server must not reuse a generic one.
         """
         raise NotImplementedError
 
@@ -187,10 +187,10 @@ class Engine(TransactionEngine):
     ) -> list[bytes]:
         """Run one statement and return its rows in batches of `size`, each serialized by `pack`."""
 
-        def take(cursor: Cursor) -> list[bytes]:
+        def fetch_batches(cursor: Cursor) -> list[bytes]:
             return [pack(rows) for rows in iter(lambda: cursor.fetchmany(size), [])]
 
-        return self.query(sql, params, take)
+        return self.query(sql, params, fetch_batches)
 
     def execute_all(self, statements: Sequence[tuple[str, Params]]) -> int:
         """Run statements one after the other, inside a block; return the number of rows that the last one changed."""

@@ -173,30 +173,30 @@ class PostgresEngine(Engine):
         )
 
     def query(
-        self, sql: str, params: Params, take: Callable[[Cursor], T], varied: bool = False
+        self, sql: str, params: Params, fetch: Callable[[Cursor], T], custom_plan: bool = False
     ) -> T:
-        """Run one statement and return what `take` takes from its cursor.
+        """Run one statement and return what `fetch` returns for its cursor.
 
         Outside a block a connection is borrowed for the statement alone, without becoming this thread's connection.
         """
         session = self.session()
         # The server keeps one plan for a prepared statement, which may be several times slower than one for its values.
-        prepare = False if varied else None
+        prepare = False if custom_plan else None
         if session.transaction is not None:
             return self.with_connection(
-                lambda connection: take(self._execute(connection, sql, params, prepare))
+                lambda connection: fetch(self._execute(connection, sql, params, prepare))
             )
         try:
-            return self._query_once(sql, params, take, prepare)
+            return self._query_once(sql, params, fetch, prepare)
         except self.driver_errors as error:
-            return self.retry(partial(self._query_once, sql, params, take, prepare), error)
+            return self.retry(partial(self._query_once, sql, params, fetch, prepare), error)
 
     def _query_once(
-        self, sql: str, params: Params, take: Callable[[Cursor], T], prepare: bool | None
+        self, sql: str, params: Params, fetch: Callable[[Cursor], T], prepare: bool | None
     ) -> T:
         connection = self._acquire()
         try:
-            return take(self._execute(connection, sql, params, prepare))
+            return fetch(self._execute(connection, sql, params, prepare))
         finally:
             self._return(connection)
 

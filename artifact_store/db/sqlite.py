@@ -83,9 +83,9 @@ class SqliteEngine(Engine):
     # Statements
 
     def query(
-        self, sql: str, params: Params, take: Callable[[Cursor], T], varied: bool = False
+        self, sql: str, params: Params, fetch: Callable[[Cursor], T], custom_plan: bool = False
     ) -> T:
-        """Run one statement and return what `take` takes from its cursor."""
+        """Run one statement and return what `fetch` returns for its cursor."""
         session = self.session()
         if session.busy:
             self.recover(session)
@@ -99,18 +99,18 @@ class SqliteEngine(Engine):
                 or self.database.query_hooks
                 or statements_are_logged()
             ):
-                result = self.run_statement(session, sql, params, take)
+                result = self.run_statement(session, sql, params, fetch)
             else:
                 with connection.lock:
-                    result = take(connection.execute(sql, params))
+                    result = fetch(connection.execute(sql, params))
         except self.driver_errors as error:
             session.busy = session.must_roll_back
-            return self.retry(partial(self._run_again, sql, params, take), error)
+            return self.retry(partial(self._run_again, sql, params, fetch), error)
         session.busy = session.must_roll_back
         return result
 
     def run_statement(
-        self, session: Session, sql: str, params: Params, take: Callable[[Cursor], T]
+        self, session: Session, sql: str, params: Params, fetch: Callable[[Cursor], T]
     ) -> T:
         """Run one statement on the connection of a session, which is opened if needed."""
         connection = session.conn
@@ -118,17 +118,17 @@ class SqliteEngine(Engine):
             connection = self.database.connection()
         with connection.lock:
             if self.database.query_hooks or statements_are_logged():
-                result = take(self.database.execute_sql(sql, params))
+                result = fetch(self.database.execute_sql(sql, params))
             else:
-                result = take(connection.execute(sql, params))
+                result = fetch(connection.execute(sql, params))
         return result
 
-    def _run_again(self, sql: str, params: Params, take: Callable[[Cursor], T]) -> T:
+    def _run_again(self, sql: str, params: Params, fetch: Callable[[Cursor], T]) -> T:
         """Run a failed statement once more."""
         session = self.session()
         session.busy = True
         try:
-            return self.run_statement(session, sql, params, take)
+            return self.run_statement(session, sql, params, fetch)
         finally:
             session.busy = session.must_roll_back
 

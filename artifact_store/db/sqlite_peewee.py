@@ -41,13 +41,13 @@ class PeeweeSqliteEngine(SqliteEngine):
     # Statements
 
     def run_statement(
-        self, session: Session, sql: str, params: Params, take: Callable[[Cursor], T]
+        self, session: Session, sql: str, params: Params, fetch: Callable[[Cursor], T]
     ) -> T:
         """Run one statement on the connection of the caller."""
         self._refuse_other_tasks(session)
         cursor = self.database.execute_sql(sql, params)
         cursor.row_factory = None  # tuples, whatever row factory the caller has set
-        return take(cursor)
+        return fetch(cursor)
 
     def with_connection(self, work: Callable[[Any], T]) -> T:
         """Do some work with the connection of the block that this thread is in."""

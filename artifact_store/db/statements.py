@@ -163,7 +163,7 @@ class Statements:
         return statement or Statement(sql, _positional_binder(parts))
 
     def fetch_all(
-        self, key: Hashable, build: Callable[[], Query], values: Values, varied: bool = False
+        self, key: Hashable, build: Callable[[], Query], values: Values, custom_plan: bool = False
     ) -> list[Row]:
         """Run a statement and return all its rows.
 
@@ -171,13 +171,13 @@ class Statements:
             key: the key of the statement.
             build: builds its query.
             values: the values of its slots.
-            varied: its best plan depends on the values, so the server must not reuse a generic one.
+            custom_plan: its best plan depends on the values, so the server must not reuse a generic one.
         """
         if self._pending:
             self.pending_writes.flush()
         statement = self._compiled.get(key) or self.get(key, build)
         try:
-            return self.engine.query(statement.sql, statement.bind(values), FETCH_ALL, varied)
+            return self.engine.query(statement.sql, statement.bind(values), FETCH_ALL, custom_plan)
         except StoreDamaged as error:
             raise self._with_row_name(statement, values, error) from error
 
