@@ -1,8 +1,9 @@
 """The compiler of filters: from filters to a condition, and from a condition to SQL.
 
-`compile_filters` walks filters into a `Condition`, which holds the shape of the question and none of its values; the
-values go into a mapping of their own. `apply_condition` adds a condition to a query. The statement made of it is cached
-under the condition, so that it is built once however often the values change.
+`compile_filters` turns filters into a `Condition`, which has their structure without the values,
+and a mapping with the values. `apply_condition` adds a condition to a query. The statement is
+cached under the condition, so it is built once however often the values change. If a condition
+depended on a value, every value would be a new entry of that cache.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -23,6 +24,7 @@ from .conditions import (
     Condition,
     Constant,
     FieldTest,
+    Group,
     Join,
     Related,
     combine,
@@ -30,13 +32,16 @@ from .conditions import (
 )
 from .definitions import Column, Filter, StateFilter, columns
 from .fields import FieldFilter
-from .operators import EMPTY, OPERATORS
+from .operators import EMPTY, OPERATORS, ColumnTest
 from .relations import ALLOWED_FILTERS, FILTER_KINDS, RELATIONS, Relation
 
 __all__ = ["apply_condition", "compile_filters", "select_related"]
 
-_HIGHEST = 60  # levels of one expression; SQLite's parser has room for 100 open symbols
-_LONGEST = 100  # terms joined without parentheses; SQLite allows expressions to be 1,000 high
+# Levels of one expression; the parser of SQLite has a stack of 100 symbols.
+_MAX_HEIGHT = 60
+
+# Terms that are joined without parentheses; SQLite allows expressions to be 1,000 high.
+_MAX_JOINED = 100
 
 M = TypeVar("M", bound=TableWithId)
 
@@ -49,8 +54,8 @@ Values: TypeAlias = dict[Hashable, object]
 
 def compile_filters(
     root: str, filters: Mapping[str, object], dialect: Dialect
-) -> tuple[Condition | None, dict[Hashable, object]]:
-    """Compile the filters of a listing.
+) -> tuple[Condition | None, Values]:
+    """Compile the filters of a list.
 
     Args:
         root: The table that is listed, a key of `RELATIONS`.
@@ -58,11 +63,10 @@ def compile_filters(
         dialect: The dialect of the engine, which decides how a list is bound.
 
     Returns:
-        The condition, `None` when every row satisfies the filters; and the values that it binds, by their slots.
+        The condition, `None` if every row satisfies the filters, and the values that it binds.
 
     Raises:
-        InvalidQuery: The listing does not take such a filter, or the filter is not of the class that its parameter
-            takes.
+        InvalidQuery: The list does not take such a filter, or a filter has the wrong class.
     """
     allowed = ALLOWED_FILTERS[root]
     checked: dict[str, Filter] = {}
@@ -73,112 +77,133 @@ def compile_filters(
                 f"Unknown filter {shown(name)} for this listing; did you mean {near!r}?"
             )
         if value is not None:
-            checked[name] = _check_kind(name, value)
+            checked[name] = check_class(name, value)
 
-    builder = _ConditionBuilder(checked, dialect)
+    builder = ConditionBuilder(checked, dialect)
     condition = builder.build(root)
-    return (None if condition == EVERYTHING else condition), builder.values
+    if condition == EVERYTHING:
+        condition = None
+    return condition, builder.values
 
 
-def _check_kind(name: str, value: object) -> Filter:
-    """Return a filter that is of the class that its parameter takes."""
+def check_class(name: str, value: object) -> Filter:
+    """Return a filter if it has the class that its parameter takes.
+
+    Raises:
+        InvalidQuery: It has another class.
+    """
     kinds = FILTER_KINDS[name]
-    if not isinstance(value, kinds):
-        kind = kinds[0].__name__
-        hint = (
-            f": write {kind}.model_validate(...)" if isinstance(value, dict) else misplaced(value)
-        )
-        raise InvalidQuery(
-            f"{name} takes {with_article(kind)}, not {with_article(type(value).__name__)}{hint}."
-        )
-    return value
+    if isinstance(value, kinds):
+        return value
+    expected = kinds[0].__name__
+    hint = misplaced(value)
+    if isinstance(value, dict):
+        hint = f": write {expected}.model_validate(...)"
+    actual = with_article(type(value).__name__)
+    raise InvalidQuery(f"{name} takes {with_article(expected)}, not {actual}{hint}.")
 
 
-class _ConditionBuilder:
-    """Builds the condition of some filters, and collects the values that it binds."""
+class ConditionBuilder:
+    """Builds the condition of filters, and collects the values that it binds.
+
+    Attributes:
+        values: The values, by the numbers of their slots.
+    """
 
     def __init__(self, filters: Mapping[str, Filter], dialect: Dialect) -> None:
+        """Take filters by the names of their parameters."""
         self.values: Values = {}
         self._filters = filters
         self._dialect = dialect
 
     def build(self, root: str) -> Condition | None:
         """Return the condition of all filters on the rows of the table that is listed."""
-        terms = [self._related(relation) for relation in RELATIONS[root]]
-        if root in self._filters:
-            terms.insert(0, self._filter(self._filters[root], negated=False))
+        return self._combined(root, RELATIONS[root])
+
+    def _combined(self, filter_name: str, relations: Sequence[Relation]) -> Condition | None:
+        """Return the condition of the filter of a table, and of those of related tables."""
+        # The filter of the table is the first term, but its values come after those of the others.
+        terms = [self._related(relation) for relation in relations]
+        if filter_name in self._filters:
+            own = self._filter(self._filters[filter_name], negated=False)
+            terms.insert(0, own)
         return combine("and_", terms)
 
     def _is_constrained(self, relation: Relation) -> bool:
-        return relation.filter_name in self._filters or any(
-            map(self._is_constrained, relation.relations)
-        )
+        if relation.filter_name in self._filters:
+            return True
+        return any(self._is_constrained(each) for each in relation.relations)
 
     def _related(self, relation: Relation) -> Condition | None:
-        """Return the condition that a related row satisfies its filter, and has related rows that satisfy theirs."""
+        """Return the condition that a related row exists which satisfies the filters."""
         if not self._is_constrained(relation):
             return None
-        terms = [self._related(each) for each in relation.relations]
-        if relation.filter_name in self._filters:
-            terms.insert(0, self._filter(self._filters[relation.filter_name], negated=False))
-
-        condition = combine("and_", terms)
+        condition = self._combined(relation.filter_name, relation.relations)
         if condition == NOTHING:
             return NOTHING
-        return Related(relation, None if condition == EVERYTHING else condition)
+        if condition == EVERYTHING:
+            condition = None
+        return Related(relation, condition)
 
     def _filter(self, value: Filter, negated: bool) -> Condition | None:
-        """Return the condition of one filter, or of its negation, which is pushed down to the tests of its fields."""
+        """Return the condition of one filter; a negation is pushed down to single tests."""
         kind = type(value)
-        terms = [self._field(kind, name, getattr(value, name), negated) for name in columns(kind)]
+        terms: list[Condition | None] = []
+        for field in columns(kind):
+            operators: FieldFilter | None = getattr(value, field)
+            if operators is not None:
+                terms.append(self._field(kind, field, "", operators, negated))
         if value.and_ is not None:
-            terms.append(self._filters_joined("and_", value.and_, negated))
+            terms.append(self._joined("and_", value.and_, negated))
         if value.or_ is not None:
-            terms.append(self._filters_joined("or_", value.or_, negated))
+            terms.append(self._joined("or_", value.or_, negated))
         if value.not_ is not None:
             terms.append(self._filter(value.not_, not negated))
         return combine(opposite(value.operator) if negated else value.operator, terms)
 
-    def _filters_joined(
-        self, join: Join, filters: Sequence[Filter], negated: bool
-    ) -> Condition | None:
-        return combine(
-            opposite(join) if negated else join, [self._filter(each, negated) for each in filters]
-        )
+    def _joined(self, join: Join, filters: Sequence[Filter], negated: bool) -> Condition | None:
+        terms = [self._filter(each, negated) for each in filters]
+        return combine(opposite(join) if negated else join, terms)
 
     def _field(
         self,
         kind: type[Filter],
         field: str,
-        value: FieldFilter | None,
+        part: str,
+        operators: FieldFilter,
         negated: bool,
-        part: str = "",
     ) -> Condition | None:
-        """Return the condition of the operators that one field, or a part of it, was given."""
-        if value is None:
-            return None
+        """Return the condition of the operators of a field, or of a part of a composite field."""
+        family = OPERATORS[operators.family]
         terms: list[Condition | None] = []
-        for operator in type(value).model_fields:
-            operand = getattr(value, operator)
-            if operand is None or operator == "operator":
+        for name in type(operators).model_fields:
+            operand = getattr(operators, name)
+            if operand is None or name == "operator":
                 continue
             if isinstance(operand, FieldFilter):
-                terms.append(self._field(kind, field, operand, negated, part=operator))
+                terms.append(self._field(kind, field, name, operand, negated))
                 continue
 
-            encoded = OPERATORS[value.family, operator].encode(operand, self._dialect)
+            encoded = family[name].encode(operand, self._dialect)
             if encoded is None:
                 continue
             if encoded.variant == EMPTY:
                 terms.append(EVERYTHING if negated else NOTHING)
                 continue
-            first = len(self.values)
-            self.values.update(enumerate(encoded.values, first))
-            slots = len(encoded.values)
-            terms.append(
-                FieldTest(kind, field, part, operator, encoded.variant, first, slots, negated)
+            first_slot = len(self.values)
+            self.values.update(enumerate(encoded.values, first_slot))
+            test = FieldTest(
+                kind=kind,
+                field=field,
+                part=part,
+                operator=name,
+                variant=encoded.variant,
+                first_slot=first_slot,
+                slots=len(encoded.values),
+                negated=negated,
             )
-        return combine(opposite(value.operator) if negated else value.operator, terms)
+            terms.append(test)
+        return combine(opposite(operators.operator) if negated else operators.operator, terms)
 
 
 # --- From a condition to SQL ---
@@ -189,71 +214,86 @@ def apply_condition(
 ) -> "peewee.ModelSelect[M]":
     """Return a query for only those rows that satisfy a condition.
 
-    Related rows are named queries (WITH) in front of it, the farthest first: nested in each other they would
-    soon fill the 100 symbols that SQLite's parser has room for. Engines plan both forms alike.
+    Related rows are common table expressions in front of the query, the farthest ones first. Nested
+    in each other they would soon fill the stack of SQLite's parser. Engines plan both alike.
     """
     if condition is None:
         return query
-    builder = _ExpressionBuilder(dialect)
-    return query.where(builder.where(condition, query)).with_cte(*builder.named)
+    builder = ExpressionBuilder(dialect)
+    expression = builder.where(condition, query)
+    return query.where(expression).with_cte(*builder.ctes)
 
 
 def select_related(related: Related, dialect: Dialect) -> "peewee.ModelSelect[TableWithId]":
     """Return the query for the keys of the related rows that satisfy a condition on them."""
     relation = related.relation
-    return apply_condition(
-        relation.model.select(relation.related_column), related.condition, dialect
-    )
+    keys = relation.model.select(relation.related_column)
+    return apply_condition(keys, related.condition, dialect)
 
 
-class _Expression(NamedTuple):
-    """A Peewee expression.
+class Term(NamedTuple):
+    """An expression, and what decides whether it needs parentheses.
 
     Attributes:
+        node: The expression.
         height: How many levels it has.
-        join: How its terms are joined, which have no parentheses around them yet; `None` for a single term.
-        node: The node of Peewee.
+        join: How its own terms are joined, without parentheses around them; `None` for one term.
     """
 
-    height: int
-    join: Join | None
     node: Expression
+    height: int = 1
+    join: Join | None = None
 
     def enclosed(self) -> Expression:
-        """Return the node, in parentheses where it needs them."""
-        return self.node if self.join is None else NodeList((self.node,), parens=True)
+        """Return the expression, in parentheses if it has several terms."""
+        if self.join is None:
+            return self.node
+        return NodeList((self.node,), parens=True)
 
 
-class _ExpressionBuilder:
+class ExpressionBuilder:
     """Builds the expression of a condition.
 
     Attributes:
-        named: The named queries that must stand in front of the query, in order.
+        ctes: The common table expressions that the query needs, in order.
     """
 
     def __init__(self, dialect: Dialect) -> None:
-        self.named: list[peewee.CTE] = []
+        """Start without common table expressions."""
+        self.ctes: list[peewee.CTE] = []
         self._dialect = dialect
 
     def where(self, condition: Condition, query: "peewee.ModelSelect[M]") -> Expression:
-        """Build a condition on the rows of a query."""
-        expression = self._expression(condition, query.select(query.model.id))
-        return expression.enclosed() if expression.join == "or_" else expression.node
+        """Build the expression of a condition on the rows of a query."""
+        term = self._term(condition, query.select(query.model.id))
+        # Other conditions of the query are added with AND.
+        return term.enclosed() if term.join == "or_" else term.node
 
-    def _expression(self, condition: Condition, rows: "peewee.ModelSelect[M]") -> _Expression:
+    def _term(self, condition: Condition, rows: "peewee.ModelSelect[M]") -> Term:
         if isinstance(condition, Constant):
-            return _Expression(1, None, SQL("1 = 1" if condition.value else "1 = 0"))
+            return Term(SQL("1 = 1" if condition.value else "1 = 0"))
         if isinstance(condition, FieldTest):
-            return _Expression(1, None, _test(condition, self._dialect))
+            return Term(build_test(condition, self._dialect))
         if isinstance(condition, Related):
-            return _Expression(1, None, self._related(condition))
-        terms = [self._lowered(self._expression(term, rows), rows) for term in condition.terms]
+            return Term(self._related(condition))
+        return self._group(condition, rows)
+
+    def _group(self, group: Group, rows: "peewee.ModelSelect[M]") -> Term:
+        terms: list[Term] = []
+        for condition in group.terms:
+            term = self._term(condition, rows)
+            if term.height >= _MAX_HEIGHT:
+                # Too high for the parser of SQLite: find the ids of its rows in a query of its own.
+                cte = self._add_cte("part", "id", rows.where(term.enclosed()))
+                term = Term(rows.model.id << cte.select(cte.c.id))
+            terms.append(term)
+
         highest, *others = sorted(terms, key=lambda term: -term.height)
-        return _Expression(
-            highest.height + 1, condition.join, _join(condition.join, highest, others)
-        )
+        node = join_terms(group.join, highest, others)
+        return Term(node, highest.height + 1, group.join)
 
     def _related(self, related: Related) -> Expression:
+        """Build the expression that a related row exists."""
         relation = related.relation
         if related.form == "keys":
             return self._dialect.is_in(relation.column, slot(("keys", relation)))
@@ -262,77 +302,78 @@ class _ExpressionBuilder:
         if related.condition is not None:
             rows = rows.where(self.where(related.condition, relation.model.select()))
         if related.form == "exists":
-            # As a value and not as EXISTS, which a planner may turn into a join that reads every related row.
-            found = rows.where(relation.related_column == relation.column).columns(SQL("TRUE"))
-            return peewee.fn.COALESCE(found, SQL("FALSE"))
-        named = self._name(rows, "related", "key")
-        return relation.column << named.select(named.c.key)
+            # A value and not EXISTS, which a planner may turn into a join that reads every row.
+            own = rows.where(relation.related_column == relation.column)
+            return peewee.fn.COALESCE(own.columns(SQL("TRUE")), SQL("FALSE"))
+        cte = self._add_cte("related", "key", rows)
+        return relation.column << cte.select(cte.c.key)
 
-    def _lowered(self, expression: _Expression, rows: "peewee.ModelSelect[M]") -> _Expression:
-        """Turn an expression that is too high into a named query for the ids of the rows that satisfy it."""
-        if expression.height < _HIGHEST:
-            return expression
-        named = self._name(rows.where(expression.enclosed()), "part", "id")
-        return _Expression(1, None, rows.model.id << named.select(named.c.id))
-
-    def _name(self, query: "peewee.ModelSelect[M]", prefix: str, column: str) -> peewee.CTE:
-        named = query.cte(f"{prefix}_{len(self.named)}", columns=(column,))
-        self.named.append(named)
-        return named
+    def _add_cte(self, prefix: str, column: str, query: "peewee.ModelSelect[M]") -> peewee.CTE:
+        cte = query.cte(f"{prefix}_{len(self.ctes)}", columns=(column,))
+        self.ctes.append(cte)
+        return cte
 
 
-def _join(join: Join, highest: _Expression, others: Sequence[_Expression]) -> Expression:
-    """Join terms, the highest first and the others in a group of their own.
+def join_terms(join: Join, highest: Term, others: Sequence[Term]) -> Expression:
+    """Join terms, the highest first and the others in a group.
 
-    SQLite's parser has room for 100 open symbols: a chain of 100 nested filters fits only when
-    its levels open nothing but a parenthesis where OR stands under AND, and 1,000 terms only
-    when they are grouped.
+    The parser of SQLite has a stack of 100 symbols. 100 nested filters fit because each level opens
+    only a parenthesis where OR is inside AND; 1,000 terms fit because they are grouped.
     """
     glue = " AND " if join == "and_" else " OR "
-    first = highest.enclosed() if (join, highest.join) == ("and_", "or_") else highest.node
-    nodes = [each.enclosed() for each in others]
-    while len(nodes) > _LONGEST:
-        nodes = [
-            NodeList(nodes[i : i + _LONGEST], glue=glue, parens=True)
-            for i in range(0, len(nodes), _LONGEST)
-        ]
+    nodes = [term.enclosed() for term in others]
+    while len(nodes) > _MAX_JOINED:
+        groups = [nodes[i : i + _MAX_JOINED] for i in range(0, len(nodes), _MAX_JOINED)]
+        nodes = [NodeList(group, glue=glue, parens=True) for group in groups]
+
     rest = nodes[0] if len(nodes) == 1 else NodeList(nodes, glue=glue, parens=True)
+    is_or_in_and = join == "and_" and highest.join == "or_"
+    first = highest.enclosed() if is_or_in_and else highest.node
     return NodeList((first, rest), glue=glue)
 
 
-def _test(test: FieldTest, dialect: Dialect) -> Expression:
+def build_test(test: FieldTest, dialect: Dialect) -> Expression:
     """Build the expression of one operator of a field."""
+    expression = build_positive_test(test, dialect)
+    if not test.negated:
+        return expression
+    # NOT of NULL would be NULL.
+    return NodeList((NodeList((expression,), parens=True), SQL("IS NOT TRUE")))
+
+
+def build_positive_test(test: FieldTest, dialect: Dialect) -> Expression:
+    """Build the expression of one operator of a field without its negation."""
     column = columns(test.kind)[test.field]
-    slots = [slot(number) for number in range(test.first_slot, test.first_slot + test.slots)]
-    family = "column" if test.part else column.family
-    build = OPERATORS[family, test.operator].build
+    last_slot = test.first_slot + test.slots
+    slots = [slot(number) for number in range(test.first_slot, last_slot)]
+    column_test = ColumnTest(column.field, test.variant, slots, dialect)
 
     if test.part:
-        # The parts of a composite field are columns of one table, named in the annotations of the parts.
-        part_column = getattr(column.table, StateFilter.model_fields[test.part].metadata[0])
-        node = build(part_column, test.variant, slots, dialect)
-    elif family == "column" and test.operator in ("is_null_", "exists_"):
-        node = _presence(column, absent=test.variant == (test.operator == "is_null_"))
-    else:
-        node = build(column.field, test.variant, slots, dialect)
-        if column.parent is not None and column.key is not None:
-            node = column.parent << column.key.model.select(column.key).where(node)
-        if column.or_field is not None:
-            either = (node, build(column.or_field, test.variant, slots, dialect))
-            node = NodeList(either, glue=" OR ", parens=True)
+        # A part of a composite field is a column of the same table.
+        name = StateFilter.model_fields[test.part].metadata[0]
+        part_test = column_test._replace(column=getattr(column.table, name))
+        return OPERATORS["column"][test.operator].build(part_test)
+    if column.family == "column" and test.operator in ("is_null_", "exists_"):
+        is_absent = test.variant == (test.operator == "is_null_")
+        return build_presence(column, is_absent)
 
-    if not test.negated:
-        return node
-    # Not NOT, of which NULL makes NULL.
-    return NodeList((NodeList((node,), parens=True), SQL("IS NOT TRUE")))
+    build = OPERATORS[column.family][test.operator].build
+    expression = build(column_test)
+    if column.parent is not None and column.key is not None:
+        keys = column.key.model.select(column.key).where(expression)
+        expression = column.parent << keys
+    if column.or_field is not None:
+        alternative = build(column_test._replace(column=column.or_field))
+        expression = NodeList((expression, alternative), glue=" OR ", parens=True)
+    return expression
 
 
-def _presence(column: Column, absent: bool) -> Expression:
-    """Build `is_null_` and `exists_`: of a column, or of rows in another table."""
+def build_presence(column: Column, is_absent: bool) -> Expression:
+    """Build a test that a column is NULL or not, or that rows in another table exist or not."""
     if column.present is not None:
-        return column.present.is_null(absent)
+        return column.present.is_null(is_absent)
     if column.key is None:
-        return column.field.is_null(absent)
+        return column.field.is_null(is_absent)
     rows = column.key.model.select(SQL("1")).where(column.key == column.parent)
     exists = peewee.fn.EXISTS(rows)
-    return ~exists if absent else exists
+    return ~exists if is_absent else exists

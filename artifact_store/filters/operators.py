@@ -1,9 +1,12 @@
-"""The operators: what each binds, and the Peewee expression that it becomes.
+"""The operators of filters: the values that each binds, and the SQL that it becomes.
 
-`OPERATORS` maps the family of a field and an operator to a pair of functions. `encode` turns the operand into a
-*variant* (what the text of the statement depends on) and the values that it binds. `build` turns a column, a variant
-and the slots of those values into an expression. Every expression is true or not true: a NULL column never satisfies an
-operator, except that NULL is not in a list. What differs between engines is in `Dialect`.
+`OPERATORS` has two functions for each operator of a family of fields. `encode` turns the operand
+into a *variant* (what the text of the statement depends on) and the values that it binds. `build`
+turns a column, a variant and the slots of the values into an expression. If a value influenced the
+text without being part of the variant, a cached statement would be used for the wrong operand.
+
+An expression is true or not true: a NULL column satisfies no operator, except that NULL is not in a
+list. What differs between engines is in `Dialect`.
 """
 
 import re
@@ -16,9 +19,13 @@ from pydantic_core import to_json
 from ..db.dialects import Dialect, Slots, encode_value, sql
 from ..db.statements import Expression
 
-__all__ = ["EMPTY", "OPERATORS", "Encoded", "Operator"]
+__all__ = ["EMPTY", "OPERATORS", "ColumnTest", "Encoded", "Operator"]
 
-_LONGEST = 100  # tests joined without parentheses; SQLite allows expressions to be 1,000 high
+# Tests that are joined without parentheses; SQLite allows expressions to be 1,000 high.
+_MAX_JOINED = 100
+
+# Text that every JSON encoder writes in the same way: printable ASCII without `"`, `\` and `/`.
+_PLAIN_JSON_TEXT = re.compile(r"[ !#-.0-\[\]-~]*")
 
 EMPTY = "none"
 """The variant of an operator that no row satisfies, because its list is empty."""
@@ -28,7 +35,7 @@ class Encoded(NamedTuple):
     """An operand, encoded.
 
     Attributes:
-        variant: What the text of the statement depends on, beside the operator.
+        variant: What the text of the statement depends on, besides the operator.
         values: The values that the statement binds.
     """
 
@@ -36,9 +43,26 @@ class Encoded(NamedTuple):
     values: tuple[object, ...] = ()
 
 
-# Of an operand that does not constrain, such as an empty text, nothing is encoded.
+class ColumnTest(NamedTuple):
+    """One operator of one column.
+
+    Attributes:
+        column: The column, or the expression that stands for it.
+        variant: The variant of the operand.
+        slots: The slots of its values.
+        dialect: The dialect of the engine.
+    """
+
+    column: Expression
+    variant: Hashable
+    slots: Slots
+    dialect: Dialect
+
+
+# The operand has the type that the field declares for the operator. `None` is returned for an
+# operand that is no constraint, such as an empty text.
 Encode: TypeAlias = Callable[[Any, Dialect], Encoded | None]
-Build: TypeAlias = Callable[[Expression, Any, Slots, Dialect], Expression]
+Build: TypeAlias = Callable[[ColumnTest], Expression]
 
 
 class Operator(NamedTuple):
@@ -48,10 +72,11 @@ class Operator(NamedTuple):
     build: Build
 
 
-# --- Encoding: what operators bind ---
+# --- Encoding ---
 
 
-def _encode_any(values: Sequence[object], dialect: Dialect) -> Encoded:
+def encode_list(values: Sequence[object], dialect: Dialect) -> Encoded:
+    """Bind a list that a column may be in; a list of one value as that value."""
     if not values:
         return Encoded(EMPTY)
     if len(values) == 1:
@@ -59,198 +84,256 @@ def _encode_any(values: Sequence[object], dialect: Dialect) -> Encoded:
     return Encoded("many", (dialect.bind_list(values),))
 
 
-def _encode_not_any(values: Sequence[object], dialect: Dialect) -> Encoded | None:
-    return _encode_any(values, dialect) if values else None
+def encode_excluded(values: Sequence[object], dialect: Dialect) -> Encoded | None:
+    """Bind a list that a column must not be in."""
+    if not values:
+        return None
+    return encode_list(values, dialect)
 
 
-def _encode_any_tag(values: Sequence[str], dialect: Dialect) -> Encoded | None:
+def encode_any_tag(values: Sequence[str], dialect: Dialect) -> Encoded | None:
+    """Bind tags of which one must be there."""
     if not values:
         return Encoded(EMPTY)
     if len(values) == 1:
-        return _encode_all_tags(values, dialect)
+        return encode_all_tags(values, dialect)
     return Encoded("many", (dialect.bind_list(values),))
 
 
-def _encode_all_tags(values: Sequence[str], dialect: Dialect) -> Encoded | None:
-    """Bind the tags, and the text of one of them where every writer of JSON would write it in the same way."""
+def encode_all_tags(values: Sequence[str], dialect: Dialect) -> Encoded | None:
+    """Bind tags that must all be there, and the JSON text of the first one if it has only one."""
     if not values:
         return None
-    if re.fullmatch(r"[ !#-.0-\[\]-~]*", values[0]) is None:
-        return Encoded("all", (dialect.bind_list(values),))
-    return Encoded("all, one as text", (dialect.bind_list(values), f'"{values[0]}"'))
+    tags = dialect.bind_list(values)
+    first = values[0]
+    if _PLAIN_JSON_TEXT.fullmatch(first) is None:
+        return Encoded("all", (tags,))
+    return Encoded("all, one as text", (tags, f'"{first}"'))
 
 
-def _encode_member(values: Sequence[object], dialect: Dialect) -> Encoded:
-    return _encode_any([str(value) for value in values], dialect)
+def encode_texts(values: Sequence[object], dialect: Dialect) -> Encoded:
+    """Bind a list that a text may be in."""
+    texts = [str(value) for value in values]
+    return encode_list(texts, dialect)
 
 
-def _encode_value(value: object, dialect: Dialect) -> Encoded:
+def encode_operand(value: object, dialect: Dialect) -> Encoded:
+    """Bind a value that a column is compared with."""
     return Encoded("", (encode_value(value),))
 
 
-def _encode_flag(value: bool, dialect: Dialect) -> Encoded:
+def encode_flag(value: bool, dialect: Dialect) -> Encoded:
+    """Bind nothing: both values have a statement of their own."""
     return Encoded(value)
 
 
-def _encode_like(pattern: str, dialect: Dialect) -> Encoded | None:
-    return Encoded("", (f"%{pattern}%",)) if pattern else None
+def encode_pattern(pattern: str, dialect: Dialect) -> Encoded | None:
+    """Bind a LIKE pattern that may match anywhere in a text."""
+    if not pattern:
+        return None
+    return Encoded("", (f"%{pattern}%",))
 
 
-def _encode_prefix(prefix: str, dialect: Dialect) -> Encoded | None:
-    """Bind the prefix and the least text above everything that starts with it."""
+def encode_prefix(prefix: str, dialect: Dialect) -> Encoded | None:
+    """Bind the prefix, and the smallest text above everything that starts with it."""
     if not prefix:
         return None
     head = prefix.rstrip(chr(0x10FFFF))
     if not head:
         return Encoded("open", (prefix,))
+
     following = ord(head[-1]) + 1
-    if 0xD800 <= following <= 0xDFFF:  # surrogates are not characters
+    # Surrogates are not characters.
+    if 0xD800 <= following <= 0xDFFF:
         following = 0xE000
-    return Encoded("bounded", (prefix, head[:-1] + chr(following)))
+    upper_bound = head[:-1] + chr(following)
+    return Encoded("bounded", (prefix, upper_bound))
 
 
-def _json_kind(value: object) -> str:
-    if isinstance(value, str):
-        return "text"
-    if value is None or isinstance(value, bool):
-        return str(value)
-    return "number"
-
-
-def _encode_entries(entries: Mapping[str, object], dialect: Dialect) -> Encoded | None:
-    """Bind each name and, unless the JSON type says it all, each value."""
+def encode_entries(entries: Mapping[str, object], dialect: Dialect) -> Encoded | None:
+    """Bind each name and each value; for booleans and null, the variant has the value."""
     if not entries:
         return None
-    kinds = tuple(map(_json_kind, entries.values()))
+    kinds: list[str] = []
     bound: list[object] = []
-    for kind, (name, value) in zip(kinds, entries.items(), strict=True):
+    for name, value in entries.items():
         bound.append(name)
-        if kind == "text":
+        if isinstance(value, str):
+            kinds.append("text")
             bound.append(value)
-        elif kind == "number":
+        elif value is None or isinstance(value, bool):
+            kinds.append(str(value))
+        else:
+            kinds.append("number")
             bound.append(to_json(value).decode())
-    return Encoded(kinds, tuple(bound))
+    return Encoded(tuple(kinds), tuple(bound))
 
 
-def _encode_names(names: Sequence[str], dialect: Dialect) -> Encoded | None:
-    return Encoded(len(names), tuple(names)) if names else None
+def encode_names(names: Sequence[str], dialect: Dialect) -> Encoded | None:
+    """Bind names that must all be there."""
+    if not names:
+        return None
+    return Encoded(len(names), tuple(names))
 
 
-# --- Building: what operators become ---
+# --- Building ---
 
 
-def _any(column: Expression, variant: str, slots: Slots, dialect: Dialect) -> Expression:
-    return sql(column, "=", slots[0]) if variant == "one" else dialect.is_in(column, slots[0])
+def build_any(test: ColumnTest) -> Expression:
+    """Build a test that a column is in a list."""
+    if test.variant == "one":
+        return sql(test.column, "=", test.slots[0])
+    return test.dialect.is_in(test.column, test.slots[0])
 
 
-def _not_any(column: Expression, variant: str, slots: Slots, dialect: Dialect) -> Expression:
-    listed = (
-        sql(column, "<>", slots[0]) if variant == "one" else dialect.is_not_in(column, slots[0])
-    )
-    return sql("(", column, "IS NULL OR", listed, ")")
+def build_not_any(test: ColumnTest) -> Expression:
+    """Build a test that a column is not in a list; NULL is not in it."""
+    if test.variant == "one":
+        differs = sql(test.column, "<>", test.slots[0])
+    else:
+        differs = test.dialect.is_not_in(test.column, test.slots[0])
+    return sql("(", test.column, "IS NULL OR", differs, ")")
 
 
-def _like(column: Expression, variant: str, slots: Slots, dialect: Dialect) -> Expression:
-    return dialect.like(column, slots[0])
+def build_like(test: ColumnTest) -> Expression:
+    """Build a test that a text matches a pattern."""
+    return test.dialect.like(test.column, test.slots[0])
 
 
-def _compare(comparison: str) -> Build:
-    return lambda column, variant, slots, dialect: sql(column, comparison, slots[0])
+def build_at_least(test: ColumnTest) -> Expression:
+    """Build a test that a column is greater than or equal to a value."""
+    return sql(test.column, ">=", test.slots[0])
 
 
-def _starts(column: Expression, variant: str, slots: Slots, dialect: Dialect) -> Expression:
-    low = sql(column, ">=", slots[0])
-    return sql(low, "AND", column, "<", slots[1]) if variant == "bounded" else low
+def build_at_most(test: ColumnTest) -> Expression:
+    """Build a test that a column is less than or equal to a value."""
+    return sql(test.column, "<=", test.slots[0])
 
 
-def _null(column: Expression, variant: bool, slots: Slots, dialect: Dialect) -> Expression:
-    return sql(column, "IS NULL" if variant else "IS NOT NULL")
+def build_prefix(test: ColumnTest) -> Expression:
+    """Build a test that a text starts with a prefix, which an index can answer."""
+    lower = build_at_least(test)
+    if test.variant == "open":
+        return lower
+    return sql(lower, "AND", test.column, "<", test.slots[1])
 
 
-def _flag(column: Expression, variant: bool, slots: Slots, dialect: Dialect) -> Expression:
-    return sql(column, "IS TRUE" if variant else "IS FALSE")
+def build_null(test: ColumnTest) -> Expression:
+    """Build a test that a column is NULL, or that it is not."""
+    return sql(test.column, "IS NULL" if test.variant else "IS NOT NULL")
 
 
-def _no_tags(column: Expression, variant: bool, slots: Slots, dialect: Dialect) -> Expression:
-    return sql(column, "=" if variant else "<>", "'[]'")
+def build_flag(test: ColumnTest) -> Expression:
+    """Build a test that a boolean column is true, or that it is false."""
+    return sql(test.column, "IS TRUE" if test.variant else "IS FALSE")
 
 
-def _any_tag(column: Expression, variant: str, slots: Slots, dialect: Dialect) -> Expression:
-    return (
-        dialect.has_any_tag(column, slots[0])
-        if variant == "many"
-        else _all_tags(column, variant, slots, dialect)
-    )
+def build_no_tags(test: ColumnTest) -> Expression:
+    """Build a test that a list of tags is empty, or that it is not."""
+    return sql(test.column, "=" if test.variant else "<>", "'[]'")
 
 
-def _all_tags(column: Expression, variant: str, slots: Slots, dialect: Dialect) -> Expression:
-    """Look for the text of a tag first, which costs a tenth of reading the JSON."""
-    exact = dialect.has_all_tags(column, slots[0])
-    if variant == "all":
+def build_any_tag(test: ColumnTest) -> Expression:
+    """Build a test that one of some tags is in a list."""
+    if test.variant == "many":
+        return test.dialect.has_any_tag(test.column, test.slots[0])
+    return build_all_tags(test)
+
+
+def build_all_tags(test: ColumnTest) -> Expression:
+    """Build a test that all of some tags are in a list."""
+    exact = test.dialect.has_all_tags(test.column, test.slots[0])
+    if test.variant == "all":
         return exact
-    return sql("(", f"{dialect.find_function}(", column, ",", slots[1], ") > 0 AND", exact, ")")
+    # Searching the text costs a tenth of parsing the JSON, and rules out most rows.
+    find = f"{test.dialect.find_function}("
+    return sql("(", find, test.column, ",", test.slots[1], ") > 0 AND", exact, ")")
 
 
-def _entries(comparison: str) -> Build:
-    """Return the builder of one comparison of metadata entries: name and type must agree, then the value."""
-
-    def build(
-        column: Expression, variant: Sequence[str], slots: Slots, dialect: Dialect
-    ) -> Expression:
-        tests: list[Expression] = []
-        first = 0
-        for kind in variant:
-            size = 2 if kind in ("text", "number") else 1
-            tests.append(
-                dialect.compares_member(column, kind, comparison, slots[first : first + size])
-            )
-            first += size
-        return _all_of(tests)
-
-    return build
+def build_equal_entries(test: ColumnTest) -> Expression:
+    """Build a test that metadata has these entries."""
+    return compare_entries(test, "=")
 
 
-def _has_keys(column: Expression, variant: int, slots: Slots, dialect: Dialect) -> Expression:
-    return _all_of([dialect.has_name(column, slot) for slot in slots])
+def build_entries_at_least(test: ColumnTest) -> Expression:
+    """Build a test that entries of metadata are greater than or equal to values."""
+    return compare_entries(test, ">=")
 
 
-def _all_of(tests: list[Expression]) -> Expression:
-    """Join tests by AND, many of them in groups of groups."""
-    while len(tests) > _LONGEST:
-        groups = [tests[i : i + _LONGEST] for i in range(0, len(tests), _LONGEST)]
-        tests = [NodeList(group, glue=" AND ", parens=True) for group in groups]
-    return NodeList(tests, glue=" AND ", parens=True)
+def build_entries_at_most(test: ColumnTest) -> Expression:
+    """Build a test that entries of metadata are less than or equal to values."""
+    return compare_entries(test, "<=")
 
 
-def _creator_id(column: Expression, variant: str, slots: Slots, dialect: Dialect) -> Expression:
-    return _any(sql("lower(", dialect.text_member(column, "id"), ")"), variant, slots, dialect)
+def compare_entries(test: ColumnTest, comparison: str) -> Expression:
+    """Build a comparison of entries of metadata: the name, the JSON type and the value."""
+    assert isinstance(test.variant, tuple)
+    terms: list[Expression] = []
+    first = 0
+    for kind in test.variant:
+        last = first + (2 if kind in ("text", "number") else 1)
+        slots = test.slots[first:last]
+        terms.append(test.dialect.compares_member(test.column, kind, comparison, slots))
+        first = last
+    return join_all(terms)
 
 
-def _creator_type(column: Expression, variant: str, slots: Slots, dialect: Dialect) -> Expression:
-    return _any(dialect.text_member(column, "type"), variant, slots, dialect)
+def build_has_names(test: ColumnTest) -> Expression:
+    """Build a test that metadata has entries with all of some names."""
+    return join_all([test.dialect.has_name(test.column, slot) for slot in test.slots])
 
 
-OPERATORS: dict[tuple[str, str], Operator] = {
-    ("column", "any_"): Operator(_encode_any, _any),
-    ("column", "not_any_"): Operator(_encode_not_any, _not_any),
-    ("column", "like_"): Operator(_encode_like, _like),
-    ("column", "startswith_"): Operator(_encode_prefix, _starts),
-    ("column", "eq_"): Operator(_encode_flag, _flag),
-    ("column", "ge_"): Operator(_encode_value, _compare(">=")),
-    ("column", "le_"): Operator(_encode_value, _compare("<=")),
-    ("column", "after_"): Operator(_encode_value, _compare(">=")),
-    ("column", "before_"): Operator(_encode_value, _compare("<=")),
-    # `compiler` builds these two for columns: whether there is one may depend on another table.
-    ("column", "is_null_"): Operator(_encode_flag, _null),
-    ("column", "exists_"): Operator(_encode_flag, _null),
-    ("tags", "all_"): Operator(_encode_all_tags, _all_tags),
-    ("tags", "any_"): Operator(_encode_any_tag, _any_tag),
-    ("tags", "is_null_"): Operator(_encode_flag, _no_tags),
-    ("metadata", "eq_"): Operator(_encode_entries, _entries("=")),
-    ("metadata", "ge_"): Operator(_encode_entries, _entries(">=")),
-    ("metadata", "le_"): Operator(_encode_entries, _entries("<=")),
-    ("metadata", "has_key_"): Operator(_encode_names, _has_keys),
-    ("creator", "id_"): Operator(_encode_member, _creator_id),
-    ("creator", "type_"): Operator(_encode_member, _creator_type),
-    ("creator", "is_null_"): Operator(_encode_flag, _null),
+def join_all(terms: list[Expression]) -> Expression:
+    """Join terms by AND, many of them in groups of groups."""
+    while len(terms) > _MAX_JOINED:
+        groups = [terms[i : i + _MAX_JOINED] for i in range(0, len(terms), _MAX_JOINED)]
+        terms = [NodeList(group, glue=" AND ", parens=True) for group in groups]
+    return NodeList(terms, glue=" AND ", parens=True)
+
+
+def build_creator_id(test: ColumnTest) -> Expression:
+    """Build a test that the id of a creator is in a list, in lower case."""
+    text = test.dialect.text_member(test.column, "id")
+    lower = sql("lower(", text, ")")
+    return build_any(test._replace(column=lower))
+
+
+def build_creator_type(test: ColumnTest) -> Expression:
+    """Build a test that the type of a creator is in a list."""
+    text = test.dialect.text_member(test.column, "type")
+    return build_any(test._replace(column=text))
+
+
+OPERATORS: dict[str, dict[str, Operator]] = {
+    "column": {
+        "any_": Operator(encode_list, build_any),
+        "not_any_": Operator(encode_excluded, build_not_any),
+        "like_": Operator(encode_pattern, build_like),
+        "startswith_": Operator(encode_prefix, build_prefix),
+        "eq_": Operator(encode_flag, build_flag),
+        "ge_": Operator(encode_operand, build_at_least),
+        "le_": Operator(encode_operand, build_at_most),
+        "after_": Operator(encode_operand, build_at_least),
+        "before_": Operator(encode_operand, build_at_most),
+        # `compiler` builds these two, because a value may be absent in another table.
+        "is_null_": Operator(encode_flag, build_null),
+        "exists_": Operator(encode_flag, build_null),
+    },
+    "tags": {
+        "all_": Operator(encode_all_tags, build_all_tags),
+        "any_": Operator(encode_any_tag, build_any_tag),
+        "is_null_": Operator(encode_flag, build_no_tags),
+    },
+    "metadata": {
+        "eq_": Operator(encode_entries, build_equal_entries),
+        "ge_": Operator(encode_entries, build_entries_at_least),
+        "le_": Operator(encode_entries, build_entries_at_most),
+        "has_key_": Operator(encode_names, build_has_names),
+    },
+    "creator": {
+        "id_": Operator(encode_texts, build_creator_id),
+        "type_": Operator(encode_texts, build_creator_type),
+        "is_null_": Operator(encode_flag, build_null),
+    },
 }
+"""The operators of each family of fields, by name."""
