@@ -1,4 +1,4 @@
-"""What can be asked for: fields, operators, sort orders, and the compiler that makes SQL of them."""
+"""Filters: their fields and operators, sort orders, and the compiler that makes SQL of them."""
 
 from typing import TYPE_CHECKING
 

@@ -1,8 +1,9 @@
-"""Conditions: what filters ask, without the values that they compare with.
+"""Conditions: the structure of filters, without the values that they compare with.
 
-A condition is a nested tuple, and the key under which its statement is cached: two listings with filters of the same
-shape share one statement, whatever the values are. So a condition must say everything that the text of the statement
-depends on, and no two kinds of condition may be equal as tuples: each has a number of fields of its own.
+A condition is a nested tuple, and a part of the key under which its statement is cached: filters of
+the same structure share a statement, whatever their values. So a condition must contain everything
+that the text of the statement depends on. No two kinds of condition may be equal as tuples, so each
+has another number of fields.
 """
 
 from collections.abc import Hashable, Iterable, Mapping
@@ -35,7 +36,7 @@ Form: TypeAlias = Literal["in", "exists", "keys"]
 
 
 class Constant(NamedTuple):
-    """A condition that holds of every row, or of none."""
+    """A condition that every row satisfies, or none."""
 
     value: bool
 
@@ -51,10 +52,11 @@ class Related(NamedTuple):
     """A related row exists that satisfies a condition.
 
     Attributes:
-        relation: The way to the related rows.
-        condition: What must hold of a related row; `None` when any will do.
-        form: `"in"`: the column is in a subquery for the related rows; `"exists"`: each row looks for its related one;
-            `"keys"`: the column is in a list of values, bound under `("keys", relation)`.
+        relation: How the related rows are found.
+        condition: The condition on a related row; `None` if any row will do.
+        form: `"in"`: the column is in a subquery for the related rows; `"exists"`: each row looks
+            for its related row; `"keys"`: the column is in a list of values, which is bound under
+            `("keys", relation)`.
     """
 
     relation: Relation
@@ -63,14 +65,14 @@ class Related(NamedTuple):
 
 
 class FieldTest(NamedTuple):
-    """One operator of one filter field, compared with bound values.
+    """One operator of one filter field.
 
     Attributes:
-        kind: The filter that the field belongs to.
+        kind: The class of the filter.
         field: The field.
         part: The part of a composite field, such as `name` of `state`; empty for any other field.
         operator: The operator.
-        variant: What the text of the statement depends on beside the operator.
+        variant: What the text of the statement depends on besides the operator.
         first_slot: The number of the first of the values that it binds.
         slots: How many values it binds.
         negated: Whether the test must not hold.
@@ -87,13 +89,13 @@ class FieldTest(NamedTuple):
 
 
 Condition: TypeAlias = Constant | Group | Related | FieldTest
-"""What must hold of a row. Where there may be no condition, `None` stands for it."""
+"""A condition on a row. `None` stands for no condition."""
 
 EVERYTHING = Constant(True)
-"""Holds of every row: the negation of `NOTHING`. Unlike no condition at all (`None`), it counts under `or_`."""
+"""Every row satisfies it: the negation of `NOTHING`. `None`, no condition, is ignored in an `or_`."""
 
 NOTHING = Constant(False)
-"""Holds of no row: `any_` of an empty list."""
+"""No row satisfies it: `any_` of an empty list."""
 
 
 def opposite(join: Join) -> Join:
@@ -102,7 +104,7 @@ def opposite(join: Join) -> Join:
 
 
 def combine(join: Join, terms: Iterable[Condition | None]) -> Condition | None:
-    """Join conditions by AND or OR, and fold what is constant.
+    """Join conditions by AND or OR, and leave out what changes nothing.
 
     A group of the same kind is merged, so that groups stay flat.
 
@@ -133,8 +135,8 @@ def combine(join: Join, terms: Iterable[Condition | None]) -> Condition | None:
     return neutral if met_neutral else None
 
 
-def _required(condition: Condition | None) -> tuple[Condition, ...]:
-    """Return the conditions that must all hold."""
+def required_terms(condition: Condition | None) -> tuple[Condition, ...]:
+    """Return the conditions that every row must satisfy."""
     if condition is None:
         return ()
     if isinstance(condition, Group) and condition.join == "and_":
@@ -143,22 +145,25 @@ def _required(condition: Condition | None) -> tuple[Condition, ...]:
 
 
 def related_conditions(condition: Condition | None, *forms: Form) -> list[Related]:
-    """Return the conditions on related rows that must hold whatever else does, of these forms alone."""
-    return [
-        term for term in _required(condition) if isinstance(term, Related) and term.form in forms
-    ]
+    """Return the conditions on related rows, of some forms, that every row must satisfy."""
+    related: list[Related] = []
+    for term in required_terms(condition):
+        if isinstance(term, Related) and term.form in forms:
+            related.append(term)
+    return related
 
 
 def replace_forms(condition: Condition | None, forms: Mapping[Related, Form]) -> Condition | None:
-    """Return a condition with some of its conditions on related rows in another form."""
+    """Return a condition in which some conditions on related rows have another form."""
     if condition is None or not forms:
         return condition
 
-    def replaced(term: Condition) -> Condition:
+    def replace(term: Condition) -> Condition:
         if isinstance(term, Related) and term in forms:
             return term._replace(form=forms[term])
         return term
 
     if isinstance(condition, Group):
-        return Group(condition.join, tuple(map(replaced, condition.terms)))
-    return replaced(condition)
+        terms = tuple(map(replace, condition.terms))
+        return Group(condition.join, terms)
+    return replace(condition)

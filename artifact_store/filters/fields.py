@@ -1,7 +1,8 @@
-"""What a field of a filter accepts: sets of operators, and their operands.
+"""What the fields of filters accept: sets of operators, and their operands.
 
-The value of a field is a `FieldFilter`, such as `{"any_": […], "not_any_": […]}`. Each belongs to a family (plain
-columns, tags, metadata, creator); `operators` says what an operator of a family means.
+The value of a field is a `FieldFilter`, such as `{"any_": […], "not_any_": […]}`. It belongs to a
+family (plain columns, tags, metadata, creator); `operators` says what the operators of a family
+mean. An operand that is accepted here must be one that every engine can bind.
 """
 
 import math
@@ -25,7 +26,7 @@ from pydantic import (
 from .. import jsonable
 from ..clock import in_utc
 from ..errors import InvalidArtifact
-from ..jsonable.encoders import MAX_INT64
+from ..jsonable.encoders import MAX_INT64, NotSerializableError, searchable
 from ..schemas.states import as_state_type
 from ..schemas.validation import InvalidFilter, Validated
 from ..wording import shown
@@ -37,29 +38,35 @@ PATTERN_LIMIT = 1000
 # --- Operands ---
 
 
-def _clean(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("text with U+0000 cannot be searched for: leave it out")
+def check_text(text: str) -> str:
+    """Return a text that can be searched for.
+
+    Raises:
+        ValueError: It holds U+0000 or a lone surrogate, which no stored text does.
+    """
     try:
-        text.encode()
-    except UnicodeEncodeError:
+        return searchable(text)
+    except NotSerializableError:
         raise ValueError(
-            "text with a lone surrogate cannot be searched for: leave it out"
+            "text with U+0000 or a lone surrogate cannot be searched for: leave it out"
         ) from None
-    return text
 
 
 Scalar: TypeAlias = str | int | float | bool | None
 
-_PLAIN = (str, int, float, bool, NoneType)
+_SCALAR_TYPES = (str, int, float, bool, NoneType)
 
 
-def _scalar(value: object) -> Scalar:
-    """Return what a value of metadata is compared with: of a date, an enum and the like, what is stored of it."""
-    if type(value) not in _PLAIN:
-        value = _stored(value)
+def parse_scalar(value: object) -> Scalar:
+    """Return what metadata is compared with; for a date, an enum and the like, what is stored.
+
+    Raises:
+        ValueError: Metadata cannot have such a value.
+    """
+    if type(value) not in _SCALAR_TYPES:
+        value = stored_scalar(value)
     if isinstance(value, str):
-        return _clean(value)
+        return check_text(value)
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int) and -MAX_INT64 - 1 <= value <= MAX_INT64:
@@ -67,41 +74,52 @@ def _scalar(value: object) -> Scalar:
     if isinstance(value, float) and math.isfinite(value):
         return value
     raise ValueError(
-        f"{shown(value)} cannot be a metadata value: use text, a 64-bit integer, a finite number, a boolean or null"
+        f"{shown(value)} cannot be a metadata value: "
+        "use text, a 64-bit integer, a finite number, a boolean or null"
     )
 
 
-def _stored(value: object) -> Scalar:
+def stored_scalar(value: object) -> Scalar:
+    """Return what is stored for a value of metadata; NaN for a number that is stored as null.
+
+    Raises:
+        ValueError: The value cannot be stored.
+    """
     try:
-        stored = jsonable.normalize.normalize_metadata({"value": value})["value"]
+        metadata = jsonable.normalize.normalize_metadata({"value": value})
     except InvalidArtifact as error:
         raise ValueError(str(error).removeprefix("metadata.").rstrip(".")) from None
-    return (
-        math.nan if stored is None else stored
-    )  # nothing can be compared with a number that is stored as null
+    stored = metadata["value"]
+    return math.nan if stored is None else stored
 
 
-def _comparable(value: object) -> str | int | float:
-    plain = _scalar(value)
-    if plain is None or isinstance(plain, bool):
+def parse_comparable(value: object) -> str | int | float:
+    """Return what metadata is compared with by order.
+
+    Raises:
+        ValueError: Metadata cannot have such a value, or it has no order.
+    """
+    scalar = parse_scalar(value)
+    if scalar is None or isinstance(scalar, bool):
         raise ValueError(f"{shown(value)} has no order: compare numbers or text")
-    return plain
+    return scalar
 
 
-def _listed(value: object) -> object:
+def as_list(value: object) -> object:
+    """Return a single name as a list."""
     return (value,) if isinstance(value, str) else value
 
 
 T = TypeVar("T")
 if TYPE_CHECKING:
-    # A type checker does not know that pydantic turns a dict of operators into a FieldFilter.
+    # To a type checker: pydantic makes a FieldFilter from a dict of operators.
     Accepts: TypeAlias = T | Mapping[str, object] | None
 else:
-    Accepts = Optional[T]  # noqa: UP045, a type variable that takes its argument later
+    Accepts = Optional[T]  # noqa: UP045, T | None cannot be subscripted
 
 Flag = bool | None
-Text = Annotated[str, AfterValidator(_clean)]
-Pattern = Annotated[str, Field(max_length=PATTERN_LIMIT), AfterValidator(_clean)] | None
+Text = Annotated[str, AfterValidator(check_text)]
+Pattern = Annotated[str, Field(max_length=PATTERN_LIMIT), AfterValidator(check_text)] | None
 Moment = Annotated[datetime, AfterValidator(in_utc)] | None
 Number = Annotated[int, Field(ge=-MAX_INT64 - 1, le=MAX_INT64)]
 Ids = tuple[UUID, ...] | None
@@ -113,7 +131,7 @@ StateTypes = tuple[Annotated[str, AfterValidator(as_state_type)], ...] | None
 
 
 class FilterModel(Validated, BaseModel):
-    """A frozen model that names the nearest valid field when it meets an unknown one and writes short JSON."""
+    """A frozen model that suggests a field for an unknown one, and whose JSON is short."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
@@ -123,35 +141,42 @@ class FilterModel(Validated, BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _names(cls, value: object) -> object:
-        if isinstance(value, Mapping):
-            for name in value:
-                if name not in cls.model_fields:
-                    text = name if isinstance(name, str) else shown(name)
-                    near = get_close_matches(text[:100], cls.model_fields, 1, 0)[0]
-                    raise ValueError(f"{cls._unknown(name)}; did you mean {near!r}?")
+    def _check_names(cls, value: object) -> object:
+        """Refuse unknown names, and suggest the nearest known one."""
+        if not isinstance(value, Mapping):
+            return value
+        for name in value:
+            if name in cls.model_fields:
+                continue
+            text = name if isinstance(name, str) else shown(name)
+            near = get_close_matches(text[:100], cls.model_fields, 1, 0)[0]
+            raise ValueError(f"{cls._unknown_name(name)}; did you mean {near!r}?")
         return value
 
     @classmethod
-    def _unknown(cls, name: object) -> str:
+    def _unknown_name(cls, name: object) -> str:
+        """Return what the message says of an unknown name."""
         return f"{cls.__name__} has no field {shown(name)}"
 
     @model_serializer(mode="wrap")
-    def _short(self, handler: Callable[[object], dict[str, object]]) -> dict[str, object]:
-        return {
-            name: value
-            for name, value in handler(self).items()
-            if value is not None and (name, value) != ("operator", "and_")
-        }
+    def _without_defaults(
+        self, handler: Callable[[object], dict[str, object]]
+    ) -> dict[str, object]:
+        """Serialize only what was set."""
+        fields = handler(self)
+        if fields.get("operator") == "and_":
+            del fields["operator"]
+        return {name: value for name, value in fields.items() if value is not None}
 
 
 class FieldFilter(FilterModel):
-    """The operators for one field; all hold with `operator="and_"`, one of them with `"or_"`."""
+    """The operators of one field; all must hold, or one of them with `operator="or_"`."""
 
     family: ClassVar[str] = "column"
 
     @classmethod
-    def _unknown(cls, name: object) -> str:
+    def _unknown_name(cls, name: object) -> str:
+        """Return what the message says of an unknown operator."""
         return f"there is no operator {shown(name)}"
 
 
@@ -237,7 +262,7 @@ class Times(FieldFilter):
 
 
 class NullTimes(Times):
-    """`before_`, `after_`: at or before, at or after a time with a time zone; `is_null_`: there is none."""
+    """`before_`, `after_`: at or before, at or after a time; `is_null_`: there is none."""
 
     is_null_: Flag = None
 
@@ -255,7 +280,7 @@ class Exists(FieldFilter):
 
 
 class Equal(FieldFilter):
-    """`eq_`: the flag is just so."""
+    """`eq_`: the flag has this value."""
 
     eq_: Flag = None
 
@@ -275,17 +300,17 @@ class AllAnyTags(AllTags):
 
 
 class Metadata(FieldFilter):
-    """`eq_`, `ge_`, `le_`: values by name, compared within their JSON type; `has_key_`: names that are all there."""
+    """`eq_`, `ge_`, `le_`: values by name, of the same JSON type; `has_key_`: names."""
 
     family: ClassVar[str] = "metadata"
-    eq_: dict[Text, Annotated[object, AfterValidator(_scalar)]] | None = None
-    has_key_: Annotated[Texts, BeforeValidator(_listed)] = None
-    ge_: dict[Text, Annotated[object, AfterValidator(_comparable)]] | None = None
-    le_: dict[Text, Annotated[object, AfterValidator(_comparable)]] | None = None
+    eq_: dict[Text, Annotated[object, AfterValidator(parse_scalar)]] | None = None
+    has_key_: Annotated[Texts, BeforeValidator(as_list)] = None
+    ge_: dict[Text, Annotated[object, AfterValidator(parse_comparable)]] | None = None
+    le_: dict[Text, Annotated[object, AfterValidator(parse_comparable)]] | None = None
 
 
 class Creator(FieldFilter):
-    """`id_`, `type_`: the creator's id, or kind, is in the list; `is_null_`: nobody is named."""
+    """`id_`, `type_`: the creator's id or type is in the list; `is_null_`: there is none."""
 
     family: ClassVar[str] = "creator"
     id_: Ids = None

@@ -1,4 +1,4 @@
-"""Filters of all entities from one JSON value, as a command line or a settings file holds them."""
+"""Parses the filters of several tables from one JSON value, as in a command line or a file."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,14 +28,14 @@ _ENTITIES: dict[str, tuple[str, type[Filter]]] = {
 
 
 def parse_filters(value: object, *, latest: bool = False) -> dict[str, Any]:
-    """Return the filter arguments of a method that lists or counts artifacts.
+    """Parse the filter arguments of a method that lists or counts artifacts.
 
     Args:
-        value: the fields of an artifact filter (`{"metadata": {"ge_": {"days": 30}}}`), or filters by entity, as in
-            Prefect's REST API: `artifacts`, `flow_runs`, `task_runs`, `flows`, `deployments`, `work_pools`. An
-            entity whose value is `None` is left out.
-        latest: whether the arguments are for `read_latest_artifacts` and `count_latest_artifacts`, whose
-            `artifact_filter` is an `ArtifactCollectionFilter`.
+        value: the fields of an artifact filter (`{"metadata": {"ge_": {"days": 30}}}`), or filters
+            by entity, as in Prefect's REST API: `artifacts`, `flow_runs`, `task_runs`, `flows`,
+            `deployments`, `work_pools`. An entity whose value is `None` is left out.
+        latest: whether the arguments are for `read_latest_artifacts` and `count_latest_artifacts`,
+            whose `artifact_filter` is an `ArtifactCollectionFilter`.
 
     Returns:
         Filters by the name of the argument, such as `artifact_filter` and `flow_run_filter`.
@@ -46,15 +46,16 @@ def parse_filters(value: object, *, latest: bool = False) -> dict[str, Any]:
     Examples:
         >>> from artifact_store import ArtifactStore
         >>> store = ArtifactStore("sqlite:///:memory:")
-        >>> filters = parse_filters({"artifacts": {"type": {"any_": ["table"]}}, "flows": {"name": {"any_": ["etl"]}}})
+        >>> tables = {"type": {"any_": ["table"]}}
+        >>> filters = parse_filters({"artifacts": tables, "flows": {"name": {"any_": ["etl"]}}})
         >>> sorted(filters)
         ['artifact_filter', 'flow_filter']
         >>> store.count_artifacts(**filters)
         0
     """
-    if not isinstance(value, Mapping) or not _ENTITIES.keys() & value.keys():
+    if not isinstance(value, Mapping) or _ENTITIES.keys().isdisjoint(value):
         value = {"artifacts": value}
-    filters: dict[str, Any] = {}
+    filters: dict[str, Filter] = {}
     for entity, fields in value.items():
         if entity not in _ENTITIES:
             raise InvalidQuery(f"Unknown filter {entity!r}: expected {', '.join(_ENTITIES)}.")

@@ -1,7 +1,7 @@
-"""How the tables hang together: which related filters a listing takes, and the joins that lead to their rows.
+"""How the tables are related: the filters that each list takes, and the joins to their rows.
 
-A listing of artifacts takes a `flow_filter`, which constrains the flow of the flow run that made the artifact. A
-`Relation` is one such step, from a column of one table to a column of another.
+A list of artifacts takes a `flow_filter`, a condition on the flow of the artifact's flow run. A
+`Relation` is one step on the way there, from a column of one table to a column of another.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,17 +18,19 @@ from .definitions import Filter
 __all__ = ["ALLOWED_FILTERS", "FILTER_KINDS", "RELATIONS", "Relation"]
 
 
-# Compared and hashed by identity: Peewee's fields make an expression of `==`, and conditions are keys of a cache.
+# Compared and hashed by identity: conditions are keys of a cache, and `==` between two fields of
+# Peewee is an expression.
 @dataclass(frozen=True, eq=False, slots=True)
 class Relation:
     """The step from the rows of one table to related rows of another.
 
     Attributes:
-        filter_name: The parameter whose filter the related rows must match; `work_queue` has none of its own.
+        filter_name: The parameter whose filter the related rows must satisfy; no method has one for
+            work queues.
         model: The table of the related rows.
-        column: The column of the first table that leads to them.
-        related_column: The column of `model` that equals it.
-        relations: The steps that go on from the related rows.
+        column: The column of the first table that refers to them.
+        related_column: The column of `model` that equals `column`.
+        relations: The next steps from the related rows.
     """
 
     filter_name: str
@@ -59,8 +61,8 @@ def _to_deployments(
 
 _FLOW_RUN_TO_TASK_RUNS = Relation("task_run_filter", TaskRun, FlowRun.id, TaskRun.flow_run_id)
 
-# What a flow run belongs to. Flow, deployment and work pool hang on one flow run, so that together they must hold of
-# the same one.
+# Flow, deployment and work pool are related to one flow run, so their filters must all be satisfied
+# by what belongs to the same flow run.
 _FLOW_RUN_TO_PARENTS = (
     _to_flow(FlowRun.flow_id),
     Relation("deployment_filter", Deployment, FlowRun.deployment_id, Deployment.id),
@@ -100,27 +102,25 @@ RELATIONS: dict[str, tuple[Relation, ...]] = {
         *_FROM_WORK_QUEUE,
     ),
 }
-"""For each table that can be listed, by the name of its own filter: the steps to related rows."""
+"""The steps from each table that can be listed, by the name of the filter of the table."""
 
-FILTER_KINDS: dict[str, tuple[type[Filter], ...]] = {
-    parameter: tuple(
-        getattr(definitions, name)
-        for name, other in FILTER_PARAMETERS.items()
-        if other == parameter
-    )
-    for parameter in FILTER_PARAMETERS.values()
-}
-"""The classes of filter that each parameter takes."""
+FILTER_KINDS: dict[str, tuple[type[Filter], ...]] = {}
+"""The classes of filters that each parameter takes."""
+
+for _class_name, _parameter in FILTER_PARAMETERS.items():
+    _kind: type[Filter] = getattr(definitions, _class_name)
+    FILTER_KINDS[_parameter] = (*FILTER_KINDS.get(_parameter, ()), _kind)
 
 
-def _filter_names(relations: Iterable[Relation]) -> Iterator[str]:
+def filter_names(relations: Iterable[Relation]) -> Iterator[str]:
+    """Yield the names of the filters that some steps lead to."""
     for relation in relations:
         yield relation.filter_name
-        yield from _filter_names(relation.relations)
+        yield from filter_names(relation.relations)
 
 
 ALLOWED_FILTERS: dict[str, frozenset[str]] = {
-    root: frozenset({root, *_filter_names(relations)} & FILTER_KINDS.keys())
+    root: frozenset({root, *filter_names(relations)} & FILTER_KINDS.keys())
     for root, relations in RELATIONS.items()
 }
-"""The filters that each listing takes, by the names of their parameters."""
+"""The parameters of the filters that each list takes, by the name of the filter of its table."""
