@@ -1,9 +1,9 @@
 """The tables of artifacts: Peewee models of columns, constraints and indexes, which are never bound to a database.
 
-Times are text in ISO 8601 with microseconds and UTC's offset on SQLite, so that they sort as
-they pass; ids are 36 characters there and sort like their bytes. JSON is text on every
-engine, because the order of object keys and numbers such as 1e300 must survive. `artifact.data`
-is the last column, so that a long payload does not stand between a reader and the rest of its row.
+On SQLite, times are text in ISO 8601 with microseconds and the offset of UTC, so that they sort by time, and ids are
+text of 36 characters, which sorts like their bytes. JSON is text on every engine, because the order of object keys and
+numbers such as 1e300 must survive. `artifact.data` is the last column: SQLite reads a row from its start, and so skips
+long payloads.
 """
 
 import peewee
@@ -14,6 +14,7 @@ __all__ = [
     "IdField",
     "JSONTextField",
     "Table",
+    "TableOptions",
     "TableWithId",
     "TimeField",
 ]
@@ -35,11 +36,16 @@ class JSONTextField(peewee.TextField):
     """JSON as text, on every engine."""
 
 
-class Table(peewee.Model):
-    """What all tables have in common; Peewee takes long to give them columns in this way."""
+class TableOptions:
+    """The options of all tables."""
 
-    class Meta:
-        legacy_table_names = False
+    legacy_table_names = False
+
+
+class Table(peewee.Model):
+    """The base of all tables. It has no columns, because Peewee copies those of a base class slowly."""
+
+    Meta = TableOptions
 
 
 class TableWithId(Table):
@@ -64,7 +70,7 @@ class Artifact(TableWithId):
     profile = JSONTextField(null=True)
     data = JSONTextField(null=True)
 
-    class Meta:
+    class Meta(TableOptions):
         constraints = (
             peewee.Check('("key" IS NULL) = ("version" IS NULL)'),
             peewee.Check('"version" >= 1'),
@@ -72,7 +78,7 @@ class Artifact(TableWithId):
 
 
 class ArtifactCollection(Table):
-    """The pointer from a key to its latest version, NULL while the key is empty; `latest` alone writes it."""
+    """The pointer from a key to its latest version, NULL while the key is empty; only `artifacts.latest` writes it."""
 
     created = TimeField()
     updated = TimeField()
@@ -86,10 +92,10 @@ Artifact.add_index(Artifact.key, Artifact.version, unique=True)
 Artifact.add_index(Artifact.key, Artifact.version, Artifact.id)
 for _column in (Artifact.created, Artifact.updated, Artifact.type, Artifact.task_run_id):
     Artifact.add_index(_column, Artifact.id)
-# With `created`, what many runs have made is sorted by it without reading the artifacts.
+# With `created`, the artifacts of many runs can be sorted by it without reading them.
 Artifact.add_index(Artifact.flow_run_id, Artifact.id, Artifact.created)
 
-# Listings pass over empty keys without reading them, and a count leaves them out by reading them alone.
+# Listings skip empty keys without reading them; a count of all keys subtracts the empty ones, read by their index.
 _live = ArtifactCollection.latest_id.is_null(False)
 ArtifactCollection.add_index(ArtifactCollection.latest_id, where=_live)
 ArtifactCollection.add_index(ArtifactCollection.updated, ArtifactCollection.key, where=_live)

@@ -7,7 +7,7 @@ with the dialect of another engine is refused by the server, or finds other rows
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, ClassVar, TypeAlias
+from typing import ClassVar, TypeAlias
 from uuid import UUID
 
 import peewee
@@ -85,7 +85,7 @@ class Dialect(ABC):
     # Values
 
     @abstractmethod
-    def bind_list(self, values: Sequence[Any]) -> object:
+    def bind_list(self, values: Sequence[object]) -> object:
         """Return a list of values as one parameter."""
 
     @abstractmethod
@@ -166,7 +166,7 @@ class Dialect(ABC):
         """
 
 
-def _json_list(values: Sequence[Any]) -> str:
+def _json_list(values: Sequence[object]) -> str:
     return to_json(values).decode()
 
 
@@ -192,7 +192,7 @@ class SqliteDialect(Dialect):
         "None": "'null'",
     }
 
-    def bind_list(self, values: Sequence[Any]) -> str:
+    def bind_list(self, values: Sequence[object]) -> str:
         """Return a list of values as one parameter."""
         return _json_list(values)
 
@@ -306,7 +306,7 @@ class PostgresDialect(Dialect):
         "None": "null",
     }
 
-    def bind_list(self, values: Sequence[Any]) -> list[Any]:
+    def bind_list(self, values: Sequence[object]) -> list[object]:
         """Return a list of values as one parameter."""
         return list(values)
 

@@ -5,14 +5,14 @@ Opening a store whose schema is current reads one row, takes no lock and writes 
 
 from contextlib import suppress
 from importlib import import_module
-from typing import Any
+from types import ModuleType
 
 import peewee
 
 from ..db import migrations
 from ..errors import SchemaTooNew, SchemaTooOld, StoreMissing, StoreUnavailable
 from .engine import HISTORY, Engine, TableMissing
-from .statements import Statements
+from .statements import Query, Statements
 
 __all__ = ["ensure_current", "known_versions", "schema_version"]
 
@@ -30,24 +30,29 @@ def schema_version(statements: Statements) -> str | None:
 
 
 def _newest(statements: Statements) -> str | None:
+    """Return the name of the newest migration applied; raise `TableMissing` without their table."""
     table = peewee.Table(HISTORY)
-    row = statements.fetch_one(
-        "schema.version", lambda: table.select(peewee.fn.MAX(table.c.name)), {}
-    )
+
+    def build() -> Query:
+        return table.select(peewee.fn.MAX(table.c.name))
+
+    row = statements.fetch_one("schema.version", build, {})
     return None if row is None else row[0]
 
 
 def ensure_current(statements: Statements, create: bool = True) -> None:
-    """Create or upgrade the tables, once, however many processes ask at the same time.
+    """Create or upgrade the tables, once, however many processes open the store at the same time.
 
     Args:
         statements: the database.
-        create: without it, a store that is not there or not current is an error, and stays so.
+        create: whether to create or upgrade them; otherwise, a store that is missing or of an
+            older release is an error.
 
     Raises:
         SchemaTooNew: a newer artifact-store has written the database.
-        SchemaTooOld: an older one has, and `create` is off.
-        StoreUnavailable: the database cannot be used, or holds tables of the same names that are not ours.
+        SchemaTooOld: an older one has, and `create` is false.
+        StoreMissing: there is no store, and `create` is false.
+        StoreUnavailable: the database cannot be used, or has other tables of the same names.
     """
     engine = statements.engine
     create = create or engine.in_memory
@@ -56,21 +61,25 @@ def ensure_current(statements: Statements, create: bool = True) -> None:
             raise _missing(engine)
         engine.prepare()
     engine.check()
+
+    newest = known_versions()[-1]
     found = schema_version(statements)
-    if found is not None and found > known_versions()[-1]:
+    if found is not None and found > newest:
         raise SchemaTooNew(
             f"{engine.label}: a newer artifact-store has written this database (schema {found}, "
-            f"this release knows {known_versions()[-1]}): upgrade with pip install -U artifact-store."
+            f"this release knows {newest}): upgrade with pip install -U artifact-store."
         )
-    if found != known_versions()[-1]:
-        if found is None and not create:
-            raise _missing(engine)
-        if not create:
-            raise SchemaTooOld(
-                f"{engine.label}: the tables are those of an older release (schema {found}): bring them up to date "
-                "with 'artifact-store upgrade', or open the store with create=True."
-            )
-        _upgrade(statements)
+    if found == newest:
+        return
+
+    if found is None and not create:
+        raise _missing(engine)
+    if not create:
+        raise SchemaTooOld(
+            f"{engine.label}: the tables are those of an older release (schema {found}): bring them up to date "
+            "with 'artifact-store upgrade', or open the store with create=True."
+        )
+    _upgrade(statements)
 
 
 def _missing(engine: Engine) -> StoreMissing:
@@ -89,47 +98,52 @@ def _upgrade(statements: Statements) -> None:
     engine.prepare()
     try:
         with engine.migrating():
-            before = _version_inside(statements)
+            before = _version_in_savepoint(statements)
             if before != known_versions()[-1]:
                 _run_migrations(engine.database)
                 if before is not None:
-                    _guard(engine.database, before)
+                    _add_guards(engine.database, before)
     except peewee.PeeweeException as error:
         raise engine.to_store_error(error) from error
 
 
-def _run_migrations(database: Any) -> None:
+def _run_migrations(database: peewee.Database) -> None:
     """Run the migrations that the database does not have yet, each imported as a module of the package."""
-    from playhouse.migrations import (
-        Migration,
-        Runner,
-    )  # it takes a while, and most stores are current
+    # This import takes long, and most stores are current.
+    from playhouse.migrations import Migration, Runner
 
     class Script(Migration):  # type: ignore[misc]
-        def load(self) -> Any:
+        def load(self) -> ModuleType:
             return import_module(self.path)
 
     class Scripts(Runner):  # type: ignore[misc]
         def migrations(self) -> list[Script]:
-            package = migrations.__name__
             return [
-                Script(int(name[:4]), name, f"{package}.{name}", None) for name in known_versions()
+                Script(int(name[:4]), name, _module_of(name), None) for name in known_versions()
             ]
 
     Scripts(database, table_name=HISTORY).up()
 
 
-def _guard(database: Any, before: str) -> None:
-    """Let the migrations that an earlier release did not have protect the store from its programs still open."""
+def _module_of(name: str) -> str:
+    return f"{migrations.__name__}.{name}"
+
+
+def _add_guards(database: peewee.Database, before: str) -> None:
+    """Protect an upgraded store from programs of the earlier release that still have it open.
+
+    A migration that they would break has a function `guard`.
+    """
     for name in known_versions():
-        if name > before and hasattr(
-            script := import_module(f"{migrations.__name__}.{name}"), "guard"
-        ):
+        if name <= before:
+            continue
+        script = import_module(_module_of(name))
+        if hasattr(script, "guard"):
             script.guard(database)
 
 
-def _version_inside(statements: Statements) -> str | None:
-    """Ask for the version in a savepoint, because a missing table would spoil the transaction on PostgreSQL."""
+def _version_in_savepoint(statements: Statements) -> str | None:
+    """Return the version; on PostgreSQL a missing table would otherwise end the transaction."""
     with suppress(TableMissing), statements.engine.atomic():
         return _newest(statements)
     return None

@@ -1,7 +1,7 @@
 """Everything private to Peewee that this package uses, in one module.
 
-Peewee may change these names in any release. `tests/db/test_internals.py` says which one is gone; mend it here and
-nowhere else.
+Peewee may change these names in any release. `tests/db/test_internals.py` then says which one is
+gone: adapt this module, and nothing else.
 """
 
 import threading
@@ -27,7 +27,16 @@ class _HasCurrent(Protocol):
     def current(self) -> ConnectionState: ...
 
 
-class SessionDatabase(peewee.Database if TYPE_CHECKING else object):  # type: ignore[misc]
+if TYPE_CHECKING:
+
+    class _Database(peewee.Database):
+        def _connect(self) -> Any: ...
+
+else:
+    _Database = object
+
+
+class SessionDatabase(_Database):
     """Mixin for a Peewee database that keeps its state in our sessions, and opens connections in its own way.
 
     Attributes:
@@ -45,18 +54,18 @@ class SessionDatabase(peewee.Database if TYPE_CHECKING else object):  # type: ig
     def _state(self, state: object) -> None:
         """Ignore the state that Peewee's `__init__` makes."""
 
-    def open_connection(self) -> Any:
+    def open_connection(self) -> Any:  # a connection of any driver
         """Open a new driver connection, without making it the connection of this thread."""
         return super()._connect()
 
-    def _connect(self) -> Any:
+    def _connect(self) -> object:
         """Open a connection for Peewee."""
         return self.open_connection()
 
 
-def open_transactions(database: peewee.Database) -> list[Any]:
+def open_transactions(database: peewee.Database) -> list[object]:
     """Return the transactions that are open in this thread; the list is Peewee's own, and may be cleared."""
-    transactions: list[Any] = database._state.transactions  # type: ignore[attr-defined]
+    transactions: list[object] = database._state.transactions  # type: ignore[attr-defined]
     return transactions
 
 
@@ -65,7 +74,7 @@ def renew_lock(database: peewee.Database) -> None:
     database._lock = threading.Lock()  # type: ignore[attr-defined]
 
 
-def note_server_version(database: peewee.PostgresqlDatabase, connection: Any) -> None:
+def note_server_version(database: peewee.PostgresqlDatabase, connection: object) -> None:
     """Let Peewee read the server's version from a connection, as it does when it connects by itself."""
     database._set_server_version(connection)  # type: ignore[attr-defined]
 

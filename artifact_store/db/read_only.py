@@ -1,10 +1,10 @@
-"""Lets the writing methods of a read-only store raise an error before they do anything.
+"""Replaces the writing methods of a read-only store, so that they raise before they do anything.
 
-The database refuses writes too, but later and in its own words.
+The database refuses writes too, but later, and with an error that does not say what to do.
 """
 
 from functools import partial
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from ..errors import StoreReadOnly
 
@@ -21,13 +21,13 @@ WRITES = frozenset(
 """The methods of a store that write."""
 
 
-def refuse_writes(store: Any, label: str) -> None:
-    """Let the methods of one store that write raise `StoreReadOnly`; stores that write pay nothing for it."""
+def refuse_writes(store: object, label: str) -> None:
+    """Make the methods of one store that write raise `StoreReadOnly`; other stores stay as fast as they are."""
     for name in WRITES:
-        setattr(store, name, partial(_refuse, name, label))
+        setattr(store, name, partial(_raise_read_only, name, label))
 
 
-def _refuse(name: str, label: str, *args: object, **fields: object) -> NoReturn:
+def _raise_read_only(name: str, label: str, *args: object, **fields: object) -> NoReturn:
     raise StoreReadOnly(
         f"{label}: the store is open for reading only: open it without read_only to call {name}."
     )

@@ -1,4 +1,4 @@
-"""The tables of runs and of what surrounds them, beside those of artifacts: all that a question may ask about."""
+"""The tables of flows, deployments, runs and work pools, and the list of all tables."""
 
 import peewee
 
@@ -7,6 +7,7 @@ from .artifact_tables import (
     ArtifactCollection,
     IdField,
     JSONTextField,
+    TableOptions,
     TableWithId,
     TimeField,
 )
@@ -24,24 +25,26 @@ __all__ = [
 ]
 
 
-def _refers(column: str, table: str) -> peewee.SQL:
+def _foreign_key(column: str, table: str) -> peewee.SQL:
     return peewee.SQL(f'FOREIGN KEY ("{column}") REFERENCES "{table}" ("id")')
 
 
-class _OfRuns(TableWithId):
+class _RunTable(TableWithId):
+    """The columns of all tables of this module."""
+
     created = TimeField()
     updated = TimeField()
 
 
-class Flow(_OfRuns):
-    """A flow: what runs again and again under one name."""
+class Flow(_RunTable):
+    """A flow: the name that its runs share."""
 
     id = IdField(primary_key=True)
     name = peewee.TextField(unique=True)
     tags = JSONTextField()
 
 
-class WorkPool(_OfRuns):
+class WorkPool(_RunTable):
     """A pool of workers."""
 
     id = IdField(primary_key=True)
@@ -49,18 +52,18 @@ class WorkPool(_OfRuns):
     type = peewee.TextField()
 
 
-class WorkQueue(_OfRuns):
+class WorkQueue(_RunTable):
     """A queue of a work pool."""
 
     id = IdField(primary_key=True)
     name = peewee.TextField()
     work_pool_id = IdField()
 
-    class Meta:
-        constraints = (_refers("work_pool_id", "work_pool"),)
+    class Meta(TableOptions):
+        constraints = (_foreign_key("work_pool_id", "work_pool"),)
 
 
-class Deployment(_OfRuns):
+class Deployment(_RunTable):
     """A flow with its schedule and infrastructure."""
 
     id = IdField(primary_key=True)
@@ -70,11 +73,11 @@ class Deployment(_OfRuns):
     tags = JSONTextField()
     work_queue_id = IdField(null=True, index=True)
 
-    class Meta:
-        constraints = (_refers("flow_id", "flow"), _refers("work_queue_id", "work_queue"))
+    class Meta(TableOptions):
+        constraints = (_foreign_key("flow_id", "flow"), _foreign_key("work_queue_id", "work_queue"))
 
 
-class FlowRun(_OfRuns):
+class FlowRun(_RunTable):
     """One run of a flow."""
 
     id = IdField(primary_key=True)
@@ -96,15 +99,15 @@ class FlowRun(_OfRuns):
     state_message = peewee.TextField(null=True)
     parameters = JSONTextField(null=True)
 
-    class Meta:
+    class Meta(TableOptions):
         constraints = (
-            _refers("flow_id", "flow"),
-            _refers("deployment_id", "deployment"),
-            _refers("work_queue_id", "work_queue"),
+            _foreign_key("flow_id", "flow"),
+            _foreign_key("deployment_id", "deployment"),
+            _foreign_key("work_queue_id", "work_queue"),
         )
 
 
-class TaskRun(_OfRuns):
+class TaskRun(_RunTable):
     """One run of a task inside a flow run."""
 
     id = IdField(primary_key=True)
@@ -120,8 +123,8 @@ class TaskRun(_OfRuns):
     state_message = peewee.TextField(null=True)
     parameters = JSONTextField(null=True)
 
-    class Meta:
-        constraints = (_refers("flow_run_id", "flow_run"),)
+    class Meta(TableOptions):
+        constraints = (_foreign_key("flow_run_id", "flow_run"),)
 
 
 WorkQueue.add_index(WorkQueue.work_pool_id, WorkQueue.name, unique=True)

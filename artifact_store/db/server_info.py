@@ -6,7 +6,7 @@ __all__ = ["ServerInfo"]
 
 
 class ServerInfo(NamedTuple):
-    """What an engine tells of itself.
+    """The version, the size and the connections of a database.
 
     Attributes:
         engine: the database engine and its version.

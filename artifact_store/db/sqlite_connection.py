@@ -1,4 +1,4 @@
-"""The connections of a SQLite database, one for each thread, and how other threads close them."""
+"""The connections of a SQLite database: one for each thread, which any thread may close."""
 
 import atexit
 import ctypes
@@ -28,13 +28,14 @@ __all__ = ["Connection", "Database"]
 class Connection(sqlite3.Connection):
     """A connection that other threads may close between two statements.
 
-    To close a connection under a running statement is a crash, so a statement runs under the connection's lock.
+    Python crashes when a connection is closed while a statement runs on it, so every statement
+    holds the connection's lock.
 
     Attributes:
         lock: held while a statement runs.
-        opened: the connections of its database, of which it is one while it is open.
+        opened: the open connections of its database; this one removes itself when it is closed.
         finalizer: closes it when its thread has ended.
-        closed: `close` was called.
+        closed: whether `close` was called.
     """
 
     lock: threading.Lock
@@ -53,50 +54,53 @@ class Connection(sqlite3.Connection):
 
 
 class FixedConnection(Connection):
-    """A connection to a file that nobody can change; when somebody has changed it, it closes itself.
+    """A connection to a file that nobody can change. If somebody does, it closes itself.
 
-    The engine then opens another one and asks again, as it does when another thread has closed the connection.
+    The engine then runs the statement again on a new connection, as it does when another thread has
+    closed the connection.
 
     Attributes:
         file: the file.
-        signature: what the file looked like before it was opened; `None` while it is being opened.
+        signature: the signature of the file before it was opened; `None` while it is being opened.
     """
 
     file: Path
     signature: Signature = None
 
-    def _look(self) -> None:
+    def _close_if_changed(self) -> None:
         if self.signature is not None and signature(self.file) != self.signature:
             self.close()
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
         """Run a statement, unless the file has changed."""
-        self._look()
+        self._close_if_changed()
         return super().execute(sql, parameters)
 
     def cursor(self, *args: Any, **options: Any) -> Any:
         """Return a cursor, unless the file has changed."""
-        self._look()
+        self._close_if_changed()
         return super().cursor(*args, **options)
 
 
 class _Guard:
-    """What a thread holds for as long as it lives, and as the database lives."""
+    """An object that lives as long as a thread and the database: its finalizer closes a connection."""
 
     __slots__ = ("__weakref__",)
 
 
 class Database(SessionDatabase, peewee.SqliteDatabase):
-    """Peewee's SQLite database at an address of ours, which knows the connections of every thread.
+    """A Peewee database at an address of ours, which knows the connections of every thread.
 
-    Nothing outside of it may hold it: it is freed, and its connections are closed, with the store that was dropped.
+    Only its engine may refer to it, so that its connections are closed when a store is dropped
+    without being closed.
 
     Attributes:
         opened: the open connections.
-        sessions: what each thread uses.
-        threads: holds, for each thread, its connections with a guard for each.
-        closed_reason: why no connection can be opened any more; empty while it can.
-        memory_connection: what keeps a database in memory while no thread is connected to it; `None` for a file.
+        sessions: the sessions of all threads.
+        threads: for each thread, its connections with a guard for each.
+        closed_reason: why no connection can be opened any more; empty while one can.
+        memory_connection: keeps a database in memory alive while no thread is connected to it;
+            `None` for a file.
         file: the file; `None` for a database in memory.
     """
 
@@ -109,11 +113,9 @@ class Database(SessionDatabase, peewee.SqliteDatabase):
         pragmas = {"foreign_keys": 1, "synchronous": address.synchronous}
         self.address = address
         self.file = None if address.path is None else DataFile(address.path, address.label)
-        name = (
-            f"file:artifact-store-{uuid.uuid4()}?mode=memory&cache=shared"
-            if address.path is None
-            else address.label
-        )
+        name = address.label
+        if address.path is None:
+            name = f"file:artifact-store-{uuid.uuid4()}?mode=memory&cache=shared"
         super().__init__(
             name, pragmas=pragmas, timeout=0, factory=Connection, check_same_thread=False, uri=True
         )
@@ -129,29 +131,31 @@ class Database(SessionDatabase, peewee.SqliteDatabase):
         with CONNECTION_LOCK:
             if self.closed_reason:
                 raise errors.StoreUnavailable(self.closed_reason)
-            connection = self._opened()
+            connection = self._open()
             connection.lock = threading.Lock()
             connection.opened = self.opened
             self.opened.add(connection)
-            # It dies with the thread, or with the database. The connection alone would wait for the garbage collector.
+
+            # The connection itself would only be freed by the garbage collector.
             guard = _Guard()
-            open_here = [
-                each for each in self.threads.__dict__.get("guards", ()) if not each[0].closed
-            ]
-            self.threads.guards = [*open_here, (connection, guard)]
-            # At the end of the process a thread may be running a statement, which a finalizer does not wait for.
             connection.finalizer = weakref.finalize(
                 guard, _close_for_ended_thread, self.opened, connection, os.getpid()
             )
+            # At the end of the process a thread may be running a statement, for which a finalizer does not wait.
             connection.finalizer.atexit = False
+
+            guards = getattr(self.threads, "guards", [])
+            still_open = [each for each in guards if not each[0].closed]
+            self.threads.guards = [*still_open, (connection, guard)]
         close_pending()
         return connection
 
-    def _opened(self) -> Connection:
-        """Open the file as it must be opened now, or the database in memory."""
+    def _open(self) -> Connection:
+        """Open the file, as it must be opened now, or the database in memory."""
         if self.file is None or self.address.path is None:
             connection: Connection = super().open_connection()
             return connection
+
         before = self.file.before_open()
         opening = opening_of(self.address.path, self.address.read_only)
         self.database = opening.uri
@@ -162,45 +166,48 @@ class Database(SessionDatabase, peewee.SqliteDatabase):
             if opening.query_only:
                 connection.execute("PRAGMA query_only = 1")
             elif opening.writable:
-                _keep_wal(connection)
+                _restore_wal(connection)
         except BaseException:
             connection.close()
             raise
+
         if isinstance(connection, FixedConnection):
             connection.file = self.address.path
             connection.signature = opening.immutable
         return connection
 
     def close_memory(self) -> None:
-        """Let go of a database in memory, whose connections are closed."""
+        """Free a database in memory, after its connections were closed."""
         if self.memory_connection is not None:
             self.closed_reason = "The store was in memory and was closed, so its contents are gone: open a new store."
             self.memory_connection.close()
 
     def forget(self) -> None:
-        """Keep a forked child from ever closing its parent's connections: that could remove files in use."""
-        for connection in [
-            *self.opened,
-            *([self.memory_connection] if self.memory_connection else []),
-        ]:
+        """Leak the connections of the parent, in a forked child: closing one could remove files in use."""
+        inherited: list[sqlite3.Connection] = [*self.opened]
+        if self.memory_connection is not None:
+            inherited.append(self.memory_connection)
+        for connection in inherited:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
         self.opened.clear()
 
     def connection(self) -> Connection:
-        """Return this thread's connection, opened when there is none."""
+        """Return the connection of this thread, which is opened if there is none."""
         session = self.sessions.current()
         if session.conn is None or session.conn.closed:
             session.reset()
             self.connect()
-        connection: Connection = session.conn
+        connection: Connection | None = session.conn
+        assert connection is not None
         return connection
 
     def close_all(self, timeout: float, in_transactions: bool = True) -> bool:
-        """Close the connections of every thread when their statements have ended.
+        """Close the connections of every thread, each when its statement has ended.
 
         Args:
-            timeout: seconds to wait for the statements of each; one that goes on longer keeps its connection.
-            in_transactions: without it, nothing is closed while one is in a transaction.
+            timeout: seconds to wait for each statement; if one takes longer, its connection stays open.
+            in_transactions: whether to close connections while one of them is in a transaction;
+                otherwise, none is closed then.
 
         Returns:
             Whether all are closed.
@@ -212,7 +219,7 @@ class Database(SessionDatabase, peewee.SqliteDatabase):
         return all(closed)
 
     def close_one(self, connection: Connection, timeout: float) -> bool:
-        """Close a connection of any thread, when its statement has ended; tell whether it is closed."""
+        """Close a connection of any thread when its statement has ended; return whether it is closed."""
         if not connection.lock.acquire(timeout=timeout):
             return False
         try:
@@ -222,15 +229,16 @@ class Database(SessionDatabase, peewee.SqliteDatabase):
         return True
 
 
-def _keep_wal(connection: sqlite3.Connection) -> None:
-    """Set a store to WAL again when another tool has changed that; where it cannot be had, `info` tells so."""
-    with suppress(sqlite3.Error):  # the first statement tells what is wrong
-        if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-            ours = connection.execute(
-                "SELECT 1 FROM sqlite_master WHERE name = ?", (HISTORY,)
-            ).fetchone()
-            if ours is not None:
-                connection.execute("PRAGMA journal_mode = wal")
+def _restore_wal(connection: sqlite3.Connection) -> None:
+    """Switch a store to WAL again if another tool has changed its mode; `info` shows the mode that it has."""
+    with suppress(sqlite3.Error):  # the first statement of the caller reports what is wrong
+        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+        if mode == "wal":
+            return
+        history = "SELECT 1 FROM sqlite_master WHERE name = ?"
+        is_store = connection.execute(history, (HISTORY,)).fetchone() is not None
+        if is_store:
+            connection.execute("PRAGMA journal_mode = wal")
 
 
 _DATABASES: weakref.WeakSet[Database] = weakref.WeakSet()
@@ -239,7 +247,7 @@ _DATABASES: weakref.WeakSet[Database] = weakref.WeakSet()
 def _close_for_ended_thread(opened: set[Connection], connection: Connection, process: int) -> None:
     """Close the connection of a thread that has ended, or of a database that was dropped.
 
-    A child that was forked leaves the connections of its parent alone.
+    A forked child leaves the connections of its parent open.
     """
     opened.discard(connection)
     if process == os.getpid():
@@ -247,7 +255,7 @@ def _close_for_ended_thread(opened: set[Connection], connection: Connection, pro
 
 
 def _close_idle(connection: Connection) -> None:
-    """Close a connection; Python closes one whose statement is still running when it has ended."""
+    """Close a connection, unless a statement is running on it; then Python closes it afterwards."""
     if connection.lock.acquire(blocking=False):
         try:
             connection.close()
@@ -256,7 +264,7 @@ def _close_idle(connection: Connection) -> None:
 
 
 def _close_databases() -> None:
-    """Close what is open at the end of the process, as the user of a store may forget to."""
+    """Close, at the end of the process, the stores that the program has not closed."""
     for database in list(_DATABASES):
         database.close_all(1.0)
 

@@ -1,8 +1,9 @@
-"""How the file of a SQLite database is opened: for writing, for reading, or as a file that nobody can change.
+"""Decides how a SQLite file is opened: for writing, for reading, or as a file that nobody can change.
 
-SQLite makes two files beside a database in WAL mode, `-wal` and `-shm`, even to read it. Where the directory may not be
-written it cannot, and then `immutable=1` lets it read the file alone, without locks: the connection looks before each
-statement whether somebody has changed the file after all, and is opened again when somebody has.
+SQLite creates two files beside a database in WAL mode, `-wal` and `-shm`, even to read it. In a
+directory that is not writable it cannot. There, `immutable=1` lets it read the file alone, without
+locks. If somebody changes such a file after all, SQLite may return wrong rows, so the connection
+compares the file's signature before each statement, and is opened again when it differs.
 """
 
 import os
@@ -12,15 +13,16 @@ from typing import NamedTuple
 __all__ = ["Opening", "Signature", "opening_of", "signature"]
 
 Signature = tuple[int, ...] | None
+"""What a file looks like from outside; see `signature`."""
 
 
 class Opening(NamedTuple):
     """How to open a file.
 
     Attributes:
-        uri: its name for SQLite.
-        query_only: whether the connection must be told not to write.
-        immutable: what the file looks like, when nobody can change it; otherwise `None`.
+        uri: the address that SQLite opens.
+        query_only: whether writes must be switched off after opening.
+        immutable: the signature of the file if nobody can change it; otherwise `None`.
     """
 
     uri: str
@@ -34,40 +36,41 @@ class Opening(NamedTuple):
 
 
 def opening_of(path: Path, read_only: bool) -> Opening:
-    """Return how a file is opened now; it is never made.
+    """Return how to open a file, as it is now; it is never created.
 
     Args:
         path: the file.
-        read_only: whether nothing may be written, even where it can be.
+        read_only: whether the store must not be written, even if it could be.
     """
-    if path.is_symlink():  # SQLite makes its two files beside the file itself
-        path = path.resolve()
+    if path.is_symlink():
+        path = path.resolve()  # SQLite creates its two files beside the file itself
     uri = path.as_uri()
-    fixed = not os.access(path.parent, os.W_OK)
-    if not read_only and not fixed:
+    is_fixed = not os.access(path.parent, os.W_OK)
+    if not read_only and not is_fixed:
         return Opening(f"{uri}?mode=rw")
-    idle = _uses_wal(path) and not _has_changes(path)
-    if fixed and idle:
+
+    is_idle = _uses_wal(path) and not _may_change(path)
+    if is_fixed and is_idle:
         return Opening(f"{uri}?mode=ro&immutable=1", immutable=signature(path))
     if not read_only:
         return Opening(f"{uri}?mode=rw")
-    if idle and os.access(path, os.W_OK):
+    if is_idle and os.access(path, os.W_OK):
         # A connection with mode=ro would leave its two files behind.
         return Opening(f"{uri}?mode=rw", query_only=True)
     return Opening(f"{uri}?mode=ro")
 
 
 def signature(path: Path) -> Signature:
-    """Return what changes when a file or what lies beside it is written; `None` when there is no such file."""
+    """Return values that differ once a file, or its WAL, was written; `None` if there is no such file."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, _has_changes(path)
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, _may_change(path)
 
 
 def _uses_wal(path: Path) -> bool:
-    """Tell from its header whether a database is in WAL mode."""
+    """Return whether a database is in WAL mode, by its header."""
     try:
         with path.open("rb") as file:
             return file.read(20)[18:] == b"\x02\x02"
@@ -75,10 +78,11 @@ def _uses_wal(path: Path) -> bool:
         return False
 
 
-def _has_changes(path: Path) -> bool:
-    """Tell whether changes that are not in the file lie beside it, or may come there at any time."""
-    wal, shared = (Path(f"{path}-{name}") for name in ("wal", "shm"))
+def _may_change(path: Path) -> bool:
+    """Return whether the WAL holds changes that are not in the file yet, or a connection may add some."""
+    wal = Path(f"{path}-wal")
+    shared_memory = Path(f"{path}-shm")
     try:
-        return wal.stat().st_size > 0 or shared.exists()
+        return wal.stat().st_size > 0 or shared_memory.exists()
     except OSError:
         return False

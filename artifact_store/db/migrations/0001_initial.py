@@ -1,5 +1,7 @@
 """The tables of the first release."""
 
+# pyright: reportIncompatibleVariableOverride=false
+
 from functools import partial
 
 import peewee

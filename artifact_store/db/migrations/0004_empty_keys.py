@@ -1,5 +1,7 @@
 """The row of a key stays when its last artifact is deleted, with an empty pointer and its counter."""
 
+# pyright: reportAttributeAccessIssue=false
+
 import peewee
 from peewee import BigIntegerField, Field, Model
 
