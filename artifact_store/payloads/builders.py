@@ -18,9 +18,9 @@ from ..errors import InvalidArtifact
 from ..jsonable.encoders import names_of, type_name
 from ..jsonable.normalize import normalize_data, normalize_with_text
 from ..payloads import images
-from ..tables.csv import Table, read_csv
+from ..tables.csv import read_csv
 from ..tables.profile import profile_table
-from ..tables.rows import column_names, from_columns, from_lists
+from ..tables.rows import Table, column_names, from_columns, from_lists
 from ..wording import shown, with_article
 
 __all__ = [

@@ -1,4 +1,8 @@
-"""The parser of CSV: text in, rows of plain JSON out."""
+"""The parser of CSV: text in, rows of plain JSON out.
+
+Columns of numbers become numbers, and everything else stays text. Files that are not CSV, or are cut off, are refused
+with the line or the remedy.
+"""
 
 import csv
 import io
@@ -8,22 +12,25 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydantic_core import from_json
 
 from ..errors import InvalidArtifact
 from ..wording import shown
+from .files import decode_text, unreadable
+from .rows import Row, Table
 
-__all__ = ["Table", "parse_csv", "read_csv"]
+__all__ = ["parse_csv", "read_csv"]
 
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,4299})", re.ASCII)
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)?(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
 _SEP_LINE = re.compile(r"sep=([^\r\n])\r?(?:\n|$)", re.IGNORECASE)
+_MARKUP = re.compile(r"<(?:!doctype|html|\?xml|(?:svg|table)\b)", re.IGNORECASE)
+_LIKE_JSON = re.compile(r'\[\s*[\[{"]|\{\s*(?:"|\w+\s*:)')
 _DELIMITERS = (",", "\t", ";", "|")
 _SAMPLE = 200  # lines
 _HEAD = 1000  # characters
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _OTHER_FILES = (
     (b"PK\x03\x04", "a spreadsheet or a zip file"),
     (b"\xd0\xcf\x11\xe0", "an old spreadsheet"),
@@ -37,71 +44,53 @@ _OTHER_FILES = (
 csv.field_size_limit(2**31 - 1)
 
 
-class Table(NamedTuple):
-    """A table: the names of its columns, and its rows as objects; an empty table has columns too."""
-
-    columns: list[str]
-    rows: list[dict[str, Any]]
-
-
-def read_csv(source: Any, delimiter: str | None = None) -> Table:
+def read_csv(source: object, delimiter: str | None = None) -> Table:
     """Return the table of a CSV file.
 
     Args:
         source: the path of the file, or a file that is open for reading, text or binary.
-        delimiter: the character between cells; without it, the one that fits.
+        delimiter: the character between cells; by default the one that fits.
 
     Raises:
-        InvalidArtifact: it cannot be read, is neither UTF-8 nor UTF-16 with its mark, or is not a table; the sentence
-            names the file and the line.
+        InvalidArtifact: it cannot be read, is neither UTF-8 nor UTF-16 with its byte order mark, or is not a table;
+            the message names the file and the line.
     """
-    if hasattr(source, "read"):
+    read = getattr(source, "read", None)
+    if read is not None:
         name = str(getattr(source, "name", "The CSV file"))
-        content = source.read()
+        content = read()
     else:
+        assert isinstance(source, str | os.PathLike)
         name = os.fspath(source)
-        try:
-            content = Path(name).read_bytes()
-        except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-            reason = getattr(error, "strerror", None) or error
-            raise InvalidArtifact(
-                f"table: {name!r:.120} cannot be read ({reason}): give the path of a CSV file."
-            ) from error
-    return parse_csv(
-        content if isinstance(content, str) else _decoded(content, name), name, delimiter
-    )
+        content = _read_file(name)
+    if not isinstance(content, str):
+        _check_is_text(content, name)
+        content = decode_text(content, name)
+    return parse_csv(content, name, delimiter)
 
 
-def _decoded(content: bytes, name: str) -> str:
-    for first, kind in _OTHER_FILES:
-        if content.startswith(first):
-            raise InvalidArtifact(f"{name} is {kind}, not CSV: save it as CSV first.")
-    encoding = "utf-16" if content.startswith(_UTF_16) else "utf-8-sig"
+def _read_file(name: str) -> bytes:
     try:
-        return content.decode(encoding)
-    except UnicodeDecodeError as error:
-        where = f"byte 0x{content[error.start]:02x} at {error.start}"
-        wanted = "UTF-16" if encoding == "utf-16" else "UTF-8"
-        raise InvalidArtifact(
-            f"{name} is not {wanted} text ({where}): convert it first."
-        ) from error
+        return Path(name).read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise unreadable(f"table: {name!r:.120}", error, "give the path of a CSV file") from error
 
 
 def parse_csv(text: str, name: str, delimiter: str | None = None) -> Table:
     r"""Return the table of a CSV text, in the order of its columns; its first line names them.
 
-    A column becomes numbers where every cell of it is a number; codes such as `00123` stay text, and so do
-    integers among fractions that no float holds exactly. Empty cells are null, blank lines are left out. A first
-    column without a name, such as pandas writes for the index of a frame, is called `index`.
+    A column becomes numbers where every cell of it is a number. Codes such as `00123` stay text, and so do columns of
+    fractions with an integer that no float holds exactly. Empty cells are null, and blank lines are left out. A first
+    column without a name, as pandas writes the index of a frame, is called `index`.
 
     Args:
         text: the CSV.
         name: what messages call it.
-        delimiter: the character between cells; without it, that of `,`, tab, `;` and `|` which gives all lines
-            the same number of cells, and the most of them. A first line such as `sep=;`, for spreadsheets, tells it.
+        delimiter: the character between cells; by default the one of `,`, tab, `;` and `|` that gives all lines the
+            same number of cells, and the most of them. A first line such as `sep=;`, for spreadsheets, names it too.
 
     Raises:
-        InvalidArtifact: it is not a table; the sentence names the line.
+        InvalidArtifact: it is not a table; the message names the line.
 
     Examples:
         >>> parse_csv("code,count,share\n007,3,0.5\n010,,2\n", "a.csv").rows
@@ -111,70 +100,83 @@ def parse_csv(text: str, name: str, delimiter: str | None = None) -> Table:
     """
     if delimiter is not None:
         _check_delimiter(delimiter)
-    _check_is_text_of_cells(text, name)
+    _check_is_csv(text, name)
+
     text = text.removeprefix("\ufeff")
+    skipped_lines = 0
     sep_line = _SEP_LINE.match(text)
-    skipped = 1 if sep_line else 0
     if sep_line:
         delimiter = delimiter or sep_line[1]
         text = text[sep_line.end() :]
-    delimiter = delimiter or _delimiter(text)
+        skipped_lines = 1
+    delimiter = delimiter or fitting_delimiter(text)
 
-    lines = _lines(text, name, delimiter, skipped)
-    header = _named_index(next(lines, (1, []))[1])
+    lines = _lines(text, name, delimiter, skipped_lines)
+    first = next(lines, Line(1, []))
+    header = with_index_names(first.cells)
     problem = _header_problem(header)
     if problem:
-        raise InvalidArtifact(f"{name}: line {1 + skipped} {problem}.")
-    rows = []
-    for line, row in lines:
-        if len(row) != len(header):
-            cells = f"has {len(row)} cells and the header has {len(header)}"
-            between = "" if delimiter == "," else f" (between {_spoken(delimiter)})"
-            raise InvalidArtifact(f"{name}: line {line} {cells}{between}: make them equal.")
-        rows.append(row)
-    columns = [_typed(column) for column in zip(*rows, strict=True)]
-    return Table(
-        header, [dict(zip(header, row, strict=True)) for row in zip(*columns, strict=True)]
-    )
+        raise InvalidArtifact(f"{name}: line {1 + skipped_lines} {problem}.")
+
+    records: list[list[str]] = []
+    for line in lines:
+        if len(line.cells) != len(header):
+            lengths = f"has {len(line.cells)} cells and the header has {len(header)}"
+            between = "" if delimiter == "," else f" (between {_plural(delimiter)})"
+            raise InvalidArtifact(
+                f"{name}: line {line.number} {lengths}{between}: make them equal."
+            )
+        records.append(line.cells)
+    return _table(header, records)
+
+
+def _table(header: list[str], records: list[list[str]]) -> Table:
+    columns = [parse_column(cells) for cells in zip(*records, strict=True)]
+    rows: list[Row] = [dict(zip(header, row, strict=True)) for row in zip(*columns, strict=True)]
+    return Table(header, rows)
 
 
 # --- What is not CSV ---
 
 
-def _check_is_text_of_cells(text: str, name: str) -> None:
-    """Refuse what would be read as CSV and is something else.
+def _check_is_text(content: bytes, name: str) -> None:
+    for signature, kind in _OTHER_FILES:
+        if content.startswith(signature):
+            raise InvalidArtifact(f"{name} is {kind}, not CSV: save it as CSV first.")
+
+
+def _check_is_csv(text: str, name: str) -> None:
+    """Refuse JSON, HTML and binary, which could be read as CSV with one odd column.
 
     Raises:
-        InvalidArtifact: it is JSON, HTML or binary; the sentence says what to do with it.
+        InvalidArtifact: it is one of them; the message says what to do with it.
     """
-    if (place := text.find("\0")) >= 0:
-        raise InvalidArtifact(
-            f"{name} holds U+0000 at {place}, so it is not CSV: save it as UTF-8 text first."
-        )
+    nul = text.find("\0")
+    if nul >= 0:
+        problem = f"{name} holds U+0000 at {nul}, so it is not CSV"
+        raise InvalidArtifact(f"{problem}: save it as UTF-8 text first.")
+
     start = text[:_HEAD].lstrip("\ufeff \t\r\n")
-    if re.match(r"<(?:!doctype|html|\?xml|(?:svg|table)\b)", start, re.IGNORECASE):
+    if _MARKUP.match(start):
         raise InvalidArtifact(f"{name} is HTML or XML, not CSV: save its table as CSV first.")
-    if start[:1] not in ("[", "{"):
+    if not start.startswith(("[", "{")):
         return
-    # What begins as JSON does, and is cut off or malformed, would be one odd header.
-    if re.match(r'\[\s*[\[{"]|\{\s*(?:"|\w+\s*:)', start) and not _is_json(text.lstrip("\ufeff")):
-        lines = [line for line in text.lstrip("\ufeff").split("\n") if line.strip()]
-        if not _is_json(lines[0]):
-            raise InvalidArtifact(
-                f"{name} looks like JSON that is cut off or malformed, not CSV: mend it first."
-            )
-    if _is_json(text.lstrip("\ufeff")):
-        raise InvalidArtifact(
-            f"{name} is JSON, not CSV: pass its value as data of type table (--data @FILE --type table)."
-        )
-    lines = text.lstrip("\ufeff").split("\n")
-    if _is_json(next(filter(str.strip, lines))):
-        raise InvalidArtifact(
-            f"{name} is JSON lines, not CSV: make one list of them (jq -s . FILE), and pass it as data of type table."
-        )
+
+    text = text.lstrip("\ufeff")
+    if is_json(text):
+        remedy = "pass its value as data of type table (--data @FILE --type table)"
+        raise InvalidArtifact(f"{name} is JSON, not CSV: {remedy}.")
+    first_line = next(line for line in text.split("\n") if line.strip())
+    if is_json(first_line):
+        remedy = "make one list of them (jq -s . FILE), and pass it as data of type table"
+        raise InvalidArtifact(f"{name} is JSON lines, not CSV: {remedy}.")
+    if _LIKE_JSON.match(start):
+        problem = f"{name} looks like JSON that is cut off or malformed, not CSV"
+        raise InvalidArtifact(f"{problem}: mend it first.")
 
 
-def _is_json(text: str) -> bool:
+def is_json(text: str) -> bool:
+    """Tell whether a text is a JSON object or list."""
     try:
         return isinstance(from_json(text, allow_inf_nan=True), dict | list)
     except ValueError:
@@ -191,62 +193,66 @@ def _check_delimiter(delimiter: object) -> None:
         )
 
 
-def _delimiter(text: str) -> str:
+def fitting_delimiter(text: str) -> str:
     """Return the delimiter that fits a text best.
 
-    It stands in the header. Of those that do, the best gives the first lines as many cells each as the header has, and
-    the most of them; where none does, the error is told of the one with the most names. `csv.Sniffer` guesses from
-    how often characters come, so it is misled by the texts in cells.
+    The header has it. If several are there, those come first which give the first lines as many cells as the header,
+    and of these the one that gives the most cells. `csv.Sniffer` goes by how often characters occur, so the texts in
+    cells mislead it.
     """
-    counts = {each: _cells(text, each) for each in _DELIMITERS}
+    counts = {delimiter: _cells_per_line(text, delimiter) for delimiter in _DELIMITERS}
     in_header = {each: cells for each, cells in counts.items() if cells and cells[0] > 1}
-    alike = {each: cells for each, cells in in_header.items() if len(set(cells)) == 1}
-    fitting = alike or in_header or {",": [1]}
-    return max(fitting, key=lambda each: fitting[each][0])  # of equals the first
+    even = {each: cells for each, cells in in_header.items() if len(set(cells)) == 1}
+    # Where no delimiter gives all lines the same length, the error about that names the one with the most columns.
+    fitting = even or in_header or {",": [1]}
+    return max(fitting, key=lambda each: fitting[each][0])  # the first of those that are equal
 
 
-def _cells(text: str, delimiter: str) -> list[int]:
-    """Return how many cells the first lines have, nothing where they cannot be split so."""
+def _cells_per_line(text: str, delimiter: str) -> list[int]:
+    """Return how many cells the first lines have, or nothing when they cannot be split by this delimiter."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    counts: list[int] = []
     try:
-        for row in islice(reader, _SAMPLE):
-            if row:
-                counts.append(len(row))
+        return [len(cells) for cells in islice(reader, _SAMPLE) if cells]
     except csv.Error:
         return []
-    return counts
 
 
-def _spoken(delimiter: str) -> str:
-    return {"\t": "tabs", " ": "blanks"}.get(delimiter, f"{delimiter!r}")
+def _plural(delimiter: str) -> str:
+    return {"\t": "tabs", " ": "blanks"}.get(delimiter, repr(delimiter))
 
 
 # --- Lines and names ---
 
 
-def _lines(text: str, name: str, delimiter: str, skipped: int) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows that are not blank, each with the number of its last line."""
+class Line(NamedTuple):
+    """The cells of a row, and the number of its last line."""
+
+    number: int
+    cells: list[str]
+
+
+def _lines(text: str, name: str, delimiter: str, skipped_lines: int) -> Iterator[Line]:
+    """Yield the rows that are not blank."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        for row in reader:
-            if row:
-                yield reader.line_num + skipped, row
+        for cells in reader:
+            if cells:
+                yield Line(reader.line_num + skipped_lines, cells)
     except csv.Error as error:
-        raise InvalidArtifact(
-            f"{name}: line {reader.line_num + skipped} is not CSV: {error}."
-        ) from None
+        number = reader.line_num + skipped_lines
+        raise InvalidArtifact(f"{name}: line {number} is not CSV: {error}.") from None
 
 
-def _named_index(header: list[str]) -> list[str]:
-    """Give the first columns without names the names that pandas gives to the index of a frame."""
-    unnamed = next((place for place, name in enumerate(header) if name.strip()), 0)
-    names = (
-        ["index"]
-        if unnamed == 1 and "index" not in header
-        else [f"level_{place}" for place in range(unnamed)]
-    )
-    return names + header[unnamed:]
+def with_index_names(header: list[str]) -> list[str]:
+    """Return the header with names for its first columns, if they have none: those that pandas gives to an index."""
+    unnamed = 0
+    for index, name in enumerate(header):
+        if name.strip():
+            unnamed = index
+            break
+    if unnamed == 1 and "index" not in header:
+        return ["index", *header[1:]]
+    return [f"level_{index}" for index in range(unnamed)] + header[unnamed:]
 
 
 def _header_problem(header: list[str]) -> str | None:
@@ -262,22 +268,27 @@ def _header_problem(header: list[str]) -> str | None:
     return None
 
 
-def _typed(cells: tuple[str, ...]) -> list[Any]:
+# --- Columns ---
+
+
+def parse_column(cells: tuple[str, ...]) -> list[str | int | float | None]:
+    """Return the cells of a column as numbers when all of them are numbers, and as text otherwise."""
     filled = [cell.strip() for cell in cells if cell]
-    parse: Callable[[str], Any] = str
+    parse: Callable[[str], str | int | float] = str
     if all(map(_INTEGER.fullmatch, filled)):
         parse = int
-    elif all(map(_is_number, filled)):
+    elif all(map(is_number, filled)):
         parse = float
     return [parse(cell) if cell else None for cell in cells]
 
 
-def _is_number(text: str) -> bool:
-    found = _NUMBER.fullmatch(text)
-    if (
-        found is None
-        or not any(map(str.isdigit, text.lower().partition("e")[0]))
-        or not math.isfinite(float(text))
-    ):
+def is_number(text: str) -> bool:
+    """Tell whether a text is a number that a float holds, an integer exactly."""
+    mantissa = text.lower().partition("e")[0]
+    has_digits = any(map(str.isdigit, mantissa))
+    if not has_digits or _NUMBER.fullmatch(text) is None:
         return False
-    return _INTEGER.fullmatch(text) is None or int(float(text)) == int(text)
+    number = float(text)
+    if not math.isfinite(number):
+        return False
+    return _INTEGER.fullmatch(text) is None or int(number) == int(text)

@@ -1,8 +1,8 @@
-"""Rows as frames of pandas and polars, which are imported when one is asked for.
+"""Rows as frames of pandas and polars, which are imported when they are first used.
 
-The type of a column is that of its values, as a profile tells it: integers stay exact beside nulls, and
-times that were published as text come back as times in UTC. What JSON has no word for (categories,
-durations, the zone of a time, the width of a number) came into the store as text or numbers and stays so.
+The type of a column is that of its values, as in a profile. Integers stay exact beside nulls, and times that were
+published as text come back as times in UTC. Categories, durations, the zone of a time and the width of a number have
+no type in JSON: they were stored as text or numbers and stay so.
 """
 
 import contextlib
@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from ..errors import ArtifactStoreError
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
     import pandas
     import polars
 
-__all__ = ["ARTIFACT", "listed", "names_of", "to_pandas", "to_polars"]
+__all__ = ["ARTIFACT", "artifact_rows", "column_names_of", "to_pandas", "to_polars"]
+
+T = TypeVar("T")
+Value = TypeVar("Value")
 
 _FINE = re.compile(r"\.\d{6}(\d{1,3})")  # fractions of a microsecond
 _EPOCH = utc_time("1970-01-01")
@@ -44,21 +48,101 @@ ARTIFACT: Mapping[str, ColumnType] = {
 """The columns of a frame of artifacts."""
 
 
-def listed(artifacts: Iterable[Any]) -> list[Row]:
+# --- Rows and columns ---
+
+
+class Column(NamedTuple):
+    """A column of a table: a value for each row, None where a row has none."""
+
+    name: str
+    type: ColumnType
+    values: list[Any]
+
+
+def artifact_rows(artifacts: Iterable[object]) -> list[Row]:
     """Return the rows of a frame of artifacts."""
-    return [{name: _cell(getattr(artifact, name)) for name in ARTIFACT} for artifact in artifacts]
+    rows: list[Row] = []
+    for artifact in artifacts:
+        row = {name: _cell(getattr(artifact, name)) for name in ARTIFACT}
+        rows.append(row)
+    return rows
 
 
-def names_of(rows: list[Row], profile: object) -> list[str]:
-    """Return the names of the columns of a table; an empty one has those of its profile."""
-    known = None if rows else known_profile(profile)
-    return column_names(rows, [column["name"] for column in known["columns"]] if known else [])
-
-
-def _cell(value: Any) -> Any:
+def _cell(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat()
-    return str(value) if isinstance(value, UUID) else value
+    if isinstance(value, UUID):
+        return str(value)
+    return value
+
+
+def column_names_of(rows: list[Row], profile: object) -> list[str]:
+    """Return the names of the columns of a table; an empty one has those of its profile."""
+    if rows:
+        return column_names(rows)
+    known = known_profile(profile)
+    return [column["name"] for column in known["columns"]] if known else []
+
+
+def columns_of(
+    rows: Sequence[Row], names: Iterable[str], types: Mapping[str, ColumnType]
+) -> Iterator[Column]:
+    """Yield the columns of some rows; the type of a column that is not in `types` is found from its values."""
+    for name in names:
+        values = [row.get(name) for row in rows]
+        column_type = types.get(name) or type_of(without_nulls(values))
+        yield Column(name, column_type, values)
+
+
+def without_nulls(values: Iterable[T | None]) -> list[T]:
+    """Return the values that are not None."""
+    return [value for value in values if value is not None]
+
+
+def convert(change: Callable[[T], Value], values: Iterable[T | None]) -> list[Value | None]:
+    """Return the values changed, with nulls left as they are."""
+    return [None if value is None else change(value) for value in values]
+
+
+def import_library(name: str) -> ModuleType:
+    """Import pandas or polars.
+
+    Raises:
+        ArtifactStoreError: it is not installed.
+    """
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise ArtifactStoreError(f"{name} is not installed: pip install {name}.") from error
+
+
+# --- Values ---
+
+
+def fit_int64(values: Iterable[int | None]) -> bool:
+    """Tell whether integers fit into 64 bits."""
+    return all(-(2**63) <= value < 2**63 for value in without_nulls(values))
+
+
+def in_utc(text: str) -> datetime:
+    """Return the time of a text in ISO 8601, in UTC."""
+    return utc_time(text).astimezone(UTC)
+
+
+def have_nanoseconds(times: Iterable[str | None]) -> bool:
+    """Tell whether a time has more digits than the six of a microsecond."""
+    return any(_FINE.search(text) for text in without_nulls(times))
+
+
+def nanoseconds(text: str) -> int:
+    """Return the nanoseconds from 1970 to a time, including the digits that Python's times drop."""
+    microseconds = (utc_time(text) - _EPOCH) // timedelta(microseconds=1)
+    fine = _FINE.search(text)
+    digits = fine[1] if fine else ""
+    return microseconds * 1000 + int(f"{digits:0<3}")
+
+
+# --- pandas ---
 
 
 def to_pandas(
@@ -67,156 +151,152 @@ def to_pandas(
     """Return rows as a pandas frame.
 
     Args:
-        rows: objects by the name of the column; what a row does not have is null.
+        rows: objects by the names of the columns; a row without a column has null there.
         names: the columns, in order.
-        types: the types of columns whose values are not to be asked for theirs.
+        types: the types of some columns, which are otherwise found from their values.
 
     Raises:
         ArtifactStoreError: pandas is not installed.
     """
-    pd = _imported("pandas")
-    index = pd.RangeIndex(len(rows))
-    columns = {
-        name: _pandas_series(pd, index, kind, values)
-        for name, kind, values in _columns(rows, names, types or {})
+    library = import_library("pandas")
+    index = library.RangeIndex(len(rows))
+    series = {
+        column.name: pandas_series(library, index, column)
+        for column in columns_of(rows, names, types or {})
     }
-    made: pandas.DataFrame = pd.DataFrame(columns, index=index, columns=list(names))
-    return made
+    frame: pandas.DataFrame = library.DataFrame(series, index=index, columns=list(names))
+    return frame
 
 
-def to_polars(
-    rows: Sequence[Row], names: Sequence[str], types: Mapping[str, ColumnType] | None = None
-) -> "polars.DataFrame":
-    """Return rows as a polars frame; takes what `to_pandas` does."""
-    pl = _imported("polars")
-    made: polars.DataFrame = pl.DataFrame(
-        {
-            name: _polars_series(pl, name, kind, values)
-            for name, kind, values in _columns(rows, names, types or {})
-        }
-    )
-    return made
+def pandas_series(pandas: ModuleType, index: object, column: Column) -> object:
+    """Return a column as a series; what no type of pandas can hold are objects."""
+    # The exceptions are those of a number or a time that is out of range.
+    with contextlib.suppress(ValueError, OverflowError):
+        if column.type == "time":
+            return pandas_times(pandas, index, column.values)
+        return pandas.Series(column.values, index=index, dtype=pandas_type(column))
+    return pandas.Series(column.values, index=index, dtype=object)
 
 
-def _imported(name: str) -> Any:
-    try:
-        return import_module(name)
-    except ImportError as missing:
-        raise ArtifactStoreError(f"{name} is not installed: pip install {name}.") from missing
+def pandas_times(pandas: ModuleType, index: object, texts: list[str | None]) -> object:
+    """Return texts in ISO 8601 as times in UTC."""
+    if have_nanoseconds(texts):
+        times = pandas.to_datetime(texts, format="ISO8601", utc=True)
+        return pandas.Series(times, index=index)
+    return pandas.Series(convert(in_utc, texts), index=index, dtype="datetime64[us, UTC]")
 
 
-def _columns(
-    rows: Sequence[Row], names: Sequence[str], types: Mapping[str, ColumnType]
-) -> Iterator[tuple[str, ColumnType, list[Any]]]:
-    for name in names:
-        values = [row.get(name) for row in rows]
-        yield (
-            name,
-            types.get(name) or type_of([value for value in values if value is not None]),
-            values,
-        )
-
-
-def _each(change: Callable[[Any], Any], values: Sequence[Any]) -> list[Any]:
-    """Change all values but nulls."""
-    return [None if value is None else change(value) for value in values]
-
-
-def _fits(values: Sequence[int | None]) -> bool:
-    return all(value is None or -(2**63) <= value < 2**63 for value in values)
-
-
-def _in_utc(text: str) -> datetime:
-    return utc_time(text).astimezone(UTC)
-
-
-def _is_fine(times: Sequence[str | None]) -> bool:
-    return any(text is not None and _FINE.search(text) for text in times)
-
-
-# --- pandas ---
-
-
-def _pandas_series(pandas: Any, index: Any, kind: ColumnType, values: list[Any]) -> Any:
-    nulls = None in values
-    dtype: Any = object
-    if kind == "integer" and _fits(values):
-        dtype = "Int64" if nulls else "int64"
-    elif kind == "boolean":
-        dtype = "boolean" if nulls else "bool"
-    elif kind == "number":
-        dtype = "float64"
-    elif kind == "text":
-        dtype = None  # pandas' own for text, which depends on its version
-    with contextlib.suppress(ValueError, OverflowError):  # a number or a time out of range
-        if kind == "time":
-            if _is_fine(values):
-                return pandas.Series(
-                    pandas.to_datetime(values, format="ISO8601", utc=True), index=index
-                )
-            return pandas.Series(_each(_in_utc, values), index=index, dtype="datetime64[us, UTC]")
-        return pandas.Series(values, index=index, dtype=dtype)
-    return pandas.Series(values, index=index, dtype=object)
+def pandas_type(column: Column) -> str | type | None:
+    """Return the type that pandas gives to a column, or None for the one that it chooses itself."""
+    has_nulls = None in column.values
+    if column.type == "integer" and fit_int64(column.values):
+        return "Int64" if has_nulls else "int64"
+    if column.type == "boolean":
+        return "boolean" if has_nulls else "bool"
+    if column.type == "number":
+        return "float64"
+    if column.type == "text":
+        return None  # the type for text depends on the version of pandas
+    return object
 
 
 # --- polars ---
 
 
-def _polars_series(polars: Any, name: str, kind: ColumnType, values: list[Any]) -> Any:
-    """Return a column; what polars has no type for is JSON text."""
+def to_polars(
+    rows: Sequence[Row], names: Sequence[str], types: Mapping[str, ColumnType] | None = None
+) -> "polars.DataFrame":
+    """Return rows as a polars frame.
+
+    Args:
+        rows: objects by the names of the columns; a row without a column has null there.
+        names: the columns, in order.
+        types: the types of some columns, which are otherwise found from their values.
+
+    Raises:
+        ArtifactStoreError: polars is not installed.
+    """
+    library = import_library("polars")
+    series = {
+        column.name: polars_series(library, column)
+        for column in columns_of(rows, names, types or {})
+    }
+    frame: polars.DataFrame = library.DataFrame(series)
+    return frame
+
+
+def polars_series(polars: ModuleType, column: Column) -> object:
+    """Return a column as a series; what polars has no type for is JSON text."""
     with contextlib.suppress(ValueError, OverflowError, TypeError, polars.exceptions.PolarsError):
-        if kind == "time":
-            return _polars_times(polars, name, values)
-        dtype = None if kind == "mixed" else _polars_type(polars, kind, values)
-        if dtype is not None:
-            return polars.Series(
-                name, _each(float, values) if kind == "number" else values, dtype=dtype
-            )
-    return polars.Series(
-        name, values if kind == "time" else _each(dump_json, values), dtype=polars.String
-    )
+        if column.type == "time":
+            return polars_times(polars, column)
+        series = polars_values(polars, column)
+        if series is not None:
+            return series
+    # Times that polars cannot hold are text already.
+    texts = column.values if column.type == "time" else convert(dump_json, column.values)
+    return polars.Series(column.name, texts, dtype=polars.String)
 
 
-def _polars_times(polars: Any, name: str, values: list[str | None]) -> Any:
-    if values and all(text is None or len(text) == _DATE for text in values):
-        return polars.Series(name, _each(date.fromisoformat, values), dtype=polars.Date)
-    if _is_fine(values):
-        counts = polars.Series(name, _each(_nanoseconds, values), dtype=polars.Int64)
+def polars_values(polars: ModuleType, column: Column) -> object | None:
+    """Return a column with the type that holds its values as they are, or None when there is none."""
+    if column.type == "mixed":
+        return None
+    dtype = polars_type(polars, column.type, column.values)
+    if dtype is None:
+        return None
+    values = convert(float, column.values) if column.type == "number" else column.values
+    series: object = polars.Series(column.name, values, dtype=dtype)
+    return series
+
+
+def polars_times(polars: ModuleType, column: Column) -> object:
+    """Return texts in ISO 8601 as dates, or as times in UTC."""
+    texts: list[str | None] = column.values
+    if texts and all(text is None or len(text) == _DATE for text in texts):
+        dates = convert(date.fromisoformat, texts)
+        return polars.Series(column.name, dates, dtype=polars.Date)
+    if have_nanoseconds(texts):
+        counts = polars.Series(column.name, convert(nanoseconds, texts), dtype=polars.Int64)
         return counts.cast(polars.Datetime("ns", "UTC"))
-    return polars.Series(name, _each(_in_utc, values), dtype=polars.Datetime("us", "UTC"))
+    times = convert(in_utc, texts)
+    return polars.Series(column.name, times, dtype=polars.Datetime("us", "UTC"))
 
 
-def _nanoseconds(text: str) -> int:
-    """Return the nanoseconds from 1970 to a time, whose digits beyond the microsecond Python would drop."""
-    fine = _FINE.search(text)
-    return (utc_time(text) - _EPOCH) // timedelta(microseconds=1) * 1000 + int(
-        f"{fine[1] if fine else '':0<3}"
-    )
+_POLARS_TYPES: Mapping[ColumnType, str] = {
+    "number": "Float64",
+    "text": "String",
+    "time": "String",
+    "boolean": "Boolean",
+    "empty": "Null",
+}
 
 
-def _polars_type(polars: Any, kind: ColumnType, values: Sequence[Any]) -> Any:
-    """Return the type that holds all values as they are, `None` when there is none."""
+def polars_type(polars: ModuleType, kind: ColumnType, values: Sequence[Any]) -> object | None:
+    """Return the type that holds all values as they are, or None when there is none."""
     if kind == "integer":
-        return polars.Int64 if _fits(values) else None
-    if kind != "json":
-        simple = {
-            "number": "Float64",
-            "text": "String",
-            "time": "String",
-            "boolean": "Boolean",
-            "empty": "Null",
-        }
-        return getattr(polars, simple[kind]) if kind in simple else None
-    present = [value for value in values if value is not None]
+        return polars.Int64 if fit_int64(values) else None
+    if kind == "json":
+        return polars_nested_type(polars, without_nulls(values))
+    return getattr(polars, _POLARS_TYPES[kind]) if kind in _POLARS_TYPES else None
+
+
+def polars_nested_type(polars: ModuleType, present: list[Any]) -> object | None:
+    """Return the type of lists, or of objects that all have the same names in the same order."""
     if all(isinstance(value, list) for value in present):
-        inner = _inner_type(polars, [item for value in present for item in value])
+        items = [item for value in present for item in value]
+        inner = polars_inner_type(polars, items)
         return None if inner is None else polars.List(inner)
+
     names = present[0].keys() if isinstance(present[0], dict) else ()
     if not names or any(not isinstance(value, dict) or value.keys() != names for value in present):
         return None
-    fields = {name: _inner_type(polars, [value[name] for value in present]) for name in names}
+    fields = {}
+    for name in names:
+        fields[name] = polars_inner_type(polars, [value[name] for value in present])
     return None if None in fields.values() else polars.Struct(fields)
 
 
-def _inner_type(polars: Any, values: list[Any]) -> Any:
-    return _polars_type(polars, type_of([value for value in values if value is not None]), values)
+def polars_inner_type(polars: ModuleType, values: list[Any]) -> object | None:
+    """Return the type of the values inside of lists or objects."""
+    return polars_type(polars, type_of(without_nulls(values)), values)

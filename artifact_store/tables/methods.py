@@ -1,5 +1,6 @@
-"""The methods of artifacts and of lists of them that give their content back as rows and frames."""
+"""The methods of artifacts and of lists of artifacts that return their content as rows and frames."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -15,11 +16,10 @@ __all__ = ["ListFrames", "TableFrames"]
 
 
 class TableFrames:
-    """The methods of an artifact that give a table back."""
+    """The methods of an artifact that return its table."""
 
-    if (
-        TYPE_CHECKING
-    ):  # the fields of the artifact, which would otherwise become fields of this class
+    # The fields of the artifact; only declared, since they would become fields of this class too.
+    if TYPE_CHECKING:
         id: UUID
         key: str | None
         version: int | None
@@ -72,7 +72,7 @@ class TableFrames:
             {'day': 'datetime64[us, UTC]', 'wind': 'Int64'}
         """
         rows = self.rows()
-        return tables.frames.to_pandas(rows, tables.frames.names_of(rows, self.profile))
+        return tables.frames.to_pandas(rows, tables.frames.column_names_of(rows, self.profile))
 
     def to_polars(self) -> "polars.DataFrame":
         """Return a table as a polars frame, with its columns in order.
@@ -96,13 +96,13 @@ class TableFrames:
             [Date, Int64]
         """
         rows = self.rows()
-        return tables.frames.to_polars(rows, tables.frames.names_of(rows, self.profile))
+        return tables.frames.to_polars(rows, tables.frames.column_names_of(rows, self.profile))
 
 
 class ListFrames:
-    """The methods of a list of artifacts that give it back as a frame."""
+    """The methods of a list of artifacts that return it as a frame."""
 
-    def to_pandas(self) -> "pandas.DataFrame":
+    def to_pandas(self: Iterable[object]) -> "pandas.DataFrame":
         """Return the artifacts as a pandas frame.
 
         Returns:
@@ -120,12 +120,10 @@ class ListFrames:
             >>> store.read_artifacts().to_pandas()[["key", "version", "data"]].values.tolist()
             [['loss', 3, 0.3333333333333333], ['loss', 2, 0.5], ['loss', 1, 1.0]]
         """
-        artifacts: Any = self
-        return tables.frames.to_pandas(
-            tables.frames.listed(artifacts), [*tables.frames.ARTIFACT], tables.frames.ARTIFACT
-        )
+        columns = tables.frames.ARTIFACT
+        return tables.frames.to_pandas(tables.frames.artifact_rows(self), [*columns], columns)
 
-    def to_polars(self) -> "polars.DataFrame":
+    def to_polars(self: Iterable[object]) -> "polars.DataFrame":
         """Return the artifacts as a polars frame.
 
         Returns:
@@ -134,7 +132,5 @@ class ListFrames:
         Raises:
             ArtifactStoreError: polars is not installed.
         """
-        artifacts: Any = self
-        return tables.frames.to_polars(
-            tables.frames.listed(artifacts), [*tables.frames.ARTIFACT], tables.frames.ARTIFACT
-        )
+        columns = tables.frames.ARTIFACT
+        return tables.frames.to_polars(tables.frames.artifact_rows(self), [*columns], columns)

@@ -1,13 +1,13 @@
-"""The profile of a table: what its columns hold, small enough to be kept beside it and read at a glance.
+"""The profile of a table: a summary of its columns, small enough to be stored with it and read at a glance.
 
-A profile is computed from plain JSON rows in one pass of each column, mostly by loops in C, and is
-itself plain JSON. What changed from one to the next is told in sentences for people.
+A profile is computed from plain JSON rows in one pass over each column, mostly by loops in C, and is plain JSON itself.
+`changes` describes in sentences what changed from one profile to the next.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, Literal, NamedTuple, NotRequired, TypedDict, TypeGuard, TypeVar
 
 from ..jsonable.normalize import dump_json
 from .rows import column_names, rows_of
@@ -23,6 +23,9 @@ __all__ = [
     "utc_time",
 ]
 
+H = TypeVar("H", bound=Hashable)
+
+Limit = int | float | str | None
 ColumnType = Literal["integer", "number", "text", "boolean", "time", "mixed", "empty", "json"]
 
 _MOST_COLUMNS = 200
@@ -30,22 +33,23 @@ _MOST_DISTINCT = 1000
 _LONGEST_TEXT = 80
 _LONGEST_NAME = 255
 _MOST_CHANGES = 12
+_MAX_EXACT = 1e15  # the greatest float that is shown as an integer
 _TIME = re.compile(
     r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII
 )
 
 
 class ColumnProfile(TypedDict):
-    """What one column of a table holds.
+    """The summary of one column of a table.
 
     Attributes:
         name: its name, cut to 255 characters.
         type: `integer`, `number` (integers and fractions), `text`, `time` (text in ISO 8601, such as
             `2026-11-24` or `2026-11-24T08:30:00Z`), `boolean`, `json` (lists and objects), `mixed`, or `empty`
             when it holds nothing but nulls.
-        nulls: how many rows have null there, or nothing.
-        distinct: how many values it has, nulls not counted; null when they are more than 1,000.
-        min: the least number, time or text, the last cut to 80 characters; null where there is none.
+        nulls: the number of rows that have null there, or no such column.
+        distinct: the number of different values, without nulls; null when there are more than 1,000.
+        min: the least number, time or text, a text cut to 80 characters; null where there is none.
         max: the greatest.
     """
 
@@ -53,17 +57,17 @@ class ColumnProfile(TypedDict):
     type: ColumnType
     nulls: int
     distinct: int | None
-    min: int | float | str | None
-    max: int | float | str | None
+    min: Limit
+    max: Limit
 
 
 class TableProfile(TypedDict):
-    """What a table holds.
+    """The summary of a table.
 
     Attributes:
-        rows: how many rows.
-        columns: the columns in the order of their first appearance, 200 at most.
-        columns_left_out: how many columns there are beyond these, where there are.
+        rows: the number of rows.
+        columns: the columns in the order in which they first occur, 200 at most.
+        columns_left_out: the number of further columns, if there are any.
     """
 
     rows: int
@@ -76,7 +80,7 @@ def profile_table(data: object, columns: Sequence[str] = ()) -> TableProfile:
 
     Args:
         data: rows of plain JSON, or another form in which tables are stored.
-        columns: names of columns that come first, and are there even when no row has them: those of an empty table.
+        columns: names of columns that come first, and that are described even when no row has them.
 
     Raises:
         InvalidArtifact: the data is not a table.
@@ -90,85 +94,89 @@ def profile_table(data: object, columns: Sequence[str] = ()) -> TableProfile:
     """
     rows = rows_of(data)
     names = column_names(rows, columns)
-    described = [_column(name, [row.get(name) for row in rows]) for name in names[:_MOST_COLUMNS]]
+    described = [
+        profile_column(name, [row.get(name) for row in rows]) for name in names[:_MOST_COLUMNS]
+    ]
     profile: TableProfile = {"rows": len(rows), "columns": described}
     if len(names) > _MOST_COLUMNS:
         profile["columns_left_out"] = len(names) - _MOST_COLUMNS
     return profile
 
 
+# --- Profiles that are stored, whoever has written them ---
+
+
 def known_profile(value: object) -> TableProfile | None:
-    """Return a stored profile when it is one as `profile_table` makes it, `None` for anything else.
+    """Return a stored profile when it has the form that `profile_table` gives it, and None otherwise.
 
     Examples:
         >>> known_profile(profile_table([])), known_profile({"rows": "many"})
         ({'rows': 0, 'columns': []}, None)
     """
-    if (
-        not isinstance(value, Mapping)
-        or not _is_count(value.get("rows"))
-        or not isinstance(value.get("columns"), list)
-    ):
-        return None
-    if not _is_count(value.get("columns_left_out", 0)) or not all(
-        map(_is_column, value["columns"])
-    ):
-        return None
-    return value  # type: ignore[return-value]
+    return value if is_profile(value) else None
 
 
-def _is_count(value: object) -> bool:
-    return type(value) is int and value >= 0
+def is_profile(value: object) -> TypeGuard[TableProfile]:
+    """Tell whether a value has the form of a profile."""
+    if not isinstance(value, Mapping):
+        return False
+    columns = value.get("columns")
+    if not isinstance(columns, list) or not all(map(is_column, columns)):
+        return False
+    return is_count(value.get("rows")) and is_count(value.get("columns_left_out", 0))
 
 
-def _is_column(value: object) -> bool:
+def is_column(value: object) -> bool:
+    """Tell whether a value has the form of a column of a profile."""
     if not isinstance(value, Mapping) or not ColumnProfile.__annotations__.keys() <= value.keys():
         return False
-    limits_are_scalars = all(
-        isinstance(value[name], int | float | str | None) for name in ("min", "max")
-    )
-    counts_are_right = _is_count(value["nulls"]) and (
-        value["distinct"] is None or _is_count(value["distinct"])
-    )
-    return (
-        isinstance(value["name"], str)
-        and isinstance(value["type"], str)
-        and limits_are_scalars
-        and counts_are_right
-    )
+    if not isinstance(value["name"], str) or not isinstance(value["type"], str):
+        return False
+    if not all(isinstance(value[name], Limit) for name in ("min", "max")):
+        return False
+    distinct = value["distinct"]
+    return is_count(value["nulls"]) and (distinct is None or is_count(distinct))
+
+
+def is_count(value: object) -> bool:
+    """Tell whether a value is the number of something."""
+    return type(value) is int and value >= 0
 
 
 # --- One column ---
 
 
-def _column(name: str, values: list[Any]) -> ColumnProfile:
+def profile_column(name: str, values: list[Any]) -> ColumnProfile:
+    """Return the profile of one column."""
     present = [value for value in values if value is not None]
     if set(map(type, present)) == {str}:
-        few = _distinct(present)
-        kind = type_of(present if few is None else few)  # to look at each text once will do
-        least, greatest = _limits(kind, present if few is None else few)
+        distinct = distinct_values(present)
+        # It is enough to look at each text once.
+        texts = present if distinct is None else [*distinct]
+        kind = type_of(texts)
+        least, greatest = limits_of(kind, texts)
+        count = None if distinct is None else len(distinct)
     else:
         kind = type_of(present)
-        # Objects cannot stand in a set, and among mixed values 1, 1.0 and true would be one.
-        few = _distinct(list(map(dump_json, present)) if kind in ("json", "mixed") else present)
-        least, greatest = _limits(kind, present)
+        least, greatest = limits_of(kind, present)
+        count = count_distinct(kind, present)
     return {
         "name": name[:_LONGEST_NAME],
         "type": kind,
         "nulls": len(values) - len(present),
-        "distinct": None if few is None else len(few),
+        "distinct": count,
         "min": least,
         "max": greatest,
     }
 
 
-def type_of(present: Sequence[Any]) -> ColumnType:
-    """Return the type of a column from its values, nulls left out."""
+def type_of(present: Sequence[object]) -> ColumnType:
+    """Return the type of a column from its values without nulls."""
     kinds = set(map(type, present))
     if not kinds:
         return "empty"
     if kinds == {str}:
-        return "time" if _are_times(present) else "text"
+        return "time" if are_times(present) else "text"
     if kinds == {bool}:
         return "boolean"
     if kinds <= {int, float}:
@@ -176,19 +184,30 @@ def type_of(present: Sequence[Any]) -> ColumnType:
     return "json" if kinds <= {dict, list} else "mixed"
 
 
-def _are_times(texts: Iterable[str]) -> bool:
+def are_times(texts: Iterable[Any]) -> bool:
+    """Tell whether all texts are dates or times in ISO 8601."""
     if not all(map(_TIME.fullmatch, texts)):
         return False
     try:
-        all(map(datetime.fromisoformat, texts))  # the 30th of February has the right form
+        # The 30th of February has the right form.
+        all(map(datetime.fromisoformat, texts))
     except ValueError:
         return False
     return True
 
 
-def _distinct(values: list[Any]) -> list[Any] | None:
-    """Return each value once, `None` when there are too many."""
-    seen: dict[Any, None] = {}
+def count_distinct(kind: ColumnType, present: list[Any]) -> int | None:
+    """Return how many different values there are, and None when there are too many."""
+    if kind in ("json", "mixed"):
+        # Objects cannot be in a set, and among mixed values 1, 1.0 and true are equal.
+        present = list(map(dump_json, present))
+    distinct = distinct_values(present)
+    return None if distinct is None else len(distinct)
+
+
+def distinct_values(values: list[H]) -> list[H] | None:
+    """Return each value once, and None when there are too many."""
+    seen: dict[H, None] = {}
     for start in range(0, len(values), _MOST_DISTINCT):
         seen.update(dict.fromkeys(values[start : start + _MOST_DISTINCT]))
         if len(seen) > _MOST_DISTINCT:
@@ -196,25 +215,28 @@ def _distinct(values: list[Any]) -> list[Any] | None:
     return list(seen)
 
 
-def _limits(kind: ColumnType, present: list[Any]) -> tuple[Any, Any]:
+def limits_of(kind: ColumnType, present: Sequence[Any]) -> tuple[Limit, Limit]:
+    """Return the least and the greatest value of a column whose type has an order."""
     if kind in ("integer", "number"):
-        return _small(min(present)), _small(max(present))
+        return small_number(min(present)), small_number(max(present))
     if kind == "text":
         return min(present)[:_LONGEST_TEXT], max(present)[:_LONGEST_TEXT]
     if kind == "time":
         times = list(map(utc_time, present))
-        return present[times.index(min(times))], present[times.index(max(times))]
+        least = times.index(min(times))
+        greatest = times.index(max(times))
+        return present[least], present[greatest]
     return None, None
 
 
 def utc_time(text: str) -> datetime:
-    """Return the time that a text in ISO 8601 says; without a zone it is in UTC."""
+    """Return the time of a text in ISO 8601; without a zone it is in UTC."""
     time = datetime.fromisoformat(text)
     return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
 
 
-def _small(number: int | float) -> int | float | None:
-    """Return a number of few digits: beyond 64 bits the nearest float, where there is one."""
+def small_number(number: int | float) -> int | float | None:
+    """Return a number with few digits: beyond 64 bits the nearest float, if there is one."""
     if isinstance(number, float) or -(2**63) <= number < 2**63:
         return number
     try:
@@ -226,17 +248,26 @@ def _small(number: int | float) -> int | float | None:
 # --- What changed ---
 
 
-def changes(previous: Mapping[str, Any] | None, current: Mapping[str, Any] | None) -> list[str]:
-    """Tell what changed from the profile of one version of a table to that of the next.
+class Pair(NamedTuple):
+    """A column in the profiles of two versions, and the number of rows in each."""
+
+    old: ColumnProfile
+    new: ColumnProfile
+    old_rows: int
+    new_rows: int
+
+
+def changes(previous: object, current: object) -> list[str]:
+    """Describe what changed from the profile of one version of a table to that of the next.
 
     Args:
         previous: the profile of the version before.
         current: the profile of the version after.
 
     Returns:
-        Sentences for people, the most telling first and 12 at most, with names of columns between backticks: the
-        number of rows, columns that are new, gone or of another type, nulls that came, went, or moved by a tenth
-        of the rows, and numbers far outside of the range they had. Nothing when a profile is missing or not known.
+        Sentences for people, 12 at most, with the names of columns between backticks: the number of rows, columns
+        that are new, gone or of another type, nulls that came, went, or moved by a tenth of the rows, and numbers far
+        outside of their previous range. Nothing when a profile is missing or has another form.
 
     Examples:
         >>> monday = profile_table([{"wind": 3, "rain": 0.5}])
@@ -244,81 +275,116 @@ def changes(previous: Mapping[str, Any] | None, current: Mapping[str, Any] | Non
         >>> changes(monday, tuesday)
         ['rows +1', 'column `rain` is gone', 'column `gust` is new', 'column `wind` became text']
     """
-    before, after = known_profile(previous), known_profile(current)
+    before = known_profile(previous)
+    after = known_profile(current)
     if before is None or after is None:
         return []
-    old = {column["name"]: column for column in before["columns"]}
-    new = {column["name"]: column for column in after["columns"]}
-    sentences = (
-        [f"rows {after['rows'] - before['rows']:+,}"] if after["rows"] != before["rows"] else []
-    )
-    sentences += _columns_changed(before, after, old, new)
-    both = [(old[name], column) for name, column in new.items() if name in old]
-    if before["rows"] and after["rows"]:  # without rows a column has no type
-        sentences += [
-            f"{_label(new)} became {new['type']}" for old, new in both if new["type"] != old["type"]
-        ]
-    alike = [(old, new) for old, new in both if new["type"] == old["type"]]
-    for compare in (_nulls_changed, _range_changed):
-        sentences += [
-            sentence for pair in alike for sentence in compare(*pair, before["rows"], after["rows"])
-        ]
+
+    sentences: list[str] = []
+    if after["rows"] != before["rows"]:
+        sentences.append(f"rows {after['rows'] - before['rows']:+,}")
+    old_columns = {column["name"]: column for column in before["columns"]}
+    new_columns = {column["name"]: column for column in after["columns"]}
+    left_out = (before.get("columns_left_out", 0), after.get("columns_left_out", 0))
+    sentences += columns_changed(old_columns, new_columns, left_out)
+
+    pairs = [
+        Pair(old_columns[name], column, before["rows"], after["rows"])
+        for name, column in new_columns.items()
+        if name in old_columns
+    ]
+    sentences += values_changed(pairs)
+
     more = len(sentences) - _MOST_CHANGES
-    return (
-        sentences
-        if more <= 0
-        else [*sentences[: _MOST_CHANGES - 1], f"and {more + 1} more changes"]
-    )
+    if more > 0:
+        sentences = [*sentences[: _MOST_CHANGES - 1], f"and {more + 1} more changes"]
+    return sentences
 
 
-def _label(column: ColumnProfile) -> str:
-    name = column["name"]
-    return f"column `{name if len(name) <= _LONGEST_TEXT else name[: _LONGEST_TEXT - 1] + '…'}`"
-
-
-def _columns_changed(
-    before: TableProfile,
-    after: TableProfile,
-    old: Mapping[str, ColumnProfile],
-    new: Mapping[str, ColumnProfile],
-) -> list[str]:
-    """Tell which columns went and came; one that a profile leaves out may still be there."""
-    left_out = before.get("columns_left_out", 0), after.get("columns_left_out", 0)
-    if any(left_out):
-        more = len(new) + left_out[1] - len(old) - left_out[0]
-        return [f"columns {more:+,}"] if more else []
-    gone = [f"{_label(column)} is gone" for name, column in old.items() if name not in new]
-    came = [f"{_label(column)} is new" for name, column in new.items() if name not in old]
-    order = [name for name in new if name in old] != [name for name in old if name in new]
-    return gone + came + ["columns in another order"] * order
-
-
-def _nulls_changed(
-    old: ColumnProfile, new: ColumnProfile, old_rows: int, new_rows: int
+def columns_changed(
+    old: Mapping[str, ColumnProfile], new: Mapping[str, ColumnProfile], left_out: tuple[int, int]
 ) -> Iterator[str]:
-    if not (old_rows and new_rows):
+    """Describe which columns went and came.
+
+    Args:
+        old: the columns of the profile before.
+        new: the columns of the profile after.
+        left_out: how many columns each of the profiles leaves out. A column that is missing may be among them.
+    """
+    if any(left_out):
+        more = (len(new) + left_out[1]) - (len(old) + left_out[0])
+        if more:
+            yield f"columns {more:+,}"
         return
-    moved = abs(new["nulls"] / new_rows - old["nulls"] / old_rows) >= 0.1
-    if bool(old["nulls"]) != bool(new["nulls"]) or moved:
-        yield f"{_label(new)} nulls {old['nulls']:,} → {new['nulls']:,}"
+    for name, column in old.items():
+        if name not in new:
+            yield f"{label_of(column)} is gone"
+    for name, column in new.items():
+        if name not in old:
+            yield f"{label_of(column)} is new"
+    if [name for name in new if name in old] != [name for name in old if name in new]:
+        yield "columns in another order"
 
 
-def _range_changed(old: ColumnProfile, new: ColumnProfile, *_: int) -> Iterator[str]:
-    """Tell of numbers that lie outside of the old range by more than its width, or than its bound where it has none."""
-    if new["type"] not in ("integer", "number"):
+def values_changed(pairs: Sequence[Pair]) -> Iterator[str]:
+    """Describe how the values of columns changed: first all types, then all nulls, then all ranges."""
+    same_type: list[Pair] = []
+    for pair in pairs:
+        if pair.new["type"] == pair.old["type"]:
+            same_type.append(pair)
+        elif pair.old_rows and pair.new_rows:  # without rows a column has no type
+            yield f"{label_of(pair.new)} became {pair.new['type']}"
+    for pair in same_type:
+        yield from nulls_changed(pair)
+    for pair in same_type:
+        yield from range_changed(pair)
+
+
+def nulls_changed(pair: Pair) -> Iterator[str]:
+    """Describe nulls that came, went, or moved by a tenth of the rows."""
+    if not (pair.old_rows and pair.new_rows):
         return
-    least, greatest = old["min"], old["max"]
-    if not (isinstance(least, int | float) and isinstance(greatest, int | float)):
+    old = pair.old["nulls"]
+    new = pair.new["nulls"]
+    moved = abs(new / pair.new_rows - old / pair.old_rows)
+    if moved >= 0.1 or bool(old) != bool(new):
+        yield f"{label_of(pair.new)} nulls {old:,} → {new:,}"
+
+
+def range_changed(pair: Pair) -> Iterator[str]:
+    """Describe numbers outside of the old range by more than its width, or by more than the number if it has none."""
+    if pair.new["type"] not in ("integer", "number"):
         return
-    least, greatest = float(_small(least) or 0), float(_small(greatest) or 0)
-    room = greatest - least or abs(greatest) or 1.0
-    for bound, was, sign in (("min", least, -1), ("max", greatest, 1)):
-        value = new[bound]  # type: ignore[literal-required]
-        if isinstance(value, int | float) and sign * (float(_small(value) or 0) - was) > room:
-            yield f"{_label(new)} {bound} {_figure(was)} → {_figure(value)}"
+    least = as_float(pair.old["min"])
+    greatest = as_float(pair.old["max"])
+    if least is None or greatest is None:
+        return
+    width = greatest - least or abs(greatest) or 1.0
+    new_least = as_float(pair.new["min"])
+    if new_least is not None and least - new_least > width:
+        yield f"{label_of(pair.new)} min {figure(least)} → {figure(new_least)}"
+    new_greatest = as_float(pair.new["max"])
+    if new_greatest is not None and new_greatest - greatest > width:
+        yield f"{label_of(pair.new)} max {figure(greatest)} → {figure(new_greatest)}"
 
 
-def _figure(number: float) -> str:
-    return (
-        f"{number:,.0f}" if float(number).is_integer() and abs(number) < 1e15 else f"{number:.6g}"
-    )
+def as_float(limit: Limit) -> float | None:
+    """Return a limit as a float, 0 when it is beyond all floats, and None when it is not a number."""
+    if not isinstance(limit, int | float):
+        return None
+    return float(small_number(limit) or 0)
+
+
+def label_of(column: ColumnProfile) -> str:
+    """Return what sentences call a column."""
+    name = column["name"]
+    if len(name) > _LONGEST_TEXT:
+        name = name[: _LONGEST_TEXT - 1] + "…"
+    return f"column `{name}`"
+
+
+def figure(number: float) -> str:
+    """Return a number as sentences show it."""
+    if number.is_integer() and abs(number) < _MAX_EXACT:
+        return f"{number:,.0f}"
+    return f"{number:.6g}"

@@ -1,31 +1,38 @@
 """The rows of a table, from each form in which tables are published and stored.
 
-The store keeps a table as a list of objects, one for each row. Prefect, and others who write data as it
-comes, also keep a JSON text of it, an object of columns, or a list of lists. Here is the one rule for each form:
-what is published as a table, and what is read back as one, is read by it.
+The store keeps a table as a list of objects, one for each row. Prefect, and programs that write data as they have it,
+also keep an object of columns, a list of lists, or the JSON text of a table. There is one rule for each form, by which
+tables are published and read back.
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
 from ..errors import InvalidArtifact
 from ..jsonable.encoders import type_name
 from ..wording import shown, with_article
-from .csv import Table
 
-__all__ = ["Row", "column_names", "from_columns", "from_lists", "rows_of"]
+__all__ = ["Row", "Table", "column_names", "from_columns", "from_lists", "rows_of"]
 
 Row = dict[str, Any]
+"""The plain JSON values of one row, by the names of their columns."""
 
-_WANTED = "a table is a list of objects, a list of lists, or an object of lists"
+_FORMS = "a table is a list of objects, a list of lists, or an object of lists"
+
+
+class Table(NamedTuple):
+    """A table: the names of its columns, and its rows as objects; an empty table has columns too."""
+
+    columns: list[str]
+    rows: list[Row]
 
 
 def rows_of(data: object, name: str = "The data") -> list[Row]:
-    """Return the rows that the data of a table says.
+    """Return the rows of a table from its data.
 
     Args:
         data: a list of objects; a list of lists, as `from_lists` takes it; an object of lists, as `from_columns`
@@ -36,7 +43,7 @@ def rows_of(data: object, name: str = "The data") -> list[Row]:
         The rows; data that is a list of objects already is returned itself, not as a copy.
 
     Raises:
-        InvalidArtifact: it is not a table; the sentence says what it is, or which row or column has another length.
+        InvalidArtifact: it is not a table; the message says what it is, or which row or column has another length.
 
     Examples:
         >>> rows_of({"city": ["Oslo", "Rome"], "wind": [3, 5]})
@@ -54,84 +61,98 @@ a list of lists, or an object of lists.
         with contextlib.suppress(ValueError):  # other text is not a table
             plain = from_json(data)
 
-    if isinstance(plain, dict) and all(isinstance(values, list) for values in plain.values()):
+    if isinstance(plain, dict) and all(isinstance(cells, list) for cells in plain.values()):
         return from_columns(plain, name).rows
-    if isinstance(plain, list) and all(isinstance(row, dict) for row in plain):
-        return plain
-    if isinstance(plain, list) and all(isinstance(row, list) for row in plain):
-        return from_lists(plain, None, name).rows
-    raise InvalidArtifact(f"{name} is {_described(data)}, not a table: {_WANTED}.")
+    if isinstance(plain, list):
+        if all(isinstance(row, dict) for row in plain):
+            return plain
+        if all(isinstance(row, list) for row in plain):
+            return from_lists(plain, None, name).rows
+    raise InvalidArtifact(f"{name} is {_described(data)}, not a table: {_FORMS}.")
 
 
 def _described(data: object) -> str:
-    kinds = {bool: "a boolean", int: "a number", float: "a number", str: "text", type(None): "null"}
-    kinds |= {dict: "an object of something else", list: "a list of something else"}
+    kinds = {
+        bool: "a boolean",
+        int: "a number",
+        float: "a number",
+        str: "text",
+        type(None): "null",
+        dict: "an object of something else",
+        list: "a list of something else",
+    }
     return kinds.get(type(data), with_article(type(data).__name__))
 
 
 # --- One rule for each form ---
 
 
-def from_columns(plain: dict[str, Any], name: str) -> Table:
+def from_columns(columns: dict[str, object], name: str) -> Table:
     """Return the table of an object of columns: lists of cells by name, all of one length.
 
     Raises:
         InvalidArtifact: a column is not a list, or has another length.
     """
-    first = next(iter(plain), "")
-    for column, cells in plain.items():
+    first = next(iter(columns), "")
+    lists: dict[str, list[object]] = {}
+    for column, cells in columns.items():
         if not isinstance(cells, list):
+            kind = with_article(type_name(cells))
             raise InvalidArtifact(
-                f"{name}: column {shown(column)} is {with_article(type_name(cells))}: pass a list of its cells."
+                f"{name}: column {shown(column)} is {kind}: pass a list of its cells."
             )
-        if len(cells) != len(plain[first]):
-            lengths = f"has {len(cells)} cells and {shown(first)} has {len(plain[first])}"
+        lists[column] = cells
+        if len(cells) != len(lists[first]):
+            lengths = f"has {len(cells)} cells and {shown(first)} has {len(lists[first])}"
             raise InvalidArtifact(f"{name}: column {shown(column)} {lengths}: make them equal.")
-    return Table(
-        list(plain),
-        [dict(zip(plain, row, strict=True)) for row in zip(*plain.values(), strict=True)],
-    )
+    return _table(list(lists), zip(*lists.values(), strict=True))
 
 
-def from_lists(plain: list[list[Any]], columns: Sequence[str] | None, name: str) -> Table:
+def from_lists(lists: list[list[object]], columns: Sequence[str] | None, name: str) -> Table:
     """Return the table of a list of lists: its rows, all of one length.
 
-    The first row names the columns when its cells are texts that differ, none of them blank. Otherwise they are
-    named `0`, `1`, …, unless `columns` names them.
+    Args:
+        lists: the rows. The first one names the columns when its cells are texts that differ, none of them blank;
+            otherwise the columns are named `0`, `1`, and so on.
+        columns: the names of the columns, when all of the lists are rows of data.
+        name: what errors call the table.
 
     Raises:
         InvalidArtifact: a row has another length.
     """
-    rows = plain
+    rows = lists
     if columns is not None:
         names = list(columns)
-    elif rows and _is_header(rows[0]):
-        names = rows[0]
-        rows = rows[1:]
+    elif lists and _is_header(lists[0]):
+        names = [str(cell) for cell in lists[0]]
+        rows = lists[1:]
     else:
-        names = [str(place) for place in range(len(rows[0]) if rows else 0)]
+        width = len(lists[0]) if lists else 0
+        names = [str(index) for index in range(width)]
 
-    for place, row in enumerate(rows, len(plain) - len(rows)):
+    for index, row in enumerate(rows, len(lists) - len(rows)):
         if len(row) != len(names):
             lengths = f"has {len(row)} cells and the table has {len(names)} columns"
-            raise InvalidArtifact(f"{name}[{place}] {lengths}: make them equal.")
-    return Table(names, [dict(zip(names, row, strict=True)) for row in rows])
+            raise InvalidArtifact(f"{name}[{index}] {lengths}: make them equal.")
+    return _table(names, rows)
 
 
-def _is_header(row: list[Any]) -> bool:
+def _table(names: list[str], records: Iterable[Sequence[object]]) -> Table:
+    return Table(names, [dict(zip(names, cells, strict=True)) for cells in records])
+
+
+def _is_header(row: list[object]) -> bool:
     """Tell whether a row is names: texts that differ, none of them blank."""
-    return (
-        bool(row)
-        and all(isinstance(cell, str) and cell.strip() for cell in row)
-        and len(set(row)) == len(row)
-    )
+    names = [cell for cell in row if isinstance(cell, str) and cell.strip()]
+    return bool(row) and len(names) == len(row) == len(set(names))
 
 
-def column_names(rows: Sequence[Row], first: Sequence[str] = ()) -> list[str]:
-    """Return the names of the columns of some rows, in the order of their first appearance, behind those in `first`.
+def column_names(rows: Iterable[Row], first: Iterable[str] = ()) -> list[str]:
+    """Return the names of the columns of rows in the order in which they first occur, after those in `first`.
 
     Examples:
         >>> column_names([{"city": "Oslo"}, {"wind": 3, "city": "Rome"}])
         ['city', 'wind']
     """
-    return list(dict.fromkeys(chain(first, chain.from_iterable(rows))))
+    names = chain(first, chain.from_iterable(rows))
+    return list(dict.fromkeys(names))
