@@ -1,7 +1,7 @@
 """The default store of a process, and the functions that publish to it.
 
-They are what a script needs that names no store: the first of them opens the store that
-`$ARTIFACT_STORE_URL` names.
+A script that does not open a store uses these functions. The first call opens the store at
+`$ARTIFACT_STORE_URL`.
 """
 
 import inspect
@@ -9,7 +9,7 @@ import os
 import threading
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 from .errors import InvalidQuery
 from .store import ArtifactStore
@@ -35,10 +35,10 @@ _store: ArtifactStore | None = None
 
 
 def default_store() -> ArtifactStore:
-    """Return the store that the module's functions use: one for all threads of the process.
+    """Return the store that the functions of this module use, one for all threads of the process.
 
-    The first call opens it, as `ArtifactStore()` does: `$ARTIFACT_STORE_URL`, else a SQLite file in the user's
-    data directory. It is closed when the program ends.
+    The first call opens it, as `ArtifactStore()` does: `$ARTIFACT_STORE_URL`, else a SQLite file in
+    the user's data directory. It is closed when the program ends.
 
     Returns:
         The default store, which is open.
@@ -63,13 +63,16 @@ def default_store() -> ArtifactStore:
 
 
 def set_default_store(store: ArtifactStore | None) -> ArtifactStore | None:
-    """Let the module's functions use another store, in all threads.
+    """Set the store that the functions of this module use, in all threads.
 
     Args:
-        store: the store; with `None` the next use opens the one that `$ARTIFACT_STORE_URL` names then.
+        store: the store; `None` for the one at `$ARTIFACT_STORE_URL`, which the next call opens.
 
     Returns:
-        The default store until now, `None` when there was none yet. It stays open.
+        The previous default store, which stays open; `None` if there was none.
+
+    Raises:
+        InvalidQuery: it is not a store.
 
     Examples:
         >>> before = set_default_store(ArtifactStore("sqlite:///:memory:"))
@@ -83,22 +86,23 @@ def set_default_store(store: ArtifactStore | None) -> ArtifactStore | None:
             f"The default store is an ArtifactStore, not a {type(store).__name__}: open one first."
         )
     with _lock:
-        previous, _store = _store, store
+        previous = _store
+        _store = store
     return previous
 
 
-def _unlock() -> None:
-    """Let a forked child open a store, though another thread of its parent was just opening one."""
+def renew_lock() -> None:
+    """Replace the lock in a forked child: another thread of the parent may have held it."""
     global _lock
     _lock = threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
-    os.register_at_fork(after_in_child=_unlock)
+    os.register_at_fork(after_in_child=renew_lock)
 
 
-def _of_default_store(method: Callable[Concatenate[Any, P], R]) -> Callable[P, R]:
-    """Return a method of the store as a function that calls it on the default store."""
+def of_default_store(method: Callable[Concatenate[ArtifactStore, P], R]) -> Callable[P, R]:
+    """Return a function that calls a method of the default store."""
 
     @wraps(method, assigned=("__name__", "__doc__", "__annotations__"))
     def function(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -106,24 +110,25 @@ def _of_default_store(method: Callable[Concatenate[Any, P], R]) -> Callable[P, R
         return result
 
     signature = inspect.signature(method)
+    _, *parameters = signature.parameters.values()  # without `self`
     function.__qualname__ = method.__name__
-    function.__signature__ = signature.replace(parameters=[*signature.parameters.values()][1:])  # type: ignore[attr-defined]
+    function.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     return function
 
 
-create_link_artifact = _of_default_store(ArtifactStore.create_link_artifact)
+create_link_artifact = of_default_store(ArtifactStore.create_link_artifact)
 """`ArtifactStore.create_link_artifact` of the default store."""
-create_markdown_artifact = _of_default_store(ArtifactStore.create_markdown_artifact)
+create_markdown_artifact = of_default_store(ArtifactStore.create_markdown_artifact)
 """`ArtifactStore.create_markdown_artifact` of the default store."""
-create_table_artifact = _of_default_store(ArtifactStore.create_table_artifact)
+create_table_artifact = of_default_store(ArtifactStore.create_table_artifact)
 """`ArtifactStore.create_table_artifact` of the default store."""
-create_progress_artifact = _of_default_store(ArtifactStore.create_progress_artifact)
+create_progress_artifact = of_default_store(ArtifactStore.create_progress_artifact)
 """`ArtifactStore.create_progress_artifact` of the default store."""
-update_progress_artifact = _of_default_store(ArtifactStore.update_progress_artifact)
+update_progress_artifact = of_default_store(ArtifactStore.update_progress_artifact)
 """`ArtifactStore.update_progress_artifact` of the default store."""
-create_image_artifact = _of_default_store(ArtifactStore.create_image_artifact)
+create_image_artifact = of_default_store(ArtifactStore.create_image_artifact)
 """`ArtifactStore.create_image_artifact` of the default store."""
-read_latest_artifact = _of_default_store(ArtifactStore.read_latest_artifact)
+read_latest_artifact = of_default_store(ArtifactStore.read_latest_artifact)
 """`ArtifactStore.read_latest_artifact` of the default store: what Prefect calls `Artifact.get`."""
-read_artifact_ref = _of_default_store(ArtifactStore.read_artifact_ref)
+read_artifact_ref = of_default_store(ArtifactStore.read_artifact_ref)
 """`ArtifactStore.read_artifact_ref` of the default store."""

@@ -1,8 +1,9 @@
-"""What the groups of methods of a store share: its database, and the run that its calls belong to.
+"""The base of the groups of methods of a store: its database, and the run that its calls belong to.
 
-`ArtifactStore` inherits groups of methods that stand side by side on `StoreBase`. What more than one group needs is a
-function that takes a `Writer`, a `Reader`, or the store itself. The methods that such a function may call of any store
-are declared on the base: a subclass that overrides one is heard by the shortcuts and by `track` too.
+`ArtifactStore` inherits groups of methods that stand side by side on `StoreBase`. What more than
+one group needs is a function that takes a `Writer`, a `Reader`, or the store itself. The methods
+that such a function may call are declared on the base, so that the shortcuts and `track` also call
+those that a subclass of `ArtifactStore` overrides.
 """
 
 from collections.abc import Hashable
@@ -34,35 +35,38 @@ class Writer:
 
     Attributes:
         db: the statements of the primary database.
-        inherited: the runs that the environment of the process names; `None` when it names none.
+        inherited: the runs that the environment variables of the process name; `None` if there are
+            none.
     """
 
     def __init__(self, db: "Statements", inherited: Origin | None) -> None:
-        """Take the database, and the runs that the environment names."""
+        """Take the database, and the runs that the environment variables name."""
         self.db = db
         self.inherited = inherited
 
     @cached_property
-    def place(self) -> Hashable:
-        """What tells the database from every other one."""
+    def database(self) -> Hashable:
+        """The identity of the database, the same for every store on it."""
         return self.db.engine.place
 
     def origin(self) -> Origin | None:
         """Return the runs that an artifact created now belongs to; pending writes are written first."""
         if self.db.pending_writes.writes:
             self.db.pending_writes.flush()
-        if CURRENT.get() is None:  # the common case, on the hottest path
+        # Most creates are outside of a run, so that case calls no function.
+        if CURRENT.get() is None:
             return self.inherited
-        return context.origin_at(self.place) or self.inherited
+        return context.origin_in(self.database) or self.inherited
 
 
 class StoreBase:
-    """The attributes that every group of methods works with; `ArtifactStore` sets them.
+    """The attributes that every group of methods uses; `ArtifactStore` sets them.
 
     Attributes:
         _db: the statements of the primary database.
         _engine: its connections and transactions.
-        _reader: reads from the replica where there is one and an older answer will do, else from the primary.
+        _reader: reads from the replica, if there is one and an older answer will do; otherwise from
+            the primary.
         _writer: the database and the current run, for functions that write.
     """
 
@@ -74,7 +78,9 @@ class StoreBase:
     if TYPE_CHECKING:
 
         def create_artifact(
-            self, artifact: ArtifactCreate | None = None, **fields: Unpack[ArtifactFields]
+            self,
+            artifact: ArtifactCreate | None = None,
+            **fields: Unpack[ArtifactFields],
         ) -> Artifact:
             """Create an artifact; defined by `ArtifactMethods`."""
             ...

@@ -1,4 +1,4 @@
-"""Whose line a warning names: that of the program which called this package."""
+"""Finds the line of the program that called this package, which warnings name."""
 
 import os
 import sys
@@ -10,8 +10,10 @@ _PACKAGE = os.path.join(Path(__file__).parent, "")  # noqa: PTH118 - with the se
 
 
 def outside() -> int:
-    """Return the `stacklevel`, for a warning of the function that calls this, of the nearest frame outside of here."""
-    level, frame = 1, sys._getframe(1)
+    """Return the `stacklevel` of the nearest frame outside this package, for a warning of the calling function."""
+    level = 1
+    frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        level, frame = level + 1, frame.f_back
+        frame = frame.f_back
+        level += 1
     return level

@@ -1,4 +1,4 @@
-"""Where times and ids come from, so that both are decided in one place."""
+"""The current time and new ids, which are made here only."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -14,7 +14,11 @@ def now() -> datetime:
 
 
 def in_utc(value: datetime) -> datetime:
-    """Return a time with a time zone in UTC, and refuse one without, as pydantic wants it: by a `ValueError`."""
+    """Return a time in UTC.
+
+    Raises:
+        ValueError: it has no time zone, or is outside of the years 1 to 9999. Pydantic reports it.
+    """
     if value.tzinfo is None:
         raise ValueError(
             f"{value.isoformat()} has no time zone: add one, for example with .astimezone()"
@@ -26,5 +30,5 @@ def in_utc(value: datetime) -> datetime:
 
 
 def new_id() -> UUID:
-    """Return a new UUIDv7 (RFC 9562): ids made by one process sort in the order in which they were made."""
+    """Return a new UUIDv7 (RFC 9562); the ids of one process sort in the order in which they were created."""
     return uuid7()

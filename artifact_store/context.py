@@ -1,16 +1,19 @@
-"""What a process is in the middle of: the run that an artifact is made in, and the stores that are open.
+"""The state of a process: the run in which artifacts are created, and the open stores.
 
-The run is a context variable within a process, and environment variables between processes.
+The current run is in a context variable. A child process gets it from environment variables.
 """
 
 import os
 from collections.abc import Hashable
 from contextvars import ContextVar
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Optional
 from uuid import UUID
 from weakref import WeakSet
 
 from .errors import InvalidQuery
+
+if TYPE_CHECKING:
+    from .store import ArtifactStore
 
 __all__ = [
     "CURRENT",
@@ -19,8 +22,8 @@ __all__ = [
     "Origin",
     "current",
     "inherited",
-    "opened",
-    "origin_at",
+    "open_stores",
+    "origin_in",
 ]
 
 FLOW_RUN_VARIABLE = "ARTIFACT_STORE_FLOW_RUN_ID"
@@ -31,26 +34,28 @@ class Origin:
     """The runs that are open in a context.
 
     Attributes:
-        place: the database that holds them; `None` for what another process has handed down.
+        database: the identity of the database that has them; `None` for runs from environment
+            variables.
         flow_run_id: the innermost flow run.
         task_run_id: the innermost task run of that flow run.
-        outer: what was open before.
-        flow: what has opened the flow run, where that is not this.
-        ended: the run is over. Other contexts, copied while it was open, still lead to it.
+        outer: the runs that were open before.
+        flow: the entry that opened the flow run, if that is not this one.
+        ended: whether the run has ended. Contexts that were copied while it was open still refer to
+            it.
     """
 
-    __slots__ = ("ended", "flow", "flow_run_id", "outer", "place", "task_run_id")
+    __slots__ = ("database", "ended", "flow", "flow_run_id", "outer", "task_run_id")
 
     def __init__(
         self,
-        place: Hashable,
+        database: Hashable,
         flow_run_id: UUID | None,
         task_run_id: UUID | None,
         outer: Optional["Origin"] = None,
         flow: Optional["Origin"] = None,
     ) -> None:
-        """Take the database, the runs in it, and what was open before."""
-        self.place = place
+        """Take the database, the runs in it, and the runs that were open before."""
+        self.database = database
         self.flow_run_id = flow_run_id
         self.task_run_id = task_run_id
         self.outer = outer
@@ -60,51 +65,61 @@ class Origin:
 
 CURRENT: ContextVar[Origin | None] = ContextVar("artifact_store_current_run", default=None)
 
-
-opened: WeakSet[Any] = WeakSet()
-"""The stores that are open: a value does not hold its store, so a notebook asks them for its surroundings."""
+open_stores: "WeakSet[ArtifactStore]" = WeakSet()
+"""The open stores. An artifact does not know its store, so a notebook asks these for its context."""
 
 
 def current() -> Origin | None:
     """Return the innermost run that is open in this context and has not ended.
 
-    Runs may end in another order than that of a stack: generators are closed in any order, and a context that was
-    copied outlives the run that it was copied in. So what has ended is passed over here, and what is found forgets it:
-    a chain of runs that each began inside the one before would never be freed.
+    Runs do not always end in the order of a stack: generators are closed in any order, and a copied
+    context outlives the run in which it was copied. So runs that have ended are skipped here. They
+    are also removed from the chain, because otherwise a chain of runs that each began inside the
+    one before would never be freed.
     """
-    origin = _open(CURRENT.get())
+    origin = skip_ended(CURRENT.get())
     if origin is not None:
-        origin.outer = _open(origin.outer)
+        origin.outer = skip_ended(origin.outer)
     return origin
 
 
-def _open(origin: Origin | None) -> Origin | None:
+def skip_ended(origin: Origin | None) -> Origin | None:
+    """Return the first of some nested runs that has not ended."""
     while origin is not None and origin.ended:
         origin = origin.outer
     return origin
 
 
-def origin_at(place: Hashable) -> Origin | None:
-    """Return the innermost runs that are open in this context and held by a database."""
+def origin_in(database: Hashable) -> Origin | None:
+    """Return the innermost runs that are open in this context and belong to a database."""
     origin = CURRENT.get()
-    while origin is not None and (origin.ended or origin.place != place):
+    while origin is not None and (origin.ended or origin.database != database):
         origin = origin.outer
     if origin is not None and origin.flow is not None and origin.flow.ended:
-        return Origin(place, None, origin.task_run_id)  # the task run has outlived its flow run
+        # The task run has outlived its flow run.
+        return Origin(database, None, origin.task_run_id)
     return origin
 
 
 def inherited() -> Origin | None:
-    """Return the runs that the process which started this one has named in the environment.
+    """Return the runs that the environment variables name; `None` if they are not set.
 
     Raises:
-        InvalidQuery: a variable does not hold an id.
+        InvalidQuery: a variable is not a UUID.
     """
-    flow_run_id, task_run_id = _id_in(FLOW_RUN_VARIABLE), _id_in(TASK_RUN_VARIABLE)
-    return Origin(None, flow_run_id, task_run_id) if flow_run_id or task_run_id else None
+    flow_run_id = read_id(FLOW_RUN_VARIABLE)
+    task_run_id = read_id(TASK_RUN_VARIABLE)
+    if flow_run_id is None and task_run_id is None:
+        return None
+    return Origin(None, flow_run_id, task_run_id)
 
 
-def _id_in(variable: str) -> UUID | None:
+def read_id(variable: str) -> UUID | None:
+    """Return the id in an environment variable; `None` if it is empty or not set.
+
+    Raises:
+        InvalidQuery: it is not a UUID.
+    """
     text = os.environ.get(variable)
     if not text:
         return None

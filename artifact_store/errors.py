@@ -1,27 +1,27 @@
-"""The errors of artifact-store: one base, drawn here once.
+"""The errors of artifact-store, and the tree of their classes.
 
 ```text
 ArtifactStoreError
 ├── StoreUnavailable              cannot connect, gone, locked past the deadline, disk full, read-only
 │   ├── StoreDamaged              the file, or a row in it, cannot be read
-│   ├── StoreMissing              there is no store at the address, and none was to be made
+│   ├── StoreMissing              there is no store at the address, and none may be created
 │   ├── StoreReadOnly             a write to a store that was opened for reading only
-│   └── SchemaTooOld              the tables are those of an older artifact-store, and were not to be upgraded
+│   └── SchemaTooOld              an older artifact-store created the tables, and they may not be upgraded
 ├── SchemaTooNew                  the database was written by a newer artifact-store
 ├── ArtifactConflict              the id is taken by an artifact (or run) with other content
 ├── IntegrityViolation            the database refused a row that breaks a constraint
 ├── InvalidArtifact (ValueError)  a value that cannot be stored, named by its path
 │   └── UnsupportedCharacter      (also an InvalidQuery) the encoding of the database lacks a character
-├── InvalidQuery (ValueError)     an argument that asks for something meaningless
+├── InvalidQuery (ValueError)     an argument that is invalid
 └── InvalidURL (ValueError)       a store address that cannot be understood
 
 ArtifactDataWarning (UserWarning) a value that is stored as something else
 ```
 
-Driver and Peewee errors never reach the caller bare: they are chained as
-`__cause__`. No message carries a password. What pydantic finds wrong with a filter or an artifact is
-an `InvalidQuery` or `InvalidArtifact`, and a `pydantic.ValidationError` too. The docstring of each class is its
-message when it is raised without one.
+Errors of the driver and of Peewee never reach the caller: they are the `__cause__` of these. No
+message has a password in it. What pydantic finds wrong with a filter or an artifact is an
+`InvalidQuery` or `InvalidArtifact`, and a `pydantic.ValidationError` too. The docstring of a class
+is its message when it is raised without one.
 """
 
 import inspect
@@ -48,16 +48,18 @@ class ArtifactStoreError(Exception):
     """Something went wrong in the artifact store."""
 
     transient = False
-    """Whether the same may succeed when it is tried again from the start of the block."""
+    """Whether the block may succeed when it is tried again from its start."""
 
     def __init__(self, message: str | None = None) -> None:
-        """Take one sentence for a person; without one the class's docstring is the message.
+        """Take one sentence for a person; by default the first line of the docstring of the class.
 
         Examples:
             >>> str(StoreUnavailable())
             'The database cannot be used right now.'
         """
-        super().__init__(message or inspect.cleandoc(type(self).__doc__ or "").splitlines()[0])
+        if not message:
+            message = inspect.cleandoc(type(self).__doc__ or "").splitlines()[0]
+        super().__init__(message)
 
 
 class StoreUnavailable(ArtifactStoreError):
@@ -68,7 +70,7 @@ class StoreDamaged(StoreUnavailable):
     """The database is damaged: restore a copy.
 
     Attributes:
-        name: the artifact or run that cannot be read, where it is known.
+        name: the artifact or run that cannot be read, if it is known.
     """
 
     name = ""

@@ -1,7 +1,8 @@
-"""What stands at a path.
+"""Finds what is at a path.
 
-`Path.exists()` and its kin tell a path that cannot be looked at (no permission, a name that is too long) from one with
-nothing there up to Python 3.13, and not since 3.14. What we tell the user depends on it, so we ask `stat` ourselves.
+Up to Python 3.13 `Path.exists()` raises for a path that cannot be read (no permission, a name that
+is too long); since 3.14 it returns False. Our messages depend on the difference, so `stat` is
+called here.
 """
 
 from pathlib import Path
@@ -10,10 +11,10 @@ __all__ = ["mode_of"]
 
 
 def mode_of(path: Path) -> int:
-    """Return the mode of what stands at a path, as the functions of `stat` take it, or 0 when nothing does.
+    """Return the mode of the file at a path, as the functions of `stat` take it; 0 if there is none.
 
     Raises:
-        OSError: the path cannot be looked at.
+        OSError: the path cannot be read.
     """
     try:
         return path.stat().st_mode

@@ -1,4 +1,4 @@
-"""`ArtifactStore`, the class that users call: it owns the database, and its groups of methods do the work."""
+"""`ArtifactStore`, the class that users call. It owns the database; its base classes have most of its methods."""
 
 import os
 import warnings
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from itertools import islice
 from types import TracebackType
-from typing import IO, Any, Literal, Self, TypeVar, Unpack
+from typing import IO, Any, Literal, ParamSpec, Self, TypeVar, Unpack
 
 import peewee
 
@@ -25,6 +25,7 @@ from .wording import shown
 
 __all__ = ["ArtifactStore"]
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -39,8 +40,8 @@ class ArtifactStore(
 ):
     """Artifacts, their versions and the runs that made them, in one SQL database.
 
-    A store may be shared between threads and used after `fork`. As a context manager it
-    closes its connections at the end.
+    A store may be shared between threads, and used after `fork`. As a context manager it closes its
+    connections at the end.
 
     Examples:
         >>> store = ArtifactStore("sqlite:///:memory:")
@@ -60,31 +61,34 @@ class ArtifactStore(
         create: bool = True,
         read_only: bool = False,
     ) -> None:
-        """Open a store, and create or upgrade its tables when they are not current.
+        """Open a store, and create or upgrade its tables if they are not current.
 
         Args:
-            url: `sqlite:///artifacts.db`, `sqlite:////absolute/path.db`, `sqlite:///:memory:`, a path
-                object, or a Peewee database of yours. Without it, `$ARTIFACT_STORE_URL`, else a SQLite
-                file in the user's data directory. A SQLite URL takes `?timeout=` (seconds to wait for
-                a lock, 30), `?synchronous=` (`full`, or `normal`: quicker, may lose the last
-                commits at a power cut) and `?mode=ro` (as `read_only`).
-            replica_url: a read replica of a PostgreSQL database, which answers lists, counts and series, a
-                moment behind. What must see the latest (reads by key, id or reference, every write,
-                and everything inside a block) asks the primary, as everything does while the replica
-                does not answer, or is found to follow another server or to lead to another schema.
-            create: without it, tables that are not there or not current are left so, and no file is made.
-            read_only: only read: nothing is made or upgraded, and every method that writes raises
-                `StoreReadOnly`. A file may lie where nothing may be written.
+            url: `sqlite:///artifacts.db`, `sqlite:////absolute/path.db`, `sqlite:///:memory:`,
+                `postgresql://…`, a path object, or a Peewee database of yours. By default
+                `$ARTIFACT_STORE_URL`; if that is not set, a SQLite file in the user's data
+                directory. A SQLite URL may have `?timeout=` (seconds to wait for a lock; 30 by
+                default), `?synchronous=` (`full`, or `normal`, which is faster and may lose the
+                last commits at a power cut) and `?mode=ro` (as `read_only`).
+            replica_url: a read replica of a PostgreSQL database. It is used for lists, counts and
+                series, which may then be a moment old. Reads by key, id or reference, writes, and
+                everything inside a block use the primary. So does everything while the replica does
+                not answer, or follows another server or has another schema.
+            create: whether the file and the tables may be created or upgraded; `True` by default.
+            read_only: whether the store only reads: nothing is created or upgraded, and methods
+                that write raise `StoreReadOnly`. The file may be in a place where you cannot write.
+                `False` by default.
 
         Raises:
-            InvalidURL: the address is not understood.
-            InvalidQuery: `$ARTIFACT_STORE_FLOW_RUN_ID` or `$ARTIFACT_STORE_TASK_RUN_ID` is set and no id.
+            InvalidURL: the address is invalid.
+            InvalidQuery: `$ARTIFACT_STORE_FLOW_RUN_ID` or `$ARTIFACT_STORE_TASK_RUN_ID` is set and
+                is not a UUID.
             StoreMissing: there is no store at the address, and `create` is off.
             StoreUnavailable: the database cannot be opened.
             SchemaTooOld: an older artifact-store has written the database, and `create` is off.
             SchemaTooNew: a newer artifact-store has written the database.
         """
-        inherited = context.inherited()  # before a connection is opened: it may be refused
+        inherited = context.inherited()  # it may raise, so it comes before a connection is opened
         self._reader = db.connect.open_reader(url, replica_url, read_only)
         self._db = self._reader.primary
         self._engine = self._db.engine
@@ -99,18 +103,18 @@ class ArtifactStore(
         self._read_only = read_only
         if read_only:
             db.read_only.refuse_writes(self, self._engine.label)
-        context.opened.add(self)
+        context.open_stores.add(self)
 
-    # Blocks
+    # --- Blocks ---
 
     def atomic(self) -> "db.engine.Block":
-        """Return a block in which several writes become visible together, or not at all when it raises.
+        """Return a context manager for a block, whose writes become visible together, or not at all if it raises.
 
-        Blocks nest: an inner block that raises undoes its own writes alone. Keep a block short,
-        since on SQLite one block at a time can write.
+        Blocks may be nested: an inner block that raises undoes only its own writes. Keep a block
+        short, because on SQLite only one block at a time can write.
 
         Returns:
-            A context manager; a `with` block of it yields nothing.
+            A context manager, which yields nothing.
 
         Examples:
             >>> store = ArtifactStore("sqlite:///:memory:")
@@ -120,11 +124,12 @@ class ArtifactStore(
         """
         return self._engine.atomic()
 
-    def run_in_transaction(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    def run_in_transaction(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function inside a transaction and return what it returns.
 
-        After an error that may pass (a lost connection, a deadlock, a serialization failure) the whole function runs
-        again, until the time-out of the store; so it must do nothing but use the store.
+        After a transient error (a lost connection, a deadlock, a serialization failure) the whole
+        function runs again, until the timeout of the store. So it should do nothing but use the
+        store.
 
         Args:
             function: the function.
@@ -135,7 +140,7 @@ class ArtifactStore(
             What the function returns.
 
         Raises:
-            StoreUnavailable: the error did not pass before the time-out. Nothing is written.
+            StoreUnavailable: the error lasted until the timeout. Nothing is written.
 
         Examples:
             >>> store = ArtifactStore("sqlite:///:memory:")
@@ -144,8 +149,8 @@ class ArtifactStore(
         """
         return self._engine.run_in_transaction(partial(function, *args, **kwargs))
 
-    def run(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        """Call `run_in_transaction`; this is its old name, which warns.
+    def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call `run_in_transaction`. This is its old name, which warns.
 
         Args:
             function: the function.
@@ -168,7 +173,7 @@ class ArtifactStore(
         )
         return self.run_in_transaction(function, *args, **kwargs)
 
-    # Reports
+    # --- Reports ---
 
     def report(
         self,
@@ -180,26 +185,27 @@ class ArtifactStore(
         sort: ArtifactCollectionSort = ArtifactCollectionSort.UPDATED_DESC,
         **filters: "Unpack[filters.definitions.LatestFilters]",
     ) -> "report.writing.ReportInfo":
-        """Write a report: one HTML file that needs neither a network nor another file.
+        """Write a report: one HTML file that needs no network and no other file.
 
-        It shows the latest artifact of each key, with search and filters; each opens with its payload, profile,
-        trend, what changed, its version neighbours and the run that made it. A file that is there is replaced
-        when the new one is complete. Payloads are read one after another, so a report may be larger than memory.
+        It shows the latest artifact of each key, with search and filters. Each can be opened, with
+        its payload, profile, trend, changes, neighbours and the run that created it. An existing
+        file is replaced when the new one is complete. Payloads are read one after another, so a
+        report may be larger than memory.
 
         Args:
             path: the file, or a binary stream.
-            title: its heading; `Artifacts` unless it is given.
-            versions: how many versions of each key are in it with their payloads, at least 1; 10 unless it is
-                given. Older ones are listed.
-            limit: the most keys to show; `None` is all.
-            sort: the order of the keys.
+            title: its heading; `Artifacts` by default.
+            versions: the number of versions of each key that have their payloads in it, at least 1;
+                10 by default. Older ones are listed.
+            limit: the maximum number of keys; `None`, the default, is all.
+            sort: the order of the keys; by default the last updated first.
             filters: the six filters of `read_latest_artifacts`, as keywords.
 
         Returns:
-            How many keys and versions the report holds, and its size in bytes.
+            The number of keys and versions in the report, and its size in bytes.
 
         Raises:
-            InvalidQuery: an argument is out of range, or nothing can be written at the path.
+            InvalidQuery: an argument is out of range, or the path cannot be written.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -215,39 +221,41 @@ class ArtifactStore(
         latest = self.iter_latest_artifacts(sort=sort, include_data=False, **filters)
         return report.writing.written(self, path, title, versions, islice(latest, most))
 
-    # Care
+    # --- Maintenance ---
 
     def verify(self, *, quick: bool = False) -> "list[schemas.store.Inconsistency]":
-        """Return everything that is wrong with the store; an empty list is a healthy one.
+        """Check the whole store, and return everything that is wrong with it.
 
-        The latest version of every key is held against the artifacts. Then the pages of a SQLite file are checked, and
-        every row is read, so that one which was damaged is found before a program reads it. A key whose versions are
-        all deleted is healthy: its counter stays, so that no version is numbered twice.
+        The latest version of every key is compared with the artifacts, the pages of a SQLite file
+        are checked, and every row is read, so that a damaged one is found before a program reads
+        it. A key whose versions are all deleted is not an error: its row keeps the version counter,
+        so that no version number is used twice.
 
         Args:
-            quick: check the latest versions alone, without reading the whole database.
+            quick: whether only the latest versions are checked, without reading the whole database;
+                `False` by default.
 
         Returns:
-            What is wrong; empty when the store is healthy.
+            What is wrong; empty if the store is consistent.
 
         Raises:
-            StoreDamaged: the file is damaged, and `quick` is on; without it, that is an inconsistency too.
+            StoreDamaged: the file is damaged, and `quick` is on. Otherwise damage is an
+                inconsistency too.
 
         Examples:
             >>> store = ArtifactStore("sqlite:///:memory:")
             >>> store.verify()
             []
         """
-        return (
-            artifacts.latest_check.verify(self._db)
-            if quick
-            else artifacts.integrity.verify(self._db)
-        )
+        if quick:
+            return artifacts.latest_check.verify(self._db)
+        return artifacts.integrity.verify(self._db)
 
     def repair(self) -> "list[schemas.store.Inconsistency]":
         """Correct what `verify` finds, as far as the artifacts tell what is right, in one transaction.
 
-        The latest versions are computed anew, and so are profiles of tables that do not match their data.
+        The latest versions are computed anew, and so are profiles of tables that do not match their
+        data.
 
         Returns:
             What was corrected; empty when there was nothing to correct.
@@ -270,10 +278,10 @@ class ArtifactStore(
         return self._engine.run_idempotent(repair)
 
     def info(self) -> "schemas.store.StoreInfo":
-        """Return what the store is and holds.
+        """Return facts about the store.
 
         Returns:
-            The address, the versions of database and schema, and how much the store holds.
+            The address, the versions of database and schema, and how much is stored.
 
         Examples:
             >>> store = ArtifactStore("sqlite:///:memory:")
@@ -298,17 +306,17 @@ class ArtifactStore(
 
     @property
     def url(self) -> str:
-        """Where the store is, without a password."""
+        """The URL of the store, without a password."""
         return self._engine.url
 
     def close(self) -> None:
-        """Close the connections of every thread; a later call opens new ones, but a store in memory is gone.
+        """Close the connections of all threads. A later call opens new ones; a store in memory is lost.
 
         Examples:
             >>> store = ArtifactStore("sqlite:///:memory:")
             >>> store.close()
         """
-        context.opened.discard(self)
+        context.open_stores.discard(self)
         self._db.pending_writes.flush(last=True)
         self._engine.close()
         if self._reader.replica is not None:
@@ -328,24 +336,22 @@ class ArtifactStore(
         self.close()
         return False
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Be pickled as the address, which another process opens.
+    def __reduce__(self) -> tuple[Callable[..., "ArtifactStore"], tuple[object, ...]]:
+        """Pickle the address, which another process opens.
 
-        A pickle holds the password of a PostgreSQL address. A store in memory, and one on a Peewee database, cannot
-        be pickled.
+        The pickle has the password of a PostgreSQL address. A store in memory, and one on a Peewee
+        database, cannot be pickled.
         """
+        address = db.connect.address_for_pickle(self._engine)
         replica = self._reader.replica
-        addresses = (
-            db.connect.address_for_pickle(self._engine),
-            None if replica is None else db.connect.address_for_pickle(replica.engine),
-        )
-        return _opened_again, (*addresses, self._read_only)
+        replica_address = None if replica is None else db.connect.address_for_pickle(replica.engine)
+        return open_again, (address, replica_address, self._read_only)
 
     def __repr__(self) -> str:
-        """Tell where the store is."""
+        """Return the class and the URL."""
         return f"ArtifactStore({self.url!r})"
 
 
-def _opened_again(address: Any, replica: Any, read_only: bool) -> ArtifactStore:
-    """Open the store that was pickled; it was there, so it is not made anew where it is not."""
-    return ArtifactStore(address, replica_url=replica, create=False, read_only=read_only)
+def open_again(address: Any, replica_address: Any, read_only: bool) -> ArtifactStore:
+    """Open a store that was pickled; its tables exist, so nothing is created."""
+    return ArtifactStore(address, replica_url=replica_address, create=False, read_only=read_only)

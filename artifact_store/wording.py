@@ -1,4 +1,4 @@
-"""How messages show a value that a caller handed over, whatever it is."""
+"""How messages show the values of a caller, whatever they are."""
 
 __all__ = [
     "FILTER_PARAMETERS",
@@ -24,8 +24,8 @@ FILTER_PARAMETERS = {
 def shown(value: object) -> str:
     """Return the `repr` of a value, cut to 80 characters, and never raise.
 
-    The `repr` of an integer of 5,000 digits raises ValueError, that of a list nested 10,000 deep RecursionError, and
-    that of an object whatever its author liked: then its class is named.
+    The `repr` of an int of 5,000 digits raises ValueError, that of a list nested 10,000 deep
+    RecursionError, and that of an object of a user anything. Then the class is named instead.
 
     Examples:
         >>> shown("sales"), shown(10**5000)
@@ -38,7 +38,7 @@ def shown(value: object) -> str:
 
 
 def misplaced(value: object) -> str:
-    """Return what to write for a filter that was given as another argument, empty for anything else.
+    """Return what to write instead, if a value is a filter that was passed as another argument; empty otherwise.
 
     Examples:
         >>> from artifact_store import FlowFilter
@@ -46,11 +46,12 @@ def misplaced(value: object) -> str:
         ': write flow_filter=FlowFilter(...)'
     """
     name = type(value).__name__
-    return f": write {FILTER_PARAMETERS[name]}={name}(...)" if name in FILTER_PARAMETERS else ""
+    parameter = FILTER_PARAMETERS.get(name)
+    return "" if parameter is None else f": write {parameter}={name}(...)"
 
 
 def name_of_artifact(artifact_id: object, key: str | None, version: int | None) -> str:
-    """Return what messages call an artifact: the reference to its version, or its id when it has no key.
+    """Return the reference of an artifact: `key@version`, or its id when it has no key.
 
     Examples:
         >>> name_of_artifact("0198…", "sales", 3), name_of_artifact("0198…", None, None)
@@ -70,6 +71,7 @@ def with_article(noun: str) -> str:
 
 
 def in_one_line(text: str) -> str:
-    """Return what SQLite says; it may quote whatever a damaged file holds."""
-    shown = " ".join(text.split()).encode("utf-8", "replace").decode().rstrip(".")
-    return shown if shown.isprintable() and len(shown) <= 200 else f"{shown!r:.200}"
+    """Return a message of a database on one line, which may quote anything from a damaged file."""
+    line = " ".join(text.split())
+    line = line.encode("utf-8", "replace").decode().rstrip(".")
+    return line if line.isprintable() and len(line) <= 200 else f"{line!r:.200}"

@@ -47,22 +47,24 @@ class ActivityMethods(StoreBase):
     ) -> "runs.active.FlowRunBlock | runs.decorators.Method | Callable[P, R]":
         """Run a flow: a `with` block, or each call of a decorated function, is one run of it.
 
-        A flow of that name is created if there is none, and the run starts as RUNNING. It ends as COMPLETED; as FAILED
-        when the block raises, with the text of the error as its `state_message`; as CRASHED when Ctrl-C, SIGTERM or
-        SIGHUP stops the process. Artifacts that are created in the meantime get the id of the run, unless they are
-        given another. A flow run inside a flow run has it as its parent.
+        A flow of that name is created if there is none, and the run starts as RUNNING. It ends as
+        COMPLETED; as FAILED when the block raises, with the text of the error as its
+        `state_message`; as CRASHED when Ctrl-C, SIGTERM or SIGHUP stops the process. Artifacts that
+        are created in the meantime get the id of the run, unless they are given another. A flow run
+        inside a flow run has it as its parent.
 
         Args:
             name: the name of the flow. By default that of the decorated function, with `-` for `_`.
-            deployment: the deployment of the flow: its name (it is created if there is none), its id, or itself.
+            deployment: the deployment of the flow: its name (it is created if there is none), its
+                id, or itself.
             tags: the tags of the run.
             parameters: the parameters of the run: names and anything that JSON can represent.
             run_name: the name of the run; by default the name of the flow and the time.
             flow_version: the version of the flow, such as that of its code.
 
         Returns:
-            A block, which a `with` statement enters as an `OpenFlowRun`, and which decorates functions, methods and
-            properties. For a function, the decorated function.
+            A block, which a `with` statement enters as an `OpenFlowRun`, and which decorates
+            functions, methods and properties. For a function, the decorated function.
 
         Raises:
             InvalidQuery: an argument is invalid, or an async function or a generator is decorated.
@@ -119,8 +121,8 @@ class ActivityMethods(StoreBase):
             parameters: the parameters of the run: names and anything that JSON can represent.
 
         Returns:
-            A block, which a `with` statement enters as an `OpenTaskRun`, and which decorates functions, methods and
-            properties. For a function, the decorated function.
+            A block, which a `with` statement enters as an `OpenTaskRun`, and which decorates
+            functions, methods and properties. For a function, the decorated function.
 
         Raises:
             InvalidQuery: an argument is invalid, or an async function or a generator is decorated.
@@ -153,21 +155,23 @@ class ActivityMethods(StoreBase):
     ) -> Generator[T, None, None]:
         """Yield items, and keep a progress artifact up to date while they are processed.
 
-        The artifact is created with the first item, as a new version of its key, and updated in place: at most twice a
-        second, for at most a tenth of the time. An update that finds the database locked gives up after a twentieth of
-        a second. The progress ends at 100, or where the loop was left. Its metadata has the number of items that are
-        `done` and, if it is known, their `total`. An update that fails is logged once, as a warning of the logger
+        The artifact is created with the first item, as a new version of its key, and updated in
+        place: at most twice a second, for at most a tenth of the time. An update that finds the
+        database locked gives up after a twentieth of a second. The progress ends at 100, or where
+        the loop was left. Its metadata has the number of items that are `done` and, if it is known,
+        their `total`. An update that fails is logged once, as a warning of the logger
         `artifact_store`, and does not stop the loop.
 
-        If the garbage collector ends the loop, the last update is written by the next call of the store, or when the
-        store is closed. Inside a block only the last update is written.
+        If the garbage collector ends the loop, the last update is written by the next call of the
+        store, or when the store is closed. Inside a block only the last update is written.
 
         Args:
             items: the items.
             key: the key of the artifact; `None`, the default, is an artifact without a key.
             description: text for people; `None` by default.
-            total: the number of items; by default their length (of a frame, the number of its columns, over which it
-                iterates). If it is not known, the progress stays at 0 until the end, and `done` counts.
+            total: the number of items; by default their length (of a frame, the number of its
+                columns, over which it iterates). If it is not known, the progress stays at 0 until
+                the end, and `done` counts.
 
         Returns:
             A generator of the items. It may be closed.

@@ -1,7 +1,8 @@
 """Creates artifacts: each is prepared once, then its version is allocated and its row inserted.
 
-Keywords, an `ArtifactCreate` and a mapping all become a `Prepared`, which returns the row to insert and afterwards the
-artifact. A create may be repeated after a lost connection: it is recognized by its id and its time.
+Keywords, an `ArtifactCreate` and a mapping all become a `Prepared`, which returns the row to insert
+and afterwards the artifact. A create may be repeated after a lost connection: it is recognized by
+its id and its time.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -33,13 +34,14 @@ _NO_FIELDS = dict.fromkeys(ArtifactCreate.model_fields)
 class Prepared(NamedTuple):
     """An artifact that was validated and can be inserted.
 
-    It has plain fields, because creating an `ArtifactCreate` from keywords takes as long as a statement.
+    It has plain fields, because creating an `ArtifactCreate` from keywords takes as long as a
+    statement.
 
     Attributes:
         fields: all fields of an `ArtifactCreate`.
         set_fields: the names of those that the caller has set.
-        texts: the JSON texts that are known already, by field. `None` when the caller holds the same data, as that of
-            an `ArtifactCreate`, and may have changed it since.
+        texts: the JSON texts that are known already, by field. `None` when the caller holds the
+            same data, as that of an `ArtifactCreate`, and may have changed it since.
     """
 
     fields: Mapping[str, Any]
@@ -47,7 +49,11 @@ class Prepared(NamedTuple):
     texts: Mapping[str, str] | None
 
     def row(
-        self, artifact_id: UUID, created: datetime | str, native: bool, version: int | None = None
+        self,
+        artifact_id: UUID,
+        created: datetime | str,
+        native: bool,
+        version: int | None = None,
     ) -> queries.Row:
         """Return the row to insert, in the order of `queries.ROWS.names`.
 
@@ -110,14 +116,16 @@ class Prepared(NamedTuple):
         for name in ARTIFACT_JSON:
             text = row[name]
             if text is not None:
-                # Data that the caller still holds is parsed anew, so that changing it does not change the artifact.
+                # Data that the caller still holds is parsed anew, so that changing it does not
+                # change the artifact.
                 row[name] = from_json(text) if is_shared else fields[name]
         return construct(Artifact, row)
 
     def check_same(self, other: Mapping[str, object], artifact_id: UUID) -> None:
         """Check that an artifact with the same id has the same content, so that this create is a repeat of it.
 
-        Run ids that the caller has not set are not compared, so that a job that runs twice publishes once.
+        Run ids that the caller has not set are not compared, so that a job that runs twice
+        publishes once.
 
         Raises:
             ArtifactConflict: a field is different.
@@ -136,7 +144,9 @@ class Prepared(NamedTuple):
 
 
 def prepare(
-    artifact: ArtifactCreate | None, fields: Mapping[str, object], origin: Origin | None = None
+    artifact: ArtifactCreate | None,
+    fields: Mapping[str, object],
+    origin: Origin | None = None,
 ) -> Prepared:
     """Return an artifact to create, given as a value or as its fields.
 
@@ -196,7 +206,9 @@ def fill_in_run_ids(prepared: Prepared, origin: Origin) -> Prepared:
 
 
 def create_artifact(
-    writer: Writer, artifact: ArtifactCreate | None, fields: Mapping[str, object]
+    writer: Writer,
+    artifact: ArtifactCreate | None,
+    fields: Mapping[str, object],
 ) -> Artifact:
     """Create one artifact, given as a value or as its fields; see `ArtifactStore.create_artifact`."""
     prepared = prepare(artifact, fields, writer.origin())
@@ -227,7 +239,10 @@ def create_artifact(
 
 
 def insert_one(
-    db: Statements, prepared: Prepared, artifact_id: UUID, created: datetime
+    db: Statements,
+    prepared: Prepared,
+    artifact_id: UUID,
+    created: datetime,
 ) -> Artifact:
     """Allocate the version of an artifact, insert its row, and return the artifact."""
     native = db.dialect.binds_objects
@@ -246,7 +261,8 @@ def insert_one(
 
 
 def create_artifacts(
-    writer: Writer, many: Iterable[ArtifactCreate | Mapping[str, object]]
+    writer: Writer,
+    many: Iterable[ArtifactCreate | Mapping[str, object]],
 ) -> list[Artifact]:
     """Create many artifacts in one transaction; see `ArtifactStore.create_artifacts`."""
     items = list(many)
@@ -261,7 +277,8 @@ def create_artifacts(
         except IntegrityViolation as error:
             if "artifact.id" not in str(error):
                 raise explain(error) from error
-            # Another writer has just created one of the ids. The next try finds it, unless this transaction cannot.
+            # Another writer has just created one of the ids. The next try finds it, unless this
+            # transaction cannot.
             if tries > 1 and engine.in_block():
                 raise taken_by_unseen() from error
     return []
@@ -270,8 +287,8 @@ def create_artifacts(
 class BulkCreate:
     """A create of many artifacts in one transaction, which may be tried several times.
 
-    What a try has created is recognized by its id and time, even if it was updated since: when the answer to a COMMIT
-    was lost, the next try returns it.
+    What a try has created is recognized by its id and time, even if it was updated since: when the
+    answer to a COMMIT was lost, the next try returns it.
     """
 
     def __init__(self, db: Statements, many: Sequence[Prepared], created: datetime) -> None:
@@ -298,7 +315,8 @@ class BulkCreate:
 
         known = {each.id: each for each in queries.read_many(self._db, ids)}
         if any(self.is_own(each) for each in known.values()):
-            # The last try was committed. What is missing was deleted since, and is not created again.
+            # The last try was committed. What is missing was deleted since, and is not created
+            # again.
             known = {**self._created, **known}
 
         created = insert_many(self._db, self.new_artifacts(known), self._created_at)
@@ -311,7 +329,8 @@ class BulkCreate:
         """Return the artifacts that do not exist yet, each once.
 
         Raises:
-            ArtifactConflict: an id is taken by an artifact with other content, or given twice with different content.
+            ArtifactConflict: an id is taken by an artifact with other content, or given twice with
+                different content.
         """
         new: dict[UUID, Prepared] = {}
         for artifact_id, prepared in self._many:
@@ -330,7 +349,9 @@ class BulkCreate:
 
 
 def insert_many(
-    db: Statements, new: Sequence[tuple[UUID, Prepared]], created: datetime
+    db: Statements,
+    new: Sequence[tuple[UUID, Prepared]],
+    created: datetime,
 ) -> list[Artifact]:
     """Create artifacts whose ids are free: all keys are locked in sorted order, then all rows are inserted."""
     versions = allocate_versions(db, new, created)
@@ -350,7 +371,9 @@ def insert_many(
 
 
 def allocate_versions(
-    db: Statements, new: Sequence[tuple[UUID, Prepared]], created: datetime
+    db: Statements,
+    new: Sequence[tuple[UUID, Prepared]],
+    created: datetime,
 ) -> list[int | None]:
     """Allocate the version of each artifact; `None` for those without a key."""
     positions: dict[str, list[int]] = {}

@@ -19,12 +19,17 @@ class HistoryMethods(StoreBase):
     """The methods of a store that read the history of a key."""
 
     def read_history(
-        self, key: str, field: str | None = None, *, limit: int | None = None
+        self,
+        key: str,
+        field: str | None = None,
+        *,
+        limit: int | None = None,
     ) -> "schemas.history.ArtifactHistory":
         """Return the versions of a key, each with its flow run and its value of one number.
 
-        The number of statements does not depend on the number of versions, unless the number has to be read from
-        payloads: tables without a profile are read 50 at a time, and other data 20 at a time.
+        The number of statements does not depend on the number of versions, unless the number has to
+        be read from payloads: tables without a profile are read 50 at a time, and other data 20 at
+        a time.
 
         Args:
             key: the key.
@@ -75,22 +80,28 @@ class HistoryMethods(StoreBase):
         )
 
     def read_series(
-        self, key: str, field: str | None = None, *, limit: int | None = None
+        self,
+        key: str,
+        field: str | None = None,
+        *,
+        limit: int | None = None,
     ) -> "list[rendering.context.Point]":
         """Return the values of a number of a key, version by version.
 
         Args:
             key: the key.
-            field: the number: `data` (a progress, or any data that is a number), `data.accuracy` (a number in
-                data that is an object), `rows` (the number of rows of a table), `metadata.loss`, or `loss` for short.
-                By default the first of `series_fields`.
+            field: the number: `data` (a progress, or any data that is a number), `data.accuracy` (a
+                number in data that is an object), `rows` (the number of rows of a table),
+                `metadata.loss`, or `loss` for short. By default the first of `series_fields`.
             limit: the maximum number of points, the newest of them; `None`, the default, is all.
 
         Returns:
-            Points `(version, created, value)`, oldest first. Versions without the number are left out.
+            Points `(version, created, value)`, oldest first. Versions without the number are left
+            out.
 
         Raises:
-            InvalidQuery: no version of the key has such a number; the message names those that there are.
+            InvalidQuery: no version of the key has such a number; the message names those that
+                there are.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -124,9 +135,9 @@ class HistoryMethods(StoreBase):
     def series_fields(self, key: str) -> list[str]:
         """Return which numbers a key has, the most informative first.
 
-        The newest 50 versions are read: their metadata, profiles and data of up to 16 KB. Numbers that vary come
-        first, then those that more versions have; among equals `data` comes before metadata, members of the data,
-        and `rows`.
+        The newest 50 versions are read: their metadata, profiles and data of up to 16 KB. Numbers
+        that vary come first, then those that more versions have; among equals `data` comes before
+        metadata, members of the data, and `rows`.
 
         Args:
             key: the key.
@@ -148,19 +159,22 @@ class HistoryMethods(StoreBase):
         return artifacts.metrics.best_first(newest)
 
     def read_trends(
-        self, keys: Iterable[str], limit: int = 20
+        self,
+        keys: Iterable[str],
+        limit: int = 20,
     ) -> "dict[str, list[rendering.context.Point]]":
         """Return the values of the most informative number of each of many keys, for a list with sparklines.
 
-        One statement reads the newest versions of all keys: their metadata, profiles and data of up to 16 KB,
-        so the number is the first of `series_fields` within these versions.
+        One statement reads the newest versions of all keys: their metadata, profiles and data of up
+        to 16 KB, so the number is the first of `series_fields` within these versions.
 
         Args:
             keys: the keys.
             limit: how many of the newest versions of each key are read, 1 to 1,000; by default 20.
 
         Returns:
-            Points by key, oldest first, for each of the keys; an empty list for a key without numbers.
+            Points by key, oldest first, for each of the keys; an empty list for a key without
+            numbers.
 
         Raises:
             InvalidQuery: the limit is out of range.
@@ -184,7 +198,8 @@ class HistoryMethods(StoreBase):
     def read_surroundings(self, artifact: Artifact) -> "rendering.context.ArtifactContext":
         """Return the context of an artifact: its neighbours, its run, what changed, and the trend of its numbers.
 
-        The payloads of other versions are not read, except for a previous table of up to 256 KB without a profile.
+        The payloads of other versions are not read, except for a previous table of up to 256 KB
+        without a profile.
 
         Args:
             artifact: an artifact of this store.

@@ -1,18 +1,20 @@
 """The latest version of each key: the only module that writes the collection table.
 
-There are two ways to know the latest version, and both are here. The *collection table* has one row for each key:
-the id, the version and the times of its latest artifact, and the version counter. Everything reads it. The *computed
-query* finds the greatest version of each key in the artifact table. `latest_check` compares the first with the
-second, and `rebuild` creates the first from the second.
+There are two ways to know the latest version, and both are here. The *collection table* has one row
+for each key: the id, the version and the times of its latest artifact, and the version counter.
+Everything reads it. The *computed query* finds the greatest version of each key in the artifact
+table. `latest_check` compares the first with the second, and `rebuild` creates the first from the
+second.
 
-The row of a key is its lock. It is created with the first version and stays when the last artifact of the key is
-deleted: then the key is *empty*, its pointer is NULL, and its counter goes on from where it was. If the row were
-deleted, a writer that has waited for it would continue without a lock.
+The row of a key is its lock. It is created with the first version and stays when the last artifact
+of the key is deleted: then the key is *empty*, its pointer is NULL, and its counter goes on from
+where it was. If the row were deleted, a writer that has waited for it would continue without a
+lock.
 
-Every function that writes runs inside a transaction, or is one statement. It writes to the row of the key before it
-touches an artifact, and decides from what it reads afterwards. `SELECT ... FOR UPDATE` would not do: at REPEATABLE
-READ a transaction that has waited for a row lock continues with its old snapshot. A row that was written in the
-meantime makes it fail, and it is tried again.
+Every function that writes runs inside a transaction, or is one statement. It writes to the row of
+the key before it touches an artifact, and decides from what it reads afterwards. `SELECT ... FOR
+UPDATE` would not do: at REPEATABLE READ a transaction that has waited for a row lock continues with
+its old snapshot. A row that was written in the meantime makes it fail, and it is tried again.
 """
 
 from collections.abc import Sequence
@@ -120,7 +122,8 @@ def allocate_and_insert_query(db: Statements) -> Query:
     allocate = allocate.returning(ArtifactCollection.last_version)
 
     names = [name for name in Artifact._meta.fields if name != "version"]
-    # A new artifact has not been updated, so both times are one value: the fewer values, the sooner they are bound.
+    # A new artifact has not been updated, so both times are one value: the fewer values, the sooner
+    # they are bound.
     values = [slot("created" if name == "updated" else name) for name in names]
     columns = [getattr(Artifact, name) for name in names]
     allocated = peewee.Table("allocated")
@@ -132,14 +135,16 @@ def allocate_and_insert_query(db: Statements) -> Query:
 
 
 def allocate_versions(
-    db: Statements, pointers: Sequence[tuple[str, UUID, int]], created: datetime
+    db: Statements,
+    pointers: Sequence[tuple[str, UUID, int]],
+    created: datetime,
 ) -> dict[str, int]:
     """Allocate several versions of several keys.
 
     Args:
         db: the statements of a store.
-        pointers: for each key its last new artifact and the number of new versions; sorted by key, so that two
-            writers never wait for each other.
+        pointers: for each key its last new artifact and the number of new versions; sorted by key,
+            so that two writers never wait for each other.
         created: the time of the artifacts.
 
     Returns:
@@ -200,19 +205,21 @@ def update_query(names: Sequence[str]) -> peewee.ModelUpdate:
 def update_in_one_statement(db: Statements, changes: Values, alone: bool) -> bool:
     """Change columns of an artifact, where rows are locked; return whether it exists.
 
-    Between two statements the artifact may be deleted and created again under another key, which is not locked. One
-    statement changes what it has seen, or nothing.
+    Between two statements the artifact may be deleted and created again under another key, which is
+    not locked. One statement changes what it has seen, or nothing.
 
     Args:
         db: the statements of a store.
         changes: the new values by column, and the `id`.
-        alone: whether it runs outside a block, so that the statement itself limits how long it waits for a lock.
+        alone: whether it runs outside a block, so that the statement itself limits how long it
+            waits for a lock.
     """
     names = tuple(changes)
     key = ("latest.update_in_one_statement", names, alone)
     build = partial(update_in_one_statement_query, db, names, alone)
     while not db.execute(key, build, changes):
-        # What was deleted while this waited for the lock may have been created again at the same moment.
+        # What was deleted while this waited for the lock may have been created again at the same
+        # moment.
         if db.fetch_one("latest.exists", exists_query, changes) is None:
             return False
     return True
@@ -220,7 +227,8 @@ def update_in_one_statement(db: Statements, changes: Values, alone: bool) -> boo
 
 def update_in_one_statement_query(db: Statements, names: Sequence[str], alone: bool) -> Query:
     """Build the statement of `update_in_one_statement`."""
-    # A version is never allocated twice: if it is equal, the latest artifact is the one that this statement has seen.
+    # A version is never allocated twice: if it is equal, the latest artifact is the one that this
+    # statement has seen.
     is_latest = ArtifactCollection.latest_version == Artifact.version
     time = Case(None, ((is_latest, slot("updated")),), ArtifactCollection.updated)
     of_artifact = (Artifact.id == slot("id")) & (ArtifactCollection.key == Artifact.key)
@@ -231,7 +239,8 @@ def update_in_one_statement_query(db: Statements, names: Sequence[str], alone: b
         .returning(ArtifactCollection.key)
     )
 
-    # The number of rows in "touched" is needed first, so the row of the key is locked before that of the artifact.
+    # The number of rows in "touched" is needed first, so the row of the key is locked before that
+    # of the artifact.
     touched = peewee.Table("touched")
     update = update_query(names).where(touched.select(fn.COUNT(SQL("*"))) >= 0)
     if alone:
@@ -260,7 +269,8 @@ def lock_key_of(db: Statements, artifact_id: str) -> tuple[str | None, str | Non
     """Lock the key of an artifact.
 
     Returns:
-        The key and the id of its latest artifact, read under the lock; `None` if there is no such artifact.
+        The key and the id of its latest artifact, read under the lock; `None` if there is no such
+        artifact.
     """
     build = lock_key_query if db.dialect.locks_rows else read_key_query
     row = db.fetch_one("latest.lock_key_of", build, {"id": artifact_id})

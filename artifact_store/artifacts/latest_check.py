@@ -26,7 +26,8 @@ class Comparison(NamedTuple):
         latest_version: the version in the row.
         counter: the version counter in the row.
         is_right: whether the row points to the greatest version.
-        pointed_version: the version of the artifact that the row points to; `None` if it is not one of the key.
+        pointed_version: the version of the artifact that the row points to; `None` if it is not one
+            of the key.
         has_right_times: whether the times in the row are those of the greatest version.
     """
 

@@ -113,18 +113,21 @@ class ListingMethods(StoreBase):
         """Return artifacts, all versions of each key.
 
         Args:
-            offset: the number of artifacts to skip; 0 by default. A deep offset costs as much as all pages before it,
-                a page by `after` does not.
+            offset: the number of artifacts to skip; 0 by default. A deep offset costs as much as
+                all pages before it, a page by `after` does not.
             limit: the maximum number of artifacts; `None`, the default, is all.
-            artifact_filter: a filter of the artifact; `None`, the default of each filter, does not constrain.
+            artifact_filter: a filter of the artifact; `None`, the default of each filter, does not
+                constrain.
             flow_run_filter: a filter of the flow run that created it.
             task_run_filter: a filter of the task run that created it.
             deployment_filter: a filter of the deployment of the flow run.
             flow_filter: a filter of the flow of the flow run.
             work_pool_filter: a filter of the work pool of the flow run.
             sort: the order; the newest id first by default.
-            after: the `cursor` of a list that was read with the same sort, to continue it; `None` by default.
-            include_data: whether data and profiles are read; otherwise they are `None`. `True` by default.
+            after: the `cursor` of a list that was read with the same sort, to continue it; `None`
+                by default.
+            include_data: whether data and profiles are read; otherwise they are `None`. `True` by
+                default.
 
         Returns:
             A list, with the cursor that continues it as its attribute `cursor`.
@@ -174,15 +177,18 @@ class ListingMethods(StoreBase):
         Args:
             offset: the number of keys to skip; 0 by default.
             limit: the maximum number of keys; `None`, the default, is all.
-            artifact_filter: a filter of the artifact; `None`, the default of each filter, does not constrain.
+            artifact_filter: a filter of the artifact; `None`, the default of each filter, does not
+                constrain.
             flow_run_filter: a filter of the flow run that created it.
             task_run_filter: a filter of the task run that created it.
             deployment_filter: a filter of the deployment of the flow run.
             flow_filter: a filter of the flow of the flow run.
             work_pool_filter: a filter of the work pool of the flow run.
             sort: the order; the newest id first by default.
-            after: the `cursor` of a list that was read with the same sort, to continue it; `None` by default.
-            include_data: whether data and profiles are read; otherwise they are `None`. `True` by default.
+            after: the `cursor` of a list that was read with the same sort, to continue it; `None`
+                by default.
+            include_data: whether data and profiles are read; otherwise they are `None`. `True` by
+                default.
 
         Returns:
             A list, with the cursor that continues it as its attribute `cursor`.
@@ -239,14 +245,15 @@ class ListingMethods(StoreBase):
     ) -> Iterator[Artifact]:
         """Yield artifacts, all versions of each key, with one page in memory at a time.
 
-        An artifact that exists from the start to the end of the iteration is yielded once, as it is when its page is
-        read. Other threads, and the loop itself, may write in the meantime.
+        An artifact that exists from the start to the end of the iteration is yielded once, as it is
+        when its page is read. Other threads, and the loop itself, may write in the meantime.
 
         Args:
-            sort: the order; the newest id first by default. `UPDATED_DESC` is the order at the start, and the ids of
-                all artifacts are kept in memory.
+            sort: the order; the newest id first by default. `UPDATED_DESC` is the order at the
+                start, and the ids of all artifacts are kept in memory.
             page_size: the number of artifacts to read at a time, 1 to 100,000; 200 by default.
-            include_data: whether data and profiles are read; otherwise they are `None`. `True` by default.
+            include_data: whether data and profiles are read; otherwise they are `None`. `True` by
+                default.
             filters: the six filters of `read_artifacts`, as keywords.
 
         Yields:
@@ -276,14 +283,15 @@ class ListingMethods(StoreBase):
     ) -> Iterator[Artifact]:
         """Yield the latest artifact of each key, with one page in memory at a time.
 
-        A key that has artifacts from the start to the end of the iteration is yielded once, with the artifact that is
-        its latest when its page is read. Any order but that of keys is the order at the start, and all keys are kept
-        in memory.
+        A key that has artifacts from the start to the end of the iteration is yielded once, with
+        the artifact that is its latest when its page is read. Any order but that of keys is the
+        order at the start, and all keys are kept in memory.
 
         Args:
             sort: the order; the newest id first by default.
             page_size: the number of keys to read at a time, 1 to 100,000; 200 by default.
-            include_data: whether data and profiles are read; otherwise they are `None`. `True` by default.
+            include_data: whether data and profiles are read; otherwise they are `None`. `True` by
+                default.
             filters: the six filters of `read_latest_artifacts`, as keywords.
 
         Yields:
@@ -322,11 +330,12 @@ class ListingMethods(StoreBase):
             offset: the number of flow runs to skip; 0 by default.
             limit: the maximum number of flow runs; `None`, the default, is all.
             sort: the order of the flow runs; the newest first by default.
-            per_run: the maximum number of task runs, and of artifacts, of each flow run, the newest of them; 1 to
-                100,000, and 100 by default.
-            artifact_filter: which artifacts are shown; runs that published none of them are returned too.
-            filters: the five filters of `read_flow_runs`, as keywords. A `task_run_filter` also says which task
-                runs, and whose artifacts, are shown.
+            per_run: the maximum number of task runs, and of artifacts, of each flow run, the newest
+                of them; 1 to 100,000, and 100 by default.
+            artifact_filter: which artifacts are shown; runs that published none of them are
+                returned too.
+            filters: the five filters of `read_flow_runs`, as keywords. A `task_run_filter` also
+                says which task runs, and whose artifacts, are shown.
 
         Returns:
             A tree for each flow run. Artifacts are without data and profile.
@@ -366,7 +375,8 @@ class ListingMethods(StoreBase):
         """Count the artifacts that match, all versions of each key.
 
         Args:
-            artifact_filter: a filter of the artifact; `None`, the default of each filter, does not constrain.
+            artifact_filter: a filter of the artifact; `None`, the default of each filter, does not
+                constrain.
             flow_run_filter: a filter of the flow run that created it.
             task_run_filter: a filter of the task run that created it.
             deployment_filter: a filter of the deployment of the flow run.
@@ -412,7 +422,8 @@ class ListingMethods(StoreBase):
         """Count the keys whose latest artifact matches.
 
         Args:
-            artifact_filter: a filter of the artifact; `None`, the default of each filter, does not constrain.
+            artifact_filter: a filter of the artifact; `None`, the default of each filter, does not
+                constrain.
             flow_run_filter: a filter of the flow run that created it.
             task_run_filter: a filter of the task run that created it.
             deployment_filter: a filter of the deployment of the flow run.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any, Unpack
+from typing import Unpack
 from uuid import UUID
 
 from .. import artifacts, filters
@@ -27,25 +27,28 @@ class ArtifactMethods(StoreBase):
     """The methods of a store for single artifacts, and for many that are written at once."""
 
     def create_artifact(
-        self, artifact: ArtifactCreate | None = None, **fields: Unpack[ArtifactFields]
+        self,
+        artifact: ArtifactCreate | None = None,
+        **fields: Unpack[ArtifactFields],
     ) -> Artifact:
-        """Create an artifact; under a key it becomes the next version and the latest.
+        """Create an artifact. With a key it becomes the next version, and the latest.
 
         Args:
-            artifact: the artifact; or give its fields as keywords.
-            fields: `key`, `type`, `description`, `data`, `metadata`, `profile`, `flow_run_id`, `task_run_id`, `id`.
-                The run ids are those of the current run unless they are given; `None` leaves them empty. In `data`,
-                dates, UUIDs, paths, decimals and enums become text, sets and arrays lists, frames lists of rows.
-                NaN and the infinities become null and bytes become base64 text, with an `ArtifactDataWarning`; NaN
-                in a pandas frame is a missing value, so it becomes null without one.
+            artifact: the artifact; or pass its fields as keywords.
+            fields: `key`, `type`, `description`, `data`, `metadata`, `profile`, `flow_run_id`,
+                `task_run_id`, `id`. The run ids are by default those of the current run; `None`
+                leaves them empty. In `data`, dates, UUIDs, paths, decimals and enums become text,
+                sets and arrays become lists, and frames lists of rows. NaN and infinity become null
+                and bytes become base64 text, with an `ArtifactDataWarning`; NaN in a pandas frame
+                is a missing value, so it becomes null without a warning.
 
         Returns:
-            The artifact as it is stored. When an artifact with the given id and the same content
-            is there already, that one.
+            The artifact as it is stored. If one with the same id and the same content exists
+            already, that one.
 
         Raises:
-            InvalidArtifact: a value cannot be stored; the message names the path to it.
-            ArtifactConflict: the given id is taken by an artifact with other content.
+            InvalidArtifact: a value cannot be stored; the message has the path to it.
+            ArtifactConflict: the id is taken by an artifact with other content.
             StoreUnavailable: the database cannot be written.
 
         Examples:
@@ -57,17 +60,19 @@ class ArtifactMethods(StoreBase):
         """
         return artifacts.create.create_artifact(self._writer, artifact, fields)
 
-    def create_artifacts(self, many: Iterable[ArtifactCreate | Mapping[str, Any]]) -> ArtifactList:
+    def create_artifacts(
+        self,
+        many: Iterable[ArtifactCreate | Mapping[str, object]],
+    ) -> ArtifactList:
         """Create many artifacts in one transaction and return them in order.
 
-        Artifacts whose ids are known, with the same content, are returned as they are stored;
-        the rest is created.
+        An artifact whose id exists already, with the same content, is returned as it is stored.
 
         Args:
             many: `ArtifactCreate` values, or mappings of their fields.
 
         Returns:
-            The artifacts as they are stored, in the order in which they were given.
+            The artifacts as they are stored, in the order of `many`.
 
         Raises:
             InvalidArtifact: a value cannot be stored; nothing is created.
@@ -90,7 +95,7 @@ class ArtifactMethods(StoreBase):
             artifact_id: the id, as a UUID or its text.
 
         Returns:
-            The artifact, `None` when there is none.
+            The artifact; `None` if it does not exist.
 
         Raises:
             InvalidQuery: it is not an id.
@@ -111,10 +116,11 @@ class ArtifactMethods(StoreBase):
             key: the key, or an artifact of it.
 
         Returns:
-            The artifact, `None` when the key has none.
+            The artifact; `None` if the key has none.
 
         Raises:
-            InvalidQuery: it is not a key; for a reference to one version, the message says how to read that.
+            InvalidQuery: it is not a key. For a reference to one version the message says how to
+                read that.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -123,19 +129,19 @@ class ArtifactMethods(StoreBase):
             >>> store.read_latest_artifact("log").version
             3
         """
-        return artifacts.queries.read_latest(
-            self._db, key if is_key(key) else artifacts.references.key_of(key)
-        )
+        if not is_key(key):
+            key = artifacts.references.key_of(key)
+        return artifacts.queries.read_latest(self._db, key)
 
     def read_artifact_ref(self, ref: str | UUID | Artifact) -> Artifact | None:
         """Return the artifact that a reference names.
 
         Args:
-            ref: `key` or `key@latest` (its latest version), `key@3` (that version), an id, or an artifact, which is
-                read anew.
+            ref: `key` or `key@latest` (its latest version), `key@3` (that version), an id, or an
+                artifact, which is read again.
 
         Returns:
-            The artifact, `None` when there is none.
+            The artifact; `None` if it does not exist.
 
         Raises:
             InvalidQuery: it is not a reference.
@@ -156,15 +162,16 @@ class ArtifactMethods(StoreBase):
         artifact: ArtifactUpdate | None = None,
         **fields: Unpack[ArtifactChanges],
     ) -> bool:
-        """Change an artifact in place; it keeps its version, and its key keeps its latest version.
+        """Change an artifact in place. It keeps its version, and the latest version of its key stays the same.
 
         Args:
-            artifact_id: the artifact's id.
-            artifact: what to change; fields that are not set stay. Or give them as keywords.
+            artifact_id: the id of the artifact.
+            artifact: the changes; fields that are not set stay as they are. Or pass the fields as
+                keywords.
             fields: `type`, `description`, `data`, `metadata`, `profile`.
 
         Returns:
-            Whether there is such an artifact.
+            Whether the artifact exists.
 
         Raises:
             InvalidArtifact: a value cannot be stored; nothing is changed.
@@ -182,15 +189,15 @@ class ArtifactMethods(StoreBase):
         return artifacts.update.update_artifact(self._db, artifact_id, artifact, fields)
 
     def delete_artifact(self, artifact_id: UUID | str) -> bool:
-        """Delete an artifact; when it was the latest of its key, the next greatest version becomes the latest.
+        """Delete an artifact. If it was the latest of its key, the greatest version that is left becomes the latest.
 
-        A version number is never given out again, even when all versions of the key are gone.
+        A version number is never used again, even if all versions of the key are deleted.
 
         Args:
-            artifact_id: the artifact's id.
+            artifact_id: the id of the artifact.
 
         Returns:
-            Whether there was such an artifact.
+            Whether the artifact existed.
 
         Raises:
             InvalidQuery: it is not an id.
@@ -219,16 +226,17 @@ class ArtifactMethods(StoreBase):
         """Delete all artifacts that match, in one transaction.
 
         Args:
-            artifact_filter: what must hold of the artifact.
-            everything: whether filters that leave out no artifact, or none at all, may delete the whole store.
+            artifact_filter: a filter of the artifact; `None`, the default, does not constrain.
+            everything: whether filters that match every artifact, or no filters, may delete all
+                artifacts of the store; `False` by default.
             filters: the other five filters of `read_artifacts`, as keywords.
 
         Returns:
-            How many were deleted: all of them, however many there are.
+            The number of deleted artifacts.
 
         Raises:
-            InvalidQuery: the filters leave out no artifact, as `ArtifactFilter(key={"startswith_": ""})`, and
-                `everything` is off. Nothing is deleted.
+            InvalidQuery: the filters match every artifact, as `ArtifactFilter(key={"startswith_":
+                ""})` does, and `everything` is `False`. Nothing is deleted.
 
         Examples:
             >>> from artifact_store import ArtifactFilter, ArtifactStore

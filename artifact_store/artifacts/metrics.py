@@ -1,8 +1,9 @@
 """The numbers of the versions of a key: what they are called, and the statements that read them.
 
-A number has a name: `data` when the data of a version is a number, `data.x` for a number in an object, `metadata.x`,
-and `rows` for the number of rows of a table. To find the names, only small columns are read: metadata, profiles, and
-data of up to 16 KB. A number that is requested by its name is read whatever its size, a few versions at a time.
+A number has a name: `data` when the data of a version is a number, `data.x` for a number in an
+object, `metadata.x`, and `rows` for the number of rows of a table. To find the names, only small
+columns are read: metadata, profiles, and data of up to 16 KB. A number that is requested by its
+name is read whatever its size, a few versions at a time.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -225,8 +226,9 @@ def first_of_each_key_query(db: Statements) -> Query:
 def best_first(versions: Iterable[Version]) -> list[str]:
     """Return the names of the numbers of some versions, the most informative first.
 
-    A number that varies comes before one that is always the same, and one that more versions have before one that
-    fewer have. Among equals the data itself comes before metadata, members of the data and the number of rows.
+    A number that varies comes before one that is always the same, and one that more versions have
+    before one that fewer have. Among equals the data itself comes before metadata, members of the
+    data and the number of rows.
 
     Examples:
         >>> time = datetime(2026, 11, 24)

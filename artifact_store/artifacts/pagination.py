@@ -1,8 +1,9 @@
 """Listings: pages, streams and counts of the artifacts that satisfy a condition.
 
-A page starts at an offset or after a position. A stream reads page after page, each from where the last one ended, if
-artifacts keep their positions in its order. In any other order an artifact that moves in the meantime would be skipped,
-so the ids (or keys) of the whole listing are read first, packed, and the pages are read by them.
+A page starts at an offset or after a position. A stream reads page after page, each from where the
+last one ended, if artifacts keep their positions in its order. In any other order an artifact that
+moves in the meantime would be skipped, so the ids (or keys) of the whole listing are read first,
+packed, and the pages are read by them.
 """
 
 from collections.abc import Callable, Iterator
@@ -114,12 +115,17 @@ def page(
 
 
 def related_page(
-    db: Statements, listing: ListingQuery, offset: int, limit: int, after: Position | None
+    db: Statements,
+    listing: ListingQuery,
+    offset: int,
+    limit: int,
+    after: Position | None,
 ) -> list[schemas.Artifact]:
     """Return a page of a listing with conditions on related rows, at a cost that hardly depends on how many match.
 
-    Few related rows are looked up first, and their artifacts are found by index. If there are many, the page is
-    probably among the first rows of the order. If it is not, matches are rare, and are all found first.
+    Few related rows are looked up first, and their artifacts are found by index. If there are many,
+    the page is probably among the first rows of the order. If it is not, matches are rare, and are
+    all found first.
     """
     few = look_up_related(db, listing, FEW_RELATED)
     if few is None:
@@ -170,7 +176,10 @@ def read_related(db: Statements, listing: ListingQuery, link: Related, limit: in
 
 
 def read_page(
-    db: Statements, listing: ListingQuery, query: PageQuery, where: PageRange
+    db: Statements,
+    listing: ListingQuery,
+    query: PageQuery,
+    where: PageRange,
 ) -> list[schemas.Artifact]:
     """Return a page of a listing; NULL keys, which come last, are read by a statement of their own."""
     if where.after is None:
@@ -193,7 +202,11 @@ def read_page(
 
 
 def read_part(
-    db: Statements, listing: ListingQuery, query: PageQuery, part: Part, where: PageRange
+    db: Statements,
+    listing: ListingQuery,
+    query: PageQuery,
+    part: Part,
+    where: PageRange,
 ) -> list[schemas.Artifact]:
     """Return a page of one part of a listing."""
 
@@ -217,7 +230,8 @@ def read_part(
         listing.condition,
     )
     # The best plan of `by_ids` depends on the number of related rows.
-    return ROWS.values(db.fetch_all(key, build, values, custom_plan=query is by_ids))
+    rows = db.fetch_all(key, build, values, custom_plan=query is by_ids)
+    return ROWS.values(rows)
 
 
 def condition_of(part: Part, order: Order) -> Expression | None:
@@ -269,8 +283,9 @@ def in_window(db: Statements, listing: ListingQuery, part: Expression | None) ->
 def by_ids(db: Statements, listing: ListingQuery, part: Expression | None) -> Query:
     """Build a statement that finds all matches first, sorts their positions, and reads only the rows of the page.
 
-    A planner would rather look for matches along the order, which is slow where they are rare. `matched_first`
-    prevents it: PostgreSQL materializes the matches, and SQLite sorts them in another order.
+    A planner would rather look for matches along the order, which is slow where they are rare.
+    `matched_first` prevents it: PostgreSQL materializes the matches, and SQLite sorts them in
+    another order.
     """
     order = listing.order
     names = [f"position_{number}" for number in range(len(order.columns))]
@@ -306,7 +321,9 @@ def stream(read: Reader, listing: ListingQuery, page_size: int) -> Iterator[sche
 
 
 def stream_by_position(
-    read: Stream, listing: ListingQuery, page_size: int
+    read: Stream,
+    listing: ListingQuery,
+    page_size: int,
 ) -> Iterator[schemas.Artifact]:
     """Yield a listing whose artifacts keep their positions."""
     after: Position | None = None
@@ -319,7 +336,9 @@ def stream_by_position(
 
 
 def stream_by_name(
-    read: Stream, listing: ListingQuery, page_size: int
+    read: Stream,
+    listing: ListingQuery,
+    page_size: int,
 ) -> Iterator[schemas.Artifact]:
     """Yield a listing in the order that it has at the start, by the ids (or keys) of its artifacts."""
     for packed in read(read_names, listing, page_size):
@@ -348,7 +367,8 @@ def read_named(db: Statements, listing: ListingQuery, names: list[str]) -> list[
 
     key = ("pages.named", listing.latest, listing.include_data, listing.condition)
     values = {**listing.values, "names": db.dialect.bind_list(names)}
-    found = ROWS.values(db.fetch_all(key, build, values))
+    rows = db.fetch_all(key, build, values)
+    found = ROWS.values(rows)
     by_name = {each.key if listing.latest else str(each.id): each for each in found}
     return [by_name[name] for name in names if name in by_name]
 

@@ -118,7 +118,10 @@ def read_one(db: Statements, artifact_id: UUID) -> list[ProfiledTable]:
 
 
 def read_tables(
-    db: Statements, key: Hashable, where: Query | None, values: Values
+    db: Statements,
+    key: Hashable,
+    where: Query | None,
+    values: Values,
 ) -> list[ProfiledTable]:
     """Return tables that have a profile and satisfy a condition."""
 

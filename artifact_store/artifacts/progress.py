@@ -1,8 +1,9 @@
-"""Progress of a loop, as an artifact that is kept up to date in place and costs the loop next to nothing.
+"""The progress of a loop, as an artifact that is updated in place and costs the loop almost nothing.
 
-A loop may be left in any place: by the garbage collector in the middle of a statement too, when it frees a traceback
-that holds the loop. So `track` gives an iterator of its own, which writes when it is asked for an item or closed. When
-it is freed, it writes where a statement may run, and elsewhere leaves the rest to the next call of the store.
+A loop may end anywhere: even in the middle of a statement, when the garbage collector frees a
+traceback that refers to it. So `track` returns an iterator of its own, which writes when the next
+item is requested or when it is closed. When it is freed it writes if a statement may run, and
+otherwise leaves the last update to the next call of the store.
 """
 
 import logging
@@ -26,56 +27,63 @@ T = TypeVar("T")
 
 _LOG = logging.getLogger("artifact_store")
 _INTERVAL = 0.5  # seconds between two updates
-_SHARE = 10  # where updates are slow, the loop works this many times as long as they take
+_SHARE = 10  # between two updates passes at least this many times the duration of an update
 _LOCK_TIMEOUT = _INTERVAL / _SHARE  # seconds that an update waits for a lock
-_LAST_LOCK_TIMEOUT = 1.0  # the same for the last update of a loop that came to its end
+_LAST_LOCK_TIMEOUT = 1.0  # the same for the last update of a loop that was completed
 
 
-class _Meter:
-    """Writes how far a loop is; where that fails, it says so once and the loop goes on.
+class Meter:
+    """Writes the progress of a loop. When that fails, it logs a warning once, and the loop continues.
 
     Attributes:
-        done: how many items are done.
-        ended: the loop has come to its end.
+        done: the number of items that are done.
+        ended: whether the loop was completed.
     """
 
     def __init__(
-        self, store: StoreBase, db: Statements, artifact_id: UUID, total: int | None
+        self,
+        store: StoreBase,
+        db: Statements,
+        artifact_id: UUID,
+        total: int | None,
     ) -> None:
+        """Take the store and its statements, the progress artifact and the number of items, if it is known."""
         self.done = 0
         self.ended = False
         self._store = store
         self._db = db
         self._artifact_id = artifact_id
         self._total = total
-        self._process = os.getpid()
-        self._inside = db.engine.in_block()
+        self._process_id = os.getpid()
+        self._began_in_block = db.engine.in_block()
         self._failed = False
 
     def write(self) -> float:
-        """Write how far the loop is, if that can be done now; return the time of the next update."""
+        """Write the progress, if that is possible now; return the time of the next update."""
         began = time.monotonic()
-        if not self._db.engine.in_block():  # no other connection would see it yet
-            self._try(_LOCK_TIMEOUT)
+        # Inside a block no other connection would see it yet.
+        if not self._db.engine.in_block():
+            self._try_to_write(_LOCK_TIMEOUT)
         now = time.monotonic()
         return now + max(_INTERVAL, _SHARE * (now - began))
 
-    def leave(self, held: bool) -> None:
-        """Write how far the loop has come.
+    def write_last(self, later: bool) -> None:
+        """Write the progress at the end of the loop.
 
         Args:
-            held: nothing may be written now, so that the next call of the store has to do it.
+            later: whether nothing may be written now, so that the next call of the store has to do
+                it.
         """
-        blocked = (
-            self._db.engine.in_block() and not self._inside
-        )  # with the block it could be undone
-        if held or blocked:
+        # A block that was opened inside the loop may be rolled back, and the update with it.
+        in_other_block = self._db.engine.in_block() and not self._began_in_block
+        if later or in_other_block:
             self._db.pending_writes.writes.append(self._write)
         else:
-            self._try(_LAST_LOCK_TIMEOUT if self.ended else _LOCK_TIMEOUT)
+            self._try_to_write(_LAST_LOCK_TIMEOUT if self.ended else _LOCK_TIMEOUT)
 
-    def _try(self, lock_timeout: float) -> None:
-        if os.getpid() != self._process:  # a child that is forked in the loop has a copy of it
+    def _try_to_write(self, lock_timeout: float) -> None:
+        # A child that is forked in the loop has a copy of it.
+        if os.getpid() != self._process_id:
             return
         try:
             self._db.engine.with_lock_timeout(self._write, lock_timeout)
@@ -85,43 +93,47 @@ class _Meter:
                     "The progress %s is not kept up to date: %s", self._artifact_id, str(error)
                 )
             self._failed = True
-            _let_go(error)
+            drop_tracebacks(error)
 
     def _write(self) -> None:
-        if os.getpid() == self._process:
+        if os.getpid() == self._process_id:
             metadata = counts(self.done, self._total)
             self._store.update_artifact(self._artifact_id, data=self._percent(), metadata=metadata)
 
     def _percent(self) -> float:
         if self.ended:
             return 100.0
+        if not self._total:
+            return 0.0
         # Rounded down, because 100 is the end.
-        return min(math.floor(1000 * self.done / self._total) / 10, 99.9) if self._total else 0.0
+        percent = math.floor(1000 * self.done / self._total) / 10
+        return min(percent, 99.9)
 
 
-class _Tracked(Generator[T, None, None]):
-    """The items of a loop, one after the other."""
+class TrackedItems(Generator[T, None, None]):
+    """The items of a loop, which updates a progress artifact."""
 
-    __slots__ = ("_begin", "_due", "_items", "_meter", "_over")
+    __slots__ = ("_begin", "_closed", "_items", "_meter", "_next_update")
 
-    def __init__(self, items: Iterator[T], begin: Callable[[], _Meter]) -> None:
+    def __init__(self, items: Iterator[T], begin: Callable[[], Meter]) -> None:
+        """Take the items, and a function that creates the artifact with the first of them."""
         self._items = items
         self._begin = begin
-        self._meter: _Meter | None = None
-        self._due = 0.0
-        self._over = False
+        self._meter: Meter | None = None
+        self._next_update = 0.0
+        self._closed = False
 
     def __next__(self) -> T:
-        """Return the next item; the one before it is done."""
-        if self._over:
+        """Return the next item, and count the one before it as done."""
+        if self._closed:
             raise StopIteration
         if self._meter is None:
             self._meter = self._begin()
-            self._due = time.monotonic() + _INTERVAL
+            self._next_update = time.monotonic() + _INTERVAL
         else:
             self._meter.done += 1
-            if time.monotonic() >= self._due:
-                self._due = self._meter.write()
+            if time.monotonic() >= self._next_update:
+                self._next_update = self._meter.write()
         try:
             return next(self._items)
         except BaseException as error:
@@ -134,36 +146,36 @@ class _Tracked(Generator[T, None, None]):
         return next(self)
 
     def throw(self, *error: Any) -> T:
-        """Leave the loop by an error."""
+        """End the loop with an error."""
         self.close()
         return super().throw(*error)
 
     def close(self) -> None:
-        """Leave the loop."""
-        self._leave(collecting())
+        """End the loop."""
+        self._close(later=collecting())
 
-    def _leave(self, held: bool) -> None:
-        if self._over:
+    def _close(self, later: bool) -> None:
+        if self._closed:
             return
-        self._over = True
+        self._closed = True
         self._items = iter(())
         if self._meter is not None:
-            self._meter.leave(held)
+            self._meter.write_last(later)
 
     def __del__(self) -> None:
-        """Leave the loop, as a generator does."""
-        self._leave(interrupting())
+        """End the loop, as a generator does when it is freed."""
+        self._close(later=interrupting())
 
 
-def _let_go(error: BaseException | None) -> None:
-    """Drop the tracebacks of an error: their frames lead to the loop, which would not be freed when it is left."""
+def drop_tracebacks(error: BaseException | None) -> None:
+    """Remove the tracebacks of an error: their frames refer to the loop, and would keep it from being freed."""
     while error is not None:
         error.__traceback__ = None
         error = error.__cause__ or error.__context__
 
 
 def counts(done: int, total: int | None) -> dict[str, int]:
-    """Return the metadata of a progress."""
+    """Return the metadata of a progress artifact."""
     return {"done": done} if total is None else {"done": done, "total": total}
 
 
@@ -177,7 +189,7 @@ def track(
 ) -> Generator[T, None, None]:
     """Yield items and keep a progress artifact up to date; see `ArtifactStore.track`."""
     if total is None:
-        total = _length(items)
+        total = length_of(items)
     elif type(total) is not int or total < 0:
         raise InvalidQuery(f"total must be an int >= 0, or None, got {shown(total)}.")
     artifact = ArtifactCreate(
@@ -190,17 +202,17 @@ def track(
             f"Cannot iterate over {type(items).__name__}: pass a list or a generator."
         ) from None
 
-    def begin() -> _Meter:
-        return _Meter(store, db, store.create_artifact(artifact).id, total)
+    def begin() -> Meter:
+        return Meter(store, db, store.create_artifact(artifact).id, total)
 
-    return _Tracked(iterator, begin)
+    return TrackedItems(iterator, begin)
 
 
-def _length(items: object) -> int | None:
-    """Return how many items a loop over something gets, where that can be known before."""
+def length_of(items: object) -> int | None:
+    """Return the number of items of an iterable, if it is known before the loop."""
     try:
-        # A loop over a frame goes over its columns, and its length is that of its rows.
+        # A loop over a frame is over its columns, but its length is the number of its rows.
         counted = items.columns if hasattr(items, "shape") and hasattr(items, "columns") else items
         return len(counted)  # type: ignore[arg-type]
-    except Exception:  # it has no length, or it is code of the user's
+    except Exception:  # it has no length, or its `__len__` raises
         return None

@@ -1,6 +1,7 @@
 """Statements about single artifacts, by id or key: insert, read, lock and delete.
 
-A statement that writes runs after the key of its artifact was locked by `latest`, which also keeps the pointer right.
+A statement that writes runs after the key of its artifact was locked by `latest`, which also keeps
+the pointer right.
 """
 
 from collections.abc import Sequence
@@ -124,7 +125,8 @@ def read_versions(db: Statements, key: str, limit: int | None) -> list[schemas.A
         )
 
     values = {"key": key, "limit": db.dialect.unlimited if limit is None else limit}
-    return ROWS.values(db.fetch_all("artifacts.read_versions", build, values))
+    rows = db.fetch_all("artifacts.read_versions", build, values)
+    return ROWS.values(rows)
 
 
 def read_many(db: Statements, ids: Sequence[UUID]) -> list[schemas.Artifact]:
@@ -134,7 +136,8 @@ def read_many(db: Statements, ids: Sequence[UUID]) -> list[schemas.Artifact]:
         return Artifact.select(*COLUMNS).where(db.dialect.is_in(Artifact.id, slot("ids")))
 
     values = {"ids": db.dialect.bind_list(ids)}
-    return ROWS.values(db.fetch_all("artifacts.read_many", build, values))
+    rows = db.fetch_all("artifacts.read_many", build, values)
+    return ROWS.values(rows)
 
 
 # --- Delete ---

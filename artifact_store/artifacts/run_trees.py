@@ -1,7 +1,7 @@
 """Flow runs with their task runs and artifacts, in four statements however many runs there are.
 
-A window function numbers the task runs and the artifacts of each run, the newest first, so that one run with many of
-them does not displace those of the others.
+A window function numbers the task runs and the artifacts of each run, the newest first, so that one
+run with many of them does not displace those of the others.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -80,7 +80,11 @@ def group_by_run(items: Iterable[OfRun]) -> dict[UUID, list[OfRun]]:
 
 
 def build_tree(
-    flow: Flow, run: FlowRun, task_runs: list[TaskRun], artifacts: list[Artifact], per_run: int
+    flow: Flow,
+    run: FlowRun,
+    task_runs: list[TaskRun],
+    artifacts: list[Artifact],
+    per_run: int,
 ) -> FlowRunTree:
     """Return the tree of one run; both lists are oldest first, and may be one longer than what is shown."""
     is_complete = len(task_runs) <= per_run and len(artifacts) <= per_run
@@ -102,7 +106,10 @@ def build_tree(
 
 
 def read_task_runs(
-    db: Statements, run_ids: Sequence[UUID], task_run_filter: object, limit: int
+    db: Statements,
+    run_ids: Sequence[UUID],
+    task_run_filter: object,
+    limit: int,
 ) -> list[TaskRun]:
     """Return the newest task runs of each of some flow runs, oldest first.
 
@@ -123,11 +130,15 @@ def read_task_runs(
         return newest(table.select(*TASK_RUNS.columns), table.id, numbered)
 
     values = {**bound, "runs": db.dialect.bind_list(run_ids), "limit": limit}
-    return TASK_RUNS.rows.values(db.fetch_all(("run_trees.task_runs", condition), build, values))
+    rows = db.fetch_all(("run_trees.task_runs", condition), build, values)
+    return TASK_RUNS.rows.values(rows)
 
 
 def read_artifacts(
-    db: Statements, run_ids: Sequence[UUID], listing: ListingQuery, limit: int
+    db: Statements,
+    run_ids: Sequence[UUID],
+    listing: ListingQuery,
+    limit: int,
 ) -> list[Artifact]:
     """Return the newest artifacts of each of some flow runs, oldest first, without their data.
 
@@ -146,7 +157,8 @@ def read_artifacts(
         return newest(listing._replace(condition=None).select(db), table.id, numbered)
 
     values = {**listing.values, "runs": db.dialect.bind_list(run_ids), "limit": limit}
-    return ROWS.values(db.fetch_all(("run_trees.artifacts", listing.condition), build, values))
+    rows = db.fetch_all(("run_trees.artifacts", listing.condition), build, values)
+    return ROWS.values(rows)
 
 
 def number_in_run(flow_run_id: Expression, row_id: Expression) -> Query:

@@ -1,8 +1,8 @@
-"""The methods of a store that publish one kind of artifact in one line, under the names that Prefect's users know."""
+"""The methods of a store that publish one type of artifact in one line, with the names of `prefect.artifacts`."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, TypedDict, Unpack
 from uuid import UUID
 
 from .. import payloads
@@ -20,7 +20,7 @@ Metadata = Mapping[str, Scalar] | None
 
 
 class Origin(TypedDict, total=False):
-    """What else every artifact may be given: the runs that made it, and an id of yours."""
+    """The runs that an artifact belongs to, and its id."""
 
     flow_run_id: UUID | str | None
     task_run_id: UUID | str | None
@@ -42,18 +42,19 @@ class ShortcutMethods(StoreBase):
         """Publish a link, stored as `{"link": …, "link_text": …}`.
 
         Args:
-            link: the URL. Any text is stored; pages link to `http`, `https`, `mailto` and relative URLs alone.
-            link_text: what to show for it, otherwise the URL itself.
-            key: what the versions of the same thing share; without one the artifact stands alone.
-            description: text for people, usually Markdown.
-            metadata: JSON scalars by name.
+            link: the URL. Any text is stored; only `http`, `https`, `mailto` and relative URLs are
+                shown as links.
+            link_text: the text of the link; by default the URL.
+            key: the name that versions share; `None`, the default, is an artifact without versions.
+            description: text for people, usually Markdown; `None` by default.
+            metadata: JSON scalars by name; `None` by default.
             origin: `flow_run_id`, `task_run_id` and `id`, as in `create_artifact`.
 
         Returns:
             The artifact as it is stored.
 
         Raises:
-            InvalidArtifact: a value cannot be stored; the sentence names it.
+            InvalidArtifact: a value cannot be stored; the message names it.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -77,10 +78,10 @@ class ShortcutMethods(StoreBase):
         """Publish a Markdown text.
 
         Args:
-            markdown: the text itself; of a file, `path.read_text()`.
-            key: what the versions of the same thing share; without one the artifact stands alone.
-            description: text for people, usually Markdown.
-            metadata: JSON scalars by name.
+            markdown: the text; for a file, `path.read_text()`.
+            key: the name that versions share; `None`, the default, is an artifact without versions.
+            description: text for people, usually Markdown; `None` by default.
+            metadata: JSON scalars by name; `None` by default.
             origin: `flow_run_id`, `task_run_id` and `id`, as in `create_artifact`.
 
         Returns:
@@ -102,7 +103,7 @@ class ShortcutMethods(StoreBase):
 
     def create_table_artifact(
         self,
-        table: Any,
+        table: object,
         key: str | None = None,
         description: str | None = None,
         metadata: Metadata = None,
@@ -115,24 +116,25 @@ class ShortcutMethods(StoreBase):
         """Publish a table, stored as a list of row objects with the profile of its columns.
 
         Args:
-            table: a list of dicts, a dict of columns, a list of lists, a pandas or polars frame, or the path of a CSV
-                file; `table_payload` says how each becomes rows.
-            key: what the versions of the same thing share; without one the artifact stands alone.
-            description: text for people, usually Markdown.
-            metadata: JSON scalars by name.
-            columns: the names of the columns of a list of lists, whose rows are all data then. Otherwise its first
-                row names them when its cells are texts that differ.
-            profile: whether the profile (type, nulls, distinct values, least and greatest of each column) is
-                computed and stored.
-            delimiter: the character between the cells of a CSV file; without it, the one of `,`, tab, `;` and `|` that
-                fits.
+            table: a list of dicts, a dict of columns, a list of lists, a pandas or polars frame, or
+                the path of a CSV file; see `table_payload` for how each becomes rows.
+            key: the name that versions share; `None`, the default, is an artifact without versions.
+            description: text for people, usually Markdown; `None` by default.
+            metadata: JSON scalars by name; `None` by default.
+            columns: the column names of a list of lists, all of whose rows are data then. By
+                default its first row has them, if its cells are distinct texts.
+            profile: whether the profile (type, nulls, distinct values, minimum and maximum of each
+                column) is computed and stored; `True` by default.
+            delimiter: the character between the cells of a CSV file; by default `,`, tab, `;` or
+                `|`, whichever fits.
             origin: `flow_run_id`, `task_run_id` and `id`, as in `create_artifact`.
 
         Returns:
             The artifact as it is stored.
 
         Raises:
-            InvalidArtifact: it is not a table, its rows or columns differ in length, or a cell cannot become JSON.
+            InvalidArtifact: it is not a table, its rows or columns differ in length, or a cell
+                cannot become JSON.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -158,20 +160,20 @@ class ShortcutMethods(StoreBase):
         metadata: Metadata = None,
         **origin: Unpack[Origin],
     ) -> Artifact:
-        """Publish how far a job is; `update_progress_artifact` keeps it up to date in place.
+        """Publish the progress of a job; `update_progress_artifact` updates it in place.
 
         Args:
-            progress: percent, from 0 to 100; beyond them it is clamped, with a warning.
-            key: what the versions of the same thing share; without one the artifact stands alone.
-            description: text for people, usually Markdown.
-            metadata: JSON scalars by name.
+            progress: percent, from 0 to 100; other numbers are clamped, with a warning.
+            key: the name that versions share; `None`, the default, is an artifact without versions.
+            description: text for people, usually Markdown; `None` by default.
+            metadata: JSON scalars by name; `None` by default.
             origin: `flow_run_id`, `task_run_id` and `id`, as in `create_artifact`.
 
         Returns:
             The artifact as it is stored.
 
         Raises:
-            InvalidArtifact: the progress is NaN or no number, or another value cannot be stored.
+            InvalidArtifact: the progress is NaN or not a number, or another value cannot be stored.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -192,20 +194,20 @@ class ShortcutMethods(StoreBase):
         description: str | None = None,
         metadata: Metadata = None,
     ) -> Artifact | None:
-        """Update how far a job is, in place: the artifact keeps its version.
+        """Update the progress of a job in place: the artifact keeps its version.
 
         Args:
             artifact_id: the progress artifact, or its id.
-            progress: percent, from 0 to 100; beyond them it is clamped, with a warning.
-            description: a new description; without one it stays as it is.
-            metadata: new metadata, in the place of all that there was; without it, it stays as it is.
+            progress: percent, from 0 to 100; other numbers are clamped, with a warning.
+            description: a new description; `None`, the default, keeps the old one.
+            metadata: new metadata, which replaces all of the old; `None`, the default, keeps it.
 
         Returns:
-            The artifact as it is stored now, `None` when there is none.
+            The artifact as it is stored now; `None` if it does not exist.
 
         Raises:
-            InvalidArtifact: the progress is NaN or no number, or another value cannot be stored.
-            InvalidQuery: it is not an id, or that of an artifact of another type; nothing is changed.
+            InvalidArtifact: the progress is NaN or not a number, or another value cannot be stored.
+            InvalidQuery: it is not an id, or the artifact has another type; nothing is changed.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -220,11 +222,11 @@ class ShortcutMethods(StoreBase):
             changes["description"] = description
         if metadata is not None:
             changes["metadata"] = metadata
-        return self._engine.run_in_transaction(partial(_update_progress, self, target, changes))
+        return self._engine.run_in_transaction(partial(update_progress, self, target, changes))
 
     def create_image_artifact(
         self,
-        image: Any = None,
+        image: object = None,
         key: str | None = None,
         description: str | None = None,
         metadata: Metadata = None,
@@ -233,24 +235,27 @@ class ShortcutMethods(StoreBase):
         image_url: str | None = None,
         **origin: Unpack[Origin],
     ) -> Artifact:
-        """Publish an image, stored as `{"image": URL}`: its own URL, or a `data:` URI that holds the image itself.
+        """Publish an image, stored as `{"image": URL}`, where the URL may be a `data:` URI with the whole image.
 
         Args:
-            image: a URL; or what is kept inside the store, up to 5 MiB: the path of a PNG, JPEG, GIF or WebP file,
-                its bytes, an open binary file, a matplotlib figure or axes, or a PIL image. A text without a scheme
-                such as `https:` is a path. An SVG file is refused, since it may hold scripts.
-            key: what the versions of the same thing share; without one the artifact stands alone.
-            description: text for people, usually Markdown.
-            metadata: JSON scalars by name.
-            alt: what the image shows, in words, for those who do not see it.
-            image_url: a URL, relative ones too, in the place of `image`: the name that Prefect gives to it.
+            image: a URL, or an image of up to 5 MiB that is stored itself: the path of a PNG, JPEG,
+                GIF or WebP file, its bytes, an open binary file, a matplotlib figure or axes, or a
+                PIL image. A text without a scheme such as `https:` is a path. An SVG file is
+                refused, because it may contain scripts.
+            key: the name that versions share; `None`, the default, is an artifact without versions.
+            description: text for people, usually Markdown; `None` by default.
+            metadata: JSON scalars by name; `None` by default.
+            alt: a text for people who do not see the image; `None` by default.
+            image_url: a URL, which may be relative, instead of `image`; the name of this parameter
+                in Prefect.
             origin: `flow_run_id`, `task_run_id` and `id`, as in `create_artifact`.
 
         Returns:
             The artifact as it is stored.
 
         Raises:
-            InvalidArtifact: it is not an image, cannot be read, or is too large; or another value cannot be stored.
+            InvalidArtifact: it is not an image, cannot be read, or is too large; or another value
+                cannot be stored.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -264,18 +269,23 @@ class ShortcutMethods(StoreBase):
         )
 
 
-def _update_progress(
-    store: StoreBase, artifact_id: UUID, changes: "ArtifactChanges"
+def update_progress(
+    store: StoreBase,
+    artifact_id: UUID,
+    changes: "ArtifactChanges",
 ) -> Artifact | None:
-    """Update a progress artifact and return it; an artifact of another type is left as it is."""
-    # The update comes first: it locks the artifact, so that its type cannot change any more.
+    """Update a progress artifact and return it, inside a transaction.
+
+    Raises:
+        InvalidQuery: the artifact has another type.
+    """
+    # The update comes first, because it locks the artifact: its type cannot change any more.
     if not store.update_artifact(artifact_id, **changes):
         return None
     changed = store.read_artifact(artifact_id)
     if changed is not None and changed.type != "progress":
-        name = str(changed.id) if changed.key is None else f"{changed.key}@{changed.version}"
         raise InvalidQuery(
-            f"{name} is not a progress artifact (its type is {shown(changed.type)}): "
+            f"{changed.ref} is not a progress artifact (its type is {shown(changed.type)}): "
             "pass the id of a progress artifact, or change this one with update_artifact."
         )
     return changed

@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
 from uuid import UUID
 
-from ..artifacts import latest
 from ..clock import now
 from ..db.columns import ARTIFACT_JSON
 from ..db.dialects import encode_time
@@ -14,7 +12,7 @@ from ..db.statements import Statements
 from ..errors import InvalidArtifact
 from ..jsonable.normalize import dump_json
 from ..schemas.artifacts import ArtifactUpdate, as_uuid, prepare_fields
-from . import queries
+from . import latest, queries
 
 __all__ = ["update_artifact"]
 
@@ -23,11 +21,11 @@ def update_artifact(
     db: Statements,
     artifact_id: UUID | str,
     artifact: ArtifactUpdate | None,
-    fields: Mapping[str, Any],
+    fields: Mapping[str, object],
 ) -> bool:
     """Change an artifact, by a value or by fields; see `ArtifactStore.update_artifact`."""
     target = as_uuid(artifact_id)
-    row = _changes(artifact, fields)
+    row = changes(artifact, fields)
     native = db.dialect.binds_objects
     updated = now()
     row["updated"] = updated if native else encode_time(updated)
@@ -42,13 +40,18 @@ def update_artifact(
     return engine.run_idempotent(partial(latest.update_in_two_statements, db, row))
 
 
-def _changes(artifact: ArtifactUpdate | None, fields: Mapping[str, Any]) -> queries.Row:
-    """Return the columns to change, with their values."""
+def changes(artifact: ArtifactUpdate | None, fields: Mapping[str, object]) -> queries.Row:
+    """Return the new values, by column.
+
+    Raises:
+        InvalidArtifact: a value cannot be stored, or both a value and fields are given.
+    """
     if artifact is None:
         row, texts = prepare_fields(ArtifactUpdate, fields)
         for name in ARTIFACT_JSON:
-            if row.get(name) is not None:
-                row[name] = texts.get(name) or dump_json(row[name])
+            value = row.get(name)
+            if value is not None:
+                row[name] = texts.get(name) or dump_json(value)
     else:
         if fields:
             raise InvalidArtifact(
@@ -60,7 +63,7 @@ def _changes(artifact: ArtifactUpdate | None, fields: Mapping[str, Any]) -> quer
             )
         row = encode_fields(artifact, artifact.model_fields_set)
 
-    # A profile describes the data that it came with.
+    # A profile describes the data that it was stored with.
     if "data" in row:
         row.setdefault("profile", None)
     return row

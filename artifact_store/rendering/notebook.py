@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from ..context import opened
+from ..context import open_stores
 from ..rendering import blocks
 from .context import ArtifactContext, Shown
 from .html import blocks_to_html
@@ -64,7 +64,7 @@ def _listed(artifact: Shown, names: dict[UUID, str]) -> dict[str, Any]:
 
 def _open_stores() -> list[Any]:
     try:
-        return list(opened)
+        return list(open_stores)
     except RuntimeError:  # another thread is just opening one
         return []
 

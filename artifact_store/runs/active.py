@@ -252,7 +252,7 @@ class FlowRunBlock(RunBlock[OpenFlowRun]):
 
         identity = {"id": active.run_id, "flow_id": flow.id}
         run = create_flow_run(db, {**fields, **running_state(active), **identity})
-        return OpenFlowRun(run, Origin(self._writer.place, run.id, None, current()))
+        return OpenFlowRun(run, Origin(self._writer.database, run.id, None, current()))
 
     def find_deployment(self, deployment: Deployment | UUID | str, flow: Flow) -> Deployment:
         """Return the deployment with an id or a name; a name that does not exist is created.
@@ -317,9 +317,9 @@ class TaskRunBlock(RunBlock[OpenTaskRun]):
         run = create_task_run(writer.db, fields)
 
         if outer is None:
-            return OpenTaskRun(run, Origin(writer.place, None, run.id, current()))
+            return OpenTaskRun(run, Origin(writer.database, None, run.id, current()))
         flow = outer.flow or outer
-        origin = Origin(writer.place, outer.flow_run_id, run.id, current(), flow)
+        origin = Origin(writer.database, outer.flow_run_id, run.id, current(), flow)
         return OpenTaskRun(run, origin)
 
 

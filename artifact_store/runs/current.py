@@ -104,7 +104,7 @@ class OpenRun:
             outer = self._without_end(outer)
             if outer is None:
                 return None
-        return Origin(origin.place, origin.flow_run_id, origin.task_run_id, outer)
+        return Origin(origin.database, origin.flow_run_id, origin.task_run_id, outer)
 
     def environment(self) -> dict[str, str]:
         """Return the environment variables that make a child process publish for this run.

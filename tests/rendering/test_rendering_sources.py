@@ -3,7 +3,7 @@
 import pytest
 
 from artifact_store import ArtifactList, ArtifactStore, StoreUnavailable
-from artifact_store.context import opened
+from artifact_store.context import open_stores
 
 
 def text_of(value):
@@ -38,9 +38,9 @@ def test_another_store_with_the_same_key_is_not_believed(store):
 
 def test_a_store_leaves_when_it_is_closed():
     store = ArtifactStore("sqlite:///:memory:")
-    assert store in opened
+    assert store in open_stores
     store.close()
-    assert store not in opened
+    assert store not in open_stores
 
 
 def test_what_a_store_cannot_say_is_left_out(store, monkeypatch):

@@ -101,14 +101,14 @@ def test_a_job_that_is_run_twice_publishes_once(
 def test_a_run_of_another_database_is_not_filled_in(store: ArtifactStore, url: str) -> None:
     same = ArtifactStore(url)
     memory = [ArtifactStore("sqlite:///:memory:") for _ in range(2)]
-    token = CURRENT.set(Origin(store._writer.place, FLOW_RUN, None))
+    token = CURRENT.set(Origin(store._writer.database, FLOW_RUN, None))
     try:
         assert [runs_of(each.create_artifact())[0] for each in (store, same)] == [
             FLOW_RUN,
             FLOW_RUN,
         ]
         assert [runs_of(each.create_artifact()) for each in memory] == [(None, None)] * 2
-        CURRENT.set(Origin(memory[0]._writer.place, OTHER, None, CURRENT.get()))
+        CURRENT.set(Origin(memory[0]._writer.database, OTHER, None, CURRENT.get()))
         assert [runs_of(each.create_artifact())[0] for each in (store, *memory)] == [
             FLOW_RUN,
             OTHER,
