@@ -6,14 +6,11 @@ The current run is in a context variable. A child process gets it from environme
 import os
 from collections.abc import Hashable
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Optional
+from typing import Any, Optional
 from uuid import UUID
 from weakref import WeakSet
 
 from .errors import InvalidQuery
-
-if TYPE_CHECKING:
-    from .store import ArtifactStore
 
 __all__ = [
     "CURRENT",
@@ -65,7 +62,7 @@ class Origin:
 
 CURRENT: ContextVar[Origin | None] = ContextVar("artifact_store_current_run", default=None)
 
-open_stores: "WeakSet[ArtifactStore]" = WeakSet()
+open_stores: WeakSet[Any] = WeakSet()
 """The open stores. An artifact does not know its store, so a notebook asks these for its context."""
 
 
