@@ -164,7 +164,7 @@ def allocate_versions(
 
 def allocate_versions_query(db: Statements) -> Query:
     """Build the statement of `allocate_versions`."""
-    columns = [peewee.Entity("given", name) for name in ("key", "id", "count", "count")]
+    columns = [peewee.Entity("counts", name) for name in ("key", "id", "count", "count")]
     times = [slot("created"), slot("created")]
     # Without a condition SQLite would read ON CONFLICT as the ON of a join.
     source = peewee.Select([db.dialect.counts_table(slot)], columns + times).where(SQL("1 = 1"))

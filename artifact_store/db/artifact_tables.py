@@ -1,9 +1,9 @@
-"""The tables of artifacts: Peewee models of columns, constraints and indexes, which are never bound to a database.
+"""The tables of artifacts: Peewee models that are never bound to a database.
 
-On SQLite, times are text in ISO 8601 with microseconds and the offset of UTC, so that they sort by time, and ids are
-text of 36 characters, which sorts like their bytes. JSON is text on every engine, because the order of object keys and
-numbers such as 1e300 must survive. `artifact.data` is the last column: SQLite reads a row from its start, and so skips
-long payloads.
+On SQLite, times are text in ISO 8601 with microseconds and the offset of UTC, so that they sort by
+time, and ids are text of 36 characters, which sorts like their bytes. JSON is text on every engine,
+because the order of object keys and numbers such as 1e300 must survive. `artifact.data` is the last
+column: SQLite reads a row from its start, and so skips long payloads.
 """
 
 import peewee
@@ -43,13 +43,13 @@ class TableOptions:
 
 
 class Table(peewee.Model):
-    """The base of all tables. It has no columns, because Peewee copies those of a base class slowly."""
+    """The base of all tables, without columns, because Peewee copies those of a base slowly."""
 
     Meta = TableOptions
 
 
 class TableWithId(Table):
-    """A table whose rows have an id; each declares its own, at its place among the columns."""
+    """A table whose rows have an id. Each table declares it in the order of its columns."""
 
     id: IdField
 
@@ -78,7 +78,10 @@ class Artifact(TableWithId):
 
 
 class ArtifactCollection(Table):
-    """The pointer from a key to its latest version, NULL while the key is empty; only `artifacts.latest` writes it."""
+    """The pointer from a key to its latest version, NULL while the key is empty.
+
+    Only `artifacts.latest` writes it.
+    """
 
     created = TimeField()
     updated = TimeField()
@@ -95,7 +98,7 @@ for _column in (Artifact.created, Artifact.updated, Artifact.type, Artifact.task
 # With `created`, the artifacts of many runs can be sorted by it without reading them.
 Artifact.add_index(Artifact.flow_run_id, Artifact.id, Artifact.created)
 
-# Listings skip empty keys without reading them; a count of all keys subtracts the empty ones, read by their index.
+# Listings skip empty keys without reading them. A count of all keys subtracts the empty ones.
 _live = ArtifactCollection.latest_id.is_null(False)
 ArtifactCollection.add_index(ArtifactCollection.latest_id, where=_live)
 ArtifactCollection.add_index(ArtifactCollection.updated, ArtifactCollection.key, where=_live)

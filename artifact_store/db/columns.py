@@ -1,7 +1,7 @@
-"""The columns that hold JSON, as text: they are serialized before they are bound, and parsed when they are read.
+"""The columns that hold JSON as text: serialized before they are bound, parsed when read.
 
-A column that is missing here would be bound as a Python dict, which drivers refuse. A test compares this list with the
-tables.
+A column that is missing here would be bound as a Python dict, which drivers refuse. A test compares
+this list with the tables.
 """
 
 __all__ = ["ARTIFACT_JSON", "JSON_COLUMNS"]

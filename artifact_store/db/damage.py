@@ -20,7 +20,7 @@ _PARSE_ERRORS = (
 
 
 class Parsing:
-    """A block that parses what the database holds: it raises `StoreDamaged` for whatever cannot be parsed."""
+    """A block that parses rows of the database, and raises `StoreDamaged` if it cannot."""
 
     __slots__ = ("_subject",)
 
@@ -63,7 +63,7 @@ def unreadable_row(kind: str, row: Mapping[str, object], column: str, reason: st
 
 
 def row_name(row: Mapping[str, object]) -> str:
-    """Return how messages name a row: `key@version`, else its id, key or name; empty if it has none of them."""
+    """Return how messages name a row: `key@version`, or else its id, key or name, or nothing."""
     key = row.get("key")
     version = row.get("version")
     if isinstance(key, str) and key and isinstance(version, int):
@@ -76,7 +76,7 @@ def row_name(row: Mapping[str, object]) -> str:
 
 
 def _printable(name: str) -> str:
-    """Return a name, which may be any text in a damaged file, short and without control characters."""
+    """Return a name short and without control characters; in a damaged file it may be any text."""
     plain = name.encode("utf-8", "replace").decode()
     if plain.isprintable() and len(plain) <= _LONGEST_NAME:
         return plain

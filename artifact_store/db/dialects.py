@@ -1,7 +1,8 @@
 """The SQL that differs between engines: one `Dialect` class for SQLite and one for PostgreSQL.
 
-Statements are kept per engine, so what a dialect returns may only depend on its arguments. A statement that is built
-with the dialect of another engine is refused by the server, or finds other rows.
+Statements are kept per engine, so what a dialect returns may only depend on its arguments. A
+statement that is built with the dialect of another engine is refused by the server, or finds other
+rows.
 """
 
 from abc import ABC, abstractmethod
@@ -11,7 +12,7 @@ from typing import ClassVar, TypeAlias
 from uuid import UUID
 
 import peewee
-from peewee import SQL, NodeList
+from peewee import SQL, Node, NodeList
 from pydantic_core import to_json
 
 __all__ = [
@@ -26,7 +27,7 @@ __all__ = [
     "sql",
 ]
 
-Slots: TypeAlias = Sequence[peewee.Node]
+Slots: TypeAlias = Sequence[Node]
 """The placeholders of the values that an expression binds."""
 
 
@@ -42,7 +43,7 @@ def encode_time(value: datetime) -> str:
 
 
 def encode_value(value: object) -> object:
-    """Return the parameter that stands for a value: an id and a time as text, anything else as it is."""
+    """Return the parameter for a value: an id or a time as text, anything else unchanged."""
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, datetime):
@@ -50,7 +51,7 @@ def encode_value(value: object) -> object:
     return value
 
 
-def sql(*parts: peewee.Node | str) -> NodeList:
+def sql(*parts: Node | str) -> NodeList:
     """Join Peewee nodes and literal SQL into one node."""
     return NodeList([SQL(part) if isinstance(part, str) else part for part in parts])
 
@@ -65,7 +66,8 @@ class Dialect(ABC):
         has_standbys: another server may follow the database and answer reads.
         has_lateral_joins: a join may limit the rows of each key.
         has_named_parameters: a value that stands in several places of a statement can be sent once.
-        locks_rows: writers lock single rows. Without it a write transaction holds the whole database.
+        locks_rows: writers lock single rows. Without it a write transaction holds the whole
+            database.
         writes_in_with: a WITH clause may insert and update, so that two writes are one statement.
         find_function: the SQL function that returns the position of one text in another.
         unlimited: the value of LIMIT that means no limit.
@@ -97,33 +99,31 @@ class Dialect(ABC):
     # Conditions
 
     @abstractmethod
-    def is_in(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+    def is_in(self, column: Node, slot: Node) -> NodeList:
         """Test whether a column is in a bound list."""
 
     @abstractmethod
-    def is_not_in(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+    def is_not_in(self, column: Node, slot: Node) -> NodeList:
         """Test whether a column is not in a bound list."""
 
     @abstractmethod
-    def like(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
-        """Test whether a column matches a bound LIKE pattern, ignoring the case of ASCII letters."""
+    def like(self, column: Node, slot: Node) -> NodeList:
+        """Test whether a column matches a bound LIKE pattern, ignoring the case of ASCII."""
 
     @abstractmethod
-    def has_any_tag(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+    def has_any_tag(self, column: Node, slot: Node) -> NodeList:
         """Test whether a JSON list shares a member with a bound list."""
 
     @abstractmethod
-    def has_all_tags(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+    def has_all_tags(self, column: Node, slot: Node) -> NodeList:
         """Test whether a JSON list holds every member of a bound list."""
 
     @abstractmethod
-    def has_name(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+    def has_name(self, column: Node, slot: Node) -> NodeList:
         """Test whether a JSON object has a member with a bound name."""
 
     @abstractmethod
-    def compares_member(
-        self, column: peewee.Node, kind: str, comparison: str, slots: Slots
-    ) -> NodeList:
+    def compares_member(self, column: Node, kind: str, comparison: str, slots: Slots) -> NodeList:
         """Test whether a member of a JSON object compares with a bound value of the same kind.
 
         Args:
@@ -134,29 +134,35 @@ class Dialect(ABC):
         """
 
     @abstractmethod
-    def is_at_most(self, column: peewee.Node, size: int) -> NodeList:
-        """Test whether a text has at most `size` characters (bytes, on PostgreSQL), without reading a long one."""
+    def is_at_most(self, column: Node, size: int) -> NodeList:
+        """Test whether a text has at most `size` characters, or bytes on PostgreSQL.
+
+        A long text is not read.
+        """
 
     @abstractmethod
     def is_invalid_counter(self, column: peewee.Field) -> peewee.Expression:
-        """Test whether a version counter is below 1 or, in a damaged SQLite file, not even an integer."""
+        """Test whether a version counter is below 1 or, in a damaged file, not an integer."""
 
     # Columns and tables
 
     @abstractmethod
-    def text_member(self, column: peewee.Node, name: str) -> NodeList:
+    def text_member(self, column: Node, name: str) -> NodeList:
         """Return the text of one member of a JSON object."""
 
     @abstractmethod
     def row_position(self, primary_key: peewee.ColumnBase) -> peewee.ColumnBase:
-        """Return the column that orders the rows of `t1`, the first table of a query, even where keys are damaged."""
+        """Return the column that orders the rows of `t1`, the first table of a query.
+
+        On SQLite it is right even if keys are damaged.
+        """
 
     @abstractmethod
-    def counts_table(self, slot: Callable[[str], peewee.Node]) -> NodeList:
-        """Return the bound table `"given"` with the columns `key`, `id` and `count`."""
+    def counts_table(self, slot: Callable[[str], Node]) -> NodeList:
+        """Return the bound table `"counts"` with the columns `key`, `id` and `count`."""
 
     @abstractmethod
-    def matched_first(self, query: peewee.Select, name: str, order: peewee.Node) -> peewee.CTE:
+    def matched_first(self, query: peewee.Select, name: str, order: Node) -> peewee.CTE:
         """Return a CTE that the planner computes before it looks at the query around it.
 
         Args:
@@ -202,46 +208,45 @@ class SqliteDialect(Dialect):
         """Return the parameters of `counts_table`."""
         return {"many": _json_list(list(zip(keys, ids, counts, strict=True)))}
 
-    def is_in(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+    def is_in(self, column: Node, slot: Node) -> NodeList:
         """Test whether a column is in a bound list."""
         return sql(column, "IN (SELECT value FROM json_each(", slot, "))")
 
-    def is_not_in(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+    def is_not_in(self, column: Node, slot: Node) -> NodeList:
         """Test whether a column is not in a bound list."""
         return sql(column, "NOT IN (SELECT value FROM json_each(", slot, "))")
 
-    def like(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
-        """Test whether a column matches a bound LIKE pattern, ignoring the case of ASCII letters."""
+    def like(self, column: Node, slot: Node) -> NodeList:
+        """Test whether a column matches a bound LIKE pattern, ignoring the case of ASCII."""
         # Peewee's own .like() becomes the case-sensitive GLOB on SQLite.
         return sql(column, "LIKE", slot)
 
-    def has_any_tag(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+    def has_any_tag(self, column: Node, slot: Node) -> NodeList:
         """Test whether a JSON list shares a member with a bound list."""
         return sql(
             "EXISTS (SELECT 1 FROM json_each(", column, ") AS tag",
             "WHERE tag.value IN (SELECT value FROM json_each(", slot, ")))",
         )  # fmt: skip
 
-    def has_all_tags(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+    def has_all_tags(self, column: Node, slot: Node) -> NodeList:
         """Test whether a JSON list holds every member of a bound list."""
-        # Counting reads each list once. Looking up each bound tag would read the list of the row that many times.
+        # Counting reads each list once. A lookup of each bound tag would read the list of the row
+        # again and again.
         return sql(
             "(SELECT COUNT(DISTINCT tag.value) FROM json_each(", column, ") AS tag",
             "WHERE tag.value IN (SELECT value FROM json_each(", slot, ")))",
             "= (SELECT COUNT(DISTINCT value) FROM json_each(", slot, "))",
         )  # fmt: skip
 
-    def has_name(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+    def has_name(self, column: Node, slot: Node) -> NodeList:
         """Test whether a JSON object has a member with a bound name."""
         return sql(
             "EXISTS (SELECT 1 FROM json_each(", column, ") AS entry WHERE entry.key =", slot, ")"
         )
 
-    def compares_member(
-        self, column: peewee.Node, kind: str, comparison: str, slots: Slots
-    ) -> NodeList:
+    def compares_member(self, column: Node, kind: str, comparison: str, slots: Slots) -> NodeList:
         """Test whether a member of a JSON object compares with a bound value of the same kind."""
-        test: list[peewee.Node | str] = [
+        test: list[Node | str] = [
             column,
             ") AS entry WHERE entry.key =",
             slots[0],
@@ -250,11 +255,11 @@ class SqliteDialect(Dialect):
         if kind == "text":
             test += [f"AND entry.value {comparison}", slots[1]]
         elif kind == "number":
-            # SQLite reads both numbers from JSON, because its own rounding differs from Python's in the last bit.
+            # SQLite reads both numbers from JSON, as it rounds the last bit differently from Python.
             test += [f"AND entry.value {comparison} json_extract(", slots[1], ", '$')"]
         return sql("EXISTS (SELECT 1 FROM json_each(", *test, ")")
 
-    def is_at_most(self, column: peewee.Node, size: int) -> NodeList:
+    def is_at_most(self, column: Node, size: int) -> NodeList:
         """Test whether a text has at most `size` characters, without reading a long one."""
         # length() would read the whole text and count its characters.
         return sql("substr(", column, f", {size + 1}, 1) = ''")
@@ -263,7 +268,7 @@ class SqliteDialect(Dialect):
         """Test whether a version counter is below 1 or, in a damaged file, not even an integer."""
         return (peewee.fn.TYPEOF(column) != "integer") | (column < 1)
 
-    def text_member(self, column: peewee.Node, name: str) -> NodeList:
+    def text_member(self, column: Node, name: str) -> NodeList:
         """Return the text of one member of a JSON object."""
         return sql("json_extract(", column, f", '$.{name}')")
 
@@ -271,21 +276,21 @@ class SqliteDialect(Dialect):
         """Return the row number, which is right where a key is damaged."""
         return SQL('"t1"."rowid"')
 
-    def counts_table(self, slot: Callable[[str], peewee.Node]) -> NodeList:
-        """Return the bound table `"given"` with the columns `key`, `id` and `count`."""
+    def counts_table(self, slot: Callable[[str], Node]) -> NodeList:
+        """Return the bound table `"counts"` with the columns `key`, `id` and `count`."""
         return sql(
             "(SELECT json_extract(value, '$[0]') AS key, json_extract(value, '$[1]') AS id,",
-            "json_extract(value, '$[2]') AS count FROM json_each(", slot("many"), ")) AS \"given\"",
+            "json_extract(value, '$[2]') AS count FROM json_each(", slot("many"), ")) AS \"counts\"",
         )  # fmt: skip
 
-    def matched_first(self, query: peewee.Select, name: str, order: peewee.Node) -> peewee.CTE:
+    def matched_first(self, query: peewee.Select, name: str, order: Node) -> peewee.CTE:
         """Return a CTE that the planner computes before it looks at the query around it."""
         # SQLite keeps the order of a CTE only when it has a limit.
         return query.order_by(order).limit(self.unlimited).cte(name)
 
 
 class PostgresDialect(Dialect):
-    """PostgreSQL: lists are bound as arrays, and JSON is cast from text to `jsonb` when it is searched."""
+    """PostgreSQL: lists are bound as arrays, and JSON is cast to `jsonb` when it is searched."""
 
     name = "postgresql"
     binds_objects = True
@@ -316,39 +321,37 @@ class PostgresDialect(Dialect):
         """Return the parameters of `counts_table`."""
         return {"keys": list(keys), "ids": list(ids), "counts": list(counts)}
 
-    def is_in(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+    def is_in(self, column: Node, slot: Node) -> NodeList:
         """Test whether a column is in a bound list."""
         return sql(column, "= ANY(", slot, ")")
 
-    def is_not_in(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+    def is_not_in(self, column: Node, slot: Node) -> NodeList:
         """Test whether a column is not in a bound list."""
         return sql(column, "<> ALL(", slot, ")")
 
-    def like(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
-        """Test whether a column matches a bound LIKE pattern, ignoring the case of ASCII letters."""
+    def like(self, column: Node, slot: Node) -> NodeList:
+        """Test whether a column matches a bound LIKE pattern, ignoring the case of ASCII."""
         # lower() folds the ASCII letters alone only in the C collation.
         return sql(
             "lower(", column, 'COLLATE "C") LIKE lower(CAST(', slot, "AS text) COLLATE \"C\") ESCAPE ''"
         )  # fmt: skip
 
-    def has_any_tag(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+    def has_any_tag(self, column: Node, slot: Node) -> NodeList:
         """Test whether a JSON list shares a member with a bound list."""
         return sql("CAST(", column, "AS jsonb) ?| CAST(", slot, "AS text[])")
 
-    def has_all_tags(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+    def has_all_tags(self, column: Node, slot: Node) -> NodeList:
         """Test whether a JSON list holds every member of a bound list."""
         return sql("CAST(", column, "AS jsonb) ?& CAST(", slot, "AS text[])")
 
-    def has_name(self, column: peewee.Node, slot: peewee.Node) -> NodeList:
+    def has_name(self, column: Node, slot: Node) -> NodeList:
         """Test whether a JSON object has a member with a bound name."""
         return sql("COALESCE(CAST(", column, "AS jsonb) ?", slot, ", FALSE)")
 
-    def compares_member(
-        self, column: peewee.Node, kind: str, comparison: str, slots: Slots
-    ) -> NodeList:
+    def compares_member(self, column: Node, kind: str, comparison: str, slots: Slots) -> NodeList:
         """Test whether a member of a JSON object compares with a bound value of the same kind."""
         value = sql("(CAST(", column, "AS jsonb) ->", slots[0], ")")
-        test: list[peewee.Node | str] = [
+        test: list[Node | str] = [
             "COALESCE(jsonb_typeof(",
             value,
             f") = '{self._TYPES[kind]}'",
@@ -362,7 +365,7 @@ class PostgresDialect(Dialect):
             test += ["AND", value, f"= '{kind.lower()}'"]
         return sql(*test, ", FALSE)")
 
-    def is_at_most(self, column: peewee.Node, size: int) -> NodeList:
+    def is_at_most(self, column: Node, size: int) -> NodeList:
         """Test whether a text has at most `size` bytes, without reading a long one."""
         return sql("octet_length(", column, f") <= {size}")
 
@@ -370,7 +373,7 @@ class PostgresDialect(Dialect):
         """Test whether a version counter is below 1."""
         return column < 1
 
-    def text_member(self, column: peewee.Node, name: str) -> NodeList:
+    def text_member(self, column: Node, name: str) -> NodeList:
         """Return the text of one member of a JSON object."""
         return sql(
             "(CASE jsonb_typeof(CAST(", column, f"AS jsonb) -> '{name}') WHEN 'string' THEN CAST(", column,
@@ -381,14 +384,14 @@ class PostgresDialect(Dialect):
         """Return the primary key, which the server checks."""
         return primary_key
 
-    def counts_table(self, slot: Callable[[str], peewee.Node]) -> NodeList:
-        """Return the bound table `"given"` with the columns `key`, `id` and `count`."""
+    def counts_table(self, slot: Callable[[str], Node]) -> NodeList:
+        """Return the bound table `"counts"` with the columns `key`, `id` and `count`."""
         return sql(
             "unnest(CAST(", slot("keys"), "AS text[]), CAST(", slot("ids"), "AS uuid[]), CAST(", slot("counts"),
-            "AS bigint[])) AS \"given\" (key, id, count)",
+            "AS bigint[])) AS \"counts\" (key, id, count)",
         )  # fmt: skip
 
-    def matched_first(self, query: peewee.Select, name: str, order: peewee.Node) -> peewee.CTE:
+    def matched_first(self, query: peewee.Select, name: str, order: Node) -> peewee.CTE:
         """Return a CTE that the planner computes before it looks at the query around it."""
         return query.cte(name, materialized=True)
 

@@ -23,7 +23,7 @@ def known_versions() -> tuple[str, ...]:
 
 
 def schema_version(statements: Statements) -> str | None:
-    """Return the name of the newest migration applied to the database; `None` when it has none of our tables."""
+    """Return the name of the newest migration applied, `None` in a database without a store."""
     with suppress(TableMissing):
         return _newest(statements)
     return None
@@ -108,7 +108,7 @@ def _upgrade(statements: Statements) -> None:
 
 
 def _run_migrations(database: peewee.Database) -> None:
-    """Run the migrations that the database does not have yet, each imported as a module of the package."""
+    """Run the migrations that the database does not have yet."""
     # This import takes long, and most stores are current.
     from playhouse.migrations import Migration, Runner
 

@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 ConnectionState = peewee._ConnectionState
-"""What Peewee remembers about the connection of one thread: `conn`, `closed`, `transactions`, ..."""
+"""The state of one thread in Peewee: `conn`, `closed`, `transactions`, ..."""
 
 
 class _HasCurrent(Protocol):
@@ -37,7 +37,7 @@ else:
 
 
 class SessionDatabase(_Database):
-    """Mixin for a Peewee database that keeps its state in our sessions, and opens connections in its own way.
+    """Mixin for a Peewee database that keeps its state in sessions and opens connections itself.
 
     Attributes:
         sessions: holds the state of each thread. Set it before Peewee's `__init__`.
@@ -64,18 +64,18 @@ class SessionDatabase(_Database):
 
 
 def open_transactions(database: peewee.Database) -> list[object]:
-    """Return the transactions that are open in this thread; the list is Peewee's own, and may be cleared."""
+    """Return the list of transactions open in this thread, which Peewee uses and may be cleared."""
     transactions: list[object] = database._state.transactions  # type: ignore[attr-defined]
     return transactions
 
 
 def renew_lock(database: peewee.Database) -> None:
-    """Replace the lock of a database, in a forked child: another thread of the parent may have held it."""
+    """Replace the lock of a database in a forked child; a thread of the parent may have held it."""
     database._lock = threading.Lock()  # type: ignore[attr-defined]
 
 
 def note_server_version(database: peewee.PostgresqlDatabase, connection: object) -> None:
-    """Let Peewee read the server's version from a connection, as it does when it connects by itself."""
+    """Let Peewee read the version of the server, as it does when it connects by itself."""
     database._set_server_version(connection)  # type: ignore[attr-defined]
 
 

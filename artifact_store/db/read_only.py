@@ -22,7 +22,7 @@ WRITES = frozenset(
 
 
 def refuse_writes(store: object, label: str) -> None:
-    """Make the methods of one store that write raise `StoreReadOnly`; other stores stay as fast as they are."""
+    """Make the writing methods of one store raise `StoreReadOnly`; others do not slow down."""
     for name in WRITES:
         setattr(store, name, partial(_raise_read_only, name, label))
 

@@ -1,7 +1,7 @@
 """Converts rows of the database to values, and values to parameters.
 
-The core of pydantic validates all rows in one pass. On SQLite ids, times and JSON arrive as text and are parsed there,
-which is faster than parsing them in Python first.
+The core of pydantic validates all rows in one pass. On SQLite ids, times and JSON arrive as text
+and are parsed there, which is faster than parsing them in Python first.
 """
 
 import gc
@@ -31,8 +31,8 @@ NO_TEXTS: Mapping[str, str] = MappingProxyType({})
 def collector_paused() -> Iterator[None]:
     """Pause the garbage collector while many values are created.
 
-    All of them stay alive, so the collector would look through them again and again and find nothing: measured, this
-    saves 0 to 14 % of the time of a bulk.
+    All of them stay alive, so the collector would look through them again and again and find
+    nothing: measured, this saves 0 to 14 % of the time of a bulk.
     """
     if not gc.isenabled():
         yield
@@ -116,9 +116,10 @@ def _encode(name: str, value: object) -> object:
 
 
 def _row_validator(model: type[BaseModel]) -> SchemaValidator:
-    """Build the validator of a list of rows: the model's own fields, with JSON columns parsed from their text.
+    """Build the validator of a list of rows, which parses the JSON columns from their text.
 
-    What the database holds was checked when it was written, so the rules of what may go in are left out.
+    What the database holds was checked when it was written, so the rules of what may go in are left
+    out.
     """
     fields = {}
     for name, info in model.model_fields.items():

@@ -1,8 +1,8 @@
 """The SQLite engine: one file, shared by many processes.
 
-Write transactions begin with BEGIN IMMEDIATE: a deferred one that has already read fails at once when another process
-writes, whatever the timeout. SQLite's own busy handler is unfair with many writers, so it is switched off, and a
-writer retries after random pauses until the deadline.
+Write transactions begin with BEGIN IMMEDIATE: a deferred one that has already read fails at once
+when another process writes, whatever the timeout. SQLite's own busy handler is unfair with many
+writers, so it is switched off, and a writer retries after random pauses until the deadline.
 """
 
 import sqlite3
@@ -49,7 +49,7 @@ class SqliteEngine(Engine):
     longest_pause: ClassVar[float] = 0.002
 
     def __init__(self, address: SqliteAddress | peewee.SqliteDatabase) -> None:
-        """Prepare the engine; a database in memory is created now, a file together with its tables."""
+        """Prepare the engine. A database in memory is created now, a file with its tables."""
         if sqlite3.sqlite_version_info < _MINIMUM:
             raise errors.StoreUnavailable(
                 f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or newer is needed."
@@ -133,7 +133,7 @@ class SqliteEngine(Engine):
             session.busy = session.must_roll_back
 
     def execute_all(self, statements: Sequence[tuple[str, Params]]) -> int:
-        """Run statements one after the other, inside a block; return how many rows the last one changed."""
+        """Run statements in order, inside a block; return how many rows the last one changed."""
         session = self.session()
         connection = session.conn
         if (
@@ -158,7 +158,7 @@ class SqliteEngine(Engine):
         return changed
 
     def recover(self, session: Session) -> None:
-        """Close a connection whose last statement was interrupted: its rows may keep an old snapshot alive."""
+        """Close a connection whose last statement was interrupted: it may keep an old snapshot."""
         transaction = session.transaction
         if transaction is None:
             self._close_connection(session)
@@ -170,10 +170,11 @@ class SqliteEngine(Engine):
     # Transactions
 
     def begin(self, transaction: Transaction) -> None:
-        """Begin with the write lock of the file; a transaction that has read first could not wait for it.
+        """Begin with the write lock of the file, as a transaction that has read cannot wait for it.
 
-        The threads of this process first wait for a lock in memory: if all of them retried BEGIN, they would slow each
-        other down. After a second a thread tries anyway, because an interrupt may have left that lock held.
+        The threads of this process first wait for a lock in memory: if all of them retried BEGIN,
+        they would slow each other down. After a second a thread tries anyway, because an interrupt
+        may have left that lock held.
         """
         session = transaction.session
         if self.sessions.others_in_transaction(session):
@@ -213,7 +214,7 @@ class SqliteEngine(Engine):
             transaction.write_lock = self.write_lock = new_lock
 
     def _idle_connection(self, session: Session) -> Connection:
-        """Return the connection of a session, or a new one if an interrupted statement may be open on it."""
+        """Return the connection of a session, or a new one if a statement may be open on it."""
         connection: Connection | None = session.conn
         if (
             connection is not None
@@ -242,7 +243,7 @@ class SqliteEngine(Engine):
             lock.release()
 
     def _close_connection(self, session: Session) -> None:
-        """Close the connection of a session, unless the garbage collector is running inside its statement."""
+        """Close the connection of a session, unless the collector interrupted its statement."""
         connection = session.detach()
         if connection is not None and not collecting():
             connection.close()
@@ -313,7 +314,7 @@ class SqliteEngine(Engine):
         self.release_write_lock(transaction)
 
     def set_savepoint(self, transaction: Transaction) -> str:
-        """Set a savepoint, unless SQLite has rolled back by itself, as it does when the disk is full."""
+        """Set a savepoint, unless SQLite has rolled back, as it does when the disk is full."""
         connection = transaction.session.conn
         if connection is not None and not connection.closed and not connection.in_transaction:
             raise self.undone_error()
@@ -324,7 +325,7 @@ class SqliteEngine(Engine):
     def retry(
         self, attempt: Callable[[], T], error: BaseException, deadline: float | None = None
     ) -> T:
-        """Retry, unless `close` has closed the connection of a transaction, which is lost with it."""
+        """Retry, unless `close` has closed the connection and so ended the transaction."""
         session = self.session()
         if session.transaction is not None and session.conn is not None and session.conn.closed:
             raise self.translate_error(error) from error
@@ -338,7 +339,7 @@ class SqliteEngine(Engine):
 
     def to_store_error(self, error: BaseException) -> errors.ArtifactStoreError:
         """Return our error for an error of SQLite; its message says what to do."""
-        return sqlite_errors.translated(error, self.label, self.timeout, self.path)
+        return sqlite_errors.translate_error(error, self.label, self.timeout, self.path)
 
     def find_undecodable(self, sql: str, params: Params) -> tuple[Mapping[str, object], str] | None:
         """Return the first row of a query with text that is not UTF-8, and its column."""
@@ -347,7 +348,7 @@ class SqliteEngine(Engine):
         return first_undecodable(self.path, sql, params)
 
     def damaged_pages(self) -> list[str]:
-        """Return what `PRAGMA quick_check` finds wrong with the file, which must be where it was opened."""
+        """Return what `PRAGMA quick_check` finds wrong with the file."""
         self.check_file()
         try:
             rows = self.fetch_all("PRAGMA quick_check")
@@ -422,7 +423,7 @@ class SqliteEngine(Engine):
         return self.fetch_one(f"PRAGMA {statement}")
 
     def server_info(self) -> ServerInfo:
-        """Return SQLite's version, the size of the file, the number of connections and the journal mode."""
+        """Return the version, the size of the file, the connections and the journal mode."""
         self.check_file()
         journal = self.pragma("journal_mode")
         size = self.path.stat().st_size if self.path is not None and self.path.exists() else None
@@ -434,7 +435,10 @@ class SqliteEngine(Engine):
         )
 
     def close(self) -> None:
-        """Close the connections of every thread; the next statement opens a new one, unless it was in memory."""
+        """Close the connections of every thread.
+
+        The next statement opens a new one, unless the database was in memory.
+        """
         super().close()
         if self._owned:
             self.database.close_all(self.timeout)
@@ -443,10 +447,11 @@ class SqliteEngine(Engine):
             self.database.close_memory()
 
     def before_fork(self) -> bool:
-        """Close the connections, which a forked child must not inherit; return whether the fork may go ahead.
+        """Close the connections before a fork; return whether the fork may go ahead.
 
-        SQLite keeps its file locks in a table of the process. A child that inherits the table believes
-        that it holds locks which it does not hold: its commits can be lost when the parent closes the file.
+        SQLite keeps its file locks in a table of the process. A child that inherits the table
+        believes that it holds locks which it does not hold: its commits can be lost when the parent
+        closes the file.
         """
         if not self._owned:
             return True
@@ -463,7 +468,7 @@ class SqliteEngine(Engine):
         return self.in_block()
 
     def after_fork(self) -> None:
-        """Forget the parent's connections for good: closing one could remove files that the parent uses."""
+        """Forget the connections of the parent: closing one could remove files that it uses."""
         self.write_lock = threading.Lock()  # another thread of the parent may have held it
         if self._owned:
             self.database.forget()

@@ -83,7 +83,7 @@ class FixedConnection(Connection):
 
 
 class _Guard:
-    """An object that lives as long as a thread and the database: its finalizer closes a connection."""
+    """Lives as long as a thread and its database; its finalizer closes a connection."""
 
     __slots__ = ("__weakref__",)
 
@@ -141,7 +141,7 @@ class Database(SessionDatabase, peewee.SqliteDatabase):
             connection.finalizer = weakref.finalize(
                 guard, _close_for_ended_thread, self.opened, connection, os.getpid()
             )
-            # At the end of the process a thread may be running a statement, for which a finalizer does not wait.
+            # A finalizer at the end of the process would not wait for a running statement.
             connection.finalizer.atexit = False
 
             guards = getattr(self.threads, "guards", [])
@@ -183,7 +183,10 @@ class Database(SessionDatabase, peewee.SqliteDatabase):
             self.memory_connection.close()
 
     def forget(self) -> None:
-        """Leak the connections of the parent, in a forked child: closing one could remove files in use."""
+        """Leak the connections of the parent, in a forked child.
+
+        Closing one could remove files that the parent uses.
+        """
         inherited: list[sqlite3.Connection] = [*self.opened]
         if self.memory_connection is not None:
             inherited.append(self.memory_connection)
@@ -205,7 +208,8 @@ class Database(SessionDatabase, peewee.SqliteDatabase):
         """Close the connections of every thread, each when its statement has ended.
 
         Args:
-            timeout: seconds to wait for each statement; if one takes longer, its connection stays open.
+            timeout: seconds to wait for each statement; if one takes longer, its connection stays
+                open.
             in_transactions: whether to close connections while one of them is in a transaction;
                 otherwise, none is closed then.
 
@@ -219,7 +223,7 @@ class Database(SessionDatabase, peewee.SqliteDatabase):
         return all(closed)
 
     def close_one(self, connection: Connection, timeout: float) -> bool:
-        """Close a connection of any thread when its statement has ended; return whether it is closed."""
+        """Close a connection when its statement has ended; return whether it is closed."""
         if not connection.lock.acquire(timeout=timeout):
             return False
         try:
@@ -230,7 +234,7 @@ class Database(SessionDatabase, peewee.SqliteDatabase):
 
 
 def _restore_wal(connection: sqlite3.Connection) -> None:
-    """Switch a store to WAL again if another tool has changed its mode; `info` shows the mode that it has."""
+    """Switch a store to WAL again if another tool has changed its journal mode."""
     with suppress(sqlite3.Error):  # the first statement of the caller reports what is wrong
         (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
         if mode == "wal":

@@ -9,7 +9,7 @@ from ..wording import in_one_line
 from .engine import TableMissing, driver_error
 from .sqlite_file import TOO_MANY_FILES, disk_is_full, too_many_files
 
-__all__ = ["is_busy", "translated", "write_lock_timeout"]
+__all__ = ["is_busy", "translate_error", "write_lock_timeout"]
 
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_MISMATCH)
@@ -51,7 +51,7 @@ def write_lock_timeout(label: str, timeout: float) -> errors.StoreUnavailable:
     )
 
 
-def translated(
+def translate_error(
     error: BaseException, label: str, timeout: float, path: Path | None
 ) -> errors.ArtifactStoreError:
     """Return our error for an error of SQLite; its message says what to do.
@@ -89,14 +89,14 @@ def translated(
     if text.endswith("already exists"):
         remedy = f"it is not a store, and it already has tables of the same names ({text}): name another file."
     if code == sqlite3.SQLITE_CANTOPEN:
-        remedy = _why_closed(path) or remedy
+        remedy = _why_not_opened(path) or remedy
     elif code == sqlite3.SQLITE_IOERR and path is not None and disk_is_full(path):
         remedy = _REMEDIES[sqlite3.SQLITE_FULL]  # even a reader needs room for the -shm file
     return errors.StoreUnavailable(f"{label}: {remedy.format(timeout=timeout)}")
 
 
-def _why_closed(path: Path | None) -> str | None:
-    """Say why the file cannot be opened, if that can be found out."""
+def _why_not_opened(path: Path | None) -> str | None:
+    """Return why the file cannot be opened, if that can be found out."""
     if too_many_files():
         return TOO_MANY_FILES
     if path is None:
@@ -112,5 +112,5 @@ def _why_closed(path: Path | None) -> str | None:
 
 
 def _code(error: BaseException) -> int:
-    """Return SQLite's extended result code of a driver error, 0 when it has none."""
+    """Return the extended result code of SQLite, 0 if the error has none."""
     return int(getattr(driver_error(error), "sqlite_errorcode", 0) or 0)

@@ -1,4 +1,4 @@
-"""The file of a SQLite store: creating it, and checking that its path still leads to the file that was opened."""
+"""The file of a SQLite store: creates it, and checks that its path still leads to it."""
 
 import errno
 import os
@@ -29,9 +29,9 @@ FileId = tuple[int, int]
 class DataFile:
     """The file of a SQLite store, as long as the store is open.
 
-    After an open file was deleted, moved or replaced by a copy, everything that is written to it is lost, or ends up
-    where nobody looks. So its device and inode are compared whenever a connection is opened, and once in each
-    transaction that writes.
+    After an open file was deleted, moved or replaced by a copy, everything that is written to it is
+    lost, or ends up where nobody looks. So its device and inode are compared whenever a connection
+    is opened, and once in each transaction that writes.
     """
 
     def __init__(self, path: Path, label: str) -> None:
@@ -72,7 +72,7 @@ class DataFile:
         self.check()
 
     def forget(self) -> None:
-        """Let the next connection open whatever file is there, after all connections were closed."""
+        """Let the next connection open any file, after all connections were closed."""
         self._opened = None
 
     def _file_id(self) -> FileId:
@@ -115,7 +115,8 @@ def file_exists(path: Path, label: str) -> bool:
 def create_file(path: Path, label: str) -> None:
     """Create a database file that only its owner can read, unless it exists.
 
-    Directories are created for the default store only: anywhere else, a missing one is a mistake in the address.
+    Directories are created for the default store only: anywhere else, a missing one is a mistake in
+        the address.
 
     Raises:
         StoreUnavailable: the file cannot be created.
@@ -146,7 +147,7 @@ def _is_default(path: Path) -> bool:
 
 
 def too_many_files() -> bool:
-    """Return whether this process, or the whole system, has too many open files to open another one."""
+    """Return whether this process, or the system, has too many open files to open another one."""
     try:
         os.close(os.open(os.devnull, os.O_RDONLY))
     except OSError as error:
@@ -155,7 +156,7 @@ def too_many_files() -> bool:
 
 
 def disk_is_full(path: Path) -> bool:
-    """Return whether a file's disk has no room for the file that SQLite needs beside it, even to read it."""
+    """Return whether a disk has no room for the -shm file, which SQLite needs even to read."""
     try:
         return shutil.disk_usage(path.parent).free < _ROOM
     except OSError:

@@ -1,4 +1,4 @@
-"""Decides how a SQLite file is opened: for writing, for reading, or as a file that nobody can change.
+"""Decides how a SQLite file is opened: to write, to read, or as a file that nobody can change.
 
 SQLite creates two files beside a database in WAL mode, `-wal` and `-shm`, even to read it. In a
 directory that is not writable it cannot. There, `immutable=1` lets it read the file alone, without
@@ -61,7 +61,7 @@ def opening_of(path: Path, read_only: bool) -> Opening:
 
 
 def signature(path: Path) -> Signature:
-    """Return values that differ once a file, or its WAL, was written; `None` if there is no such file."""
+    """Return values that change when a file or its WAL is written; `None` if there is no file."""
     try:
         status = path.stat()
     except OSError:
@@ -79,7 +79,7 @@ def _uses_wal(path: Path) -> bool:
 
 
 def _may_change(path: Path) -> bool:
-    """Return whether the WAL holds changes that are not in the file yet, or a connection may add some."""
+    """Return whether the WAL holds changes, or an open connection may add some."""
     wal = Path(f"{path}-wal")
     shared_memory = Path(f"{path}-shm")
     try:

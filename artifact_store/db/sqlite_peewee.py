@@ -1,6 +1,6 @@
-"""A store in a Peewee `SqliteDatabase` that the caller opened, and in which the caller may have a transaction open.
+"""A store in a Peewee `SqliteDatabase` of the caller, who may have a transaction open in it.
 
-Its connection belongs to the caller: closing it could destroy a database in memory.
+Its connection belongs to the caller. Closing it could destroy a database in memory.
 """
 
 import threading
@@ -32,7 +32,8 @@ class PeeweeSqliteEngine(SqliteEngine):
     def __init__(self, database: peewee.SqliteDatabase) -> None:
         """Take the database; nothing is connected yet."""
         super().__init__(database)
-        self._local = threading.local()  # .task: the asyncio task that is inside of a block
+        # Its attribute `task` is the asyncio task of this thread that is inside a block.
+        self._local = threading.local()
 
     def in_block(self) -> bool:
         """Return whether this thread is inside a block, or inside a transaction of the caller."""
@@ -50,12 +51,12 @@ class PeeweeSqliteEngine(SqliteEngine):
         return fetch(cursor)
 
     def with_connection(self, work: Callable[[Any], T]) -> T:
-        """Do some work with the connection of the block that this thread is in."""
+        """Call a function with the connection of the current block."""
         self._refuse_other_tasks(self.session())
         return super().with_connection(lambda connection: work(self.database.connection()))
 
     def _refuse_other_tasks(self, session: Session) -> None:
-        """Keep other tasks out of a block: on the same connection their writes would join it."""
+        """Refuse a statement of another task: on the same connection it would join the block."""
         task = getattr(self._local, "task", None)
         if session.transaction is not None and task is not None and task is not current_task():
             raise errors.StoreUnavailable(
@@ -70,7 +71,7 @@ class PeeweeSqliteEngine(SqliteEngine):
         return session
 
     def recover(self, session: Session) -> None:
-        """Go on after an interrupted statement, outside of a block."""
+        """Continue after an interrupted statement, outside a block."""
         if session.transaction is not None:
             super().recover(session)
         session.busy = session.must_roll_back = False
@@ -79,7 +80,8 @@ class PeeweeSqliteEngine(SqliteEngine):
 
     def begin(self, transaction: Transaction) -> None:
         """Begin with the write lock, or set a savepoint in the transaction of the caller."""
-        session, database = transaction.session, self.database
+        session = transaction.session
+        database = self.database
         session.transaction = transaction
         if open_transactions(database):
             savepoint = database.savepoint()
@@ -103,7 +105,8 @@ class PeeweeSqliteEngine(SqliteEngine):
 
     def roll_back(self, transaction: Transaction) -> None:
         """Roll back."""
-        session, database = transaction.session, self.database
+        session = transaction.session
+        database = self.database
         if session.transaction is transaction:
             if transaction.outer is not None:
                 transaction.outer.rollback(begin=False)

@@ -1,7 +1,8 @@
-"""Compiled statements: Peewee builds each query once per engine, and afterwards only the values change.
+"""Compiled statements: Peewee builds each query once per engine; later only the values change.
 
-Building a statement takes ten times as long as running it. A query holds a `slot` where a value will be, and its text
-is cached under a key. Two different queries under one key would run the text of the first.
+Building a statement takes ten times as long as running it. A query holds a `slot` where a value
+will be, and its text is cached under a key. Two different queries under one key would run the text
+of the first.
 """
 
 import re
@@ -17,6 +18,7 @@ from .engine import FETCH_ALL, FETCH_ONE, ROW_COUNT, Engine, Params, Row
 from .pending_writes import PendingWrites
 
 __all__ = [
+    "Build",
     "Expression",
     "Params",
     "Query",
@@ -27,7 +29,7 @@ __all__ = [
     "slot",
 ]
 
-# Characters in the cache. Most programs have a few dozen statements; those that generate filters have many.
+# Characters in the cache. Most programs have a few dozen statements, generated filters many more.
 _LIMIT = 4_000_000
 
 Query: TypeAlias = peewee.Node
@@ -35,6 +37,9 @@ Query: TypeAlias = peewee.Node
 
 Expression: TypeAlias = peewee.ColumnBase
 """A part of a statement that has operators: a column, a slot, a condition."""
+
+Build: TypeAlias = Callable[[], Query]
+"""Builds the query of a statement, with slots for its values."""
 
 Values: TypeAlias = Mapping[Any, object]
 """Bound values by the name of their slot."""
@@ -68,7 +73,7 @@ class Statement(NamedTuple):
 
 
 def _positional_binder(parts: tuple[object, ...]) -> Callable[[Values], Params]:
-    """Return a function that puts values into the slots, for most statements without a loop in Python."""
+    """Return a function that puts values into the slots, mostly without a loop in Python."""
     names = [part.name for part in parts if isinstance(part, _Slot)]
     constants = [(at, part) for at, part in enumerate(parts) if not isinstance(part, _Slot)]
     if not names:
@@ -126,7 +131,8 @@ def _named_statement(sql: str, parts: tuple[object, ...]) -> Statement | None:
 class Statements:
     """The statements of one engine, compiled when first used.
 
-    Every method takes the key of the statement, a function that builds the Peewee query, and the values of its slots.
+    Every method takes the key of the statement, a function that builds the Peewee query, and the
+    values of its slots.
 
     Attributes:
         engine: the engine.
@@ -143,7 +149,7 @@ class Statements:
         self._compiled: dict[Hashable, Statement] = {}
         self._size = 0
 
-    def get(self, key: Hashable, build: Callable[[], Query]) -> Statement:
+    def get(self, key: Hashable, build: Build) -> Statement:
         """Return the statement of a key; build and compile it when it is new."""
         statement = self._compiled.get(key)
         if statement is None:
@@ -163,7 +169,7 @@ class Statements:
         return statement or Statement(sql, _positional_binder(parts))
 
     def fetch_all(
-        self, key: Hashable, build: Callable[[], Query], values: Values, custom_plan: bool = False
+        self, key: Hashable, build: Build, values: Values, custom_plan: bool = False
     ) -> list[Row]:
         """Run a statement and return all its rows.
 
@@ -171,7 +177,8 @@ class Statements:
             key: the key of the statement.
             build: builds its query.
             values: the values of its slots.
-            custom_plan: its best plan depends on the values, so the server must not reuse a generic one.
+            custom_plan: its best plan depends on the values, so the server must not reuse a generic
+                one.
         """
         if self._pending:
             self.pending_writes.flush()
@@ -181,7 +188,7 @@ class Statements:
         except StoreDamaged as error:
             raise self._with_row_name(statement, values, error) from error
 
-    def fetch_one(self, key: Hashable, build: Callable[[], Query], values: Values) -> Row | None:
+    def fetch_one(self, key: Hashable, build: Build, values: Values) -> Row | None:
         """Run a statement and return its first row."""
         if self._pending:
             self.pending_writes.flush()
@@ -205,7 +212,7 @@ class Statements:
     def fetch_packed(
         self,
         key: Hashable,
-        build: Callable[[], Query],
+        build: Build,
         values: Values,
         size: int,
         pack: Callable[[list[Row]], bytes],
@@ -214,26 +221,22 @@ class Statements:
         statement = self.get(key, build)
         return self.engine.fetch_packed(statement.sql, statement.bind(values), size, pack)
 
-    def execute(self, key: Hashable, build: Callable[[], Query], values: Values) -> int:
+    def execute(self, key: Hashable, build: Build, values: Values) -> int:
         """Run a statement and return the number of rows it changed."""
         if self._pending:
             self.pending_writes.flush()
         statement = self._compiled.get(key) or self.get(key, build)
         return self.engine.query(statement.sql, statement.bind(values), ROW_COUNT)
 
-    def execute_all(
-        self, builders: Iterable[tuple[Hashable, Callable[[], Query]]], values: Values
-    ) -> int:
-        """Run statements one after the other, inside a block; return how many rows the last one changed."""
+    def execute_all(self, builders: Iterable[tuple[Hashable, Build]], values: Values) -> int:
+        """Run statements in order, inside a block; return how many rows the last one changed."""
         statements = []
         for key, build in builders:
             statement = self._compiled.get(key) or self.get(key, build)
             statements.append((statement.sql, statement.bind(values)))
         return self.engine.execute_all(statements)
 
-    def execute_many(
-        self, key: Hashable, build: Callable[[], Query], values: Iterable[Values]
-    ) -> None:
+    def execute_many(self, key: Hashable, build: Build, values: Iterable[Values]) -> None:
         """Run a statement once for each set of values."""
         statement = self.get(key, build)
         self.engine.execute_many(statement.sql, map(statement.bind, values))

@@ -1,10 +1,10 @@
-"""The profile of a table beside its data, and the times of a run's artifacts in the index that finds them."""
+"""The profile of a table, and the times of artifacts in the index by flow run."""
 
 import peewee
 
 
 def up(migrator, db):
-    """Add the column, and let a listing by `created` of many runs be answered by the index alone."""
+    """Add the column, and `created` to the index by which the artifacts of runs are listed."""
     text = peewee.TextField(
         null=True, collation='"C"' if isinstance(db, peewee.PostgresqlDatabase) else None
     )
@@ -18,7 +18,7 @@ def up(migrator, db):
 
 
 def _put_data_last(db):
-    """Move the data behind the profile: SQLite reads all of a row that stands in front of what it is asked for."""
+    """Move the data behind the profile: SQLite reads a row from its start."""
     db.execute_sql('ALTER TABLE "artifact" ADD COLUMN "moved" TEXT')
     db.execute_sql('UPDATE "artifact" SET "moved" = "data" WHERE "data" IS NOT NULL')
     db.execute_sql('ALTER TABLE "artifact" DROP COLUMN "data"')

@@ -1,4 +1,4 @@
-"""The row of a key stays when its last artifact is deleted, with an empty pointer and its counter."""
+"""Keeps the row of a key whose artifacts are all deleted, with its counter and no pointer."""
 
 # pyright: reportAttributeAccessIssue=false
 
@@ -11,8 +11,9 @@ _EMPTIED = (
     f'UPDATE "{_TABLE}" SET "latest_id" = NULL, "latest_version" = NULL WHERE "key" = OLD."key"'
 )
 
-# A program of an earlier release that is still open deletes the row of a key that it empties. In a store that
-# may have such programs, the key is emptied instead. A row whose counter is 0 may be deleted.
+# A program of an earlier release that is still open deletes the row of a key that it empties. In a
+# store that may have such programs, only the pointer is cleared. A row whose counter is 0 may be
+# deleted.
 _KEEP_KEYS = {
     "sqlite": f'CREATE TRIGGER "{_TABLE}_keeps_keys" BEFORE DELETE ON "{_TABLE}" WHEN OLD."last_version" > 0 '
     f"BEGIN {_EMPTIED}; SELECT RAISE(IGNORE); END",
@@ -30,7 +31,7 @@ class _Time(Field):
 
 
 def up(migrator, db):
-    """Let pointers be NULL, and leave empty keys out of the indexes by which the latest artifacts are listed."""
+    """Let pointers be NULL, and leave empty keys out of the indexes of the latest artifacts."""
     model = _model(db)
     if isinstance(db, peewee.PostgresqlDatabase):
         for name in _INDEXES:
@@ -39,11 +40,11 @@ def up(migrator, db):
             migrator.migrate(migrator.drop_not_null(_TABLE, column))
         model._schema.create_indexes(safe=False)
     else:
-        _make_anew(db, model)
+        _recreate(db, model)
 
 
 def guard(db):
-    """Keep programs of an earlier release, which may be open even where no key is left, from deleting counters."""
+    """Keep programs of an earlier release that are still open from deleting counters."""
     db.execute_sql(
         _KEEP_KEYS["postgresql" if isinstance(db, peewee.PostgresqlDatabase) else "sqlite"]
     )
@@ -74,12 +75,15 @@ def _model(db):
     return model
 
 
-def _make_anew(db, model):
-    """Make the table anew, with all its rows and what others have attached to it: SQLite cannot change a column."""
+def _recreate(db, model):
+    """Recreate the table with its rows, and the indexes and triggers of others.
+
+    SQLite cannot change a column.
+    """
     own = "SELECT sql FROM sqlite_master WHERE tbl_name = ? AND type IN ('index', 'trigger') AND sql IS NOT NULL"
     attached = db.execute_sql(f"{own} AND name NOT IN (?, ?, ?)", (_TABLE, *_INDEXES)).fetchall()
     columns = ", ".join(f'"{column}"' for column in model._meta.sorted_field_names)
-    # Otherwise views and triggers of others would follow the table that goes.
+    # Otherwise views and triggers of others would refer to the table that is dropped.
     (legacy,) = db.execute_sql("PRAGMA legacy_alter_table").fetchone()
     db.execute_sql("PRAGMA legacy_alter_table = ON")
     try:
