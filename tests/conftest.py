@@ -1,4 +1,4 @@
-"""What every test may use: a store on each engine, checked for inconsistencies when the test is done."""
+"""Fixtures of all tests: a store on each engine, which is verified at the end of the test."""
 
 import itertools
 import os
@@ -20,10 +20,9 @@ from tests.helpers.templates import Templates
 NUMBERS = itertools.count(1)
 collect_ignore = ["histories.py", "soak.py"]  # programs
 
-# How long an example takes says how busy the machine is, and nothing about the store.
+# The time of an example depends on how busy the machine is.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
-
 
 MEMORY = Path("/dev/shm")
 
@@ -35,9 +34,9 @@ def pytest_configure() -> None:
 
 
 def _listen_to_signals() -> None:
-    """Do not ignore the signals that tests send to their children, which inherit what this process ignores.
+    """Stop ignoring the signals that tests send to child processes, which inherit what is ignored.
 
-    A shell lets what it runs in the background ignore SIGINT, and nohup lets it ignore SIGHUP.
+    A process that a shell runs in the background ignores SIGINT, and one under nohup ignores SIGHUP.
     """
     if threading.current_thread() is threading.main_thread():
         if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -47,48 +46,48 @@ def _listen_to_signals() -> None:
 
 
 def _keep_temporary_files_in_memory() -> None:
-    """Use memory where there is room: no test takes the power away, and a disk is slow to sync."""
+    """Put temporary files into memory if there is room: a disk is slow to sync, and no test cuts the power."""
     if "TMPDIR" in os.environ or not os.access(MEMORY, os.W_OK):
         return
     programs_may_run = not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC
     if programs_may_run and shutil.disk_usage(MEMORY).free > 4 << 30:
         os.environ["TMPDIR"] = str(MEMORY)
-        tempfile.tempdir = None  # so that it is looked up again
+        tempfile.tempdir = None  # let tempfile look it up again
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """The address of a PostgreSQL server that was started for these tests and listens on a unix socket."""
-    with tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as place:
-        os.environ.setdefault("XDG_RUNTIME_DIR", place)
+    """The address of a PostgreSQL server for these tests, on a unix socket."""
+    with tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as directory:
+        os.environ.setdefault("XDG_RUNTIME_DIR", directory)
         import psycopg
 
-        server = wheel().get_server(Path(place) / "data", cleanup_mode="stop")
+        server = wheel().get_server(Path(directory) / "data", cleanup_mode="stop")
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            connection.execute("ALTER SYSTEM SET fsync = off")  # no test takes the power away
+            connection.execute("ALTER SYSTEM SET fsync = off")  # no test cuts the power
             connection.execute("SELECT pg_reload_conf()")
         yield server.get_uri()
         server.cleanup()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what uses a store on each engine; a module whose name ends in _sqlite is about SQLite itself."""
+    """Run tests with a store on each engine; a module whose name ends in _sqlite is about SQLite only."""
     if "engine" in metafunc.fixturenames:
         name = metafunc.module.__name__
-        # Commands only call the SDK; that they do so on PostgreSQL too is seen in test_environment_postgresql.
-        alone = name.endswith("_sqlite") or name.startswith(("test_cli", "test_demo"))
-        metafunc.parametrize("engine", ["sqlite"] if alone else ["sqlite", "postgresql"])
+        # Commands only call the SDK. test_environment_postgresql runs some of them on PostgreSQL.
+        sqlite_only = name.endswith("_sqlite") or name.startswith(("test_cli", "test_demo"))
+        metafunc.parametrize("engine", ["sqlite"] if sqlite_only else ["sqlite", "postgresql"])
 
 
 @pytest.fixture(scope="session")
 def templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
-    """What creates empty stores in less time than their migrations take."""
+    """Creates empty stores in less time than their migrations take."""
     return Templates(tmp_path_factory.mktemp("templates"))
 
 
 @pytest.fixture
 def url(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of a database where there is none yet."""
+    """The address of a database that does not exist yet."""
     if engine == "sqlite":
         return f"sqlite:///{tmp_path}/store.db"
     return f"{request.getfixturevalue('postgres')}&schema=test_{os.getpid()}_{next(NUMBERS)}"
@@ -103,7 +102,7 @@ def store_url(url: str, templates: Templates) -> str:
 
 @pytest.fixture
 def store(store_url: str) -> Iterator[ArtifactStore]:
-    """A store that must be without inconsistency when the test is done."""
+    """A store, in which `verify` must find nothing at the end of the test."""
     with ArtifactStore(store_url) as opened:
         yield opened
         assert opened.verify() == []
@@ -111,7 +110,7 @@ def store(store_url: str) -> Iterator[ArtifactStore]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """A browser, for the pages of one module."""
+    """A browser for the tests of one module."""
     from tests.helpers import browser
 
     with browser.chromium() as running:

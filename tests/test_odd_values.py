@@ -1,6 +1,6 @@
-"""Nothing but an `ArtifactStoreError` or a `TypeError` leaves the API, whatever is handed to it.
+"""The API raises nothing but an `ArtifactStoreError` or a `TypeError`, whatever is passed to it.
 
-Each argument of each public method and function is given each odd value in turn, the others being right.
+Each argument of each public method and function is each odd value in turn; the others are valid.
 """
 
 import datetime as dt
@@ -38,7 +38,7 @@ from artifact_store import (
 )
 from artifact_store.rendering import renderers
 
-RIGHT = (ArtifactStoreError, TypeError)
+EXPECTED_ERRORS = (ArtifactStoreError, TypeError)
 FILTERS: dict[str, Any] = {
     "artifact_filter": ArtifactFilter,
     "flow_run_filter": FlowRunFilter,
@@ -47,11 +47,11 @@ FILTERS: dict[str, Any] = {
     "flow_filter": FlowFilter,
     "work_pool_filter": WorkPoolFilter,
 }
-# What stands behind `**fields`, `**filters` and `**origin` in a signature.
+# The names that `**fields`, `**filters` and `**origin` in a signature stand for.
 ORIGIN = ["flow_run_id", "task_run_id", "id"]
 CONTENT = ["type", "description", "data", "metadata", "profile"]
 RUN = """id name state_type state_name expected_start_time start_time end_time tags state_message parameters""".split()
-NAMED: dict[str, list[str]] = {
+FIELDS: dict[str, list[str]] = {
     "create_artifact": ["key", *CONTENT, *ORIGIN],
     "update_artifact": CONTENT,
     "create_flow_run": [
@@ -66,14 +66,14 @@ EARLY = dt.datetime.min.replace(tzinfo=dt.timezone(dt.timedelta(hours=9)))  # th
 
 
 class Unshowable:
-    """A value whose text cannot be had."""
+    """A value whose `repr` raises."""
 
     def __repr__(self) -> str:
         raise RuntimeError("no text")
 
 
 class Word(str):
-    """A text of a class of its own."""
+    """A subclass of `str`."""
 
 
 def nested(depth: int) -> list[Any]:
@@ -81,12 +81,13 @@ def nested(depth: int) -> list[Any]:
 
 
 def circle() -> list[Any]:
-    found: list[Any] = []
-    found.append(found)
-    return found
+    """Return a list that contains itself."""
+    circle: list[Any] = []
+    circle.append(circle)
+    return circle
 
 
-# Made anew for each call, since some can be used up.
+# Functions, since each call needs a new value: a generator can be used once.
 ODD: dict[str, Callable[[], Any]] = {
     **{repr(value): partial(lambda value: value, value) for value in (
         None, True, 0, -1, 7, 2**31, 2**63, 2**64, 1.5, math.nan, math.inf, 1j, Decimal("NaN"), Decimal("1e999"),
@@ -115,8 +116,8 @@ ODD: dict[str, Callable[[], Any]] = {
 }  # fmt: skip
 
 
-def shop(store: ArtifactStore) -> dict[str, Any]:
-    """Fill a store and return a right value for each argument that must be given, by its name."""
+def fill(store: ArtifactStore) -> dict[str, Any]:
+    """Fill a store and return a valid value for each required argument, by its name."""
     flow = store.create_flow("etl")
     pool = store.create_work_pool("pool")
     queue = store.create_work_queue("queue", pool.id)
@@ -138,21 +139,20 @@ def shop(store: ArtifactStore) -> dict[str, Any]:
 
 
 def arguments(function: Any, name: str) -> Iterator[tuple[str, bool]]:
-    """Yield what a function takes, and whether it must be given."""
-    for each in inspect.signature(function).parameters.values():
-        if each.kind is inspect.Parameter.VAR_KEYWORD:
-            names = NAMED.get(name) or (ORIGIN if each.name == "origin" else [*FILTERS])
-            yield from (
-                (one, False)
-                for one in names
-                if (one, name) != ("artifact_filter", "delete_artifacts")
-            )
-        elif each.kind is not inspect.Parameter.VAR_POSITIONAL:
-            yield each.name, each.default is inspect.Parameter.empty
+    """Yield the names of a function's arguments, and whether each is required."""
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            names = FIELDS.get(name) or (ORIGIN if parameter.name == "origin" else [*FILTERS])
+            for each in names:
+                if (each, name) != ("artifact_filter", "delete_artifacts"):
+                    yield each, False
+
+        elif parameter.kind is not inspect.Parameter.VAR_POSITIONAL:
+            yield parameter.name, parameter.default is inspect.Parameter.empty
 
 
-def used(result: Any) -> None:
-    """Use what a call returns as its caller would: a block is entered, and what yields is asked."""
+def use(result: Any) -> None:
+    """Use what a call returns as its caller would: enter a context manager, iterate over an iterator."""
     if hasattr(result, "__enter__") and not isinstance(result, ArtifactStore):
         with result:
             pass
@@ -160,42 +160,33 @@ def used(result: Any) -> None:
         list(itertools.islice(result, 5))
 
 
-def escaped(call: Callable[..., Any], given: dict[str, Any], label: str) -> str | None:
-    """Return what is said of a call that raised anything else, `None` of one that did not."""
+def problem_of(call: Callable[..., Any], arguments: dict[str, Any], label: str) -> str | None:
+    """Return a description if a call raises an unexpected error, or one with a bad message."""
     try:
-        used(call(**given))
-    except RIGHT as error:
+        use(call(**arguments))
+    except EXPECTED_ERRORS as error:
         text = str(error)
-        if isinstance(error, ArtifactStoreError) and (
-            not text or len(text) > 3000 or "pydantic.dev" in text
-        ):
+        bad_message = not text or len(text) > 3000 or "pydantic.dev" in text
+        if isinstance(error, ArtifactStoreError) and bad_message:
             return f"{label}: says {text[:200]!r}"
     except Exception as error:
         return f"{label}: {type(error).__module__}.{type(error).__name__}: {str(error)[:200]!r}"
     return None
 
 
-def attacked(
-    function: Any, name: str, right: dict[str, Any], skip: set[str] = frozenset()
-) -> list[str]:  # type: ignore[assignment]
-    """Return what escaped from a function, given each odd value as each of its arguments."""
-    taken = dict(arguments(function, name))
-    needed = {
-        each: right[each]
-        for each, must in taken.items()
-        if must and each != "self" and each in right
-    }
-    if name in ("create_flow_run", "create_task_run", "set_flow_run_state", "set_task_run_state"):
-        needed |= {each: right[each] for each in ("flow_run_id",) if each in taken}
-    found = []
-    for argument, (label, make) in itertools.product(
-        [each for each in taken if each != "self"], ODD.items()
-    ):
-        if f"{argument}={label}" in skip or argument in skip:
-            continue
-        said = escaped(function, {**needed, argument: make()}, f"{name}({argument}={label})")
-        found += [said] if said else []
-    return found
+def problems_of(function: Any, name: str, valid: dict[str, Any]) -> list[str]:
+    """Return the problems of a function with each odd value as each of its arguments."""
+    names = {each: needed for each, needed in arguments(function, name) if each != "self"}
+    required = {each: valid[each] for each, needed in names.items() if needed and each in valid}
+    needs_run = ("create_flow_run", "create_task_run", "set_flow_run_state", "set_task_run_state")
+    if name in needs_run and "flow_run_id" in names:
+        required["flow_run_id"] = valid["flow_run_id"]
+
+    problems = []
+    for argument, (label, make) in itertools.product(names, ODD.items()):
+        values = {**required, argument: make()}
+        problems.append(problem_of(function, values, f"{name}({argument}={label})"))
+    return [each for each in problems if each is not None]
 
 
 METHODS = [
@@ -213,8 +204,8 @@ def test_odd_arguments_of_a_method(
     store: ArtifactStore, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    right = shop(store)
-    assert attacked(getattr(store, name), name, right) == []
+    valid = fill(store)
+    assert problems_of(getattr(store, name), name, valid) == []
     assert store.create_artifact(key="after").version == 1
 
 
@@ -226,23 +217,23 @@ FUNCTIONS = [
 
 
 @pytest.fixture
-def at_home(
+def valid(
     store: ArtifactStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[dict[str, Any]]:
-    """The store is the default one, and the current directory is empty."""
+    """Valid arguments; the store is the default one, and the current directory is empty."""
     monkeypatch.chdir(tmp_path)
     before = set_default_store(store)
-    yield shop(store)
+    yield fill(store)
     set_default_store(before)
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_odd_arguments_of_a_function(
-    at_home: dict[str, Any], store: ArtifactStore, name: str, monkeypatch: pytest.MonkeyPatch
+    valid: dict[str, Any], store: ArtifactStore, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(renderers, "_RENDERERS", {**renderers._RENDERERS})
-    assert attacked(getattr(artifact_store, name), name, at_home) == []
+    assert problems_of(getattr(artifact_store, name), name, valid) == []
     set_default_store(store)
 
 
@@ -250,73 +241,73 @@ def test_odd_arguments_of_a_function(
 @pytest.mark.parametrize(
     "kind", [ArtifactCreate, ArtifactUpdate, *FILTERS.values(), ArtifactCollectionFilter]
 )
-def test_odd_fields_of_a_value(at_home: dict[str, Any], store: ArtifactStore, kind: Any) -> None:
-    """A field of a filter is given each odd value, and so is each operator of it; what is taken is asked."""
-    found = []
-    every = itertools.product(kind.model_fields, ODD.items())
-    # Every second one, from the first or the second on: with coverage, all together take minutes.
-    for field, (label, make) in itertools.islice(every, random.randrange(2), None, 2):
-        found.append(escaped(kind, {field: make()}, f"{kind.__name__}({field}={label})"))
-        for way in (kind.model_validate, kind.model_validate_strings):
-            found.append(
-                escaped(partial(way, {field: make()}), {}, f"{way.__name__}({field}={label})")
-            )
-    for label, make in ODD.items():
-        for way in (kind.model_validate, kind.model_validate_json, kind.model_validate_strings):
-            found.append(
-                escaped(partial(way, make()), {}, f"{kind.__name__}.{way.__name__}({label})")
-            )
-    assert [each for each in found if each] == []
+def test_odd_fields_of_a_value(valid: dict[str, Any], store: ArtifactStore, kind: Any) -> None:
+    problems = []
+    cases = itertools.product(kind.model_fields, ODD.items())
+    # Every second case, starting at random: with coverage, all of them take minutes.
+    for field, (label, make) in itertools.islice(cases, random.randrange(2), None, 2):
+        name = f"{kind.__name__}({field}={label})"
+        problems.append(problem_of(kind, {field: make()}, name))
+        for validate in (kind.model_validate, kind.model_validate_strings):
+            call = partial(validate, {field: make()})
+            problems.append(problem_of(call, {}, f"{validate.__name__} {name}"))
+
+    ways = (kind.model_validate, kind.model_validate_json, kind.model_validate_strings)
+    for (label, make), validate in itertools.product(ODD.items(), ways):
+        name = f"{kind.__name__}.{validate.__name__}({label})"
+        problems.append(problem_of(partial(validate, make()), {}, name))
+    assert [each for each in problems if each] == []
 
 
 def operators(kind: Any) -> Iterator[tuple[str, Callable[[Any], dict[str, Any]]]]:
-    """Yield each operator of each field of a filter, and what makes the fields of its operand."""
-    for name, field in kind.model_fields.items():
-        if name in ("operator", "and_", "or_", "not_"):
+    """Yield each operator of each field of a filter, and a function from an operand to the fields."""
+    for field, info in kind.model_fields.items():
+        if field in ("operator", "and_", "or_", "not_"):
             continue
-        criterion = next(each for each in field.annotation.__args__ if each is not type(None))
+        criterion = next(each for each in info.annotation.__args__ if each is not type(None))
         for word in criterion.model_fields:
-            if name == "state" and word != "operator":
+            yield f"{field}.{word}", partial(nest, field, word)
+            if field == "state" and word != "operator":
                 for inner in ("any_", "not_any_"):
-                    yield (
-                        f"{name}.{word}.{inner}",
-                        partial(lambda n, w, i, x: {n: {w: {i: x}}}, name, word, inner),
-                    )
-            yield f"{name}.{word}", partial(lambda n, w, x: {n: {w: x}}, name, word)
+                    yield f"{field}.{word}.{inner}", partial(nest, field, word, inner)
+
+
+def nest(*names_and_operand: Any) -> dict[str, Any]:
+    """Return `{"a": {"b": operand}}` for `nest("a", "b", operand)`."""
+    *names, operand = names_and_operand
+    for name in reversed(names):
+        operand = {name: operand}
+    return operand
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("kind", [*FILTERS.values(), ArtifactCollectionFilter])
-def test_odd_operands_of_a_filter(at_home: dict[str, Any], store: ArtifactStore, kind: Any) -> None:
-    parameter = {
-        **{each: name for name, each in FILTERS.items()},
-        ArtifactCollectionFilter: "artifact_filter",
-    }[kind]
-    count = (
-        store.count_latest_artifacts if kind is ArtifactCollectionFilter else store.count_artifacts
-    )
-    found = []
-    every = itertools.product(
-        operators(kind), ODD.items(), (lambda x: x, lambda x: [x], lambda x: {"x": x})
-    )
-    # A thirteenth of them, another one in each run: all together take minutes.
-    for (label, fields), (value, make), wrap in itertools.islice(
-        every, random.randrange(13), None, 13
-    ):
-        name = f"{kind.__name__} {label}={value}"
+def test_odd_operands_of_a_filter(valid: dict[str, Any], store: ArtifactStore, kind: Any) -> None:
+    parameters = {each: name for name, each in FILTERS.items()}
+    parameter = parameters.get(kind, "artifact_filter")
+    latest = kind is ArtifactCollectionFilter
+    count = store.count_latest_artifacts if latest else store.count_artifacts
+
+    problems = []
+    wraps = (lambda value: value, lambda value: [value], lambda value: {"x": value})
+    cases = itertools.product(operators(kind), ODD.items(), wraps)
+    # A thirteenth of the cases, starting at random: all of them take minutes.
+    sample = itertools.islice(cases, random.randrange(13), None, 13)
+    for (operator, fields), (value, make), wrap in sample:
+        name = f"{kind.__name__} {operator}={value}"
         try:
-            question = kind(**fields(wrap(make())))
+            filters = kind(**fields(wrap(make())))
         except ArtifactStoreError:
             continue
         except Exception as error:
-            found.append(f"{name}: {type(error).__name__}: {str(error)[:200]}")
+            problems.append(f"{name}: {type(error).__name__}: {str(error)[:200]}")
             continue
-        found.append(escaped(count, {parameter: question}, name))
-    assert [each for each in found if each] == []
+        problems.append(problem_of(count, {parameter: filters}, name))
+    assert [each for each in problems if each] == []
 
 
 @pytest.mark.parametrize("word", ["&", "|"])
-def test_odd_partners_of_a_filter(word: str) -> None:
+def test_a_filter_combined_with_odd_values(word: str) -> None:
     for make in ODD.values():
         other = make()
         if isinstance(other, FlowFilter):
@@ -328,21 +319,20 @@ def test_odd_partners_of_a_filter(word: str) -> None:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("argument", ["url", "replica_url", "create"])
-def test_odd_arguments_of_opening(
+def test_odd_arguments_of_a_store(
     argument: str, store: ArtifactStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ARTIFACT_STORE_URL", f"sqlite:///{tmp_path}/default.db")
-    found = []
+
+    def open_and_close(**arguments: Any) -> None:
+        ArtifactStore(**arguments).close()
+
+    problems = []
     for label, make in ODD.items():
-        given = {argument: make()}
+        arguments = {argument: make()}
         if argument == "replica_url":
-            given["url"] = store.url
-        found.append(
-            escaped(
-                lambda **given: ArtifactStore(**given).close(),
-                given,
-                f"ArtifactStore({argument}={label})",
-            )
-        )
-    assert [each for each in found if each] == []
+            arguments["url"] = store.url
+        name = f"ArtifactStore({argument}={label})"
+        problems.append(problem_of(open_and_close, arguments, name))
+    assert [each for each in problems if each] == []

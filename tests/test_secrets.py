@@ -1,4 +1,4 @@
-"""No piece of a password is in an error, in what led to it, in a log or in what a store says of itself."""
+"""No part of a password is in an error or its causes, in a log, or in the `repr` of a store."""
 
 import logging
 import re
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from artifact_store import ArtifactStore, ArtifactStoreError
 from artifact_store.context import CURRENT
 
-# No server listens at port 1, so an address that is understood ends in the driver's own error.
+# No server listens on port 1, so a valid address ends in an error of the driver.
 ADDRESSES = [
     "postgresql://bob:{}@127.0.0.1:1/db?timeout=0",
     "postgres://bob:{}@127.0.0.1:1,127.0.0.1:2?timeout=0",
@@ -55,24 +55,24 @@ TRICKY = [
     "'~\"\\",
 ]
 USUAL: dict[str, str] = {}
-"""What is said of any password, by the form of the address: it is no secret."""
+"""The messages for other passwords, by the form of the address: what is in them is not a secret."""
 
 
 def errors_of(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and everything that led to it, shown or not."""
+    """Yield an error and all its causes and contexts, shown or not."""
     seen: set[int] = set()
-    left = [error]
-    while left:
-        each = left.pop()
+    pending = [error]
+    while pending:
+        each = pending.pop()
         if each is None or id(each) in seen:
             continue
         seen.add(id(each))
         yield each
-        left += [each.__cause__, each.__context__, getattr(each, "orig", None)]
+        pending += [each.__cause__, each.__context__, getattr(each, "orig", None)]
 
 
-def told(url: str, caplog: pytest.LogCaptureFixture) -> str:
-    """Open a store and return everything that is said about it."""
+def messages_of(url: str, caplog: pytest.LogCaptureFixture) -> str:
+    """Open a store and return the text of all its errors and log records."""
     texts = []
     try:
         ArtifactStore(url, create=False).close()
@@ -80,7 +80,12 @@ def told(url: str, caplog: pytest.LogCaptureFixture) -> str:
         for each in errors_of(error):
             texts += [str(each), repr(each), repr(each.args), *getattr(each, "__notes__", ())]
     texts += [record.getMessage() for record in caplog.records]
-    return re.sub("0x[0-9a-f]+", "", "\n".join(texts))  # where objects lie in memory
+    return re.sub("0x[0-9a-f]+", "", "\n".join(texts))  # without addresses in memory
+
+
+def parts_of(password: str) -> list[str]:
+    """Return the parts of three characters of a password."""
+    return [password[start : start + 3] for start in range(len(password) - 2)]
 
 
 @settings(
@@ -96,37 +101,36 @@ def told(url: str, caplog: pytest.LogCaptureFixture) -> str:
 @example(password="hunter2://x")
 @example(password="a=b&host=x")
 @example(password="0.0")
-def test_no_piece_of_a_password_is_told(password: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_part_of_a_password_is_shown(password: str, caplog: pytest.LogCaptureFixture) -> None:
+    parts = {*parts_of(password)}
     with caplog.at_level(logging.DEBUG), caplog.at_level(logging.DEBUG, "psycopg"):
         for form in ADDRESSES:
             if form not in USUAL:
-                # A number is a time-out that is understood.
+                # "0" too, because a number is a valid timeout.
                 others = chain(TRICKY, map(quote, TRICKY[:8]), ["0"])
-                USUAL[form] = "\n".join(told(form.format(each), caplog) for each in others)
+                USUAL[form] = "\n".join(messages_of(form.format(each), caplog) for each in others)
+
             for written in (password, quote(password), quote(password, safe="")):
                 caplog.clear()
-                text = told(form.format(written), caplog)
-                pieces = {password[at : at + 3] for at in range(len(password) - 2)}
-                leaked = [piece for piece in pieces if piece in text and piece not in USUAL[form]]
+                text = messages_of(form.format(written), caplog)
+                leaked = [part for part in parts if part in text and part not in USUAL[form]]
                 assert not leaked, (form, text)
 
 
-def test_a_store_in_use_tells_no_password(
+def test_a_store_in_use_shows_no_password(
     postgres: str, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    password = "XQ7-ZJ9-VK4"  # the server trusts whoever comes
-    url = (
-        postgres.replace("postgres:@", f"postgres:{password}@")
-        + "&schema=hidden&application_name=a+b"
-    )
+    password = "XQ7-ZJ9-VK4"  # the server accepts any password
+    url = postgres.replace("postgres:@", f"postgres:{password}@")
+    url += "&schema=hidden&application_name=a+b"
     assert password in url
     with (
         caplog.at_level(logging.DEBUG),
         ArtifactStore(url, replica_url=url) as store,
         store.flow_run("f") as run,
     ):
-        made = store.create_artifact(key="k", data=1)
-        assert store.read_artifacts() == [made]
+        created = store.create_artifact(key="k", data=1)
+        assert store.read_artifacts() == [created]
         shown = [
             store,
             store.url,
@@ -137,12 +141,9 @@ def test_a_store_in_use_tells_no_password(
             CURRENT.get(),
         ]
         assert "application_name=a%2Bb" in store.url
-        told = "\n".join(
-            [*map(repr, shown), *map(str, shown), *(each.getMessage() for each in caplog.records)]
-        )
-    told += "".join(capsys.readouterr())
-    assert len(told) > 1000
-    leaked = [
-        password[at : at + 3] for at in range(len(password) - 2) if password[at : at + 3] in told
-    ]
-    assert not leaked, told
+        texts = [*map(repr, shown), *map(str, shown)]
+        texts += [record.getMessage() for record in caplog.records]
+    text = "\n".join([*texts, *capsys.readouterr()])
+    assert len(text) > 1000
+    leaked = [part for part in parts_of(password) if part in text]
+    assert not leaked, text

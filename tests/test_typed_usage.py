@@ -1,4 +1,4 @@
-"""What a user writes: it runs here, and `mypy --strict` reads it in CI."""
+"""Scripts as users write them: they run here, and `mypy --strict` checks them in CI."""
 
 import pytest
 
@@ -76,7 +76,7 @@ def test_a_script_of_a_user() -> None:
         ]
 
 
-def test_a_script_in_one_line_each() -> None:
+def test_a_script_of_one_line_functions() -> None:
     with ArtifactStore("sqlite:///:memory:") as store:
         before = set_default_store(store)
         made: Artifact = create_table_artifact(

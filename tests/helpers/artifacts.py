@@ -1,4 +1,4 @@
-"""What several tests of artifacts use."""
+"""Values and functions that several tests of artifacts use."""
 
 import uuid
 from typing import Any
@@ -23,28 +23,30 @@ FULL: dict[str, Any] = {
 
 
 class Undo(Exception):
-    """Raised in a block to undo it."""
+    """Raised in a block to roll it back."""
 
 
 def everything(store: ArtifactStore) -> list[Artifact]:
+    """Return every artifact of a store, newest first."""
     return store.read_artifacts(sort=ArtifactSort.ID_DESC)
 
 
 def versions(store: ArtifactStore, key: str = "k") -> list[int | None]:
-    found = store.read_artifacts(
-        artifact_filter=ArtifactFilter(key={"any_": [key]}), sort=ArtifactSort.KEY_ASC
-    )
-    return [each.version for each in found]
+    """Return the versions of a key."""
+    of_key = ArtifactFilter(key={"any_": [key]})
+    artifacts = store.read_artifacts(artifact_filter=of_key, sort=ArtifactSort.KEY_ASC)
+    return [artifact.version for artifact in artifacts]
 
 
 def publish_and_fail(store: ArtifactStore) -> None:
+    """Write with every kind of statement in a block that is then rolled back."""
     with store.atomic():
-        made = store.create_artifact(key="k")
-        store.update_artifact(made.id, data=1)
+        created = store.create_artifact(key="k")
+        store.update_artifact(created.id, data=1)
         store.create_artifacts([{"key": "k"}, {}])
         store.create_flow("f")
-        store.delete_artifact(made.id)
-        assert store.read_latest_artifact("k").version == made.version + 1
+        store.delete_artifact(created.id)
+        assert store.read_latest_artifact("k").version == created.version + 1
         raise Undo
 
 

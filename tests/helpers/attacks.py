@@ -1,4 +1,4 @@
-"""Texts that want to run in a page or to be obeyed by a terminal."""
+"""Texts that try to run scripts in a page or to control a terminal."""
 
 ATTACKS = [
     "<script>alert(1)</script>",
@@ -43,33 +43,27 @@ ATTACKS = [
 
 
 def everywhere(text):
-    """The types, and data that holds a text in each place where there is one."""
+    """Yield (type, data) pairs that have a text in every place where data may have one."""
     row = {text: text, "n": [text, {text: text}], "m": None}
-    yield from [
-        ("table", [row, {text: 1}]),
-        ("table", {text: [text]}),
-        ("table", [[text, text]]),
-        ("table", text),
-    ]
-    yield from [
-        ("markdown", text),
-        ("markdown", f"# {text}\n- {text}\n\n{text}"),
-        ("link", text),
-        ("image", text),
-    ]
-    yield from [
-        ("link", {"link": text, "link_text": text}),
-        ("link", {"link": "https://a.org", "link_text": text}),
-    ]
-    yield from [
-        ("image", {"image": text, "alt": text}),
-        ("image", {"image": "https://a.org/x.png", "alt": text}),
-    ]
-    yield from [
-        ("result", row),
-        ("result", text),
-        (text, row),
-        (text, text),
-        (text, [row]),
-        ("progress", text),
-    ]
+    yield "table", [row, {text: 1}]
+    yield "table", {text: [text]}
+    yield "table", [[text, text]]
+    yield "table", text
+
+    yield "markdown", text
+    yield "markdown", f"# {text}\n- {text}\n\n{text}"
+
+    yield "link", text
+    yield "link", {"link": text, "link_text": text}
+    yield "link", {"link": "https://a.org", "link_text": text}
+
+    yield "image", text
+    yield "image", {"image": text, "alt": text}
+    yield "image", {"image": "https://a.org/x.png", "alt": text}
+
+    yield "result", row
+    yield "result", text
+    yield text, row
+    yield text, text
+    yield text, [row]
+    yield "progress", text

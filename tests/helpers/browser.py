@@ -1,4 +1,4 @@
-"""A headless Chromium that looks at files: offline, and every fault that it reports is remembered."""
+"""Opens files in a headless Chromium without a network, and records every fault that it reports."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ SERIOUS = {"serious", "critical"}
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Run the system's Chromium; as root it refuses to run in its sandbox."""
+    """Run the installed Chromium, which refuses to run in its sandbox as root."""
     with sync_playwright() as playwright:
         arguments = ["--disable-dev-shm-usage", *["--no-sandbox"] * (os.getuid() == 0)]
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
@@ -31,25 +31,24 @@ class Faults(list[str]):
     """What should not have happened on a page."""
 
     def watch(self, page: Page, file: Path) -> None:
-        """Remember errors, dialogs, and requests for anything but the file itself."""
+        """Record errors, dialogs, and requests for anything but the file itself."""
 
-        def asked(request: Request) -> None:
-            if request.url.partition("#")[0] != file.as_uri() and not request.url.startswith(
-                ("data:", "blob:")
-            ):
+        def on_request(request: Request) -> None:
+            same_file = request.url.partition("#")[0] == file.as_uri()
+            if not same_file and not request.url.startswith(("data:", "blob:")):
                 self.append(f"request: {request.url:.200}")
 
-        def said(message: ConsoleMessage) -> None:
+        def on_console(message: ConsoleMessage) -> None:
             if message.type in ("error", "warning"):  # violations of the policy are errors
                 self.append(f"console: {message.text}")
 
-        def stopped(dialog: Dialog) -> None:
+        def on_dialog(dialog: Dialog) -> None:
             self.append(f"dialog: {dialog.message}")
             dialog.dismiss()
 
-        page.on("request", asked)
-        page.on("console", said)
-        page.on("dialog", stopped)
+        page.on("request", on_request)
+        page.on("console", on_console)
+        page.on("dialog", on_dialog)
         page.on("pageerror", lambda error: self.append(f"error: {error}"))
 
 
@@ -63,7 +62,7 @@ def opened(
     scheme: Any = "light",
     script: bool = True,
 ) -> Iterator[Page]:
-    """Open a file in a browser of its own, without a network; at the end there must have been no fault."""
+    """Open a file in a new context of the browser, without a network; fail at the end if there was a fault."""
     faults = Faults()
     context = browser.new_context(
         offline=True,
@@ -88,8 +87,8 @@ def _axe() -> str:
 
 
 def findings(page: Page) -> dict[str, list[str]]:
-    """Return what axe-core finds wrong with a page: the places by impact and rule."""
-    page.evaluate(_axe())  # as a debugger does it: the policy of the page lets nothing in
+    """Return the violations that axe-core finds in a page: the elements, by impact and rule."""
+    page.evaluate(_axe())  # as a debugger does, since the policy of the page allows no other script
     result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     return {
         f"{each['impact']} {each['id']}": [

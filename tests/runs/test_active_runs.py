@@ -18,7 +18,7 @@ from artifact_store import (
     WorkPoolFilter,
 )
 from artifact_store.context import CURRENT
-from tests.helpers.bare import impatient, locked
+from tests.helpers.bare import locked, with_short_timeout
 from tests.helpers.runs import held, runs_of
 
 NOBODY = uuid.UUID("00000000-0000-7000-8000-00000000ffff")
@@ -204,7 +204,7 @@ def test_the_error_of_the_body_is_not_lost_with_the_store(url: str) -> None:
             held.enter_context(locked(url))
             raise ValueError("mine")
 
-    with ArtifactStore(impatient(url)) as store:
+    with ArtifactStore(with_short_timeout(url)) as store:
         with pytest.raises(ValueError, match="mine") as caught:
             body(store)
         held.close()
@@ -218,7 +218,7 @@ def test_the_error_of_the_body_is_not_lost_with_the_store(url: str) -> None:
 
 
 def test_a_block_that_ends_well_tells_when_the_store_is_gone(url: str) -> None:
-    with ArtifactStore(impatient(url)) as store, ExitStack() as held:
+    with ArtifactStore(with_short_timeout(url)) as store, ExitStack() as held:
         with pytest.raises(StoreUnavailable, match="held the lock"), store.flow_run("etl"):
             held.enter_context(locked(url))
         with pytest.raises(StoreUnavailable, match="held the lock"), store.flow_run("etl"):
