@@ -219,7 +219,7 @@ class ArtifactStore(
             raise InvalidQuery(f"versions must be >= 1, got {shown(versions)}.")
         _, most = check_page(None, limit)
         latest = self.iter_latest_artifacts(sort=sort, include_data=False, **filters)
-        return report.writing.written(self, path, title, versions, islice(latest, most))
+        return report.writing.write_report(self, path, title, versions, islice(latest, most))
 
     # --- Maintenance ---
 

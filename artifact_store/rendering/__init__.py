@@ -11,17 +11,27 @@ if TYPE_CHECKING:
     from . import blocks
     from . import context as context
     from .plot import sparkline
-    from .terminal import print_blocks
-    from .text import age, escape_controls
+    from .terminal import aligned_table, column_width, print_blocks
+    from .text import age, count_text, escape_controls, size_text
 else:
     __getattr__, __dir__ = lazy_names(
         globals(),
         {
             "blocks context": "",
             "sparkline": "plot",
-            "print_blocks": "terminal",
-            "age escape_controls": "text",
+            "aligned_table column_width print_blocks": "terminal",
+            "age count_text escape_controls size_text": "text",
         },
     )
 
-__all__ = ["age", "blocks", "escape_controls", "print_blocks", "sparkline"]
+__all__ = [
+    "age",
+    "aligned_table",
+    "blocks",
+    "column_width",
+    "count_text",
+    "escape_controls",
+    "print_blocks",
+    "size_text",
+    "sparkline",
+]

@@ -1,18 +1,18 @@
 """What a renderer returns for an artifact: blocks, which know nothing of HTML or terminals.
 
-Every writer (notebook, terminal, report) shows every block. Blocks hold stored text unchanged; the writer escapes it
-and cuts what is too long. A block that no writer could show raises `InvalidArtifact`, with the name of the field, when
-it is created.
+Every writer (notebook, terminal, report) shows every block. Blocks hold stored text unchanged; the writer
+escapes it and cuts what is too long. A block that no writer could show raises `InvalidArtifact`, with the
+name of the field, when it is created.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from ..errors import InvalidArtifact
+from ..tables.profile import TableProfile
 from ..wording import shown
 from .context import Point
 
@@ -35,19 +35,21 @@ __all__ = [
 ]
 
 
-def _check(block: object, name: str, good: bool, wanted: str) -> None:
-    if not good:
-        kind, value = type(block).__name__, getattr(block, name)
-        raise InvalidArtifact(f"{kind}.{name} is {shown(value)}: pass {wanted}.")
+def check(block: object, name: str, is_valid: bool, expected: str) -> None:
+    """Raise `InvalidArtifact` for a field of a block that is not valid."""
+    if not is_valid:
+        field = f"{type(block).__name__}.{name}"
+        raise InvalidArtifact(f"{field} is {shown(getattr(block, name))}: pass {expected}.")
 
 
-def _check_texts(block: object, *names: str) -> None:
-    for name in names:
-        _check(block, name, isinstance(getattr(block, name), str), "text")
+def check_text(block: object, name: str) -> None:
+    """Check a field that must be text."""
+    check(block, name, isinstance(getattr(block, name), str), "text")
 
 
-def _check_optional(block: object, name: str) -> None:
-    _check(block, name, isinstance(getattr(block, name), str | None), "text, or None")
+def check_optional_text(block: object, name: str) -> None:
+    """Check a field that may be text."""
+    check(block, name, isinstance(getattr(block, name), str | None), "text, or None")
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Markdown:
     text: str
 
     def __post_init__(self) -> None:
-        _check_texts(self, "text")
+        check_text(self, "text")
 
 
 @dataclass(frozen=True)
@@ -67,14 +69,14 @@ class Text:
     text: str
 
     def __post_init__(self) -> None:
-        _check_texts(self, "text")
+        check_text(self, "text")
 
 
 @dataclass(frozen=True)
 class Json:
-    """Any JSON value."""
+    """A JSON value."""
 
-    value: Any
+    value: object
 
 
 @dataclass(frozen=True)
@@ -87,18 +89,18 @@ class Table:
     """
 
     columns: tuple[str, ...]
-    rows: Sequence[Mapping[str, Any]]
+    rows: Sequence[Mapping[str, object]]
 
     def __post_init__(self) -> None:
-        columns = isinstance(self.columns, list | tuple) and all(
+        has_names = isinstance(self.columns, list | tuple) and all(
             isinstance(name, str) for name in self.columns
         )
-        _check(self, "columns", columns, "the names of the columns")
-        # A type at a time: there may be a million rows.
-        rows = isinstance(self.rows, list | tuple) and all(
-            issubclass(kind, Mapping) for kind in set(map(type, self.rows))
+        check(self, "columns", has_names, "the names of the columns")
+        # Each type once, and not each row: there may be a million.
+        has_rows = isinstance(self.rows, list | tuple) and all(
+            issubclass(row_type, Mapping) for row_type in set(map(type, self.rows))
         )
-        _check(self, "rows", rows, "a list of objects by column")
+        check(self, "rows", has_rows, "a list of objects by column")
 
 
 @dataclass(frozen=True)
@@ -114,8 +116,8 @@ class Link:
     text: str | None = None
 
     def __post_init__(self) -> None:
-        _check_texts(self, "url")
-        _check_optional(self, "text")
+        check_text(self, "url")
+        check_optional_text(self, "text")
 
 
 @dataclass(frozen=True)
@@ -131,8 +133,8 @@ class Image:
     alt: str | None = None
 
     def __post_init__(self) -> None:
-        _check_texts(self, "source")
-        _check_optional(self, "alt")
+        check_text(self, "source")
+        check_optional_text(self, "alt")
 
 
 @dataclass(frozen=True)
@@ -142,23 +144,24 @@ class Progress:
     percent: float
 
     def __post_init__(self) -> None:
-        number = isinstance(self.percent, int | float) and math.isfinite(self.percent)
-        _check(self, "percent", number, "a number from 0 to 100")
-        object.__setattr__(self, "percent", min(max(float(self.percent), 0.0), 100.0))
+        is_number = isinstance(self.percent, int | float) and math.isfinite(self.percent)
+        check(self, "percent", is_number, "a number from 0 to 100")
+        clamped = min(max(float(self.percent), 0.0), 100.0)
+        object.__setattr__(self, "percent", clamped)  # the class is frozen
 
 
 @dataclass(frozen=True)
 class Facts:
     """Names and values, in order."""
 
-    items: tuple[tuple[str, Any], ...]
+    items: tuple[tuple[str, object], ...]
 
     def __post_init__(self) -> None:
-        pairs = all(
+        has_pairs = all(
             isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str)
             for item in self.items
         )
-        _check(self, "items", pairs, "pairs of a name and a value")
+        check(self, "items", has_pairs, "pairs of a name and a value")
 
 
 @dataclass(frozen=True)
@@ -174,13 +177,9 @@ class Plot:
     field: str
 
     def __post_init__(self) -> None:
-        _check(
-            self,
-            "points",
-            all(isinstance(point, Point) for point in self.points),
-            "Points, oldest first",
-        )
-        _check_texts(self, "field")
+        has_points = all(isinstance(point, Point) for point in self.points)
+        check(self, "points", has_points, "Points, oldest first")
+        check_text(self, "field")
 
 
 @dataclass(frozen=True)
@@ -191,7 +190,7 @@ class Note:
     problem: bool = False
 
     def __post_init__(self) -> None:
-        _check_texts(self, "text")
+        check_text(self, "text")
 
 
 @dataclass(frozen=True)
@@ -215,7 +214,7 @@ class Changes:
 class Profile:
     """The profile of a table: `{"rows": …, "columns": [{"name": …, "type": …, "nulls": …, …}]}`."""
 
-    profile: Mapping[str, Any]
+    profile: TableProfile
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,10 @@
 the fields that it reads as protocols, instead of importing `Artifact`, `FlowRun` and `TaskRun`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 __all__ = ["ArtifactContext", "Named", "Point", "Run", "Shown", "ref_of"]
@@ -33,13 +34,17 @@ class Shown(Protocol):
     version: int | None
     type: str | None
     description: str | None
-    data: Any
+    data: object
     metadata: dict[str, str | int | float | bool | None] | None
-    profile: dict[str, Any] | None
     flow_run_id: UUID | None
     task_run_id: UUID | None
     created: datetime
     updated: datetime
+
+    @property
+    def profile(self) -> Mapping[str, object] | None:
+        """What the columns of a table hold; a property, so that a dict of any values fits it."""
+        ...
 
 
 class Point(NamedTuple):

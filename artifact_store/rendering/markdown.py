@@ -1,12 +1,23 @@
-"""Markdown as HTML, by markdown-it-py: HTML in it is shown as text, links and images are checked."""
+"""Markdown as HTML, by markdown-it-py: HTML in it is shown as text, links and images are checked.
 
-from collections.abc import MutableMapping, Sequence
+The result is trusted as HTML, so whatever a rule here returns must be escaped: it is made by `element`,
+`open_tag` and `escape`, or holds no stored text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .markup import Html, element, escape, open_tag
 from .text import cut, escape_controls
 from .urls import image_source, safe_url
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
+    from markdown_it.utils import EnvType, OptionsDict
 
 __all__ = ["first_line", "markdown_to_html", "table_cells"]
 
@@ -25,7 +36,7 @@ def markdown_to_html(text: str, *, external_images: bool = True) -> Html:
         >>> markdown_to_html("# Hello *you*\n<b>")
         '<h3>Hello <em>you</em></h3>\n<p>&lt;b&gt;</p>\n'
     """
-    html: str = _parser().render(text, {_EXTERNAL: external_images})
+    html = parser().render(text, {_EXTERNAL: external_images})
     # After the rendering, since Markdown can also name a character by its number.
     return Html.trusted(escape_controls(html, keep="\n\t"))
 
@@ -37,19 +48,23 @@ def first_line(text: str) -> str:
         >>> first_line("# Weather of **today**, by `etl`, see [the log](https://example.org)\n\nMore.")
         'Weather of today, by etl, see the log'
     """
-    tokens = _parser().parse(cut(text, _LONGEST_LINE)[0].lstrip())
-    shown = next((token for token in tokens if token.content.strip()), None)
-    if shown is None:
+    beginning, _ = cut(text, _LONGEST_LINE)
+    for token in parser().parse(beginning.lstrip()):
+        if token.content.strip():
+            break
+    else:
         return ""
-    parts = (
+
+    parts = [
         "\n" if child.type.endswith("break") else child.content
-        for child in shown.children or [shown]
-    )
-    return next(iter("".join(parts).strip().splitlines()), "")
+        for child in token.children or [token]
+    ]
+    lines = "".join(parts).strip().splitlines()
+    return lines[0] if lines else ""
 
 
 def table_cells(text: str) -> int:
-    r"""Return how many cells the tables in Markdown have, those included that short rows are filled up with.
+    r"""Return how many cells the tables in Markdown have, including those that fill up short rows.
 
     Examples:
         >>> table_cells("| a | b |\n|---|---|\n| 1 |"), table_cells("# None")
@@ -57,70 +72,80 @@ def table_cells(text: str) -> int:
     """
     if "|" not in text:
         return 0
-    return sum(token.type in ("th_open", "td_open") for token in _parser().parse(text))
+    return sum(token.type in ("th_open", "td_open") for token in parser().parse(text))
 
 
 @cache
-def _parser() -> Any:
+def parser() -> MarkdownIt:
+    """Return the parser, which is made when the first Markdown is shown."""
     from markdown_it import MarkdownIt
+    from markdown_it.renderer import RendererHTML
 
-    parser: Any = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-    parser.validateLink = _is_valid
-    for name, rule in (("image", _image), ("link_open", _link_open)):
-        parser.renderer.rules[name] = rule
-    for name in ("heading_open", "heading_close"):
-        parser.renderer.rules[name] = _heading
-    for name in ("th_open", "td_open"):
-        parser.renderer.rules[name] = _cell
-    return parser
+    class Renderer(RendererHTML):
+        """Writes HTML; a method that has the name of a token is called for it."""
+
+        def link_open(self, tokens: Sequence[Token], idx: int, *_: object) -> Html:
+            return open_link(tokens[idx])
+
+        def heading_open(self, tokens: Sequence[Token], idx: int, *_: object) -> str:
+            return heading_tag(tokens[idx])
+
+        heading_close = heading_open
+
+        def th_open(self, tokens: Sequence[Token], idx: int, *_: object) -> Html:
+            return open_cell(tokens[idx])
+
+        td_open = th_open
+
+        def image(
+            self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType
+        ) -> str:
+            alt = self.renderInlineAsText(tokens[idx].children or [], options, env)
+            within_link = any(each.type == "link_open" for each in tokens)
+            address = str(tokens[idx].attrGet("src") or "")
+            return image_html(address, alt, external=env[_EXTERNAL], within_link=within_link)
+
+    class Parser(MarkdownIt):
+        def validateLink(self, url: str) -> bool:  # noqa: N802 - their name
+            return safe_url(url) is not None or image_source(url, external=True) is not None
+
+    markdown = Parser("commonmark", {"html": False}, renderer_cls=Renderer)
+    return markdown.enable(["table", "strikethrough"])
 
 
-def _is_valid(url: str) -> bool:
-    return safe_url(url) is not None or image_source(url, external=True) is not None
-
-
-# What the parser calls for a token, in place of its own functions
-
-
-def _link_open(
-    tokens: Sequence[Any], position: int, options: Any, env: MutableMapping[str, Any]
-) -> Html:
-    return open_tag("a", **_link_attributes(safe_url(str(tokens[position].attrGet("href") or ""))))
-
-
-def _link_attributes(url: str | None) -> dict[str, str]:
-    return {} if url is None else {"href": url, "rel": "noopener noreferrer", "target": "_blank"}
-
-
-def _image(
-    tokens: Sequence[Any], position: int, options: Any, env: MutableMapping[str, Any]
-) -> Html:
-    token = tokens[position]
-    address = str(token.attrGet("src") or "")
-    alt = str(_parser().renderer.renderInlineAsText(token.children or [], options, env))
-    source = image_source(address, external=env[_EXTERNAL])
+def image_html(address: str, alt: str, *, external: bool, within_link: bool) -> Html:
+    """Return an image, or a link to one that is not shown."""
+    source = image_source(address, external=external)
     if source is not None:
         return element("img", src=source, alt=alt, loading="lazy", referrerpolicy="no-referrer")
 
     url = safe_url(address)
-    within_link = any(token.type == "link_open" for token in tokens)
     if url is None or within_link:
         return escape(alt)
-    return element("a", alt or url, **_link_attributes(url))
+    return element("a", alt or url, **link_attributes(url))
 
 
-def _heading(
-    tokens: Sequence[Any], position: int, options: Any, env: MutableMapping[str, Any]
-) -> str:
-    token = tokens[position]
-    name = f"h{min(int(token.tag[1]) + 2, 6)}"
-    return f"<{name}>" if token.nesting == 1 else f"</{name}>\n"
+def link_attributes(url: str | None) -> dict[str, str]:
+    """Return the attributes of a link; none where the address is not safe."""
+    if url is None:
+        return {}
+    return {"href": url, "rel": "noopener noreferrer", "target": "_blank"}
 
 
-def _cell(
-    tokens: Sequence[Any], position: int, options: Any, env: MutableMapping[str, Any]
-) -> Html:
+def open_link(token: Token) -> Html:
+    """Open a link."""
+    address = str(token.attrGet("href") or "")
+    return open_tag("a", **link_attributes(safe_url(address)))
+
+
+def heading_tag(token: Token) -> str:
+    """Open or close a heading, two levels lower."""
+    level = min(int(token.tag[1]) + 2, 6)
+    return f"<h{level}>" if token.nesting == 1 else f"</h{level}>\n"
+
+
+def open_cell(token: Token) -> Html:
     """Open a cell; the parser would write its alignment as a style, which strict pages refuse."""
-    token = tokens[position]
     style = str(token.attrGet("style") or "")
-    return open_tag(token.tag, class_="artifact-store-figure" if style.endswith("right") else None)
+    class_ = "artifact-store-figure" if style.endswith("right") else None
+    return open_tag(token.tag, class_=class_)

@@ -10,7 +10,7 @@ as it is, and mypy refuses a `str` where `Html` is expected. There are two ways 
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from html import escape as escape_html
 from typing import TYPE_CHECKING, LiteralString, TypeAlias
@@ -68,7 +68,7 @@ def escape(text: str) -> Html:
         >>> escape("a < b"), escape("caf\u00e9")
         ('a &lt; b', 'café')
     """
-    return _html(_escaped(text))
+    return _html(escape_text(text))
 
 
 def element(name: LiteralString, *children: str | None, **attributes: Attribute) -> Html:
@@ -83,15 +83,15 @@ def element(name: LiteralString, *children: str | None, **attributes: Attribute)
         >>> element("a", "Tom & Jerry", href="?a&b", class_="key")
         '<a href="?a&amp;b" class="key">Tom &amp; Jerry</a>'
     """
-    tag = name + _written(attributes) if attributes else name
+    tag = name + attributes_text(attributes) if attributes else name
     if len(children) == 1:
         # Most elements are cells of tables: without a list they take half the time.
         child = children[0]
-        inner = child if type(child) is Html else _escaped(child or "")
+        inner = child if type(child) is Html else escape_text(child or "")
     elif children:
         inner = "".join(
             [
-                child if type(child) is Html else _escaped(child)
+                child if type(child) is Html else escape_text(child)
                 for child in children
                 if child is not None
             ]
@@ -117,7 +117,7 @@ def open_tag(name: str, **attributes: Attribute) -> Html:
         >>> open_tag("option", value="a", selected=True, class_=None)
         '<option value="a" selected>'
     """
-    return _html(f"<{name}{_written(attributes)}>")
+    return _html(f"<{name}{attributes_text(attributes)}>")
 
 
 def join(parts: Iterable[Html]) -> Html:
@@ -125,27 +125,37 @@ def join(parts: Iterable[Html]) -> Html:
     return _html("".join(parts))
 
 
-def _escaped(text: str) -> str:
-    # Most cells of a table hold nothing to escape, and to look first is quicker. What `escape_controls` shows is not
-    # printable for Python either.
+def escape_text(text: str) -> str:
+    """Return text as HTML, as a plain `str`."""
+    # Most cells of a table hold nothing to escape, and to look first is quicker. What
+    # `escape_controls` shows is not printable for Python either.
     if text.isprintable() and _SPECIAL.search(text) is None:
         return text
     return escape_html(escape_controls(text.replace("\r\n", "\n"), keep="\n\t"))
 
 
-def _written(attributes: dict[str, Attribute]) -> str:
-    written = ""
+def attributes_text(attributes: Mapping[str, Attribute]) -> str:
+    """Return attributes as they stand in a tag, each after a blank."""
+    parts = []
     for name, value in attributes.items():
         if value is None or value is False:
             continue
 
-        written += _attribute_name(name)
-        if value is not True:
-            text = value if isinstance(value, str) else str(value)
-            written += f'="{text if type(text) is Html else _escaped(text)}"'
-    return written
+        attribute = attribute_name(name)
+        if value is True:
+            parts.append(attribute)
+            continue
+        if not isinstance(value, str):
+            text = str(value)  # a number, which needs no escape
+        elif type(value) is Html:
+            text = value
+        else:
+            text = escape_text(value)
+        parts.append(f'{attribute}="{text}"')
+    return "".join(parts)
 
 
 @cache
-def _attribute_name(name: str) -> str:
+def attribute_name(name: str) -> str:
+    """Return the name of an attribute, after a blank."""
     return " " + name.rstrip("_").replace("_", "-")

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from .context import Point
 from .markup import Html, element
@@ -10,6 +11,49 @@ from .text import cell_text, escape_controls, number_text, short_number
 __all__ = ["line_plot", "plot_words", "sparkline"]
 
 _BARS = "▁▂▃▄▅▆▇█"
+_MIDDLE_BAR = 3
+
+# The size of a plot: pixels from the top, and percent of the width. Left of it stand the numbers.
+_TOP = 10.0
+_BOTTOM = 92.0
+_HEIGHT = 116
+_LEFT = 17.0
+_RIGHT = 99.0
+
+_ACCENT = Html("var(--artifact-store-accent, currentColor)")
+
+
+class Scale(NamedTuple):
+    """What the edges of a plot stand for.
+
+    Attributes:
+        first: the oldest version.
+        last: the newest version.
+        low: the least number.
+        high: the greatest number.
+    """
+
+    first: int
+    last: int
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, points: Sequence[Point]) -> "Scale":
+        """Return the scale that shows all of some points."""
+        if not points:
+            return cls(0, 0, 0.0, 0.0)
+        low, high = limits(point.value for point in points)
+        return cls(points[0].version, points[-1].version, low, high)
+
+    def x(self, version: int) -> float:
+        """Return where a version lies, in percent of the width."""
+        left = _LEFT + 1
+        return left + (_RIGHT - left) * share(version, self.first, self.last)
+
+    def y(self, value: float) -> float:
+        """Return where a number lies, in pixels from the top."""
+        return _BOTTOM - (_BOTTOM - _TOP) * share(value, self.low, self.high)
 
 
 def sparkline(values: Iterable[float]) -> str:
@@ -29,43 +73,47 @@ def sparkline(values: Iterable[float]) -> str:
         numbers = [float(value) for value in values]
     except (ValueError, OverflowError) as error:
         raise TypeError(f"sparkline takes numbers that a float can hold: {error}.") from None
-    low, high = _range(numbers)
-    return "".join(
-        " " if not math.isfinite(each) else _BARS[_step(each, low, high)] for each in numbers
-    )
+
+    low, high = limits(numbers)
+    bars = []
+    for number in numbers:
+        if not math.isfinite(number):
+            bars.append(" ")
+        elif low == high:
+            bars.append(_BARS[_MIDDLE_BAR])
+        else:
+            level = int(share(number, low, high) * len(_BARS))
+            bars.append(_BARS[min(level, len(_BARS) - 1)])
+    return "".join(bars)
 
 
-def _step(value: float, low: float, high: float) -> int:
-    return 3 if low == high else min(int(_share(value, low, high) * 8), 7)
+def limits(numbers: Iterable[float]) -> tuple[float, float]:
+    """Return the least and the greatest finite number; zeros if there is none."""
+    finite = [number for number in numbers if math.isfinite(number)]
+    if not finite:
+        return 0.0, 0.0
+    return min(finite), max(finite)
 
 
-def _range(numbers: Sequence[float]) -> tuple[float, float]:
-    finite = [each for each in numbers if math.isfinite(each)]
-    return (min(finite), max(finite)) if finite else (0.0, 0.0)
-
-
-def _share(value: float, low: float, high: float) -> float:
-    """Return where a value lies between two others, from 0 to 1; their difference may be beyond a float."""
+def share(value: float, low: float, high: float) -> float:
+    """Return where a value lies between two others, from 0 to 1."""
     if low == high:
         return 0.5
+    # Halves, since the difference may be more than a float can hold.
     return (value / 2 - low / 2) / (high / 2 - low / 2)
 
 
-_TOP, _BOTTOM, _HEIGHT = 10.0, 92.0, 116  # pixels
-_LEFT, _RIGHT = 17.0, 99.0  # percent of the width; what is left of it has room for the numbers
-
-
 def line_plot(points: Sequence[Point], field: str, *, words: bool = True) -> Html:
-    """Draw the history of a number as an SVG element that stands for itself.
+    """Draw the history of a number as an SVG element.
 
-    It is as wide as its place and its text keeps its size; colours are `currentColor` and the CSS variable
-    `--artifact-store-accent`. A screen reader hears the range and the newest value.
+    It is as wide as its container and its text keeps its size; colours are `currentColor` and the CSS
+    variable `--artifact-store-accent`. A screen reader reads out the range and the newest value.
 
     Args:
         points: version, time and value, oldest first; at most a few hundred are sensible.
         field: what the number is.
-        words: write labels and tooltips into the drawing. A notebook that is not trusted takes away an SVG element
-            and leaves its text behind, so there the words stand beside it.
+        words: write labels and tooltips into the drawing. A notebook that is not trusted removes an SVG
+            element and leaves its text behind, so there the words stand beside it.
 
     Examples:
         >>> from datetime import datetime, UTC
@@ -73,26 +121,20 @@ def line_plot(points: Sequence[Point], field: str, *, words: bool = True) -> Htm
         >>> line_plot(points, "rows").startswith('<svg class="artifact-store-plot" role="img" aria-label="rows: ')
         True
     """
-    low, high = _range([point.value for point in points])
-    drawn = [point for point in points if math.isfinite(point.value)]
+    scale = Scale.of(points)
     summary = plot_words(points, field)
-    # The lines stand in a drawing of their own, which is stretched to the width; circles and text are not.
-    lines = element(
-        "svg",
-        *(_line(piece, points, low, high) for piece in _pieces(points)),
-        width="100%",
-        height=_HEIGHT,
-        viewBox=f"0 0 100 {_HEIGHT}",
-        preserveAspectRatio="none",
-    )
+    drawn = [point for point in points if math.isfinite(point.value)]
+
+    children: list[Html] = []
+    if words:
+        children += [element("title", field_name(field)), element("desc", summary)]
+    children += [rule(_TOP), rule(_BOTTOM), lines(points, scale)]
+    children += [dot(point, scale, words) for point in drawn]
+    if words and drawn:
+        children += labels(scale)
     return element(
         "svg",
-        element("title", _name(field)) if words else None,
-        element("desc", summary) if words else None,
-        *(_rule(y) for y in (_TOP, _BOTTOM)),
-        lines,
-        *(_dot(point, points, low, high, words) for point in drawn),
-        *(_labels(drawn, points, low, high) if words else ()),
+        *children,
         class_="artifact-store-plot",
         role="img",
         aria_label=summary,
@@ -111,26 +153,27 @@ def plot_words(points: Sequence[Point], field: str) -> str:
         >>> plot_words([Point(version, datetime(2026, 11, 1, tzinfo=UTC), version / 2) for version in (1, 2)], "loss")
         'loss: 1 in version 2; from 0.5 to 1 over versions 1 to 2'
     """
-    low, high = _range([point.value for point in points])
     drawn = [point for point in points if math.isfinite(point.value)]
-    return f"{_name(field)}: {_summary(drawn, low, high)}"
-
-
-def _name(field: str) -> str:
-    return escape_controls(cell_text(field))
-
-
-def _summary(drawn: Sequence[Point], low: float, high: float) -> str:
     if not drawn:
-        return "no numbers"
-    last = drawn[-1]
+        return f"{field_name(field)}: no numbers"
+
+    first = drawn[0].version
+    last = drawn[-1].version
+    newest = number_text(drawn[-1].value)
+    low, high = limits(point.value for point in drawn)
     return (
-        f"{number_text(last.value)} in version {last.version}; from {number_text(low)} to {number_text(high)} "
-        f"over versions {drawn[0].version} to {last.version}"
+        f"{field_name(field)}: {newest} in version {last}; "
+        f"from {number_text(low)} to {number_text(high)} over versions {first} to {last}"
     )
 
 
-def _rule(y: float) -> Html:
+def field_name(field: str) -> str:
+    """Return the name of a number, as it is shown."""
+    return escape_controls(cell_text(field))
+
+
+def rule(y: float) -> Html:
+    """Return a horizontal line."""
     return element(
         "line",
         x1=f"{_LEFT:g}%",
@@ -142,70 +185,84 @@ def _rule(y: float) -> Html:
     )
 
 
-def _position(
-    point: Point, points: Sequence[Point], low: float, high: float
-) -> tuple[float, float]:
-    """Return where a point lies: percent of the width, and pixels from the top."""
-    first, last = points[0].version, points[-1].version
-    x = _LEFT + 1 + (_RIGHT - _LEFT - 1) * _share(point.version, first, last)
-    return x, _BOTTOM - (_BOTTOM - _TOP) * _share(point.value, low, high)
+def lines(points: Sequence[Point], scale: Scale) -> Html:
+    """Return the lines between the points.
+
+    They are a drawing of their own, which is stretched to the width; circles and text are not.
+    """
+    return element(
+        "svg",
+        *[line(piece, scale) for piece in pieces(points)],
+        width="100%",
+        height=_HEIGHT,
+        viewBox=f"0 0 100 {_HEIGHT}",
+        preserveAspectRatio="none",
+    )
 
 
-def _pieces(points: Sequence[Point]) -> list[list[Point]]:
-    """Return the runs of points that have a number; the line is broken between them."""
-    pieces: list[list[Point]] = [[]]
+def pieces(points: Sequence[Point]) -> list[list[Point]]:
+    """Return the sequences of points that have a number; the line is broken between them."""
+    result: list[list[Point]] = [[]]
     for point in points:
         if math.isfinite(point.value):
-            pieces[-1].append(point)
-        elif pieces[-1]:
-            pieces.append([])
-    return [piece for piece in pieces if len(piece) > 1]
+            result[-1].append(point)
+        elif result[-1]:
+            result.append([])
+    return [piece for piece in result if len(piece) > 1]
 
 
-def _line(piece: Sequence[Point], points: Sequence[Point], low: float, high: float) -> Html:
-    positions = (_position(point, points, low, high) for point in piece)
+def line(piece: Sequence[Point], scale: Scale) -> Html:
+    """Return the line through some points."""
+    positions = [f"{scale.x(point.version):.2f},{scale.y(point.value):.1f}" for point in piece]
     return element(
         "polyline",
-        points=" ".join(f"{x:.2f},{y:.1f}" for x, y in positions),
+        points=" ".join(positions),
         fill="none",
-        stroke="var(--artifact-store-accent, currentColor)",
+        stroke=_ACCENT,
         stroke_width=2,
         stroke_linejoin="round",
         vector_effect="non-scaling-stroke",
     )
 
 
-def _dot(point: Point, points: Sequence[Point], low: float, high: float, words: bool) -> Html:
-    x, y = _position(point, points, low, high)
-    tooltip = (
-        f"version {point.version} · {point.created:%Y-%m-%d %H:%M} · {number_text(point.value)}"
-    )
+def dot(point: Point, scale: Scale, words: bool) -> Html:
+    """Return a circle for one point, with its tooltip."""
+    tooltip = None
+    if words:
+        created = point.created.isoformat(" ")[:16]  # to the minute; `strftime` takes longer
+        text = f"version {point.version} · {created} · {number_text(point.value)}"
+        tooltip = element("title", text)
     return element(
         "circle",
-        element("title", tooltip) if words else None,
+        tooltip,
         data_version=point.version,
-        cx=f"{x:.2f}%",
-        cy=f"{y:.1f}",
+        cx=f"{scale.x(point.version):.2f}%",
+        cy=f"{scale.y(point.value):.1f}",
         r=3,
-        fill="var(--artifact-store-accent, currentColor)",
+        fill=_ACCENT,
     )
 
 
-def _labels(drawn: Sequence[Point], points: Sequence[Point], low: float, high: float) -> list[Html]:
+def labels(scale: Scale) -> list[Html]:
     """Return the greatest and the least value at the left, and the first and the last version below."""
-    if not drawn:
-        return []
-    middle = (_TOP + _BOTTOM) / 2
-    labels = [_label("0", middle + 4 if low == high else _TOP + 4, "start", short_number(high))]
-    if low != high:
-        labels.append(_label("0", _BOTTOM + 4, "start", short_number(low)))
-    labels.append(_label(f"{_LEFT:g}%", _HEIGHT - 6, "start", f"version {points[0].version}"))
-    if len(points) > 1:
-        labels.append(_label("100%", _HEIGHT - 6, "end", f"version {points[-1].version}"))
-    return labels
+    result = []
+    half_line = 4  # pixels: half the height of the text, which stands on its y
+    if scale.low == scale.high:
+        middle = (_TOP + _BOTTOM) / 2
+        result.append(label("0", middle + half_line, "start", short_number(scale.high)))
+    else:
+        result.append(label("0", _TOP + half_line, "start", short_number(scale.high)))
+        result.append(label("0", _BOTTOM + half_line, "start", short_number(scale.low)))
+
+    y = _HEIGHT - 6
+    result.append(label(f"{_LEFT:g}%", y, "start", f"version {scale.first}"))
+    if scale.first != scale.last:
+        result.append(label("100%", y, "end", f"version {scale.last}"))
+    return result
 
 
-def _label(x: str, y: float, anchor: str, text: str) -> Html:
+def label(x: str, y: float, anchor: str, text: str) -> Html:
+    """Return a text of the drawing."""
     return element(
         "text",
         text,

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, TypeVar, get_args, overload
+from typing import TypeVar, get_args, overload
 from uuid import UUID
 
 from ..errors import InvalidArtifact
 from ..rendering import blocks
 from ..tables.profile import known_profile, profile_table
-from ..tables.rows import column_names, rows_of
+from ..tables.rows import Row, column_names, rows_of
 from ..wording import shown
 from .blocks import Block
 from .context import ArtifactContext, Run, Shown, ref_of
@@ -17,11 +17,12 @@ from .text import moment_text
 
 __all__ = ["Renderer", "reference_facts", "register_renderer", "render", "render_artifact"]
 
-Renderer = Callable[[Any], "Block | str | Iterable[Block | str]"]
+# It takes an `Artifact`: a class of the layer above, so the parameter is not declared here.
+Renderer = Callable[..., "Block | str | Iterable[Block | str]"]
 R = TypeVar("R", bound=Renderer)
 
 _GROUP = "artifact_store.renderers"
-_RETURNED: tuple[type[Any], ...] = (str, *get_args(Block))
+_BLOCKS = get_args(Block)
 _NO_DATA = "No data: it has none, or was read without."
 _REFUSED = "{name} is not a renderer: pass a function that takes an Artifact and returns blocks or Markdown text."
 
@@ -30,7 +31,7 @@ _REFUSED = "{name} is not a renderer: pass a function that takes an Artifact and
 def register_renderer(type: str, function: R) -> R: ...
 @overload
 def register_renderer(type: str) -> Callable[[R], R]: ...
-def register_renderer(type: str, function: R | None = None) -> Any:
+def register_renderer(type: str, function: R | None = None) -> R | Callable[[R], R]:
     """Register how artifacts of a type are shown in notebooks, on the terminal and in reports; also a decorator.
 
     A renderer of a known type, or one that was registered before, is replaced. When a renderer raises, the
@@ -54,7 +55,11 @@ def register_renderer(type: str, function: R | None = None) -> Any:
         ...     return [f"**{artifact.data['team']}**", blocks.Progress(artifact.data["share"])]
     """
     if function is None:
-        return lambda given: register_renderer(type, given)
+
+        def decorate(decorated: R) -> R:
+            return register_renderer(type, decorated)
+
+        return decorate
     if not callable(function):
         raise InvalidArtifact(_REFUSED.format(name=shown(function)))
     _RENDERERS[type] = function
@@ -68,19 +73,21 @@ def render(artifact: Shown) -> tuple[Block, ...]:
     as JSON.
     """
     try:
-        renderer = _RENDERERS.get(artifact.type or "") or _installed(artifact.type) or _by_shape
-        return _checked(renderer(artifact))
+        renderer = find_renderer(artifact.type or "")
+        return as_blocks(renderer(artifact))
     except Exception as error:
         # The function is not ours: whatever it raises, the artifact is still shown.
         problem = f"The renderer of {artifact.type!r} failed: {type(error).__name__}: {error}"
         return (blocks.Note(problem[:500], problem=True), blocks.Json(artifact.data))
 
 
-def _installed(type: str | None) -> Renderer | None:
-    """Return the renderer that an installed package brings for a type, `None` when there is none."""
-    entry = _entry_points().get(type or "")
+def find_renderer(type: str) -> Renderer:
+    """Return the renderer of a type: a registered one, an installed one, or one that goes by the data."""
+    if type in _RENDERERS:
+        return _RENDERERS[type]
+    entry = _entry_points().get(type)
     if entry is None:
-        return None
+        return blocks_by_shape
     renderer: Renderer = entry.load()
     return renderer
 
@@ -110,155 +117,182 @@ def render_artifact(
         >>> [type(block).__name__ for block in render_artifact(load)]
         ['Title', 'Progress', 'Reference']
     """
-    complete = hasattr(artifact, "updated") and hasattr(artifact, "description")
-    if not complete or not isinstance(surroundings, ArtifactContext | None):
-        given = f"{type(artifact).__name__} and {type(surroundings).__name__}"
+    is_artifact = hasattr(artifact, "updated") and hasattr(artifact, "description")
+    if not is_artifact or not isinstance(surroundings, ArtifactContext | None):
+        types = f"{type(artifact).__name__} and {type(surroundings).__name__}"
         raise TypeError(
-            f"render_artifact takes an Artifact and ArtifactContext or None, not {given}."
+            f"render_artifact takes an Artifact and ArtifactContext or None, not {types}."
         )
-    around = surroundings or ArtifactContext(ref_of(artifact))
-    shown: list[Block] = [blocks.Title(around.ref, artifact.type, artifact.updated)]
+
+    context = surroundings or ArtifactContext(ref_of(artifact))
+    result: list[Block] = [blocks.Title(context.ref, artifact.type, artifact.updated)]
     if artifact.description:
-        shown.append(blocks.Markdown(artifact.description))
+        result.append(blocks.Markdown(artifact.description))
     if artifact.metadata:
-        shown.append(blocks.Facts(tuple(artifact.metadata.items())))
-    if around.changes:
-        shown.append(blocks.Changes(around.changes, around.previous))
-    if len(around.series) > 1:
-        shown.append(blocks.Plot(around.series, around.field or "data"))
-    return (*shown, *render(artifact), _reference(artifact, around))
+        result.append(blocks.Facts(tuple(artifact.metadata.items())))
+    if context.changes:
+        result.append(blocks.Changes(context.changes, context.previous))
+    if len(context.series) > 1:
+        result.append(blocks.Plot(context.series, context.field or "data"))
+    result += render(artifact)
+    result.append(reference_block(artifact, context))
+    return tuple(result)
 
 
-def _reference(artifact: Shown, around: ArtifactContext) -> blocks.Reference:
-    """Return the block that every artifact ends with; a run that the store does not know is named by its id."""
-    run, task = around.flow_run, around.task_run
-    made_by = [
-        ("flow", around.flow and around.flow.name),
-        ("flow run", _told(run, artifact.flow_run_id)),
-        ("task run", _told(task, artifact.task_run_id)),
-    ]
+def reference_block(artifact: Shown, context: ArtifactContext) -> blocks.Reference:
+    """Return the block that every artifact ends with."""
+    made_by = []
+    if context.flow is not None:
+        made_by.append(("flow", context.flow.name))
+    if artifact.flow_run_id is not None:
+        made_by.append(("flow run", run_text(context.flow_run, artifact.flow_run_id)))
+    if artifact.task_run_id is not None:
+        made_by.append(("task run", run_text(context.task_run, artifact.task_run_id)))
     return blocks.Reference(
-        around.ref,
-        artifact.id,
-        around.previous,
-        around.next,
-        around.latest,
-        tuple((kind, name) for kind, name in made_by if name),
-        artifact.created,
+        ref=context.ref,
+        id=artifact.id,
+        previous=context.previous,
+        next=context.next,
+        latest=context.latest,
+        made_by=tuple(made_by),
+        created=artifact.created,
     )
 
 
 def reference_facts(block: blocks.Reference) -> list[tuple[str, str]]:
-    """Return what every writer tells at the end of an artifact, below the line that reads it back."""
-    facts = [
-        (name, ref) for name, ref in (("previous", block.previous), ("next", block.next)) if ref
-    ]
+    """Return the names and values that every writer shows at the end of an artifact."""
+    facts: list[tuple[str, str]] = []
+    if block.previous:
+        facts.append(("previous", block.previous))
+    if block.next:
+        facts.append(("next", block.next))
     if block.latest is not None and not block.ref.endswith(f"@{block.latest}"):
         facts.append(("latest", f"version {block.latest}"))
-    facts += [*block.made_by, ("created", moment_text(block.created))]
-    return facts if block.ref == str(block.id) else [*facts, ("id", str(block.id))]
+    facts += block.made_by
+    facts.append(("created", moment_text(block.created)))
+    if block.ref != str(block.id):
+        facts.append(("id", str(block.id)))
+    return facts
 
 
-def _told(run: Run | None, run_id: UUID | None) -> str | None:
+def run_text(run: Run | None, run_id: UUID) -> str:
+    """Return the name and the state of a run; the id of one that the store does not have."""
     if run is None:
-        return None if run_id is None else str(run_id)
+        return str(run_id)
     return f"{run.name}, {run.state_name}" if run.state_name else run.name
 
 
-def _checked(made: "Block | str | Iterable[Block | str]") -> tuple[Block, ...]:
-    """Return what a renderer has made as blocks; text is Markdown."""
-    many: list[Any] = [made] if isinstance(made, _RETURNED) else list(made)  # type: ignore[arg-type]
-    for each in many:
-        if not isinstance(each, _RETURNED):
-            raise TypeError(f"it returned {type(each).__name__}, not blocks or text")
-    return tuple(blocks.Markdown(each) if isinstance(each, str) else each for each in many)
+def as_blocks(returned: "Block | str | Iterable[Block | str]") -> tuple[Block, ...]:
+    """Return what a renderer has returned as blocks; text is Markdown."""
+    parts = [returned] if isinstance(returned, str | Block) else returned
+    result: list[Block] = []
+    for part in parts:
+        if isinstance(part, str):
+            result.append(blocks.Markdown(part))
+        elif isinstance(part, _BLOCKS):
+            result.append(part)
+        else:
+            raise TypeError(f"it returned {type(part).__name__}, not blocks or text")
+    return tuple(result)
 
 
 # The renderers
 
 
-def _by_shape(artifact: Shown) -> Iterable[Block]:
-    """Show data of a type that nobody has registered."""
+def blocks_by_shape(artifact: Shown) -> Iterable[Block]:
+    """Show data of a type that nobody has registered: rows as a table, text as text, the rest as JSON."""
     data = artifact.data
     if data is None:
         return [blocks.Note(_NO_DATA)]
     if isinstance(data, str):
         return [blocks.Text(data)]
-    rows = isinstance(data, list) and data and all(isinstance(row, dict) for row in data)
-    return _rows(artifact, data) if rows else [blocks.Json(data)]
+    if isinstance(data, list) and data and all(isinstance(row, dict) for row in data):
+        return row_blocks(artifact, data)
+    return [blocks.Json(data)]
 
 
-def _unlike(artifact: Shown, wanted: str, reason: str = "") -> Iterable[Block]:
+def unexpected(artifact: Shown, expected: str, reason: str = "") -> Iterable[Block]:
     """Show data that is not of the form that its type promises."""
     if artifact.data is None:
         return [blocks.Note(_NO_DATA)]
-    problem = f"This {artifact.type} does not hold {wanted}. {reason}".rstrip()
-    return [blocks.Note(problem, problem=True), *_by_shape(artifact)]
+    problem = f"This {artifact.type} does not hold {expected}. {reason}"
+    return [blocks.Note(problem.rstrip(), problem=True), *blocks_by_shape(artifact)]
 
 
-def _table(artifact: Shown) -> Iterable[Block]:
+def table_blocks(artifact: Shown) -> Iterable[Block]:
+    """Show a table."""
     try:
         rows = rows_of(artifact.data)
     except InvalidArtifact as error:
-        return _unlike(artifact, "rows", str(error))
-    return _rows(artifact, rows)
+        return unexpected(artifact, "rows", str(error))
+    return row_blocks(artifact, rows)
 
 
-def _rows(artifact: Shown, rows: list[dict[str, Any]]) -> Iterable[Block]:
+def row_blocks(artifact: Shown, rows: list[Row]) -> Iterable[Block]:
     """Show rows below their profile: the one that was stored with them, or one that is made now."""
     profile = known_profile(artifact.profile) or profile_table(rows)
-    # A table without rows may have columns all the same.
-    names = column_names(rows) if rows else [column["name"] for column in profile["columns"]]
+    names = column_names(rows)
+    if not rows:  # it may have columns all the same
+        names = [column["name"] for column in profile["columns"]]
     return [blocks.Profile(profile), blocks.Table(tuple(names), rows)]
 
 
-def _markdown(artifact: Shown) -> Iterable[Block]:
-    data = artifact.data
-    text = data.get("markdown") if isinstance(data, dict) else data
-    return [blocks.Markdown(text)] if isinstance(text, str) else _unlike(artifact, "text")
+def member(data: object, name: str) -> object:
+    """Return a member of an object; anything else as it is, which is how Prefect stores some types."""
+    return data.get(name) if isinstance(data, dict) else data
 
 
-def _link(artifact: Shown) -> Iterable[Block]:
-    data = artifact.data
-    url, text = (
-        (data.get("link"), data.get("link_text")) if isinstance(data, dict) else (data, None)
-    )
+def markdown_blocks(artifact: Shown) -> Iterable[Block]:
+    """Show Markdown."""
+    text = member(artifact.data, "markdown")
+    if not isinstance(text, str):
+        return unexpected(artifact, "text")
+    return [blocks.Markdown(text)]
+
+
+def link_blocks(artifact: Shown) -> Iterable[Block]:
+    """Show a link."""
+    url = member(artifact.data, "link")
     if not isinstance(url, str):
-        return _unlike(artifact, "a link")
-    # Prefect stores a link as Markdown.
-    return (
-        [blocks.Markdown(url)]
-        if url.startswith("[")
-        else [blocks.Link(url, text if isinstance(text, str) else None)]
-    )
+        return unexpected(artifact, "a link")
+    if url.startswith("["):  # Prefect stores a link as Markdown
+        return [blocks.Markdown(url)]
+    return [blocks.Link(url, optional_text(artifact.data, "link_text"))]
 
 
-def _image(artifact: Shown) -> Iterable[Block]:
-    data = artifact.data
-    source, alt = (data.get("image"), data.get("alt")) if isinstance(data, dict) else (data, None)
+def image_blocks(artifact: Shown) -> Iterable[Block]:
+    """Show an image."""
+    source = member(artifact.data, "image")
     if not isinstance(source, str):
-        return _unlike(artifact, "an image")
-    return [blocks.Image(source, alt if isinstance(alt, str) else None)]
+        return unexpected(artifact, "an image")
+    return [blocks.Image(source, optional_text(artifact.data, "alt"))]
 
 
-def _progress(artifact: Shown) -> Iterable[Block]:
-    data = artifact.data
-    percent = data.get("progress") if isinstance(data, dict) else data
+def optional_text(data: object, name: str) -> str | None:
+    """Return a member of an object if it is text."""
+    text = data.get(name) if isinstance(data, dict) else None
+    return text if isinstance(text, str) else None
+
+
+def progress_blocks(artifact: Shown) -> Iterable[Block]:
+    """Show a progress."""
+    percent = member(artifact.data, "progress")
     if isinstance(percent, bool) or not isinstance(percent, int | float):
-        return _unlike(artifact, "a number")
+        return unexpected(artifact, "a number")
     return [blocks.Progress(percent)]
 
 
-def _json(artifact: Shown) -> Iterable[Block]:
+def json_blocks(artifact: Shown) -> Iterable[Block]:
+    """Show JSON."""
     return [blocks.Json(artifact.data)]
 
 
 _RENDERERS: dict[str, Renderer] = {
-    "table": _table,
-    "markdown": _markdown,
-    "link": _link,
-    "image": _image,
-    "progress": _progress,
-    "result": _json,
-    "json": _json,
+    "table": table_blocks,
+    "markdown": markdown_blocks,
+    "link": link_blocks,
+    "image": image_blocks,
+    "progress": progress_blocks,
+    "result": json_blocks,
+    "json": json_blocks,
 }

@@ -3,37 +3,40 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..rendering import blocks
+from .blocks import Block
 from .markdown import table_cells
 from .plot import sparkline
 from .renderers import reference_facts
 from .text import (
+    PROFILE_HEADINGS,
     age,
     cell_text,
-    counted,
+    count_text,
     cut,
     escape_controls,
     json_text,
     missing,
     number_text,
-    profiled,
+    profile_cells,
+    size_text,
 )
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.segment import Segment
+    from rich.table import Table
     from rich.text import Text
 
-    from .blocks import Block
-
-__all__ = ["print_blocks"]
+__all__ = ["aligned_table", "column_width", "print_blocks"]
 
 _GAP = 2  # blanks between columns
 _WIDEST = 40  # a column of a table counts as no wider; rich cuts its cells
 _MARGIN = 12  # lines of the terminal that are left to what stands around a table
+_LEAST_HEIGHT = 5  # rows of a table, however low the terminal
 _BAR = 40  # columns
 _LONGEST_MARKDOWN = 12_000  # characters
 _LONGEST_TEXT = 200_000
@@ -43,8 +46,8 @@ _MOST_FACTS = 200
 _MOST_LAID_OUT = 2_000  # cells of tables in Markdown
 
 
-class _Place(NamedTuple):
-    """Where blocks are printed."""
+class Screen(NamedTuple):
+    """Where blocks are printed; see `print_blocks`."""
 
     console: Console
     height: int
@@ -52,6 +55,7 @@ class _Place(NamedTuple):
 
     @property
     def unicode(self) -> bool:
+        """Whether it can show more than ASCII."""
         return self.console.encoding.lower().startswith("utf")
 
 
@@ -60,14 +64,16 @@ def print_blocks(
 ) -> None:
     r"""Print blocks on a terminal, a blank line between them.
 
-    Control, escape and direction characters are shown as escapes. Links are printed as text, without terminal
-    hyperlinks. What is too wide or too long is cut, with a note of what is left out.
+    Control, escape and direction characters are shown as escapes. Links are printed as text, without
+    terminal hyperlinks. What is too wide or too long is cut, with a note of what is left out.
 
     Args:
         console: a `rich.console.Console`; its width is used.
         shown: the blocks, in order.
-        height: how many rows of a table to print; without it, as many as leave the rest of an artifact in sight.
-        remedy: a sentence that follows every such note and says where all of it can be found; none by default.
+        height: how many rows of a table to print; without it, as many as leave the rest of an artifact in
+            sight.
+        remedy: a sentence that follows every such note and says where all of it can be found; none by
+            default.
 
     Examples:
         >>> from rich.console import Console
@@ -76,28 +82,120 @@ def print_blocks(
         <BLANKLINE>
         docs: https://example.org
     """
-    place = _Place(console, max(console.height - _MARGIN, 5) if height is None else height, remedy)
-    renderables = (
-        renderable for block in shown for renderable in _WRITERS[type(block)](block, place)
+    if height is None:
+        height = max(console.height - _MARGIN, _LEAST_HEIGHT)
+    screen = Screen(console, height, remedy)
+
+    is_first = True
+    for block in shown:
+        for part in _WRITERS[type(block)](block, screen):
+            if not is_first:
+                console.print()
+            console.print(part, markup=False, emoji=False, highlight=False, crop=False)
+            is_first = False
+
+
+def aligned_table(
+    columns: Sequence[str],
+    rows: Sequence[Mapping[str, object]],
+    *,
+    text: Callable[[object], str] = cell_text,
+    fold: Collection[str] = (),
+    style: str = "",
+) -> Table:
+    """Return a table without lines, whose columns of numbers are aligned to the right.
+
+    Args:
+        columns: the names of the columns, which are its headings.
+        rows: its rows by column; what a row does not have is an empty cell.
+        text: the text of a cell; its control characters are escaped.
+        fold: the columns whose cells are folded where there is no room for them. All others are cut.
+        style: a style of rich for all of it, such as `"dim"`.
+
+    Returns:
+        A `rich.table.Table`, for `Console.print`.
+
+    Examples:
+        >>> from rich.console import Console
+        >>> Console(width=40).print(aligned_table(["key", "rows"], [{"key": "sales", "rows": 12}]))
+        key    rows
+        sales    12
+    """
+    from rich.table import Table
+
+    table = Table(
+        box=None,
+        pad_edge=False,
+        padding=(0, _GAP, 0, 0),
+        header_style="bold",
+        style=style,
     )
-    for number, renderable in enumerate(renderables):
-        if number:
-            console.print()
-        console.print(renderable, markup=False, emoji=False, highlight=False, crop=False)
+    for name in columns:
+        is_numeric = all(isinstance(row.get(name), int | float | None) for row in rows)
+        table.add_column(
+            plain(text(name)),
+            justify="right" if is_numeric else "left",
+            no_wrap=name not in fold,
+            overflow="fold" if name in fold else "ellipsis",
+        )
+    for row in rows:
+        cells = [plain(text(row.get(name))) for name in columns]
+        table.add_row(*cells)
+    return table
 
 
-def _safe(text: str, keep: str = "") -> str:
-    return escape_controls(text.replace("\r\n", "\n") if keep else text, keep)
+def column_width(
+    name: str,
+    rows: Iterable[Mapping[str, object]],
+    *,
+    text: Callable[[object], str] = cell_text,
+) -> int:
+    """Return how many columns of a terminal a column of `aligned_table` takes, without a gap.
+
+    Args:
+        name: its heading.
+        rows: the rows of the table.
+        text: the text of a cell.
+
+    Examples:
+        >>> column_width("key", [{"key": "sales"}, {}])
+        5
+    """
+    from rich.cells import cell_len
+
+    widths = [cell_len(safe(text(row.get(name)))) for row in rows]
+    widths.append(cell_len(safe(text(name))))
+    return max(widths)
 
 
-def _plain(text: str, style: str = "", keep: str = "") -> Text:
+def safe(text: str, keep: str = "") -> str:
+    r"""Return text that the terminal does not obey; where line ends are kept, `\r\n` is one."""
+    if keep:
+        text = text.replace("\r\n", "\n")
+    return escape_controls(text, keep)
+
+
+def plain(text: str, style: str = "", keep: str = "") -> Text:
+    """Return text for rich in one style, made safe."""
     from rich.text import Text
 
-    return Text(_safe(text, keep), style=style)
+    return Text(safe(text, keep), style=style)
 
 
-class _Lines:
-    """Text whose lines are left to the terminal to break: they can be copied, and rich takes seconds for many."""
+def short_line(text: str) -> str:
+    """Return a text that should be short, cut before it is measured and escaped."""
+    return cell_text(text, _LONGEST_VALUE)
+
+
+def left_out_note(parts: Sequence[str], screen: Screen) -> Iterator[RenderableType]:
+    """Yield the note below something that was cut; nothing where all of it is shown."""
+    if parts:
+        sentence = f"Left out: {' and '.join(parts)}. {screen.remedy}"
+        yield plain(sentence.rstrip(), "dim")
+
+
+class Unwrapped:
+    """Text whose lines the terminal breaks: they can be copied, and rich takes seconds for many."""
 
     def __init__(self, text: Text) -> None:
         self.text = text
@@ -106,223 +204,230 @@ class _Lines:
         yield from self.text.render(console, end="\n")
 
 
-def _short(text: str) -> str:
-    """Return a text that should be short, cut before it is measured and escaped."""
-    return cell_text(text, _LONGEST_VALUE)
-
-
-def _left_out(what: Sequence[str], place: _Place) -> Iterator[RenderableType]:
-    if what:
-        yield _plain(f"Left out: {' and '.join(what)}. {place.remedy}".rstrip(), "dim")
-
-
-# What an artifact is
-
-
-def _title(block: blocks.Title, _: _Place) -> Iterator[RenderableType]:
-    line = _plain(_short(block.ref), "bold")
-    if block.type:
-        line.append(f" {_safe(_short(block.type))}", "not bold cyan")
-    yield _Lines(line.append(f" updated {age(block.updated)} ago", "not bold dim"))
-
-
-def _facts(block: blocks.Facts, place: _Place) -> Iterator[RenderableType]:
-    items = block.items[:_MOST_FACTS]
-    yield _Lines(_listed(items))
-    yield from _left_out(missing(len(items), len(block.items), "value"), place)
-
-
-def _listed(items: Sequence[tuple[str, Any]]) -> Text:
-    """Return names and values, one to a line."""
-    from rich.cells import cell_len
-
-    pairs = [
-        (_safe(cell_text(name)), _safe(cell_text(value, _LONGEST_VALUE))) for name, value in items
-    ]
-    width = max((cell_len(name) for name, _ in pairs), default=0) + _GAP
-    lines = _plain("")
-    for number, (name, value) in enumerate(pairs):
-        lines.append("\n" * bool(number) + name + " " * (width - cell_len(name)), "dim").append(
-            value
-        )
-    return lines
-
-
-def _changes(block: blocks.Changes, place: _Place) -> Iterator[RenderableType]:
-    since = f"Since {_short(block.previous)}: " if block.previous else "Changed: "
-    told = block.lines[:_MOST_FACTS]
-    yield _plain(since + ", ".join(_short(line).replace("`", "") for line in told), "yellow")
-    yield from _left_out(missing(len(told), len(block.lines), "change"), place)
-
-
-def _plot(block: blocks.Plot, place: _Place) -> Iterator[RenderableType]:
-    values = [point.value for point in block.points]
-    finite = [value for value in values if math.isfinite(value)]
-    parts = [_short(block.field), *([sparkline(values)] if place.unicode else [])]
-    if finite:
-        parts.append(
-            f"{number_text(min(finite))} to {number_text(max(finite))}, now {number_text(values[-1])}"
-        )
-    yield _plain("  ".join(parts))
-
-
-def _reference(block: blocks.Reference, _: _Place) -> Iterator[RenderableType]:
-    line = _plain("").append(f"artifact-store show {_safe(_short(block.ref))}\n", "bold")
-    yield _Lines(line.append_text(_listed(reference_facts(block))))
-
-
-# What it holds
-
-
-def _text(block: blocks.Text, place: _Place) -> Iterator[RenderableType]:
-    text, left_out = cut(block.text, _LONGEST_TEXT)
-    yield _Lines(_plain(text, keep="\n\t"))
-    yield from _left_out(left_out, place)
-
-
-def _markdown(block: blocks.Markdown, place: _Place) -> Iterator[RenderableType]:
-    text, left_out = cut(block.text, _LONGEST_MARKDOWN)
-    # A short row of a table is filled up with cells, and rich measures each of them for each line.
-    too_wide = table_cells(text) > _MOST_LAID_OUT
-    yield _Lines(_plain(text, keep="\n\t")) if too_wide else _Shown(text)
-    yield from _left_out(left_out, place)
-
-
-class _Shown:
-    """Markdown whose text is made safe after rich has laid it out, since Markdown can name a character by number."""
+class SafeMarkdown:
+    """Markdown that is made safe after rich has laid it out, since it can name a character by number."""
 
     def __init__(self, text: str) -> None:
         self.text = text
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
         from rich.markdown import Markdown
-        from rich.segment import Segment as Piece
+        from rich.segment import Segment
 
-        for segment in console.render(
-            Markdown(_safe(self.text, "\n\t"), hyperlinks=False), options
-        ):
+        markdown = Markdown(safe(self.text, "\n\t"), hyperlinks=False)
+        for segment in console.render(markdown, options):
             if not segment.control:
-                yield Piece(escape_controls(segment.text, "\n"), segment.style)
+                yield Segment(escape_controls(segment.text, "\n"), segment.style)
 
 
-def _json(block: blocks.Json, place: _Place) -> Iterator[RenderableType]:
-    text, whole = json_text(block.value, _LONGEST_TEXT)
-    yield _Lines(_plain(escape_controls(text, "\n", as_json=True), keep="\n"))
-    yield from _left_out(
-        [] if whole else [f"what follows the first {_LONGEST_TEXT:,} characters"], place
-    )
+# What an artifact is
 
 
-def _link(block: blocks.Link, _: _Place) -> Iterator[RenderableType]:
-    url = _short(block.url)
-    yield _Lines(_plain(f"{_short(block.text)}: {url}" if block.text else url))
+def title_parts(block: blocks.Title, screen: Screen) -> Iterator[RenderableType]:
+    """Yield the reference, the type and the age of an artifact."""
+    line = plain(short_line(block.ref), "bold")
+    if block.type:
+        line.append(f" {safe(short_line(block.type))}", "not bold cyan")
+    line.append(f" updated {age(block.updated)} ago", "not bold dim")
+    yield Unwrapped(line)
 
 
-def _image(block: blocks.Image, _: _Place) -> Iterator[RenderableType]:
-    named = f" ({_short(block.alt)})" if block.alt else ""
+def facts_parts(block: blocks.Facts, screen: Screen) -> Iterator[RenderableType]:
+    """Yield names and values."""
+    items = block.items[:_MOST_FACTS]
+    yield Unwrapped(fact_lines(items))
+    yield from left_out_note(missing(len(items), len(block.items), "value"), screen)
+
+
+def fact_lines(items: Sequence[tuple[str, object]]) -> Text:
+    """Return names and values, one to a line, the values below each other."""
+    from rich.cells import cell_len
+    from rich.text import Text
+
+    pairs = [
+        (safe(cell_text(name)), safe(cell_text(value, _LONGEST_VALUE))) for name, value in items
+    ]
+    width = max((cell_len(name) for name, _ in pairs), default=0) + _GAP
+
+    lines = []
+    for name, value in pairs:
+        blanks = " " * (width - cell_len(name))
+        lines.append(Text.assemble((name + blanks, "dim"), value))
+    return Text("\n").join(lines)
+
+
+def changes_parts(block: blocks.Changes, screen: Screen) -> Iterator[RenderableType]:
+    """Yield what changed since the previous version."""
+    since = "Changed"
+    if block.previous:
+        since = f"Since {short_line(block.previous)}"
+
+    lines = block.lines[:_MOST_FACTS]
+    changes = ", ".join(short_line(line).replace("`", "") for line in lines)
+    yield plain(f"{since}: {changes}", "yellow")
+    yield from left_out_note(missing(len(lines), len(block.lines), "change"), screen)
+
+
+def plot_parts(block: blocks.Plot, screen: Screen) -> Iterator[RenderableType]:
+    """Yield a sparkline, and the range of the numbers."""
+    values = [point.value for point in block.points]
+    parts = [short_line(block.field)]
+    if screen.unicode:
+        parts.append(sparkline(values))
+
+    finite = [value for value in values if math.isfinite(value)]
+    if finite:
+        low = number_text(min(finite))
+        high = number_text(max(finite))
+        parts.append(f"{low} to {high}, now {number_text(values[-1])}")
+    yield plain("  ".join(parts))
+
+
+def reference_parts(block: blocks.Reference, screen: Screen) -> Iterator[RenderableType]:
+    """Yield the command that shows an artifact, above what made it."""
+    line = plain("")
+    line.append(f"artifact-store show {safe(short_line(block.ref))}\n", "bold")
+    line.append_text(fact_lines(reference_facts(block)))
+    yield Unwrapped(line)
+
+
+# What it holds
+
+
+def text_parts(block: blocks.Text, screen: Screen) -> Iterator[RenderableType]:
+    """Yield plain text."""
+    text, left_out = cut(block.text, _LONGEST_TEXT)
+    yield Unwrapped(plain(text, keep="\n\t"))
+    yield from left_out_note(left_out, screen)
+
+
+def markdown_parts(block: blocks.Markdown, screen: Screen) -> Iterator[RenderableType]:
+    """Yield Markdown as rich shows it, or as text where its tables are too large for that."""
+    text, left_out = cut(block.text, _LONGEST_MARKDOWN)
+    # A short row of a table is filled up with cells, and rich measures each of them for each line.
+    if table_cells(text) > _MOST_LAID_OUT:
+        yield Unwrapped(plain(text, keep="\n\t"))
+    else:
+        yield SafeMarkdown(text)
+    yield from left_out_note(left_out, screen)
+
+
+def json_parts(block: blocks.Json, screen: Screen) -> Iterator[RenderableType]:
+    """Yield JSON."""
+    text, is_whole = json_text(block.value, _LONGEST_TEXT)
+    # As escapes of JSON, so that what is copied from the terminal is still the value.
+    escaped = escape_controls(text, "\n", as_json=True)
+    yield Unwrapped(plain(escaped, keep="\n"))
+    if not is_whole:
+        yield from left_out_note([f"what follows the first {_LONGEST_TEXT:,} characters"], screen)
+
+
+def link_parts(block: blocks.Link, screen: Screen) -> Iterator[RenderableType]:
+    """Yield a link."""
+    line = short_line(block.url)
+    if block.text:
+        line = f"{short_line(block.text)}: {line}"
+    yield Unwrapped(plain(line))
+
+
+def image_parts(block: blocks.Image, screen: Screen) -> Iterator[RenderableType]:
+    """Yield the address of an image, or its type and size where it is in the address."""
+    alt = ""
+    if block.alt:
+        alt = f" ({short_line(block.alt)})"
     if block.source[:5].lower() != "data:":
-        yield _Lines(_plain(f"image: {_short(block.source)}{named}"))
+        yield Unwrapped(plain(f"image: {short_line(block.source)}{alt}"))
         return
-    kind, content = block.source[5:].partition(",")[::2]
-    yield _plain(
-        f"{kind.partition(';')[0][:80] or 'image'}, {_size(len(content.rstrip('=')) * 3 // 4)}{named}"
-    )
+
+    header, _, content = block.source[5:].partition(",")
+    media_type = header.partition(";")[0][:80] or "image"
+    size = len(content.rstrip("=")) * 3 // 4  # four characters of base64 are three bytes
+    yield plain(f"{media_type}, {size_text(size)}{alt}")
 
 
-def _size(count: int) -> str:
-    return f"{count:,} bytes" if count < 10_000 else f"{count / 1024:,.0f} KiB"
+def progress_parts(block: blocks.Progress, screen: Screen) -> Iterator[RenderableType]:
+    """Yield a bar and a number."""
+    done, rest = ("━", "─") if screen.unicode else ("#", "-")
+    room = screen.console.width - len(" 100.0 %")
+    width = max(min(_BAR, room), 1)
+    length = round(width * block.percent / 100)
+
+    bar = plain("")
+    bar.append(done * length, "cyan")
+    bar.append(rest * (width - length), "dim")
+    bar.append(f" {block.percent:.4g} %")
+    yield bar
 
 
-def _progress(block: blocks.Progress, place: _Place) -> Iterator[RenderableType]:
-    done, rest = ("━", "─") if place.unicode else ("#", "-")
-    room = max(min(_BAR, place.console.width - len(" 100.0 %")), 1)
-    length = round(room * block.percent / 100)
-    bar = _plain("").append(done * length, "cyan").append(rest * (room - length), "dim")
-    yield bar.append(f" {block.percent:.4g} %")
+def note_parts(block: blocks.Note, screen: Screen) -> Iterator[RenderableType]:
+    """Yield a note."""
+    style = "yellow" if block.problem else "dim"
+    yield plain(short_line(block.text), style)
 
 
-def _note(block: blocks.Note, _: _Place) -> Iterator[RenderableType]:
-    yield _plain(_short(block.text), "yellow" if block.problem else "dim")
+# Tables
 
 
-def _profile(block: blocks.Profile, place: _Place) -> Iterator[RenderableType]:
+def profile_parts(block: blocks.Profile, screen: Screen) -> Iterator[RenderableType]:
+    """Yield the profile of a table: its size, above a row for each column."""
     columns = block.profile["columns"]
     total = len(columns) + block.profile.get("columns_left_out", 0)
-    yield _plain(f"{counted(block.profile['rows'], 'row')} × {counted(total, 'column')}", "bold")
+    size = count_text(block.profile["rows"], "row")
+    yield plain(f"{size} × {count_text(total, 'column')}", "bold")
     if not columns:
         return
-    names = ("column", "type", "nulls", "distinct", "min", "max")
-    rows = [dict(zip(names, profiled(column), strict=True)) for column in columns[:_MOST_PROFILED]]
-    yield _aligned(_fitting(names, rows, place.console.width), rows, style="dim")
-    yield from _left_out(
-        [f"the profile of {part}" for part in missing(len(rows), total, "column")], place
-    )
+
+    rows = []
+    for column in columns[:_MOST_PROFILED]:
+        cells = zip(PROFILE_HEADINGS, profile_cells(column), strict=True)
+        rows.append(dict(cells))
+    headings = fitting_columns(PROFILE_HEADINGS, rows, screen.console.width)
+    yield aligned_table(headings, rows, style="dim")
+
+    left_out = missing(len(rows), total, "column")
+    yield from left_out_note([f"the profile of {part}" for part in left_out], screen)
 
 
-def _table(block: blocks.Table, place: _Place) -> Iterator[RenderableType]:
+def table_parts(block: blocks.Table, screen: Screen) -> Iterator[RenderableType]:
+    """Yield the first rows and columns of a table."""
     if not block.columns:
         return
-    rows = block.rows[: place.height]
-    columns = _fitting(block.columns, rows, place.console.width)
-    yield _aligned(columns, rows)
-    yield from _left_out(
-        missing(len(rows), len(block.rows), "row")
-        + missing(len(columns), len(block.columns), "column"),
-        place,
-    )
+    rows = block.rows[: screen.height]
+    columns = fitting_columns(block.columns, rows, screen.console.width)
+    yield aligned_table(columns, rows)
+
+    left_out = missing(len(rows), len(block.rows), "row")
+    left_out += missing(len(columns), len(block.columns), "column")
+    yield from left_out_note(left_out, screen)
 
 
-def _fitting(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], width: int) -> list[str]:
-    """Return the first columns that fit beside each other."""
-    from rich.cells import cell_len
-
-    total, shown = -_GAP, list[str]()
+def fitting_columns(
+    columns: Sequence[str], rows: Sequence[Mapping[str, object]], width: int
+) -> list[str]:
+    """Return the first columns that fit beside each other, at least one."""
+    total = -_GAP
+    fitting: list[str] = []
     for name in columns:
-        widest = max(
-            cell_len(_safe(cell_text(text))) for text in (name, *(row.get(name) for row in rows))
-        )
-        total += min(widest, _WIDEST) + _GAP
-        if shown and total > width:
+        total += min(column_width(name, rows), _WIDEST) + _GAP
+        if fitting and total > width:
             break
-        shown.append(name)
-    return shown
+        fitting.append(name)
+    return fitting
 
 
-def _aligned(
-    columns: Sequence[str], rows: Sequence[Mapping[str, Any]], style: str = ""
-) -> RenderableType:
-    """Return an aligned table whose cells are cut where there is no room for them."""
-    from rich.table import Table
-
-    table = Table(
-        box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold", style=style
-    )
-    for name in columns:
-        figures = all(isinstance(row.get(name), int | float | None) for row in rows)
-        table.add_column(
-            _plain(cell_text(name)),
-            justify="right" if figures else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-        )
-    for row in rows:
-        table.add_row(*(_plain(cell_text(row.get(name))) for name in columns))
-    return table
-
-
-_WRITERS: dict[type[Any], Callable[[Any, _Place], Iterator[Any]]] = {
-    blocks.Markdown: _markdown,
-    blocks.Text: _text,
-    blocks.Json: _json,
-    blocks.Table: _table,
-    blocks.Link: _link,
-    blocks.Image: _image,
-    blocks.Progress: _progress,
-    blocks.Plot: _plot,
-    blocks.Facts: _facts,
-    blocks.Note: _note,
-    blocks.Title: _title,
-    blocks.Changes: _changes,
-    blocks.Profile: _profile,
-    blocks.Reference: _reference,
+_WRITERS: dict[type[Block], Callable[..., Iterator[RenderableType]]] = {
+    blocks.Markdown: markdown_parts,
+    blocks.Text: text_parts,
+    blocks.Json: json_parts,
+    blocks.Table: table_parts,
+    blocks.Link: link_parts,
+    blocks.Image: image_parts,
+    blocks.Progress: progress_parts,
+    blocks.Plot: plot_parts,
+    blocks.Facts: facts_parts,
+    blocks.Note: note_parts,
+    blocks.Title: title_parts,
+    blocks.Changes: changes_parts,
+    blocks.Profile: profile_parts,
+    blocks.Reference: reference_parts,
 }

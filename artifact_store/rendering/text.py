@@ -1,24 +1,28 @@
-"""Text, numbers and times as they are shown: short, and without control characters that a terminal would execute."""
+"""Text, numbers and times as they are shown: short, and without control characters that a terminal obeys."""
 
 import json
 import math
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..tables.profile import ColumnProfile
 
 __all__ = [
+    "PROFILE_HEADINGS",
     "age",
     "cell_text",
-    "counted",
+    "count_text",
     "cut",
     "escape_controls",
     "json_text",
     "missing",
     "moment_text",
     "number_text",
-    "profiled",
+    "profile_cells",
     "short_number",
+    "size_text",
 ]
 
 _UNSAFE = re.compile(
@@ -44,18 +48,27 @@ def escape_controls(text: str, keep: str = "", *, as_json: bool = False) -> str:
         >>> print(escape_controls("a\x1b[31mred\n\u202egnp.exe"))
         a\x1b[31mred\n\u202egnp.exe
     """
-    escape = _json_escape if as_json else _escape
-    return _UNSAFE.sub(lambda found: found[0] if found[0] in keep else escape(found[0]), text)
+    escape = escape_for_json if as_json else escape_for_terminal
+
+    def replacement(found: re.Match[str]) -> str:
+        character = found[0]
+        return character if character in keep else escape(character)
+
+    return _UNSAFE.sub(replacement, text)
 
 
-def _escape(character: str) -> str:
+def escape_for_terminal(character: str) -> str:
+    """Return the escape of a character, as Python writes it."""
     code = ord(character)
     if code < 0x100:
         return _LETTERS.get(character, f"\\x{code:02x}")
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    return f"\\U{code:08x}"
 
 
-def _json_escape(character: str) -> str:
+def escape_for_json(character: str) -> str:
+    """Return the escape of a character, as it stands in a JSON string."""
     return json.dumps(character)[1:-1]
 
 
@@ -69,12 +82,14 @@ def cut(text: str, limit: int) -> tuple[str, list[str]]:
     if len(text) <= limit:
         return text, []
     end = text.rfind("\n", limit // 2, limit)
-    shown = text[: limit if end < 0 else end]
+    if end < 0:
+        end = limit
+    shown = text[:end]
     return shown, missing(len(shown), len(text), "character")
 
 
-def json_text(value: Any, limit: int) -> tuple[str, bool]:
-    r"""Return indented JSON of a value, no more than so many characters of it, and whether all of it is there.
+def json_text(value: object, limit: int) -> tuple[str, bool]:
+    r"""Return indented JSON of a value, no more than so many characters of it, and whether it is whole.
 
     It is written piece by piece, so a large value costs no more than what is shown.
 
@@ -84,11 +99,12 @@ def json_text(value: Any, limit: int) -> tuple[str, bool]:
         >>> json_text(list(range(10_000)), 9)
         ('[\n  0,\n  ', False)
     """
-    text = _beginning(json.JSONEncoder(ensure_ascii=False, indent=2, default=str), value, limit)
+    encoder = json.JSONEncoder(ensure_ascii=False, indent=2, default=str)
+    text = encode_beginning(encoder, value, limit)
     return text[:limit], len(text) <= limit
 
 
-def _beginning(encoder: json.JSONEncoder, value: Any, limit: int) -> str:
+def encode_beginning(encoder: json.JSONEncoder, value: object, limit: int) -> str:
     """Return the JSON of a value, of a longer one little more than so many characters."""
     if isinstance(value, str):
         value = value[: limit + 1]  # before it is escaped, which makes it no shorter
@@ -102,8 +118,15 @@ def _beginning(encoder: json.JSONEncoder, value: Any, limit: int) -> str:
     return "".join(pieces)
 
 
-def cell_text(value: Any, limit: int = 200) -> str:
-    """Return what a cell of a table shows of a value, in one text that is cut behind so many characters.
+def cell_text(value: object, limit: int = 200) -> str:
+    """Return a value as the text of a cell of a table.
+
+    Args:
+        value: the value.
+        limit: the number of characters after which the text is cut, with an ellipsis.
+
+    Returns:
+        A text as it is, `None` as an empty text, booleans, lists and objects as JSON in one line.
 
     Examples:
         >>> cell_text(None), cell_text(True), cell_text(1e-7), cell_text([1, {"a": 2}]), cell_text("abc", 2)
@@ -116,20 +139,48 @@ def cell_text(value: Any, limit: int = 200) -> str:
     elif isinstance(value, bool | float):
         text = json.dumps(value)
     elif isinstance(value, dict | list | tuple):
-        text = _beginning(json.JSONEncoder(ensure_ascii=False, default=str), value, limit)
+        encoder = json.JSONEncoder(ensure_ascii=False, default=str)
+        text = encode_beginning(encoder, value, limit)
     else:
         text = str(value)
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 
-def counted(number: int, noun: str) -> str:
+def count_text(number: int, noun: str) -> str:
     """Return a number of things in words.
 
+    Args:
+        number: how many there are.
+        noun: the word for one of them; its plural must end with `s`.
+
+    Returns:
+        The number, with commas, and the noun, in the plural unless there is one.
+
     Examples:
-        >>> counted(1, "row"), counted(1461, "row")
+        >>> count_text(1, "row"), count_text(1461, "row")
         ('1 row', '1,461 rows')
     """
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def size_text(size: int) -> str:
+    """Return a number of bytes in the unit that says enough.
+
+    Args:
+        size: the number of bytes.
+
+    Returns:
+        A number and a unit: bytes below 10,000, KiB below 10 MiB, otherwise MiB.
+
+    Examples:
+        >>> size_text(68), size_text(20 * 1024), size_text(20 * 1024**2)
+        ('68 bytes', '20 KiB', '20 MiB')
+    """
+    if size < 10_000:
+        return f"{size:,} bytes"
+    if size < 10 * 1024**2:
+        return f"{size / 1024:,.0f} KiB"
+    return f"{size / 1024**2:,.0f} MiB"
 
 
 def missing(shown: int, total: int, noun: str) -> list[str]:
@@ -139,22 +190,27 @@ def missing(shown: int, total: int, noun: str) -> list[str]:
         >>> missing(100, 1461, "row"), missing(3, 3, "column")
         (['1,361 of 1,461 rows'], [])
     """
-    return [f"{total - shown:,} of {counted(total, noun)}"] if shown < total else []
+    if shown >= total:
+        return []
+    return [f"{total - shown:,} of {count_text(total, noun)}"]
 
 
-def profiled(column: Mapping[str, Any]) -> list[Any]:
-    """Return what a profile shows of one column: its name, type, nulls, distinct values and range.
+PROFILE_HEADINGS = ("column", "type", "nulls", "distinct", "min", "max")
+
+
+def profile_cells(column: "ColumnProfile") -> list[str | int]:
+    """Return what a profile shows of one column, below `PROFILE_HEADINGS`.
 
     Examples:
-        >>> profiled({"name": "id", "type": "integer", "nulls": 0, "distinct": None, "min": 1, "max": 5000})
+        >>> profile_cells({"name": "id", "type": "integer", "nulls": 0, "distinct": None, "min": 1, "max": 5000})
         ['id', 'integer', 0, '> 1,000', '1', '5000']
     """
-    distinct = "> 1,000" if column["distinct"] is None else column["distinct"]
+    distinct = column["distinct"]
     return [
         cell_text(column["name"]),
         cell_text(column["type"]),
         column["nulls"],
-        distinct,
+        "> 1,000" if distinct is None else distinct,
         cell_text(column["min"]),
         cell_text(column["max"]),
     ]
@@ -186,10 +242,15 @@ def age(moment: datetime, now: datetime | None = None) -> str:
     """
     if not isinstance(moment, datetime):
         raise TypeError(f"age takes a datetime, not {type(moment).__name__}.")
-    seconds = int(((now or datetime.now(UTC)) - moment).total_seconds())
-    for limit, size, unit in ((60, 1, "s"), (3600, 60, "min"), (172_800, 3600, "h")):
-        if seconds < limit:
-            return f"{max(seconds, 0) // size} {unit}"
+    if now is None:
+        now = datetime.now(UTC)
+    seconds = int((now - moment).total_seconds())
+    if seconds < 60:
+        return f"{max(seconds, 0)} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min"
+    if seconds < 2 * 86_400:
+        return f"{seconds // 3600} h"
     return f"{seconds // 86_400} days"
 
 
@@ -202,11 +263,14 @@ def number_text(value: float) -> str:
     """
     if not math.isfinite(value):
         return "–"
-    if abs(value) >= 1e15 or (value and abs(value) < 1e-4):
+    size = abs(value)
+    if size >= 1e15 or 0 < size < 1e-4:
         return f"{value:.3g}"
-    if value == int(value) or abs(value) >= 1e5:
+    if value.is_integer() or size >= 1e5:
         return f"{value:,.0f}"
-    return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.1f}"
+    if size < 1000:
+        return f"{value:,.4g}"
+    return f"{value:,.1f}"
 
 
 def short_number(value: float) -> str:
@@ -216,7 +280,10 @@ def short_number(value: float) -> str:
         >>> short_number(81_799.4), short_number(1_234_567.0), short_number(-5e9), short_number(0.0498)
         ('81,799', '1.23M', '-5G', '0.0498')
     """
-    for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M")):
-        if size <= abs(value) < 1e15:
-            return f"{value / size:.3g}{letter}"
-    return f"{value:,.0f}" if 1000 <= abs(value) < 1e6 else number_text(value)
+    size = abs(value)
+    for unit, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M")):
+        if unit <= size < 1e15:
+            return f"{value / unit:.3g}{letter}"
+    if 1000 <= size < 1e6:
+        return f"{value:,.0f}"
+    return number_text(value)

@@ -1,7 +1,10 @@
-"""What the report needs to know of one key besides the payloads: its versions, their runs, its numbers."""
+"""What a report shows of one key besides the payloads: its versions, their runs, its numbers.
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+A store may be written to while a report is read from it. So everything here is limited to the versions up to
+the latest that was read first, and what is deleted meanwhile is left out.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -13,16 +16,23 @@ from ..schemas.runs import Flow, FlowRun, TaskRun
 from ..schemas.sorting import ArtifactSort
 from .source import Source
 
-__all__ = ["History", "Made", "read_history", "up_to"]
+__all__ = ["History", "Origin", "read_history", "versions_filter"]
 
-_LISTED = 200  # versions of a key that are named
-_FIELDS = 12  # numbers of a key that can be plotted
-_POINTS = 200  # points of a plot
+_MAX_VERSIONS = 200  # of a key, in the list of its versions
+_MAX_FIELDS = 12  # numbers of a key that can be plotted
+_MAX_POINTS = 200  # points of a plot
 
 
 @dataclass(frozen=True)
-class Made:
-    """What made an artifact, where the store knows it."""
+class Origin:
+    """The runs that made an artifact.
+
+    Attributes:
+        flow: the flow of the run.
+        flow_run: the flow run; `None` if the store does not have it.
+        task_run: the task run; `None` if the store does not have it.
+        flow_run_id: the id of the flow run, which may be of another system.
+    """
 
     flow: Flow | None
     flow_run: FlowRun | None
@@ -37,15 +47,15 @@ class History:
     Attributes:
         versions: its versions without their data, the latest first, at most 200.
         older: how many more there are.
-        kept: the numbers of those that can be opened.
-        made: what made each of them, by the id of the artifact.
-        series: its numbers by field, the best first, each at most the newest 200.
+        kept: the numbers of the versions that can be opened.
+        origins: the runs that made each version, by the id of the artifact.
+        series: its numbers by field, the best first; of each at most the newest 200.
     """
 
     versions: tuple[Artifact, ...]
     older: int
     kept: frozenset[int]
-    made: Mapping[UUID, Made]
+    origins: Mapping[UUID, Origin]
     series: Mapping[str, tuple[Point, ...]]
 
     @property
@@ -55,76 +65,124 @@ class History:
 
     def previous(self, artifact: Artifact) -> Artifact | None:
         """Return the next older version that exists."""
-        place = self._place(artifact) + 1
-        return self.versions[place] if place < len(self.versions) else None
+        index = self.index(artifact) + 1
+        return self.versions[index] if index < len(self.versions) else None
 
     def following(self, artifact: Artifact) -> Artifact | None:
         """Return the next newer version that exists."""
-        place = self._place(artifact)
-        return self.versions[place - 1] if place else None
+        index = self.index(artifact)
+        return self.versions[index - 1] if index > 0 else None
 
-    def _place(self, artifact: Artifact) -> int:
-        return next(place for place, each in enumerate(self.versions) if each.id == artifact.id)
+    def index(self, artifact: Artifact) -> int:
+        """Return the index of a version in `versions`."""
+        ids = [version.id for version in self.versions]
+        return ids.index(artifact.id)
 
 
-def up_to(latest: Artifact, least: int | None = None) -> ArtifactFilter:
-    """Return the filter of the versions of a key that were there when its latest was read."""
-    return ArtifactFilter(key={"any_": [latest.key]}, version={"le_": latest.version, "ge_": least})
+def versions_filter(latest: Artifact, oldest: int | None = None) -> ArtifactFilter:
+    """Return the filter for the versions of a key that existed when its latest was read.
+
+    Args:
+        latest: the latest version.
+        oldest: the number of the oldest version to find; all by default.
+    """
+    return ArtifactFilter(
+        key={"any_": [latest.key]},
+        version={"le_": latest.version, "ge_": oldest},
+    )
 
 
 def read_history(store: Source, latest: Artifact, kept: int) -> History | None:
-    """Return the history of a key up to the version that was found to be its latest, `None` when it is gone."""
-    key, asked = latest.key or "", up_to(latest)
+    """Return the history of a key.
+
+    Args:
+        store: the store.
+        latest: the latest version of the key; newer ones that are published meanwhile are left out.
+        kept: how many versions can be opened.
+
+    Returns:
+        The history, `None` if no version is left.
+    """
+    artifact_filter = versions_filter(latest)
     versions = store.read_artifacts(
-        limit=_LISTED, artifact_filter=asked, sort=ArtifactSort.KEY_DESC, include_data=False
+        limit=_MAX_VERSIONS,
+        artifact_filter=artifact_filter,
+        sort=ArtifactSort.KEY_DESC,
+        include_data=False,
     )
     if not versions:
         return None
-    newest = versions[0].version or 0
-    series = {
-        field: tuple(_points(store, key, field, newest))
-        for field in store.series_fields(key)[:_FIELDS]
-    }
+
+    older = 0
+    if len(versions) == _MAX_VERSIONS:
+        older = store.count_artifacts(artifact_filter) - len(versions)
+    newest_kept = versions[:kept]
     return History(
-        tuple(versions),
-        store.count_artifacts(asked) - len(versions) if len(versions) == _LISTED else 0,
-        frozenset(each.version or 0 for each in versions[:kept]),
-        _made(store, versions),
-        {field: points for field, points in series.items() if points},
+        versions=tuple(versions),
+        older=older,
+        kept=frozenset(each.version for each in newest_kept if each.version is not None),
+        origins=read_origins(store, versions),
+        series=read_numbers(store, versions[0]),
     )
 
 
-def _points(store: Source, key: str, field: str, newest: int) -> Iterator[Point]:
-    with suppress(InvalidQuery):  # what had the number may have been deleted just now
-        yield from (
-            each for each in store.read_series(key, field, limit=_POINTS) if each.version <= newest
+def read_numbers(store: Source, newest: Artifact) -> dict[str, tuple[Point, ...]]:
+    """Return the numbers of a key by field, up to its newest version; none without a value."""
+    key = newest.key or ""
+    last = newest.version or 0
+    series = {}
+    for field in store.series_fields(key)[:_MAX_FIELDS]:
+        try:
+            points = store.read_series(key, field, limit=_MAX_POINTS)
+        except InvalidQuery:
+            continue  # the versions that have this number were deleted just now
+        known = tuple(point for point in points if point.version <= last)
+        if known:
+            series[field] = known
+    return series
+
+
+def read_origins(store: Source, artifacts: Sequence[Artifact]) -> dict[UUID, Origin]:
+    """Return the runs that made some artifacts, by the id of the artifact; at most three statements."""
+    run_ids = {each.id: each.flow_run_id for each in artifacts}
+    task_ids = {each.id: each.task_run_id for each in artifacts}
+    runs = read_flow_runs(store, set(run_ids.values()))
+    tasks = read_task_runs(store, set(task_ids.values()))
+    flows = read_flows(store, {run.flow_id for run in runs.values()})
+
+    origins = {}
+    for artifact_id, run_id in run_ids.items():
+        run = runs.get(run_id)
+        origins[artifact_id] = Origin(
+            flow=flows.get(run.flow_id) if run else None,
+            flow_run=run,
+            task_run=tasks.get(task_ids[artifact_id]),
+            flow_run_id=run_id,
         )
+    return origins
 
 
-def _made(store: Source, artifacts: Iterable[Artifact]) -> dict[UUID, Made]:
-    """Return what made each of some artifacts, read in three statements at the most."""
-    many = list(artifacts)
-    runs: dict[UUID, FlowRun] = {}
-    flows: dict[UUID, Flow] = {}
-    tasks: dict[UUID, TaskRun] = {}
-    if run_ids := {each.flow_run_id for each in many if each.flow_run_id}:
-        runs = {
-            run.id: run
-            for run in store.read_flow_runs(flow_run_filter=FlowRunFilter(id={"any_": run_ids}))
-        }
-    if flow_ids := {run.flow_id for run in runs.values()}:
-        flows = {
-            flow.id: flow
-            for flow in store.read_flows(flow_filter=FlowFilter(id={"any_": flow_ids}))
-        }
-    if task_ids := {each.task_run_id for each in many if each.task_run_id}:
-        tasks = {
-            task.id: task
-            for task in store.read_task_runs(task_run_filter=TaskRunFilter(id={"any_": task_ids}))
-        }
-    made = {}
-    for each in many:
-        run = runs.get(each.flow_run_id) if each.flow_run_id else None
-        task = tasks.get(each.task_run_id) if each.task_run_id else None
-        made[each.id] = Made(flows.get(run.flow_id) if run else None, run, task, each.flow_run_id)
-    return made
+def read_flow_runs(store: Source, ids: set[UUID | None]) -> dict[UUID | None, FlowRun]:
+    """Return flow runs by id."""
+    ids.discard(None)
+    if not ids:
+        return {}
+    runs = store.read_flow_runs(flow_run_filter=FlowRunFilter(id={"any_": ids}))
+    return {run.id: run for run in runs}
+
+
+def read_task_runs(store: Source, ids: set[UUID | None]) -> dict[UUID | None, TaskRun]:
+    """Return task runs by id."""
+    ids.discard(None)
+    if not ids:
+        return {}
+    tasks = store.read_task_runs(task_run_filter=TaskRunFilter(id={"any_": ids}))
+    return {task.id: task for task in tasks}
+
+
+def read_flows(store: Source, ids: set[UUID]) -> dict[UUID, Flow]:
+    """Return flows by id."""
+    if not ids:
+        return {}
+    flows = store.read_flows(flow_filter=FlowFilter(id={"any_": ids}))
+    return {flow.id: flow for flow in flows}

@@ -16,17 +16,17 @@ from importlib.resources import files
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import IO
 
 from ..clock import new_id
 from ..errors import InvalidQuery
 from ..paths import mode_of
 from ..rendering.markup import Html, element, escape
 from ..rendering.style import STYLE
-from ..rendering.text import counted, escape_controls, moment_text
+from ..rendering.text import count_text, escape_controls, moment_text
 from ..wording import shown
 
-__all__ = ["Page", "embedded", "opened"]
+__all__ = ["Page", "embedded", "open_target"]
 
 _EMPTY = Html(
     '<p class="note">No artifact was found: those without a key are not shown, nor what the filters leave out.</p>\n'
@@ -37,17 +37,18 @@ _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 
 
 @cache
-def _asset(name: str) -> Html:
+def asset(name: str) -> Html:
     """Return a file of this package, which may stand in the page as it is."""
     return Html.trusted(files(__package__).joinpath(name).read_text(encoding="utf-8"))
 
 
-def _hashed(text: str) -> str:
+def policy_hash(text: str) -> str:
     """Return a text as a source of a content security policy: it alone may run, or be a style."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
-def embedded(value: Any) -> str:
+def embedded(value: object) -> str:
     r"""Return JSON that can stand in a script element of HTML, whatever it holds.
 
     Examples:
@@ -55,16 +56,18 @@ def embedded(value: Any) -> str:
         ('"\\u003c/script>"', '"a\\u2028b"', '"\\ud800"')
     """
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    text = text.replace("<", r"\u003c").replace("\u2028", r"\u2028").replace("\u2029", r"\u2029")
     try:
         text.encode()
-    except UnicodeEncodeError:  # a lone surrogate, which JSON can say and UTF-8 cannot
-        return json.dumps(value, separators=(",", ":")).replace("<", r"\u003c")
-    return text
+    except UnicodeEncodeError:  # a lone surrogate, which JSON can represent and UTF-8 cannot
+        text = json.dumps(value, separators=(",", ":"))
+    # "<" would begin a tag, and the others end a line of JavaScript.
+    text = text.replace("<", r"\u003c")
+    text = text.replace("\u2028", r"\u2028")
+    return text.replace("\u2029", r"\u2029")
 
 
 class Page:
-    """One report in the making: rows and payloads wait in temporary files until all are known.
+    """One report that is being made: rows and payloads wait in temporary files until all are known.
 
     Attributes:
         artifacts: how many rows there are.
@@ -95,59 +98,64 @@ class Page:
         self.artifacts += 1
         self._streams["rows"].write(html.encode())
 
-    def add_version(self, number: int, version: int, html: Html, data: Any) -> None:
+    def add_version(self, number: int, version: int, html: Html, data: object) -> None:
         """Add what is shown when a version is opened, and its whole payload."""
         self.versions += 1
-        self._add(f"_v{number}.{version}", html)
-        self._add(f"_d{number}.{version}", data)
+        self.add_payload(f"_v{number}.{version}", html)
+        self.add_payload(f"_d{number}.{version}", data)
 
     def add_history(self, number: int, html: tuple[Html, Html]) -> None:
         """Add the trend and the versions of a key, which all its versions show."""
-        self._add(f"_h{number}", html)
+        self.add_payload(f"_h{number}", html)
 
-    def _add(self, name: str, value: Any) -> None:
-        """Add a value as JSON, or as base64 of what zlib makes of it where that is shorter."""
-        text, kind = embedded(value), "application/json"
+    def add_payload(self, name: str, value: object) -> None:
+        """Add a value as JSON, or as base64 of zlib's output where that is shorter."""
+        text = embedded(value)
+        media_type = "application/json"
         if len(text) > _WORTHWHILE:
-            packed = base64.b64encode(zlib.compress(text.encode())).decode()
-            if len(packed) < len(text):
-                text, kind = packed, "application/zlib"
-        self._streams["payloads"].write(
-            f'<script type="{kind}" id="{name}">{text}</script>\n'.encode()
-        )
+            compressed = base64.b64encode(zlib.compress(text.encode())).decode()
+            if len(compressed) < len(text):
+                text = compressed
+                media_type = "application/zlib"
+        script = f'<script type="{media_type}" id="{name}">{text}</script>\n'
+        self._streams["payloads"].write(script.encode())
 
     def write_to(self, file: IO[bytes]) -> int:
         """Write the page, and return its size in bytes."""
-        values = self._values()
+        values = self.values()
         size = 0
         # Split before values are put in: what looks like a placeholder in one of them is text.
-        parts = _PLACEHOLDER.split(_asset("report.html"))
+        parts = _PLACEHOLDER.split(asset("report.html"))
         for number, part in enumerate(parts):
             if number % 2 == 0:
                 size += file.write(part.encode())
             elif part in self._streams:
-                size += _copied(self._streams[part], file)
+                size += copy_stream(self._streams[part], file)
             else:
                 size += file.write(values[part].encode())
         return size
 
-    def _values(self) -> dict[str, Html]:
+    def values(self) -> dict[str, Html]:
         """Return what takes the place of the placeholders in the template."""
-        style = Html.trusted(STYLE + _asset("report.css"))
-        early, script = _asset("early.js"), _asset("report.js")
+        style = Html.trusted(STYLE + asset("report.css"))
+        early = asset("early.js")
+        script = asset("report.js")
         policy = (
-            f"default-src 'none'; script-src {_hashed(early)} {_hashed(script)}; "
-            f"style-src {_hashed(style)}; img-src data:; base-uri 'none'; form-action 'none'"
+            f"default-src 'none'; script-src {policy_hash(early)} {policy_hash(script)}; "
+            f"style-src {policy_hash(style)}; img-src data:; base-uri 'none'; form-action 'none'"
+        )
+        artifacts = count_text(self.artifacts, "artifact")
+        versions = count_text(self.versions, "version")
+        written = element(
+            "time",
+            moment_text(self._written),
+            datetime=self._written.isoformat(),
         )
         return {
             "title": escape(escape_controls(self._title)),
-            "lead": escape(
-                f"{counted(self.artifacts, 'artifact')}, {counted(self.versions, 'version')} to open"
-            ),
+            "lead": escape(f"{artifacts}, {versions} to open"),
             "empty": Html("") if self.artifacts else _EMPTY,
-            "written": element(
-                "time", moment_text(self._written), datetime=self._written.isoformat()
-            ),
+            "written": written,
             "policy": Html.trusted(policy),  # it holds no double quotes
             "style": style,
             "early": early,
@@ -155,7 +163,8 @@ class Page:
         }
 
 
-def _copied(source: IO[bytes], target: IO[bytes]) -> int:
+def copy_stream(source: IO[bytes], target: IO[bytes]) -> int:
+    """Copy a temporary file from its start, and return its size in bytes."""
     source.seek(0)
     size = 0
     while piece := source.read(_PIECE):
@@ -164,51 +173,72 @@ def _copied(source: IO[bytes], target: IO[bytes]) -> int:
 
 
 @contextmanager
-def opened(path: str | os.PathLike[str] | IO[bytes]) -> Iterator[IO[bytes]]:
-    """Open a file that takes the place of the one at `path` when all of it is written, and never before.
+def open_target(path: str | os.PathLike[str] | IO[bytes]) -> Iterator[IO[bytes]]:
+    """Open what a report is written to.
 
-    A binary stream is written to as it is, and so is what is no plain file (a pipe, `/dev/stdout`).
+    A file replaces the one at `path` when all of it is written, and never before. A binary stream is written
+    to as it is, and so is what is not a regular file (a pipe, `/dev/stdout`).
 
     Raises:
-        InvalidQuery: nothing can be written there; the sentence says why.
+        InvalidQuery: nothing can be written there; the message says why.
     """
-    if not isinstance(path, str | os.PathLike):
-        if isinstance(path, io.TextIOBase) or not hasattr(path, "write"):
-            raise InvalidQuery(f"{shown(path)} is neither a path nor a binary stream.")
-        if isinstance(path, io.RawIOBase):  # may take a part of what it is given
-            buffered = io.BufferedWriter(path)
-            yield buffered
-            buffered.detach()
-            return
+    if isinstance(path, str | os.PathLike):
+        with replaced_file(path) as file:
+            yield file
+    elif isinstance(path, io.TextIOBase) or not hasattr(path, "write"):
+        raise InvalidQuery(f"{shown(path)} is neither a path nor a binary stream.")
+    elif isinstance(path, io.RawIOBase):
+        buffered = io.BufferedWriter(path)  # a raw stream may write only a part of what it gets
+        yield buffered
+        buffered.detach()
+    else:
         yield path
-        return
+
+
+@contextmanager
+def replaced_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """Open a file beside the one at `path`, which it replaces when the block ends without an error."""
+    target, temporary = resolve_target(path)
+    try:
+        file = target.open("wb") if temporary is None else temporary.open("xb")
+    except (OSError, ValueError) as error:
+        raise unwritable(path, error) from error
+    try:
+        with file:
+            yield file
+        if temporary is not None:
+            if mode_of(target):
+                shutil.copymode(target, temporary)
+            temporary.replace(target)
+    except BaseException:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def resolve_target(path: str | os.PathLike[str]) -> tuple[Path, Path | None]:
+    """Return the file that is meant, and the temporary one beside it; `None` for a pipe or a device."""
     name = os.fspath(path)[:300]
     try:
         target = Path(os.path.realpath(path))
         mode = mode_of(target)
-        if S_ISDIR(mode):
-            raise InvalidQuery(f"{name} is a directory: name a file in it.")
-        written = target.with_name(f".{target.name[:100]}.{new_id()}")
-        if not S_ISDIR(mode_of(target.parent)):
-            raise InvalidQuery(f"{name} is in no directory that exists: make it first.")
-        special = mode != 0 and not S_ISREG(mode)
-        file = target.open("wb") if special else written.open("xb")
-    except InvalidQuery:  # it is a ValueError too
-        raise
-    except (
-        OSError,
-        ValueError,
-    ) as error:  # ValueError: no file system has a name with U+0000 or a lone surrogate
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise InvalidQuery(f"{name} cannot be written: {reason}.") from error
-    try:
-        with file:
-            yield file
-        if not special:
-            if mode_of(target):
-                shutil.copymode(target, written)
-            written.replace(target)
-    except BaseException:
-        if not special:
-            written.unlink(missing_ok=True)
-        raise
+        parent_mode = mode_of(target.parent)
+    except (OSError, ValueError) as error:
+        raise unwritable(path, error) from error
+
+    if S_ISDIR(mode):
+        raise InvalidQuery(f"{name} is a directory: name a file in it.")
+    if not S_ISDIR(parent_mode):
+        raise InvalidQuery(f"{name} is in no directory that exists: make it first.")
+    if mode != 0 and not S_ISREG(mode):
+        return target, None
+    return target, target.with_name(f".{target.name[:100]}.{new_id()}")
+
+
+def unwritable(path: str | os.PathLike[str], error: OSError | ValueError) -> InvalidQuery:
+    """Return the error for a file that cannot be written.
+
+    Python raises ValueError for a name with U+0000 or a lone surrogate, which no file system has.
+    """
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return InvalidQuery(f"{os.fspath(path)[:300]} cannot be written: {reason}.")

@@ -1,7 +1,7 @@
-"""How a report is written, a key at a time."""
+"""Writes a report, one key after the other, so that no more than a few payloads are in memory."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain, pairwise
@@ -12,14 +12,14 @@ from ..errors import InvalidArtifact
 from ..schemas.artifacts import Artifact
 from ..schemas.sorting import ArtifactSort
 from ..tables.profile import TableProfile, changes, known_profile, profile_table
-from .history import History, read_history, up_to
-from .page import Page, opened
+from .history import History, read_history, versions_filter
+from .page import Page, open_target
 from .source import Source
 from .views import history_html, row_html, version_html
 
-__all__ = ["ReportInfo", "written"]
+__all__ = ["ReportInfo", "write_report"]
 
-_PAGE = 4  # payloads that are in memory at a time
+_PAGE_SIZE = 4  # payloads that are in memory at a time
 
 
 class ReportInfo(NamedTuple):
@@ -36,74 +36,104 @@ class ReportInfo(NamedTuple):
     size: int
 
 
-def written(
+class Profiled(NamedTuple):
+    """One version with its data, and the profile of a table."""
+
+    artifact: Artifact
+    profile: TableProfile | None
+
+
+def write_report(
     store: Source,
     path: str | os.PathLike[str] | IO[bytes],
     title: str,
     versions: int,
     latest: Iterable[Artifact],
 ) -> ReportInfo:
-    """Write a report of the latest artifacts of some keys, each with so many versions."""
-    with opened(path) as file, Page(title, now()) as page:
-        for number, each in enumerate(latest):
-            history = read_history(store, each, versions)
-            if history is not None:  # otherwise it was deleted just now
-                _add(store, page, number, history)
-        return ReportInfo(page.artifacts, page.versions, page.write_to(file))
+    """Write a report.
 
-
-def _add(store: Source, page: Page, number: int, history: History) -> None:
-    """Add one key to a report, a payload at a time.
-
-    What is deleted meanwhile is left out: the row and the list of versions come last, and name only what was read.
+    Args:
+        store: the store.
+        path: the file, or a binary stream.
+        title: the title of the page.
+        versions: how many versions of each key can be opened.
+        latest: the latest version of each key that is shown, in order.
     """
-    listed = {each.id: each for each in history.versions}
-    oldest = history.versions[len(history.kept) - 1]
-    before = history.previous(oldest)  # what the oldest is compared with
-    least = (before or oldest).version
-    found = store.iter_artifacts(
-        sort=ArtifactSort.KEY_DESC, page_size=_PAGE, artifact_filter=up_to(history.latest, least)
-    )
-    # A key may be deleted and published anew: what has another id is no version of this history.
-    profiled = (_Profiled(each, _profile(each)) for each in found if each.id in listed)
+    with open_target(path) as file, Page(title, now()) as page:
+        for number, artifact in enumerate(latest):
+            history = read_history(store, artifact, versions)
+            if history is not None:
+                add_key(store, page, number, history)
+        size = page.write_to(file)
+    return ReportInfo(page.artifacts, page.versions, size)
 
+
+def add_key(store: Source, page: Page, number: int, history: History) -> None:
+    """Add one key to a report, one payload after the other.
+
+    Versions that are deleted meanwhile are left out: the row and the list of versions come last, and name
+    only what was read.
+    """
+    by_id = {version.id: version for version in history.versions}
     read: list[Artifact] = []
-    for current, older in pairwise(chain(profiled, [None])):
+    for current, older in pairwise(chain(read_versions(store, history), [None])):
         if current is None or current.artifact.version not in history.kept:
             continue
         artifact = current.artifact
-        told = changes(older and older.profile, current.profile)
-        near = _near(read, listed[artifact.id], older and listed[older.artifact.id])
-        html = version_html(number, artifact, replace(history, versions=near), told)
-        page.add_version(number, artifact.version or 0, html, artifact.data)
-        read.append(listed[artifact.id])
+        neighbours = [*read[:1], *read[-1:], by_id[artifact.id]]
+        previous_profile = None
+        if older is not None:
+            neighbours.append(by_id[older.artifact.id])
+            previous_profile = older.profile
 
-    if read:
-        unread = [each for each in history.versions if each.version not in history.kept]
-        there = replace(
-            history, versions=(*read, *unread), kept=frozenset(each.version or 0 for each in read)
+        html = version_html(
+            number,
+            artifact,
+            replace(history, versions=without_repeats(neighbours)),
+            changes(previous_profile, current.profile),
         )
-        page.add_row(row_html(number, there))
-        page.add_history(number, history_html(there))
+        page.add_version(number, artifact.version or 0, html, artifact.data)
+        read.append(by_id[artifact.id])
+
+    if not read:
+        return
+    unread = [each for each in history.versions if each.version not in history.kept]
+    complete = replace(
+        history,
+        versions=(*read, *unread),
+        kept=frozenset(each.version for each in read if each.version is not None),
+    )
+    page.add_row(row_html(number, complete))
+    page.add_history(number, history_html(complete))
 
 
-def _near(
-    read: Sequence[Artifact], artifact: Artifact, older: Artifact | None
-) -> tuple[Artifact, ...]:
-    """Return the versions that are named beside one: the latest, the next newer one, itself, and the next older one."""
-    near = [*read[:1], *read[-1:], artifact, *([older] if older else [])]
-    return tuple({each.id: each for each in near}.values())
+def read_versions(store: Source, history: History) -> Iterator[Profiled]:
+    """Yield the versions that can be opened, newest first, and the one that the oldest is compared with."""
+    oldest = history.versions[len(history.kept) - 1]
+    before = history.previous(oldest)
+    first = (before or oldest).version
+    found = store.iter_artifacts(
+        artifact_filter=versions_filter(history.latest, first),
+        sort=ArtifactSort.KEY_DESC,
+        page_size=_PAGE_SIZE,
+    )
+    # A key may be deleted and published anew: another id is not a version of this history.
+    ids = {version.id for version in history.versions}
+    for artifact in found:
+        if artifact.id in ids:
+            yield Profiled(artifact, find_profile(artifact))
 
 
-class _Profiled(NamedTuple):
-    artifact: Artifact
-    profile: TableProfile | None
+def without_repeats(artifacts: Sequence[Artifact]) -> tuple[Artifact, ...]:
+    """Return artifacts in order, each once."""
+    return tuple({each.id: each for each in artifacts}.values())
 
 
-def _profile(artifact: Artifact) -> TableProfile | None:
-    """Return the profile that is stored with a table, or is made now; `None` for what is none."""
+def find_profile(artifact: Artifact) -> TableProfile | None:
+    """Return the profile of a table, which is computed if none is stored with it."""
     if artifact.type != "table":
         return None
-    with suppress(InvalidArtifact):  # what calls itself a table may hold anything
+    # Nothing checks what is stored under a type, so it may hold no table.
+    with suppress(InvalidArtifact):
         return known_profile(artifact.profile) or profile_table(artifact.data)
     return None
