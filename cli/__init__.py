@@ -1,12 +1,10 @@
 """The command line of artifact-store: it parses, calls one public method of the SDK, and renders."""
 
-from typing import Any
-
 __all__ = ["main"]
 
 
-def __getattr__(name: str) -> Any:
-    """Load the commands when they are asked for, so that `__main__` can catch Ctrl-C meanwhile."""
+def __getattr__(name: str) -> object:
+    """Load the commands when they are first used, so that `__main__` can catch Ctrl-C meanwhile."""
     if name != "main":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from .commands import main

@@ -11,13 +11,11 @@ _AGAIN = 0.01  # seconds
 
 
 def run() -> None:
-    """Run the program; Ctrl-C while it loads, at first and later, ends it as quietly as at any other time."""
+    """Run the program; Ctrl-C ends it quietly at any time, while modules are loaded too."""
     try:
-        # Where Ctrl-C is ignored, as by what a shell runs in the background, it stays ignored.
-        if (
-            hasattr(signal, "setitimer")
-            and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        ):
+        # A shell lets programs in the background ignore Ctrl-C, and so it stays.
+        is_default = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if is_default and hasattr(signal, "setitimer"):
             signal.signal(signal.SIGALRM, _interrupt)
             signal.signal(signal.SIGINT, _interrupt)
         from .commands import main
@@ -28,9 +26,10 @@ def run() -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Raise `KeyboardInterrupt` as Python does, but not before a module that is being loaded is there.
+    """Raise `KeyboardInterrupt` as Python does, but not before a module that is being loaded is complete.
 
-    Python's import has callbacks that lose what is raised in them, and locks that it may keep for ever after.
+    Python's import has callbacks that lose what is raised in them, and locks that it may then never release.
+    So the signal is sent again a moment later.
     """
     while frame is not None and frame.f_code is not run.__code__:
         if frame.f_code.co_filename == _IMPORTS:

@@ -37,22 +37,28 @@ class Command(click.Command):
 
     Attributes:
         examples: command lines.
-        pages: whether a terminal shows in a pager what is longer than itself.
+        pages: whether output that is longer than the terminal is shown in a pager.
     """
 
     def __init__(
-        self, *args: Any, examples: Sequence[str] = (), pages: bool = False, **options: Any
+        self,
+        name: str | None,
+        *,
+        examples: Sequence[str] = (),
+        pages: bool = False,
+        **options: Any,
     ) -> None:
-        super().__init__(*args, **options)
-        self.examples, self.pages = examples, pages
+        super().__init__(name, **options)
+        self.examples = examples
+        self.pages = pages
         if pages:
-            self.params.append(
-                click.Option(["--no-pager"], is_flag=True, help="Do not use a pager.")
-            )
+            no_pager = click.Option(["--no-pager"], is_flag=True, help="Do not use a pager.")
+            self.params.append(no_pager)
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> object:
         """Run the command."""
-        with paging(self.pages and not ctx.params.pop("no_pager", False)):
+        no_pager = ctx.params.pop("no_pager", False)
+        with paging(self.pages and not no_pager):
             return super().invoke(ctx)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -64,7 +70,7 @@ class Command(click.Command):
 
 def command(
     examples: Sequence[str], *, pages: bool = False
-) -> Callable[[Callable[..., Any]], Command]:
+) -> Callable[[Callable[..., object]], Command]:
     """Make a command of a function, with examples of its use."""
     return click.command(cls=Command, examples=examples, pages=pages)
 
@@ -89,17 +95,19 @@ class Program(click.Group):
                 assert isinstance(command, Command)
                 formatter.write(f"             $ {command.examples[0]}\n")
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> object:
         """Run a command; Ctrl-C and a closed pipe end it quietly, with the usual exit codes."""
         try:
             code = super().invoke(ctx)
             sys.stdout.flush()
         except (KeyboardInterrupt, click.Abort):
             if sys.stderr.isatty():
-                click.echo(err=True)
+                click.echo(err=True)  # ends the line that shows ^C
             return INTERRUPTED
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # so that flushing at exit is quiet too
+            # Python flushes standard output at exit, and that must be quiet too.
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, 1)
             return PIPE_CLOSED
         return code
 
@@ -109,25 +117,26 @@ class Program(click.Group):
         prog_name: str | None = None,
         complete_var: str | None = None,
         standalone_mode: bool = True,
-        **extra: Any,
+        **extra: object,
     ) -> Any:
-        """Run the program and leave with its exit code; no error ends in a traceback."""
-        run: Callable[[], Any] = partial(
+        """Run the program and exit with its exit code; no error ends in a traceback."""
+        run: Callable[[], int | None] = partial(
             super().main, args, prog_name, complete_var, False, **extra
         )
         if not standalone_mode:
             return run()
-        _open_streams()
+
+        open_streams()
         try:
             code = run()
-        except (KeyboardInterrupt, click.Abort):  # while the command line was read
+        except (KeyboardInterrupt, click.Abort):  # while the command line was parsed
             code = INTERRUPTED
         except Exception as error:
-            code = _report(error)
+            code = report_error(error)
         sys.exit(code or 0)
 
 
-def _open_streams() -> None:
+def open_streams() -> None:
     """Make the standard streams accept any text, and replace those that are closed."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
@@ -137,17 +146,17 @@ def _open_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _report(error: Exception) -> int:
+def report_error(error: Exception) -> int:
     """Print an error as one sentence on standard error, and return the exit code."""
-    code, sentence = _explained(error)
+    code, sentence = explain(error)
     click.echo(f"Error: {safe(sentence)}", err=True)
     if isinstance(error, click.UsageError) and error.ctx is not None:
         click.echo(f"Try '{error.ctx.command_path} --help'.", err=True)
     return code
 
 
-def _explained(error: Exception) -> tuple[int, str]:
-    """Return the exit code and the sentence of an error: 2 is wrong use, 1 is not there or refused."""
+def explain(error: Exception) -> tuple[int, str]:
+    """Return the exit code and the sentence of an error: 2 for wrong usage, 1 for not found or refused."""
     if isinstance(error, click.ClickException):
         return error.exit_code, error.format_message()
     from pydantic import ValidationError
@@ -165,7 +174,8 @@ def _explained(error: Exception) -> tuple[int, str]:
     return 1, f"Unexpected error, please report it: {type(error).__name__}: {error}"
 
 
-def _remember(ctx: click.Context, parameter: click.Parameter, url: str | None) -> None:
+def remember_url(ctx: click.Context, parameter: click.Parameter, url: str | None) -> None:
+    """Keep the value of --url in the context, where `url_of` finds it."""
     if url is not None:
         ctx.meta[_URL] = url
 
@@ -174,19 +184,19 @@ url_option = click.option(
     "--url",
     metavar="URL",
     expose_value=False,
-    callback=_remember,
+    callback=remember_url,
     help="Store to use: sqlite:///jobs.db (relative path), sqlite:////srv/jobs.db (absolute path) or postgresql://... "
     "[default: $ARTIFACT_STORE_URL, else a file in your data directory]",
 )
 
 
 def given_url() -> str | None:
-    """Return the store that was named on the command line."""
+    """Return the URL of the store that the command line names."""
     return url_of(click.get_current_context())
 
 
 def url_of(ctx: click.Context) -> str | None:
-    """Return the store that was named on the command line of a context."""
+    """Return the URL of the store that the command line of a context names."""
     url: str | None = ctx.meta.get(_URL)
     return url
 
@@ -194,7 +204,9 @@ def url_of(ctx: click.Context) -> str | None:
 def open_store(create: bool = False) -> ArtifactStore:
     """Open the store that the command line or the environment names, else the default one.
 
-    A mistyped address must not become an empty store, so only the commands that publish make one.
+    Args:
+        create: whether a store that does not exist is created. Only commands that publish do so: a mistyped
+            URL must not become an empty store.
     """
     from artifact_store import ArtifactStore, StoreMissing
 

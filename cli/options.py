@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 from uuid import UUID
 
 import click
@@ -14,22 +14,27 @@ import click
 from . import complete
 from .app import url_option
 from .complete import Complete
-from .payload import parse_json, parse_scalar, read_payload
+from .payload import ContentOptions, Fields, JsonScalar, parse_json, parse_scalar, read_payload
 
 __all__ = [
-    "changes",
+    "FilterOptions",
+    "Filters",
     "common_options",
+    "content_fields",
     "content_options",
     "filter_options",
-    "filters",
     "form_options",
     "limit_option",
+    "parse_filter_options",
     "sort_option",
     "where_options",
 ]
 
-F = TypeVar("F", bound=Callable[..., Any])
-Decorator = Callable[[Any], Any]
+F = TypeVar("F", bound=Callable[..., object])
+Decorator = Callable[[Callable[..., object]], Callable[..., object]]
+
+# Keyword arguments for the store, as `parse_filters` returns them: each name has a type of its own.
+Filters = dict[str, Any]
 
 SORTS = ("CREATED_DESC", "UPDATED_DESC", "ID_DESC", "KEY_DESC", "KEY_ASC")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -57,159 +62,197 @@ _FORMS = {
 
 
 if TYPE_CHECKING:
-    MomentType = click.ParamType[datetime]
-    EntryType = click.ParamType[tuple[str, Any]]
+    TimeParam = click.ParamType[datetime]
+    EntryParam = click.ParamType[tuple[str, JsonScalar]]
 else:
     # Before click 8.4 `ParamType` is not generic.
-    MomentType = EntryType = click.ParamType
+    TimeParam = EntryParam = click.ParamType
 
 
-class Since(MomentType):
+class FilterOptions(TypedDict):
+    """The values of `where_options`."""
+
+    key: tuple[str, ...]
+    like: str | None
+    type: tuple[str, ...]
+    flow: tuple[str, ...]
+    flow_run: str | None
+    deployment: tuple[str, ...]
+    tag: tuple[str, ...]
+    since: datetime | None
+    filter: str | None
+
+
+class Since(TimeParam):
     """A time, or how long ago it was."""
 
     name = "when"
 
     def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> datetime:
         """Return the time, with its zone."""
+        text = str(value)
         try:
-            ago = re.fullmatch(r"(\d+)([mhdw])", value, re.ASCII)
+            ago = re.fullmatch(r"(\d+)([mhdw])", text, re.ASCII)
             if ago:
-                return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-            moment = datetime.fromisoformat(value)
-            return moment.astimezone() if moment.tzinfo is None else moment
+                unit = _UNITS[ago[2]]
+                return datetime.now(UTC) - timedelta(**{unit: int(ago[1])})
+            moment = datetime.fromisoformat(text)
+            if moment.tzinfo is None:
+                moment = moment.astimezone()
         except (ValueError, OverflowError, OSError):
             self.fail(
-                f"Invalid time {value!r}: expected 30m, 12h, 7d, 2w, 2026-01-31 or 2026-01-31T08:00+01:00.",
+                f"Invalid time {text!r}: expected 30m, 12h, 7d, 2w, 2026-01-31 or 2026-01-31T08:00+01:00.",
                 param,
                 ctx,
             )
+        return moment
 
 
-class Entry(EntryType):
-    """`NAME=VALUE`; the value is a JSON scalar when it reads as one, else text."""
+class Entry(EntryParam):
+    """`NAME=VALUE`; the value is a JSON scalar if it can be parsed as one, else text."""
 
     name = "name=value"
 
     def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, Any]:
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, JsonScalar]:
         """Return the name and the value."""
-        name, equals, text = value.partition("=")
+        name, equals, text = str(value).partition("=")
         if not name or not equals:
             self.fail(f"{value!r} is not of the form NAME=VALUE.", param, ctx)
         return name, parse_scalar(text)
 
 
-def _added(function: F, *options: Decorator) -> F:
+def add_options(function: F, *options: Callable[[F], F]) -> F:
+    """Add options to the function of a command, in the order in which help shows them."""
     for option in reversed(options):
         function = option(function)
     return function
 
 
-def _text(name: str, metavar: str, text: str, offered: Complete | None = None) -> Decorator:
-    return click.option(name, metavar=metavar, help=text, shell_complete=offered)
+def text_option(
+    name: str, metavar: str, help: str, complete: Complete | None = None
+) -> Callable[[F], F]:
+    """Return an option that takes text."""
+    return click.option(name, metavar=metavar, help=help, shell_complete=complete)
 
 
-def _several(name: str, metavar: str, text: str, offered: Complete | None = None) -> Decorator:
-    return click.option(name, multiple=True, metavar=metavar, help=text, shell_complete=offered)
+def repeatable_option(
+    name: str, metavar: str, help: str, complete: Complete | None = None
+) -> Callable[[F], F]:
+    """Return an option that takes text, any number of times."""
+    return click.option(name, multiple=True, metavar=metavar, help=help, shell_complete=complete)
 
 
 def common_options(function: F) -> F:
     """Add the options that every command takes."""
-    return _added(function, _form("json"), url_option)
+    return add_options(function, form_option("json"), url_option)
 
 
-def _form(name: str) -> Decorator:
+def form_option(name: str) -> Callable[[F], F]:
+    """Return the option for one form of output."""
     return click.option(f"--{name}", f"as_{name}", is_flag=True, help=_FORMS[name])
 
 
 def form_options(*names: str) -> Decorator:
-    """Add the options that every command takes, with several forms of output; the command gets the chosen `form`."""
+    """Add the options that every command takes, with several forms of output.
 
-    def decorate(function: F) -> Any:
+    The function of the command is called with `form`, which is `None` if no form is chosen.
+    """
+
+    def decorate(function: Callable[..., object]) -> Callable[..., object]:
         @wraps(function)
-        def with_form(**options: Any) -> Any:
-            given = [name for name in names if options.pop(f"as_{name}")]
-            if len(given) > 1:
-                raise click.UsageError(f"--{' and --'.join(given)} cannot be used together.")
-            return function(form=given[0] if given else None, **options)
+        def with_form(**options: object) -> object:
+            chosen = [name for name in names if options.pop(f"as_{name}")]
+            if len(chosen) > 1:
+                raise click.UsageError(f"--{' and --'.join(chosen)} cannot be used together.")
+            form = chosen[0] if chosen else None
+            return function(form=form, **options)
 
-        return _added(with_form, *map(_form, names), url_option)
+        forms = [form_option(name) for name in names]
+        return add_options(with_form, *forms, url_option)
 
     return decorate
 
 
-def limit_option(default: int, text: str) -> Decorator:
-    """Return the option that says how many of something to show."""
+def limit_option(default: int, help: str) -> Callable[[F], F]:
+    """Return the option for the number of items that are shown."""
     return click.option(
         "--limit",
         type=click.IntRange(min=0),
         default=default,
         show_default=True,
         metavar="N",
-        help=text,
+        help=help,
     )
 
 
-def sort_option(default: str, text: str) -> Decorator:
-    """Return the option that says in which order."""
+def sort_option(default: str, help: str) -> Callable[[F], F]:
+    """Return the option for the order."""
     return click.option(
         "--sort",
         type=click.Choice(SORTS, case_sensitive=False),
         default=default,
         show_default=True,
-        help=text,
+        help=help,
     )
 
 
 def content_options(function: F) -> F:
     """Add the payload, the type, the description and the metadata of an artifact."""
-    return _added(
+    return add_options(
         function,
-        _text(
+        text_option(
             "--table",
             "FILE",
             "Table: a CSV file (UTF-8, with a header row); - for standard input.",
             complete.files,
         ),
-        _text("--delimiter", "CHAR", "Delimiter of the CSV file, or tab. [default: detected]"),
+        text_option(
+            "--delimiter", "CHAR", "Delimiter of the CSV file, or tab. [default: detected]"
+        ),
         click.option(
             "--no-profile", is_flag=True, help="Do not store a profile of the table's columns."
         ),
-        _text(
+        text_option(
             "--markdown", "FILE", "Markdown: a file (UTF-8); - for standard input.", complete.files
         ),
-        _text("--link", "URL", 'Link, stored as {"link": URL}.'),
-        _text("--link-text", "TEXT", 'Text of the link, stored as "link_text".'),
-        _text("--image", "FILE|URL", _IMAGE_HELP, complete.files),
-        _text("--alt", "TEXT", "Alternative text of the image."),
-        _text("--progress", "N", "Progress in percent, from 0 to 100."),
-        _text("--data", "JSON", "Any JSON value, or @FILE; - for standard input."),
-        _text(
+        text_option("--link", "URL", 'Link, stored as {"link": URL}.'),
+        text_option("--link-text", "TEXT", 'Text of the link, stored as "link_text".'),
+        text_option("--image", "FILE|URL", _IMAGE_HELP, complete.files),
+        text_option("--alt", "TEXT", "Alternative text of the image."),
+        text_option("--progress", "N", "Progress in percent, from 0 to 100."),
+        text_option("--data", "JSON", "Any JSON value, or @FILE; - for standard input."),
+        text_option(
             "--type",
             "TYPE",
             "Type of the artifact. [default: the name of the payload option; none with --data]",
             complete.types,
         ),
-        _text("--description", "TEXT", "Description, usually Markdown."),
+        text_option("--description", "TEXT", "Description, usually Markdown."),
         click.option(
             "--metadata", type=Entry(), multiple=True, metavar="NAME=VALUE", help=_METADATA_HELP
         ),
     )
 
 
-def changes(options: Mapping[str, Any]) -> dict[str, Any]:
+def content_fields(options: ContentOptions) -> Fields:
     """Return the fields of an artifact that the content options set."""
     fields = read_payload(options)
-    fields |= {name: options[name] for name in ("type", "description") if options[name] is not None}
-    if options["metadata"]:
-        names = [name for name, _ in options["metadata"]]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise click.UsageError(f"--metadata gives {twice!r} twice: give it once.")
-        fields["metadata"] = dict(options["metadata"])
+    if options["type"] is not None:
+        fields["type"] = options["type"]
+    if options["description"] is not None:
+        fields["description"] = options["description"]
+
+    metadata: dict[str, JsonScalar] = {}
+    for name, value in options["metadata"]:
+        if name in metadata:
+            raise click.UsageError(f"--metadata gives {name!r} twice: give it once.")
+        metadata[name] = value
+    if metadata:
+        fields["metadata"] = metadata
     return fields
 
 
@@ -218,73 +261,85 @@ def filter_options(function: F) -> F:
     every = click.option(
         "--all", "all_versions", is_flag=True, help="Every version, and artifacts without a key."
     )
-    return _added(where_options(function), every)
+    return add_options(where_options(function), every)
 
 
 def where_options(function: F) -> F:
     """Add the filters; all that are given must hold."""
-    return _added(
+    return add_options(
         function,
-        _several("--key", "KEY", "Only this key; repeat for several.", complete.keys),
-        _text(
+        repeatable_option("--key", "KEY", "Only this key; repeat for several.", complete.keys),
+        text_option(
             "--like",
             "PATTERN",
             "Only keys that contain this, ignoring case; % and _ are wildcards.",
         ),
-        _several("--type", "TYPE", "Only this type; repeat for several.", complete.types),
-        _several(
+        repeatable_option("--type", "TYPE", "Only this type; repeat for several.", complete.types),
+        repeatable_option(
             "--flow", "NAME", "Only from runs of this flow; repeat for several.", complete.flows
         ),
-        _text("--flow-run", "NAME|ID", "Only from this flow run.", complete.flow_runs),
-        _several(
+        text_option("--flow-run", "NAME|ID", "Only from this flow run.", complete.flow_runs),
+        repeatable_option(
             "--deployment",
             "NAME",
             "Only from runs of this deployment; repeat for several.",
             complete.deployments,
         ),
-        _several(
+        repeatable_option(
             "--tag",
             "TAG",
             "Only from flow runs with this tag; repeat to require several.",
             complete.tags,
         ),
         click.option("--since", type=Since(), metavar="WHEN", help=_SINCE_HELP),
-        _text("--filter", "JSON", _FILTER_HELP),
+        text_option("--filter", "JSON", _FILTER_HELP),
     )
 
 
-def filters(options: Mapping[str, Any], *, latest: bool) -> dict[str, Any]:
-    """Return the filter arguments of a method that reads artifacts, or the latest of each key."""
+def parse_filter_options(options: FilterOptions, *, latest: bool) -> Filters:
+    """Return the filters that the options of a command stand for.
+
+    Args:
+        options: the values of `where_options`.
+        latest: whether they are for a method that reads the latest artifact of each key.
+
+    Returns:
+        Keyword arguments for a method of the store.
+    """
     from artifact_store import parse_filters
 
-    result = parse_filters(_by_entity(options), latest=latest)
-    if options["filter"] is not None:
-        for name, each in parse_filters(
-            parse_json(options["filter"], "--filter"), latest=latest
-        ).items():
-            result[name] = result[name] & each if name in result else each
+    result = parse_filters(filters_by_entity(options), latest=latest)
+    if options["filter"] is None:
+        return result
+    value = parse_json(options["filter"], "--filter")
+    for name, each in parse_filters(value, latest=latest).items():
+        result[name] = result[name] & each if name in result else each
     return result
 
 
-def _by_entity(options: Mapping[str, Any]) -> dict[str, Any]:
+def filters_by_entity(options: FilterOptions) -> dict[str, object]:
     """Return the filters that the options stand for, by entity; `None` where no option is set."""
-    key = _set(any_=options["key"], like_=options["like"])
-    updated = _set(after_=options["since"])
-    run = _set(tags=_set(all_=options["tag"])) or {}
+    flow_run = set_fields(tags=set_fields(all_=options["tag"]), **run_field(options["flow_run"]))
     return {
-        "artifacts": _set(key=key, type=_set(any_=options["type"]), updated=updated),
-        "flow_runs": {**run, **_run(options["flow_run"])} or None,
-        "flows": _set(name=_set(any_=options["flow"])),
-        "deployments": _set(name=_set(any_=options["deployment"])),
+        "artifacts": set_fields(
+            key=set_fields(any_=options["key"], like_=options["like"]),
+            type=set_fields(any_=options["type"]),
+            updated=set_fields(after_=options["since"]),
+        ),
+        "flow_runs": flow_run,
+        "flows": set_fields(name=set_fields(any_=options["flow"])),
+        "deployments": set_fields(name=set_fields(any_=options["deployment"])),
     }
 
 
-def _set(**fields: Any) -> dict[str, Any] | None:
-    """Return the fields that are set, `None` when none is."""
-    return {name: value for name, value in fields.items() if value} or None
+def set_fields(**fields: object) -> dict[str, object] | None:
+    """Return the fields that are set, `None` if none is."""
+    result = {name: value for name, value in fields.items() if value}
+    return result or None
 
 
-def _run(name: str | None) -> dict[str, Any]:
+def run_field(name: str | None) -> dict[str, object]:
+    """Return the field of a filter that finds a flow run by its id or its name."""
     if name is None:
         return {}
     try:

@@ -1,22 +1,49 @@
-"""Turns what the payload options name into fields of an artifact."""
+"""Reads what the payload options name, and returns the fields of an artifact."""
 
 import io
 import json
 import math
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 import click
 
-__all__ = ["parse_json", "parse_scalar", "read_payload", "read_text"]
+__all__ = [
+    "ContentOptions",
+    "Fields",
+    "JsonScalar",
+    "parse_json",
+    "parse_scalar",
+    "read_payload",
+    "read_text",
+]
+
+JsonScalar = str | int | float | bool | None
+Fields = dict[str, Any]  # keyword arguments of ArtifactCreate, each of a type of its own
 
 _PERCENT = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+", re.ASCII)
 _URL = re.compile(rb"\s*[A-Za-z][A-Za-z0-9+.-]*:|\s*//")
 
-Fields = dict[str, Any]
+
+class ContentOptions(TypedDict):
+    """The values of `options.content_options`."""
+
+    table: str | None
+    delimiter: str | None
+    no_profile: bool
+    markdown: str | None
+    link: str | None
+    link_text: str | None
+    image: str | None
+    alt: str | None
+    progress: str | None
+    data: str | None
+    type: str | None
+    description: str | None
+    metadata: tuple[tuple[str, JsonScalar], ...]
 
 
 def read_text(source: str) -> str:
@@ -25,25 +52,34 @@ def read_text(source: str) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        where = f"byte 0x{content[error.start]:02x} at {error.start}"
+        name = "Standard input" if source == "-" else source
+        byte = f"byte 0x{content[error.start]:02x} at {error.start}"
         raise click.ClickException(
-            f"{_named(source)} is not UTF-8 text ({where}): convert it first."
+            f"{name} is not UTF-8 text ({byte}): convert it first."
         ) from None
 
 
-def parse_json(source: str, option: str) -> Any:
-    """Return the value of JSON that was given as text, as `@FILE`, or as `-`."""
-    text = (
-        read_text(source.removeprefix("@")) if source == "-" or source.startswith("@") else source
-    )
+def read_line(source: str) -> str:
+    """Return a short argument, or the line on standard input when the source is `-`."""
+    if source == "-":
+        return read_text(source).strip()
+    return source
+
+
+def parse_json(source: str, option: str) -> object:
+    """Return the value of JSON, which is the argument of an option, in `@FILE`, or on standard input for `-`."""
+    text = source
+    if source == "-" or source.startswith("@"):
+        text = read_text(source.removeprefix("@"))
     try:
-        return _loads(text)
-    except (ValueError, RecursionError) as error:
-        reason = "it nests too deep" if isinstance(error, RecursionError) else error
-        raise click.UsageError(f"{option} is not JSON: {reason}.") from None
+        return load_strict(text)
+    except RecursionError:
+        raise click.UsageError(f"{option} is not JSON: it nests too deep.") from None
+    except ValueError as error:
+        raise click.UsageError(f"{option} is not JSON: {error}.") from None
 
 
-def parse_scalar(text: str) -> Any:
+def parse_scalar(text: str) -> JsonScalar:
     """Return the JSON scalar that a text is, else the text.
 
     Examples:
@@ -51,109 +87,145 @@ def parse_scalar(text: str) -> Any:
         (3, '3', 'three', '007')
     """
     try:
-        value = _loads(text)
+        value = load_strict(text)
     except (ValueError, RecursionError):
         return text
-    return text if isinstance(value, dict | list) else value
+    return value if isinstance(value, JsonScalar) else text
 
 
-def _loads(text: str) -> Any:
-    return json.loads(
-        text, parse_constant=_no_constant, parse_float=_float, object_pairs_hook=_object
+def load_strict(text: str) -> object:
+    """Return the value of JSON, without what Python accepts beyond the standard.
+
+    Raises:
+        ValueError: it is not JSON, a number is NaN or infinite, or an object has a name twice.
+    """
+    value: object = json.loads(
+        text,
+        parse_constant=refuse_constant,
+        parse_float=parse_finite,
+        object_pairs_hook=unique_object,
     )
+    return value
 
 
-def _float(text: str) -> float:
+def parse_finite(text: str) -> float:
+    """Return a number, if a float can represent it."""
     value = float(text)
     if not math.isfinite(value):
         raise ValueError(f"{text} is beyond the numbers that JSON readers know")
     return value
 
 
-def _no_constant(name: str) -> None:
+def refuse_constant(name: str) -> None:
+    """Refuse `NaN` and `Infinity`, which are not JSON."""
     raise ValueError(f"{name} is no JSON number")
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(
-            f"an object has {next(name for name in names if names.count(name) > 1)!r} twice"
-        )
+def unique_object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return an object, if no name occurs twice."""
+    result: dict[str, object] = {}
+    for name, value in pairs:
+        if name in result:
+            raise ValueError(f"an object has {name!r} twice")
+        result[name] = value
     return result
 
 
-def _named(source: str) -> str:
-    return "Standard input" if source == "-" else source
+# The payload options
 
 
-def _line(source: str) -> str:
-    """Return a short argument, or the line on standard input."""
-    return read_text(source).strip() if source == "-" else source
+class StandardInput(io.BytesIO):
+    """Bytes from standard input, under the name that messages show."""
 
-
-class _StandardInput(io.BytesIO):
     name = "Standard input"
 
 
-def _table(source: str, options: Mapping[str, Any]) -> Fields:
+def read_table(source: str, options: ContentOptions) -> Fields:
+    """Return the fields of a table, from a CSV file."""
     from artifact_store import table_payload
 
-    table = _StandardInput(sys.stdin.buffer.read()) if source == "-" else source
+    file = StandardInput(sys.stdin.buffer.read()) if source == "-" else source
     delimiter = options["delimiter"]
     if delimiter in ("tab", r"\t"):
         delimiter = "\t"
-    return {**table_payload(table, profile=not options["no_profile"], delimiter=delimiter)}
+    payload = table_payload(file, profile=not options["no_profile"], delimiter=delimiter)
+    return {**payload}
 
 
-def _image(source: str, options: Mapping[str, Any]) -> Fields:
+def read_markdown(source: str, options: ContentOptions) -> Fields:
+    """Return the fields of Markdown, from a file."""
+    return {"type": "markdown", "data": read_text(source)}
+
+
+def read_image(source: str, options: ContentOptions) -> Fields:
+    """Return the fields of an image, from a file or a URL."""
     from artifact_store import image_payload
 
-    image: bytes | str = sys.stdin.buffer.read() if source == "-" else source
-    if isinstance(image, bytes) and _URL.match(image):
-        image = image.decode("utf-8", "replace").strip()
+    image: bytes | str = source
+    if source == "-":
+        image = sys.stdin.buffer.read()
+        if _URL.match(image):
+            image = image.decode("utf-8", "replace").strip()
     if not image:
         raise click.UsageError("--image is empty: give a file or a URL.")
     return {**image_payload(image, alt=options["alt"])}
 
 
-def _link(source: str, options: Mapping[str, Any]) -> Fields:
+def read_link(source: str, options: ContentOptions) -> Fields:
+    """Return the fields of a link."""
     from artifact_store import link_payload
 
-    url = _line(source)
+    url = read_line(source)
     if not url:
         raise click.UsageError("--link is empty: give a URL.")
     return {**link_payload(url, options["link_text"])}
 
 
-def _progress(source: str, options: Mapping[str, Any]) -> Fields:
+def read_progress(source: str, options: ContentOptions) -> Fields:
+    """Return the fields of a progress."""
     from artifact_store import progress_payload
 
-    text = _line(source)
+    text = read_line(source)
     value = float(text) if _PERCENT.fullmatch(text) else math.nan
     if not 0 <= value <= 100:
         raise click.UsageError(f"--progress takes a number from 0 to 100, not {text!r}.")
     return {**progress_payload(int(value) if text.isdigit() else value)}
 
 
-_READERS: dict[str, Callable[[str, Mapping[str, Any]], Fields]] = {
-    "table": _table,
-    "markdown": lambda source, options: {"type": "markdown", "data": read_text(source)},
-    "link": _link,
-    "image": _image,
-    "progress": _progress,
-    "data": lambda source, options: {"data": parse_json(source, "--data")},
+def read_data(source: str, options: ContentOptions) -> Fields:
+    """Return the fields of JSON."""
+    return {"data": parse_json(source, "--data")}
+
+
+PayloadOption = Literal["table", "markdown", "link", "image", "progress", "data"]
+DetailOption = Literal["no_profile", "delimiter", "link_text", "alt"]
+
+_READERS: dict[PayloadOption, Callable[[str, ContentOptions], Fields]] = {
+    "table": read_table,
+    "markdown": read_markdown,
+    "link": read_link,
+    "image": read_image,
+    "progress": read_progress,
+    "data": read_data,
 }
-_BELONGS = {"no_profile": "table", "delimiter": "table", "link_text": "link", "alt": "image"}
+_PAYLOAD_OF: dict[DetailOption, PayloadOption] = {
+    "no_profile": "table",
+    "delimiter": "table",
+    "link_text": "link",
+    "alt": "image",
+}
 
 
-def read_payload(options: Mapping[str, Any]) -> Fields:
+def read_payload(options: ContentOptions) -> Fields:
     """Return the fields of the one payload that the options name, none when they name none."""
-    given = [name for name in _READERS if options[name] is not None]
-    if len(given) > 1:
-        raise click.UsageError(f"Give one payload, not {len(given)}: --{' and --'.join(given)}.")
-    for name, payload in _BELONGS.items():
-        if options[name] not in (None, False) and given != [payload]:
-            raise click.UsageError(f"--{name.replace('_', '-')} belongs to --{payload}.")
-    return _READERS[given[0]](options[given[0]], options) if given else {}
+    sources = {name: options[name] for name in _READERS if options[name] is not None}
+    if len(sources) > 1:
+        names = " and ".join(f"--{name}" for name in sources)
+        raise click.UsageError(f"Give one payload, not {len(sources)}: {names}.")
+    for detail, payload in _PAYLOAD_OF.items():
+        if options[detail] not in (None, False) and payload not in sources:
+            raise click.UsageError(f"--{detail.replace('_', '-')} belongs to --{payload}.")
+    for name, source in sources.items():
+        if source is not None:
+            return _READERS[name](source, options)
+    return {}

@@ -1,4 +1,4 @@
-"""What several commands read."""
+"""What several commands read of a store."""
 
 from __future__ import annotations
 
@@ -12,33 +12,34 @@ import click
 if TYPE_CHECKING:
     from artifact_store import Artifact, ArtifactStore
 
-__all__ = ["batches", "resolved", "run_names"]
+__all__ = ["batches", "read_run_names", "require_artifact"]
 
 T = TypeVar("T")
 
-_BATCH = 200
+_BATCH_SIZE = 200
 
 
 def batches(items: Iterable[T]) -> Iterator[list[T]]:
-    """Yield items in lists, for questions that are asked about many at once."""
+    """Yield items in lists, for queries about many at once."""
     rest = iter(items)
-    while batch := list(islice(rest, _BATCH)):
+    while batch := list(islice(rest, _BATCH_SIZE)):
         yield batch
 
 
-def resolved(store: ArtifactStore, ref: str) -> Artifact:
-    """Return the artifact that a reference names, or say that there is none."""
+def require_artifact(store: ArtifactStore, ref: str) -> Artifact:
+    """Return the artifact that a reference names, or fail if there is none."""
     artifact = store.read_artifact_ref(ref)
     if artifact is None:
         raise click.ClickException(f"There is no artifact {ref!r}.")
     return artifact
 
 
-def run_names(store: ArtifactStore, artifacts: Iterable[Artifact]) -> dict[UUID, str]:
-    """Return the names of the flow runs that made some artifacts, by id, as far as the store knows them."""
+def read_run_names(store: ArtifactStore, artifacts: Iterable[Artifact]) -> dict[UUID, str]:
+    """Return the names of the flow runs that made some artifacts, by id, as far as the store has them."""
     from artifact_store import FlowRunFilter
 
-    ids = [each.flow_run_id for each in artifacts if each.flow_run_id is not None]
-    of_these = FlowRunFilter(id={"any_": ids})
-    runs = store.read_flow_runs(flow_run_filter=of_these) if ids else []
+    ids = {each.flow_run_id for each in artifacts if each.flow_run_id is not None}
+    if not ids:
+        return {}
+    runs = store.read_flow_runs(flow_run_filter=FlowRunFilter(id={"any_": ids}))
     return {run.id: run.name for run in runs}

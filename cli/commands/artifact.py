@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 from uuid import UUID
 
 import click
 
 from .. import complete
 from ..app import command, open_store
-from ..options import changes, common_options, content_options, form_options
-from ..output.artifacts import named, print_artifact, print_raw
+from ..options import common_options, content_fields, content_options, form_options
+from ..output.artifacts import print_artifact, print_raw
 from ..output.documents import print_json
 from ..output.tables import columns_of, is_sparse, print_csv
-from ..reading import resolved
+from ..payload import ContentOptions
+from ..reading import require_artifact
 
 if TYPE_CHECKING:
     from artifact_store import Artifact
@@ -43,7 +44,7 @@ def show(ref: str, form: str | None) -> None:
     a table as text.
     """
     with open_store() as store:
-        artifact = resolved(store, ref)
+        artifact = require_artifact(store, ref)
         if form is None:
             print_artifact(artifact, store.read_surroundings(artifact))
     if form == "json":
@@ -52,10 +53,11 @@ def show(ref: str, form: str | None) -> None:
         print_raw(artifact)
     elif form == "csv":
         rows = artifact.rows()
+        columns = columns_of(rows)
         if is_sparse(rows):
-            names = f"{len(columns_of(rows)):,} columns for {len(rows):,} rows, nearly all of them empty"
-            raise click.ClickException(f"As CSV {named(artifact)} has {names}: take it as --raw.")
-        print_csv(columns_of(rows), rows)
+            size = f"{len(columns):,} columns for {len(rows):,} rows, nearly all of them empty"
+            raise click.ClickException(f"As CSV {artifact.ref} has {size}: take it as --raw.")
+        print_csv(columns, rows)
 
 
 @command(
@@ -97,7 +99,7 @@ def create(
     flow_run_id: UUID | None,
     task_run_id: UUID | None,
     as_json: bool,
-    **options: Any,
+    **options: Unpack[ContentOptions],
 ) -> None:
     """Create an artifact: the next version of its key.
 
@@ -107,17 +109,20 @@ def create(
     """
     from artifact_store import ArtifactCreate
 
-    fields = changes(options)
+    fields = content_fields(options)
     if "data" not in fields:
         raise click.UsageError(
             "Give one payload: --table, --markdown, --link, --image, --progress or --data."
         )
-    runs = {"flow_run_id": flow_run_id, "task_run_id": task_run_id}
-    fields |= {name: run_id for name, run_id in runs.items() if run_id is not None}
-    given = ArtifactCreate(key=key, id=id, **fields)
+    # What is not set must not be given: the store then takes the ids from the environment.
+    if flow_run_id is not None:
+        fields["flow_run_id"] = flow_run_id
+    if task_run_id is not None:
+        fields["task_run_id"] = task_run_id
+    value = ArtifactCreate(key=key, id=id, **fields)
     with open_store(create=True) as store:
-        artifact = store.create_artifact(given)
-    _print_done("Created", artifact, as_json)
+        artifact = store.create_artifact(value)
+    print_result("Created", artifact, as_json)
 
 
 @command(
@@ -130,7 +135,7 @@ def create(
 @click.argument("ref", shell_complete=complete.refs)
 @content_options
 @common_options
-def update(ref: str, as_json: bool, **options: Any) -> None:
+def update(ref: str, as_json: bool, **options: Unpack[ContentOptions]) -> None:
     """Update an artifact in place.
 
     REF is a key (its latest version), KEY@3 (that version) or an id. The version does not change,
@@ -138,20 +143,25 @@ def update(ref: str, as_json: bool, **options: Any) -> None:
     """
     from artifact_store import ArtifactUpdate
 
-    fields = changes(options)
+    fields = content_fields(options)
     if not fields:
         raise click.UsageError(
             "Nothing to change: give a payload, --type, --description or --metadata."
         )
     with open_store() as store:
-        artifact = resolved(store, ref)
+        artifact = require_artifact(store, ref)
         if not store.update_artifact(artifact.id, ArtifactUpdate(**fields)):
             raise click.ClickException(f"There is no artifact {ref!r} any more.")
-        _print_done("Updated", resolved(store, str(artifact.id)) if as_json else artifact, as_json)
+        if as_json:
+            artifact = require_artifact(store, str(artifact.id))
+    print_result("Updated", artifact, as_json)
 
 
-def _print_done(verb: str, artifact: Artifact, as_json: bool) -> None:
+def print_result(verb: str, artifact: Artifact, as_json: bool) -> None:
+    """Print which artifact was written."""
     if as_json:
         print_json(artifact)
+    elif artifact.key is None:
+        click.echo(f"{verb} {artifact.ref}")
     else:
-        click.echo(f"{verb} {named(artifact)}" + (f" (id {artifact.id})" if artifact.key else ""))
+        click.echo(f"{verb} {artifact.ref} (id {artifact.id})")

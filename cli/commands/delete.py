@@ -4,45 +4,52 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Unpack
 
 import click
 
 from .. import complete
 from ..app import command, open_store
-from ..options import common_options, filters, where_options
-from ..output.artifacts import named
+from ..options import (
+    FilterOptions,
+    Filters,
+    common_options,
+    parse_filter_options,
+    where_options,
+)
 from ..output.documents import print_json
 from ..output.pager import note
 from ..output.progress import working
 from ..output.text import safe
-from ..output.values import counted
-from ..reading import resolved
+from ..output.values import count_text
+from ..reading import require_artifact
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from artifact_store import Artifact, ArtifactStore
 
 __all__ = ["delete"]
 
-_NAMED = 3  # artifacts that a question about many names
+_MOST_NAMED = 3  # artifacts that the question names
 
 
-class Going(NamedTuple):
+class Deletion(NamedTuple):
     """What a command is about to delete.
 
     Attributes:
-        asked: the arguments of `delete_artifacts`.
-        words: what goes, for the question.
-        keys: the keys of which one version or another goes, with the greatest version that does.
-        total: whether nothing is left in the store.
-        named: whether `words` name all that goes.
+        filters: the arguments of `delete_artifacts`.
+        words: what is deleted, for the question.
+        keys: the keys of artifacts that references name, each with the greatest version that is deleted.
+        is_everything: whether nothing is left in the store.
+        by_reference: whether references name the artifacts; then `words` names all of them.
     """
 
-    asked: dict[str, Any]
+    filters: Filters
     words: str
     keys: Mapping[str, int]
-    total: bool = False
-    named: bool = False
+    is_everything: bool = False
+    by_reference: bool = False
 
 
 @command(
@@ -72,7 +79,7 @@ def delete(
     everything: bool,
     yes: bool,
     as_json: bool,
-    **options: Any,
+    **options: Unpack[FilterOptions],
 ) -> int:
     """Delete artifacts.
 
@@ -80,30 +87,32 @@ def delete(
     or an id. Filters match every version, as in ls --all. Asks for confirmation, and says what
     will be deleted and which version becomes the latest. Either everything is deleted or nothing.
     """
-    asked = filters(options, latest=False)
-    _check_use(refs, all_versions, everything, bool(asked))
+    filters = parse_filter_options(options, latest=False)
+    check_usage(refs, all_versions, everything, bool(filters))
     with open_store() as store:
         if not refs:
-            going = _found(store, asked, everything)
+            deletion = delete_by_filters(store, filters, everything)
         elif all_versions:
-            going = _all_versions(store, refs)
+            deletion = delete_keys(store, refs)
         else:
-            going = _single(store, refs)
-        if not _agreed(store, going, everything, yes):
+            deletion = delete_references(store, refs)
+        if not is_confirmed(store, deletion, everything, yes):
             note("Nothing was deleted.")
             return 1
         with working("Deleting"):
-            deleted = store.delete_artifacts(**going.asked)
-        latest = _latest(store, going.keys)
-    if not deleted:
+            count = store.delete_artifacts(**deletion.filters)
+        latest = latest_versions(store, deletion.keys)
+    if not count:
         raise click.ClickException("There is nothing left to delete.")
-    _print_deleted(deleted, going, latest, as_json)
+    print_deleted(count, deletion, latest, as_json)
     return 0
 
 
-def _check_use(refs: tuple[str, ...], all_versions: bool, everything: bool, filtered: bool) -> None:
-    """Refuse a command line that names what to delete in two ways, or in none."""
-    ways = [bool(refs), filtered, everything]
+def check_usage(
+    refs: tuple[str, ...], all_versions: bool, everything: bool, has_filters: bool
+) -> None:
+    """Refuse a command line that says in two ways, or in none, what to delete."""
+    ways = [bool(refs), has_filters, everything]
     if sum(ways) > 1:
         raise click.UsageError("Give references, filters or --everything: one of the three.")
     if not any(ways):
@@ -112,26 +121,30 @@ def _check_use(refs: tuple[str, ...], all_versions: bool, everything: bool, filt
         raise click.UsageError("--all-versions belongs to keys: filters find every version.")
 
 
-# What goes
+# What is deleted
 
 
-def _single(store: ArtifactStore, refs: tuple[str, ...]) -> Going:
-    """Return what references name."""
+def delete_references(store: ArtifactStore, refs: tuple[str, ...]) -> Deletion:
+    """Return the deletion of the artifacts that references name."""
     from artifact_store import ArtifactFilter
 
-    found = {artifact.id: artifact for artifact in (resolved(store, ref) for ref in refs)}
+    artifacts: dict[UUID, Artifact] = {}
     keys: dict[str, int] = {}
-    for each in found.values():
-        if each.key is not None and each.version is not None:
-            keys[each.key] = max(each.version, keys.get(each.key, 0))
-    words = ", ".join(map(named, found.values()))
-    return Going(
-        {"artifact_filter": ArtifactFilter(id={"any_": list(found)})}, words, keys, named=True
+    for ref in refs:
+        artifact = require_artifact(store, ref)
+        artifacts[artifact.id] = artifact
+        if artifact.key is not None and artifact.version is not None:
+            keys[artifact.key] = max(artifact.version, keys.get(artifact.key, 0))
+    return Deletion(
+        {"artifact_filter": ArtifactFilter(id={"any_": list(artifacts)})},
+        ", ".join(artifact.ref for artifact in artifacts.values()),
+        keys,
+        by_reference=True,
     )
 
 
-def _all_versions(store: ArtifactStore, refs: tuple[str, ...]) -> Going:
-    """Return all versions of keys."""
+def delete_keys(store: ArtifactStore, refs: tuple[str, ...]) -> Deletion:
+    """Return the deletion of all versions of keys."""
     from artifact_store import ArtifactFilter
 
     parts = []
@@ -141,87 +154,101 @@ def _all_versions(store: ArtifactStore, refs: tuple[str, ...]) -> Going:
         count = store.count_artifacts(ArtifactFilter(key={"any_": [key]}))
         if not count:
             raise click.ClickException(f"There is no key {key!r}.")
-        parts.append(
-            f"all {count} versions of {key}" if count > 1 else f"the only version of {key}"
-        )
-    return Going({"artifact_filter": ArtifactFilter(key={"any_": refs})}, ", ".join(parts), {})
+        if count == 1:
+            parts.append(f"the only version of {key}")
+        else:
+            parts.append(f"all {count} versions of {key}")
+    filters = {"artifact_filter": ArtifactFilter(key={"any_": refs})}
+    return Deletion(filters, ", ".join(parts), {})
 
 
-def _found(store: ArtifactStore, asked: dict[str, Any], everything: bool) -> Going:
-    """Return what filters find, or everything."""
-    count = store.count_artifacts(**asked)
+def delete_by_filters(store: ArtifactStore, filters: Filters, everything: bool) -> Deletion:
+    """Return the deletion of the artifacts that filters find, or of all."""
+    count = store.count_artifacts(**filters)
     if not count:
-        raise click.ClickException(
-            "There is no artifact." if everything else "There is no such artifact."
-        )
+        problem = "There is no artifact." if everything else "There is no such artifact."
+        raise click.ClickException(problem)
+
+    size = count_text(count, "artifact")
     if count == store.count_artifacts():
-        return Going(
-            {**asked, "everything": True},
-            f"all {counted(count, 'artifact')} of {store.url}",
-            {},
-            total=True,
-        )
-    some = store.read_artifacts(limit=_NAMED, include_data=False, **asked)
-    words = ", ".join(map(named, some)) + ", …" * (count > len(some))
-    return Going(asked, f"{counted(count, 'artifact')} ({words})", {})
+        words = f"all {size} of {store.url}"
+        return Deletion({**filters, "everything": True}, words, {}, is_everything=True)
+
+    first = store.read_artifacts(limit=_MOST_NAMED, include_data=False, **filters)
+    names = [artifact.ref for artifact in first]
+    if count > len(names):
+        names.append("…")
+    return Deletion(filters, f"{size} ({', '.join(names)})", {})
 
 
-# Asking and telling
+# Confirmation and result
 
 
-def _agreed(store: ArtifactStore, going: Going, everything: bool, yes: bool) -> bool:
-    """Tell whether what goes may go: it was said on the command line, or is asked now."""
-    if yes and going.total and not everything:
+def is_confirmed(store: ArtifactStore, deletion: Deletion, everything: bool, yes: bool) -> bool:
+    """Tell whether the deletion is confirmed: by an option, or by the answer to a question."""
+    if yes and deletion.is_everything and not everything:
         raise click.UsageError(
-            f"These filters match {going.words}: give --everything in their place to delete them."
+            f"These filters match {deletion.words}: give --everything in their place to delete them."
         )
     if yes:
         return True
     if not sys.stdin.isatty():
         raise click.UsageError("Standard input is no terminal to ask on: add --yes.")
-    for key, artifact in _next(store, going).items():
-        note(
-            f"{key}: {'nothing is left' if artifact is None else f'version {artifact.version} becomes the latest'}."
-        )
-    return click.confirm(safe(f"Delete {going.words}?"), err=True)
+
+    for key, artifact in next_latest(store, deletion).items():
+        if artifact is None:
+            note(f"{key}: nothing is left.")
+        else:
+            note(f"{key}: version {artifact.version} becomes the latest.")
+    return click.confirm(safe(f"Delete {deletion.words}?"), err=True)
 
 
-def _next(store: ArtifactStore, going: Going) -> dict[str, Artifact | None]:
-    """Return what becomes the latest of each key whose latest version goes."""
+def next_latest(store: ArtifactStore, deletion: Deletion) -> dict[str, Artifact | None]:
+    """Return what becomes the latest of each key whose latest version is deleted."""
     from artifact_store import ArtifactFilter, ArtifactSort
 
-    changed: dict[str, Artifact | None] = {}
-    for key, version in going.keys.items():
+    result: dict[str, Artifact | None] = {}
+    for key, version in deletion.keys.items():
         latest = store.read_latest_artifact(key)
         if latest is None or latest.version != version:
             continue
-        others = ArtifactFilter(key={"any_": [key]}) & ~going.asked["artifact_filter"]
+        of_key = ArtifactFilter(key={"any_": [key]})
         left = store.read_artifacts(
-            limit=1, artifact_filter=others, sort=ArtifactSort.KEY_DESC, include_data=False
+            limit=1,
+            artifact_filter=of_key & ~deletion.filters["artifact_filter"],
+            sort=ArtifactSort.KEY_DESC,
+            include_data=False,
         )
-        changed[key] = left[0] if left else None
-    return changed
+        result[key] = left[0] if left else None
+    return result
 
 
-def _latest(store: ArtifactStore, keys: Iterable[str]) -> dict[str, int | None]:
+def latest_versions(store: ArtifactStore, keys: Iterable[str]) -> dict[str, int | None]:
     """Return the latest version of keys, `None` where there is none."""
-    found = {key: store.read_latest_artifact(key) for key in keys}
-    return {key: None if artifact is None else artifact.version for key, artifact in found.items()}
+    versions: dict[str, int | None] = {}
+    for key in keys:
+        artifact = store.read_latest_artifact(key)
+        versions[key] = None if artifact is None else artifact.version
+    return versions
 
 
-def _print_deleted(
-    deleted: int, going: Going, latest: Mapping[str, int | None], as_json: bool
+def print_deleted(
+    count: int, deletion: Deletion, latest: Mapping[str, int | None], as_json: bool
 ) -> None:
+    """Print what was deleted, and what is the latest version now."""
     if as_json:
-        print_json({"deleted": deleted, **({"latest": latest} if going.named else {})})
+        document: dict[str, object] = {"deleted": count}
+        if deletion.by_reference:
+            document["latest"] = latest
+        print_json(document)
         return
-    click.echo(
-        f"Deleted {going.words}." if going.named else f"Deleted {counted(deleted, 'artifact')}."
-    )
+
+    words = deletion.words if deletion.by_reference else count_text(count, "artifact")
+    click.echo(f"Deleted {words}.")
     for key, version in latest.items():
         if version is None:
             click.echo(f"{key} has no version left.")
-        elif version < going.keys[key]:
+        elif version < deletion.keys[key]:
             click.echo(f"The latest version of {key} is {version} now.")
         else:
             click.echo(f"The latest version of {key} is still {version}.")

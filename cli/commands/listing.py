@@ -5,31 +5,33 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple, Unpack
 
 import click
 
 from .. import complete
 from ..app import command, open_store
 from ..options import (
+    FilterOptions,
+    Filters,
     common_options,
     filter_options,
-    filters,
     form_options,
     limit_option,
+    parse_filter_options,
     sort_option,
 )
-from ..output.documents import dump, point_documents, print_json, print_ndjson
+from ..output.documents import dump_fields, dump_points, print_documents, print_json
 from ..output.pager import note
-from ..output.progress import counted
-from ..output.tables import print_listing
+from ..output.progress import with_progress
+from ..output.tables import Row, print_listing
 from ..output.text import is_terminal
-from ..output.trends import print_trend, trend
-from ..output.values import figure
-from ..reading import batches, run_names
+from ..output.trends import print_trend, trend_text
+from ..output.values import plain_number
+from ..reading import batches, read_run_names
 
 if TYPE_CHECKING:
-    from artifact_store import Artifact, ArtifactStore, ArtifactVersion, Point
+    from artifact_store import Artifact, ArtifactHistory, ArtifactStore, ArtifactVersion, Point
 
 __all__ = ["count", "history", "ls"]
 
@@ -73,7 +75,7 @@ def ls(
     sort: str,
     trends: bool,
     form: str | None,
-    **options: Any,
+    **options: Unpack[FilterOptions],
 ) -> None:
     """List artifacts: the latest version of each key.
 
@@ -82,99 +84,116 @@ def ls(
     line of names and nothing is shortened; the time of the update replaces the age, and numbers
     replace the sparkline.
     """
-    asked = filters(options, latest=not all_versions)
+    listing = Listing(
+        filters=parse_filter_options(options, latest=not all_versions),
+        all_versions=all_versions,
+        sort=sort,
+        offset=offset,
+        limit=limit,
+        include_data=form in ("json", "ndjson"),
+    )
     with open_store() as store:
-        found = _found(store, all_versions, sort, offset, limit, form in ("json", "ndjson"), asked)
-        shown = islice(found, limit) if limit else found
+        found = iter_found(store, listing)
+        artifacts = islice(found, limit) if limit else found
         if form in ("json", "ndjson"):
-            documents = _documents(store, shown, trends)
-            (print_json if form == "json" else print_ndjson)(documents)
+            documents = iter_documents(store, artifacts, trends)
+            print_documents(documents, form)
         else:
-            columns = [
-                "key",
-                "version",
-                "type",
-                "description",
-                *["trend"] * trends,
-                "updated",
-                "run",
-            ]
-            rows = _rows(store, shown, trends)
-            print_listing([*columns, *["id"] * all_versions], rows, form == "csv")
-        more = limit and next(found, None) is not None
-    if more:
+            columns = ["key", "version", "type", "description", "updated", "run"]
+            if trends:
+                columns.insert(columns.index("updated"), "trend")
+            if all_versions:
+                columns.append("id")
+            print_listing(columns, iter_rows(store, artifacts, trends), form == "csv")
+        # One more than the limit is looked for.
+        has_more = limit > 0 and next(found, None) is not None
+    if has_more:
         note(f"There are more: --offset {offset + limit} continues, --limit 0 lists all.")
 
 
-def _found(
-    store: ArtifactStore,
-    all_versions: bool,
-    sort: str,
-    offset: int,
-    limit: int,
-    include_data: bool,
-    asked: dict[str, Any],
-) -> Iterator[Artifact]:
-    """Return what a listing shows, and one more when there is one; of a long one, a page at a time is in memory."""
+class Listing(NamedTuple):
+    """What `ls` lists; see its options."""
+
+    filters: Filters
+    all_versions: bool
+    sort: str
+    offset: int
+    limit: int
+    include_data: bool
+
+
+def iter_found(store: ArtifactStore, listing: Listing) -> Iterator[Artifact]:
+    """Yield what is listed, and one more if there is one; a long list is read page by page."""
     from artifact_store import ArtifactCollectionSort, ArtifactSort
 
-    asked = {**asked, "include_data": include_data}
-    if all_versions:
-        read: Any = store.read_artifacts
-        each: Any = store.iter_artifacts
-        size: Any = store.count_artifacts
-        asked["sort"] = ArtifactSort(sort)
+    # The store says what is wrong with a number that is too large, so it is passed on.
+    in_one_page = 0 < listing.limit <= _AT_ONCE or max(listing.offset, listing.limit) > LARGEST
+    page = {"offset": listing.offset, "limit": listing.limit + 1} if in_one_page else {}
+    arguments: Filters = {**listing.filters, **page, "include_data": listing.include_data}
+    if listing.all_versions:
+        arguments["sort"] = ArtifactSort(listing.sort)
+        if in_one_page:
+            return iter(store.read_artifacts(**arguments))
+        found = store.iter_artifacts(**arguments)
     else:
-        read, each, size = (
-            store.read_latest_artifacts,
-            store.iter_latest_artifacts,
-            store.count_latest_artifacts,
-        )
-        asked["sort"] = ArtifactCollectionSort(sort)
-    if (
-        0 < limit <= _AT_ONCE or max(offset, limit) > LARGEST
-    ):  # the store says what is wrong with such a number
-        return iter(read(offset, limit + 1, **asked))
-    found = islice(each(**asked), offset, min(offset + limit + 1, LARGEST) if limit else None)
-    if limit or is_terminal() or not sys.stderr.isatty():
-        return found
-    total = size(**{name: value for name, value in asked.items() if name.endswith("_filter")})
-    return counted(found, max(total - offset, 0), "Listing")
+        arguments["sort"] = ArtifactCollectionSort(listing.sort)
+        if in_one_page:
+            return iter(store.read_latest_artifacts(**arguments))
+        found = store.iter_latest_artifacts(**arguments)
+
+    if listing.limit:
+        return islice(found, listing.offset, min(listing.offset + listing.limit + 1, LARGEST))
+    rest = islice(found, listing.offset, None)
+    if is_terminal() or not sys.stderr.isatty():
+        return rest
+    return with_progress(rest, max(count_found(store, listing) - listing.offset, 0), "Listing")
 
 
-def _rows(
-    store: ArtifactStore, artifacts: Iterable[Artifact], trends: bool = False
-) -> Iterator[dict[str, Any]]:
-    """Yield what a listing shows of artifacts."""
+def count_found(store: ArtifactStore, listing: Listing) -> int:
+    """Return how many artifacts match the filters."""
+    if listing.all_versions:
+        return store.count_artifacts(**listing.filters)
+    return store.count_latest_artifacts(**listing.filters)
+
+
+def iter_rows(
+    store: ArtifactStore, artifacts: Iterable[Artifact], trends: bool
+) -> Iterator[dict[str, object]]:
+    """Yield the cells of each artifact in a listing."""
     for batch in batches(artifacts):
-        runs = run_names(store, batch)
-        points = _trends(store, batch) if trends else {}
-        for each in batch:
+        run_names = read_run_names(store, batch)
+        series = read_trends(store, batch) if trends else {}
+        for artifact in batch:
+            run_id = artifact.flow_run_id
+            points = series.get(artifact.key or "", [])
             yield {
-                "key": each.key,
-                "version": each.version,
-                "type": each.type,
-                "description": each.description,
-                "trend": trend(points.get(each.key or "", [])),
-                "updated": each.updated,
-                "run": each.flow_run_id and runs.get(each.flow_run_id, each.flow_run_id),
-                "id": each.id,
+                "key": artifact.key,
+                "version": artifact.version,
+                "type": artifact.type,
+                "description": artifact.description,
+                "trend": trend_text(points) if points else "",
+                "updated": artifact.updated,
+                "run": None if run_id is None else run_names.get(run_id, str(run_id)),
+                "id": artifact.id,
             }
 
 
-def _documents(
+def iter_documents(
     store: ArtifactStore, artifacts: Iterable[Artifact], trends: bool
-) -> Iterator[dict[str, Any]]:
-    """Yield artifacts as plain JSON, with their trends where they are asked for."""
-    for batch in batches(artifacts) if trends else ():
-        points = _trends(store, batch)
-        for each in batch:
-            yield {**dump(each), "trend": point_documents(points.get(each.key or "", []))}
+) -> Iterator[dict[str, object]]:
+    """Yield artifacts as plain JSON, with their trends if those are to be shown."""
     if not trends:
-        yield from map(dump, artifacts)
+        yield from map(dump_fields, artifacts)
+        return
+    for batch in batches(artifacts):
+        series = read_trends(store, batch)
+        for artifact in batch:
+            points = series.get(artifact.key or "", [])
+            yield {**dump_fields(artifact), "trend": dump_points(points)}
 
 
-def _trends(store: ArtifactStore, artifacts: Iterable[Artifact]) -> dict[str, list[Point]]:
+def read_trends(store: ArtifactStore, artifacts: Iterable[Artifact]) -> dict[str, list[Point]]:
+    """Return the history of the first number of each key."""
     return store.read_trends(each.key for each in artifacts if each.key is not None)
 
 
@@ -208,18 +227,9 @@ def history(key: str, field: str | None, limit: int, form: str | None) -> None:
         raise click.ClickException(f"There is no key {key!r}.")
 
     name = field or found.field
-    rows = [_history_row(version) for version in found.versions]
+    rows = [history_row(version) for version in found.versions]
     if form in ("json", "ndjson"):
-        documents = [
-            {
-                **dump(version.artifact, "data", "profile"),
-                "run": row["run"],
-                "field": name,
-                "value": row["value"],
-            }
-            for version, row in zip(found.versions, rows, strict=True)
-        ]
-        (print_json if form == "json" else print_ndjson)(documents)
+        print_documents(iter_history_documents(found, name, rows), form)
     else:
         for_terminal = form is None and is_terminal()
         if for_terminal and name and found.series:
@@ -232,19 +242,30 @@ def history(key: str, field: str | None, limit: int, form: str | None) -> None:
         note("There are more: --limit 0 lists all.")
 
 
-def _history_row(version: ArtifactVersion) -> dict[str, Any]:
+def history_row(version: ArtifactVersion) -> dict[str, object]:
     """Return the cells of one version in a history."""
     artifact = version.artifact
-    run = version.flow_run
+    run = artifact.flow_run_id and str(artifact.flow_run_id)
+    if version.flow_run is not None:
+        run = version.flow_run.name
     return {
         "version": artifact.version,
         "type": artifact.type,
         "description": artifact.description,
         "updated": artifact.updated,
-        "run": artifact.flow_run_id if run is None else run.name,
-        "value": None if version.value is None else figure(version.value),
+        "run": run,
+        "value": None if version.value is None else plain_number(version.value),
         "id": artifact.id,
     }
+
+
+def iter_history_documents(
+    history: ArtifactHistory, field: str | None, rows: Iterable[Row]
+) -> Iterator[dict[str, object]]:
+    """Yield the versions of a history as plain JSON."""
+    for version, row in zip(history.versions, rows, strict=True):
+        fields = dump_fields(version.artifact, "data", "profile")
+        yield {**fields, "run": row["run"], "field": field, "value": row["value"]}
 
 
 @command(
@@ -256,15 +277,12 @@ def _history_row(version: ArtifactVersion) -> dict[str, Any]:
 )
 @filter_options
 @common_options
-def count(all_versions: bool, as_json: bool, **options: Any) -> None:
+def count(all_versions: bool, as_json: bool, **options: Unpack[FilterOptions]) -> None:
     """Count keys, or with --all every version."""
-    asked = filters(options, latest=not all_versions)
+    filters = parse_filter_options(options, latest=not all_versions)
     with open_store() as store:
-        number = (
-            store.count_artifacts(**asked)
-            if all_versions
-            else store.count_latest_artifacts(**asked)
-        )
+        count_matches = store.count_artifacts if all_versions else store.count_latest_artifacts
+        number = count_matches(**filters)
     if as_json:
         print_json({"count": number})
     else:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import Unpack
 
 import click
 
 from .. import complete
 from ..app import command, open_store
-from ..options import common_options, filters, sort_option, where_options
+from ..options import (
+    FilterOptions,
+    common_options,
+    parse_filter_options,
+    sort_option,
+    where_options,
+)
 from ..output.documents import print_json
 from ..output.progress import working
 from ..output.text import safe
-from ..output.values import counted, size_text
+from ..output.values import count_text, size_text
 
 __all__ = ["report"]
 
@@ -67,7 +73,7 @@ def report(
     sort: str,
     opens: bool,
     as_json: bool,
-    **options: Any,
+    **options: Unpack[FilterOptions],
 ) -> None:
     """Write an HTML report.
 
@@ -76,25 +82,28 @@ def report(
     """
     from artifact_store import ArtifactCollectionSort
 
-    piped = output == "-"
-    if piped and (opens or as_json):
-        raise click.UsageError(
-            f"{'--open' if opens else '--json'} needs a file: name one with --output."
-        )
-    asked = filters(options, latest=True)
+    to_stdout = output == "-"
+    if to_stdout and (opens or as_json):
+        option = "--open" if opens else "--json"
+        raise click.UsageError(f"{option} needs a file: name one with --output.")
+
+    filters = parse_filter_options(options, latest=True)
     with open_store() as store, working("Writing the report"):
-        made = store.report(
-            sys.stdout.buffer if piped else output,
+        info = store.report(
+            sys.stdout.buffer if to_stdout else output,
             title=title,
             versions=versions,
             limit=limit or None,
             sort=ArtifactCollectionSort(sort),
-            **asked,
+            **filters,
         )
+    path = os.path.abspath(output)  # noqa: PTH100 - it keeps links
     if as_json:
-        print_json({"file": os.path.abspath(output), **made._asdict()})  # noqa: PTH100, it keeps links
-    elif not piped:
-        held = f"{counted(made.artifacts, 'artifact')}, {counted(made.versions, 'version')}, {size_text(made.size)}"
-        click.echo(safe(f"Wrote {output}: {held}."))
+        print_json({"file": path, **info._asdict()})
+    elif not to_stdout:
+        artifacts = count_text(info.artifacts, "artifact")
+        versions_text = count_text(info.versions, "version")
+        size = size_text(info.size)
+        click.echo(safe(f"Wrote {output}: {artifacts}, {versions_text}, {size}."))
     if opens:
-        click.launch(os.path.abspath(output))  # noqa: PTH100
+        click.launch(path)

@@ -9,11 +9,11 @@ import click
 from ..app import command, open_store
 from ..options import common_options
 from ..output.artifacts import print_info
-from ..output.documents import dump, print_json
+from ..output.documents import print_json
 from ..output.pager import note
 from ..output.progress import working
 from ..output.tables import print_rows
-from ..output.values import counted
+from ..output.values import count_text
 
 if TYPE_CHECKING:
     from artifact_store import Inconsistency
@@ -40,22 +40,34 @@ def verify(quick: bool, as_json: bool) -> int:
     """
     with open_store() as store:
         with working("Checking every key"):
-            found = store.verify(quick=quick)
-        if not _printed(found, _remedy(found), as_json):
+            inconsistencies = store.verify(quick=quick)
+        if as_json:
+            print_json(inconsistencies)
+        elif inconsistencies:
+            print_inconsistencies(inconsistencies, remedy(inconsistencies))
+        else:
             info = store.info()
-            click.echo(
-                f"healthy: {counted(info.artifacts, 'artifact')}, {counted(info.keys, 'key')}"
-            )
-    return 1 if found else 0
+            artifacts = count_text(info.artifacts, "artifact")
+            click.echo(f"healthy: {artifacts}, {count_text(info.keys, 'key')}")
+    return 1 if inconsistencies else 0
 
 
-def _remedy(found: list[Inconsistency]) -> str:
-    """Say how to repair what verify has found."""
-    lost = [each for each in found if each.kind in ("damaged", "unreadable")]
+def remedy(inconsistencies: list[Inconsistency]) -> str:
+    """Return what to do about the errors that verify has found."""
+    lost = [each for each in inconsistencies if each.kind in ("damaged", "unreadable")]
     if not lost:
         return "'artifact-store repair' repairs this."
-    remedy = "Restore the database from a copy: 'artifact-store repair' cannot repair what is damaged or unreadable"
-    return f"{remedy}." if lost == found else f"{remedy}, only the rest."
+    sentence = "Restore the database from a copy: 'artifact-store repair' cannot repair what is damaged or unreadable"
+    if lost == inconsistencies:
+        return f"{sentence}."
+    return f"{sentence}, only the rest."
+
+
+def print_inconsistencies(inconsistencies: list[Inconsistency], remark: str) -> None:
+    """Print errors as a table, and a remark beside it."""
+    rows = [each._asdict() for each in inconsistencies]
+    print_rows(["kind", "key", "message"], rows)
+    note(remark)
 
 
 @command(examples=["artifact-store repair", "artifact-store repair --json"])
@@ -64,7 +76,11 @@ def repair(as_json: bool) -> None:
     """Repair the errors that verify finds, in one transaction."""
     with open_store() as store, working("Checking and repairing every key"):
         repaired = store.repair()
-    if not _printed(repaired, "Repaired.", as_json):
+    if as_json:
+        print_json(repaired)
+    elif repaired:
+        print_inconsistencies(repaired, "Repaired.")
+    else:
         click.echo("nothing to repair")
 
 
@@ -84,23 +100,13 @@ def upgrade(as_json: bool) -> None:
         open_store().close()
     except StoreUnavailable as error:
         if isinstance(error, StoreMissing):
-            raise  # so that it is not made
+            raise  # otherwise the next line would create it
     with open_store(create=True) as store, working("Upgrading"):
         schema = store.info().schema
     if as_json:
         print_json({"schema": schema})
     else:
         click.echo(f"The tables are up to date ({schema}).")
-
-
-def _printed(inconsistencies: list[Inconsistency], remark: str, as_json: bool) -> bool:
-    """Print inconsistencies, when there are any or JSON is asked for; tell whether something was printed."""
-    if as_json:
-        print_json(inconsistencies)
-    elif inconsistencies:
-        print_rows(["kind", "key", "message"], dump(inconsistencies))
-        note(remark)
-    return as_json or bool(inconsistencies)
 
 
 @command(examples=["artifact-store info", "artifact-store --url sqlite:///jobs.db info --json"])

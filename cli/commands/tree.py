@@ -1,22 +1,31 @@
-"""The tree of flows, their runs, the runs of tasks, and what they have published."""
+"""The tree of flows, their runs, their task runs, and what these have published."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Unpack
 from uuid import UUID
 
 from ..app import command, open_store
-from ..options import filters, form_options, limit_option, where_options
-from ..output.artifacts import named
-from ..output.documents import dump, print_json, print_ndjson
+from ..options import (
+    FilterOptions,
+    Filters,
+    form_options,
+    limit_option,
+    parse_filter_options,
+    where_options,
+)
+from ..output.documents import dump_fields, print_documents
 from ..output.pager import note
 from ..output.screen import console
-from ..output.tables import print_csv, print_rows
+from ..output.tables import Row, print_csv, print_rows
 from ..output.text import is_terminal, safe
 
 if TYPE_CHECKING:
+    from rich.text import Text
+    from rich.tree import Tree
+
     from artifact_store import Artifact, ArtifactStore, Flow, FlowRun, FlowRunTree, TaskRun
 
 __all__ = ["tree"]
@@ -34,10 +43,10 @@ COLUMNS = (
     "id",
 )
 _RECENT = (
-    1000  # artifacts among which those are looked for that a filter or an unknown run asks for
+    1000  # artifacts; among these are looked for those that a filter matches, or of unknown runs
 )
-_BRANCH = 100  # artifacts, or runs of tasks, that one run shows
-_CONTENT = ("data", "profile")  # which a tree does not show
+_MOST_OF_RUN = 100  # artifacts, and task runs, of one run
+_CONTENT = ("data", "profile")  # fields of an artifact that a tree does not show
 _COLOURS = {
     "COMPLETED": "green",
     "FAILED": "red",
@@ -49,27 +58,39 @@ _COLOURS = {
 }
 
 
-class Branch(NamedTuple):
-    """A flow run with the artifacts that it made, by the run of a task; a task of `None` is the run itself.
+class Group(NamedTuple):
+    """The artifacts of one task run.
 
     Attributes:
-        flow: its flow; `None` when the run is none of this store's.
-        run: the run; its id alone when it is none of this store's, `None` for artifacts outside of runs.
-        tasks: the runs of tasks, in their order, each with its artifacts.
-        more: whether it has more than is shown.
+        task: the task run; its id if this store does not have it, `None` for the flow run itself.
+        artifacts: the artifacts.
+    """
+
+    task: TaskRun | UUID | None
+    artifacts: Sequence[Artifact]
+
+
+class Branch(NamedTuple):
+    """A flow run with the artifacts that it made.
+
+    Attributes:
+        flow: its flow; `None` if this store does not have the run.
+        run: the run; its id if this store does not have it, `None` for artifacts outside of runs.
+        groups: the artifacts by task run, in the order of the task runs.
+        complete: whether all artifacts and task runs are shown.
     """
 
     flow: Flow | None
     run: FlowRun | UUID | None
-    tasks: list[tuple[TaskRun | UUID | None, list[Artifact]]]
-    more: bool
+    groups: Sequence[Group]
+    complete: bool
 
     @property
-    def name(self) -> str:
-        """The name of the run, or its id."""
-        if self.run is None:
-            return ""
-        return str(self.run) if isinstance(self.run, UUID) else self.run.name
+    def title(self) -> str:
+        """The name of the flow, or what else the branch belongs to."""
+        if self.flow is not None:
+            return self.flow.name
+        return "Outside of runs" if self.run is None else "Runs of other systems"
 
 
 @command(
@@ -83,7 +104,7 @@ class Branch(NamedTuple):
 @where_options
 @limit_option(20, "Maximum number of flow runs, newest first; 0 for all.")
 @form_options("json", "ndjson", "csv")
-def tree(limit: int, form: str | None, **options: Any) -> None:
+def tree(limit: int, form: str | None, **options: Unpack[FilterOptions]) -> None:
     """Show which runs made which artifacts.
 
     Shows flows, their newest flow runs, task runs and the artifacts of each, with states and ages.
@@ -91,197 +112,235 @@ def tree(limit: int, form: str | None, **options: Any) -> None:
     artifacts leave out runs without a match. When the output is not a terminal, there is one line
     per artifact, and one per run without artifacts.
     """
-    asked = filters(options, latest=False)
+    filters = parse_filter_options(options, latest=False)
     with open_store() as store:
-        branches, more = _branches(store, asked, limit)
-    if form == "json":
-        print_json([_document(branch) for branch in branches])
-    elif form == "ndjson":
-        print_ndjson(_document(branch) for branch in branches)
-    elif form == "csv" or not is_terminal():
-        rows = (row for branch in branches for row in _rows(branch))
-        (print_csv if form else print_rows)(COLUMNS, rows)
+        branches, has_more = read_branches(store, filters, limit)
+    if form in ("json", "ndjson"):
+        print_documents(map(branch_document, branches), form)
+    elif form == "csv":
+        print_csv(COLUMNS, iter_rows(branches))
+    elif not is_terminal():
+        print_rows(COLUMNS, iter_rows(branches))
     elif branches:
-        _print_tree(branches)
+        print_tree(branches)
     else:
         note("Nothing found.")
-    if more:
+    if has_more:
         note(f"There are more runs: --limit {2 * limit} shows more, --limit 0 all.")
 
 
 # Reading
 
 
-def _branches(
-    store: ArtifactStore, asked: Mapping[str, Any], limit: int
-) -> tuple[list[Branch], bool]:
+def read_branches(store: ArtifactStore, filters: Filters, limit: int) -> tuple[list[Branch], bool]:
     """Return the newest runs with what they made, and whether there are more runs."""
     from artifact_store import FlowRunFilter
 
-    recent = store.read_artifacts(limit=_RECENT, include_data=False, **asked)
-    of_runs = {name: value for name, value in asked.items() if name != "artifact_filter"}
-    if "artifact_filter" in asked:
-        # Only the runs that made one of these artifacts, which fit the other filters too.
+    recent = store.read_artifacts(limit=_RECENT, include_data=False, **filters)
+    run_filters = dict(filters)
+    if "artifact_filter" in filters:
+        # These runs match the other filters too, since the artifacts do.
         ids = list(dict.fromkeys(each.flow_run_id for each in recent if each.flow_run_id))
-        shown = {**asked, "flow_run_filter": FlowRunFilter(id={"any_": ids})}
-    else:
-        shown = dict(asked)
+        run_filters["flow_run_filter"] = FlowRunFilter(id={"any_": ids})
 
-    trees = store.read_run_tree(limit=limit + 1 if limit else None, per_run=_BRANCH, **shown)
-    more = bool(limit) and len(trees) > limit
+    trees = store.read_run_tree(
+        limit=limit + 1 if limit else None,
+        per_run=_MOST_OF_RUN,
+        **run_filters,
+    )
+    has_more = bool(limit) and len(trees) > limit
     trees = trees[: limit or None]
-    flow_ids = list(
-        dict.fromkeys(tree.flow.id for tree in trees)
-    )  # the flow of the newest run first
+    # The flow of the newest run comes first.
+    flow_ids = list(dict.fromkeys(tree.flow.id for tree in trees))
     trees.sort(key=lambda tree: flow_ids.index(tree.flow.id))
 
-    filtered = "artifact_filter" in asked or "task_run_filter" in asked
-    branches = [_branch(tree, filtered) for tree in trees]
-    return branches if of_runs else [*branches, *_elsewhere(store, recent)], more
+    with_all_tasks = "artifact_filter" not in filters and "task_run_filter" not in filters
+    branches = [run_branch(tree, with_all_tasks) for tree in trees]
+    if not filters.keys() - {"artifact_filter"}:
+        branches += other_branches(store, recent)
+    return branches, has_more
 
 
-def _branch(tree: FlowRunTree, filtered: bool) -> Branch:
-    """Return what is shown of a run; where artifacts are filtered, task runs without any are left out."""
-    tasks: list[tuple[TaskRun | UUID | None, list[Artifact]]] = [
-        (branch.task_run, list(branch.artifacts))
-        for branch in tree.task_runs
-        if branch.task_run is not None and (branch.artifacts or not filtered)
-    ]
-    tasks.append((None, list(tree.artifacts)))
-    tasks += [
-        (branch.task_run_id, list(branch.artifacts))
-        for branch in tree.task_runs
-        if branch.task_run is None
-    ]
-    return Branch(tree.flow, tree.flow_run, tasks, not tree.complete)
+def run_branch(tree: FlowRunTree, with_all_tasks: bool) -> Branch:
+    """Return the branch of a run: its task runs, its own artifacts, then task runs of other systems.
+
+    Args:
+        tree: the run.
+        with_all_tasks: whether task runs without artifacts are shown.
+    """
+    groups = []
+    unknown = []
+    for branch in tree.task_runs:
+        if branch.task_run is None:
+            unknown.append(Group(branch.task_run_id, branch.artifacts))
+        elif branch.artifacts or with_all_tasks:
+            groups.append(Group(branch.task_run, branch.artifacts))
+    groups.append(Group(None, tree.artifacts))
+    return Branch(tree.flow, tree.flow_run, [*groups, *unknown], tree.complete)
 
 
-def _by_task(artifacts: Iterable[Artifact]) -> list[tuple[TaskRun | UUID | None, list[Artifact]]]:
-    """Return artifacts by the id of their task run, those without one first."""
-    made: dict[UUID | None, list[Artifact]] = {None: []}
-    for each in artifacts:
-        made.setdefault(each.task_run_id, []).append(each)
-    return list(made.items())
-
-
-def _elsewhere(store: ArtifactStore, recent: Iterable[Artifact]) -> Iterator[Branch]:
-    """Yield the branches of recent artifacts that no run has made, or a run that this store does not know."""
+def other_branches(store: ArtifactStore, recent: Iterable[Artifact]) -> Iterator[Branch]:
+    """Yield the branches of recent artifacts that no run of this store has made."""
     from artifact_store import FlowRunFilter
 
-    made: dict[UUID | None, list[Artifact]] = {}
-    for each in recent:
-        made.setdefault(each.flow_run_id, []).append(each)
-    ids = [run_id for run_id in made if run_id]
-    known = (
-        {run.id for run in store.read_flow_runs(flow_run_filter=FlowRunFilter(id={"any_": ids}))}
-        if ids
-        else set()
-    )
-    for run_id in [*(run_id for run_id in ids if run_id not in known), *[None] * (None in made)]:
-        some = made[run_id]
-        yield Branch(None, run_id, _by_task(reversed(some[:_BRANCH])), len(some) > _BRANCH)
+    by_run: dict[UUID | None, list[Artifact]] = {}
+    for artifact in recent:
+        by_run.setdefault(artifact.flow_run_id, []).append(artifact)
+    outside = by_run.pop(None, None)
+    ids = [run_id for run_id in by_run if run_id]
+    if ids:
+        for run in store.read_flow_runs(flow_run_filter=FlowRunFilter(id={"any_": ids})):
+            del by_run[run.id]
+
+    for run_id, artifacts in by_run.items():
+        yield other_branch(run_id, artifacts)
+    if outside is not None:
+        yield other_branch(None, outside)
+
+
+def other_branch(run_id: UUID | None, artifacts: Sequence[Artifact]) -> Branch:
+    """Return the branch of a run that this store does not have, or of artifacts outside of runs."""
+    shown = artifacts[:_MOST_OF_RUN]
+    by_task: dict[UUID | None, list[Artifact]] = {None: []}
+    for artifact in reversed(shown):  # the oldest first
+        by_task.setdefault(artifact.task_run_id, []).append(artifact)
+    groups = [Group(task_id, some) for task_id, some in by_task.items()]
+    return Branch(None, run_id, groups, len(artifacts) <= len(shown))
 
 
 # Showing
 
 
-def _document(branch: Branch) -> dict[str, Any]:
-    run = {"id": str(branch.run)} if isinstance(branch.run, UUID) else dump(branch.run)
-    own = [made for task, made in branch.tasks if task is None]
+def branch_document(branch: Branch) -> dict[str, object]:
+    """Return a branch as plain JSON."""
+    own: list[object] = []
+    task_runs: list[object] = []
+    for group in branch.groups:
+        artifacts = [dump_fields(each, *_CONTENT) for each in group.artifacts]
+        if group.task is None:
+            own += artifacts
+        else:
+            task_runs.append({**run_document(group.task), "artifacts": artifacts})
     return {
-        "flow": dump(branch.flow),
-        "flow_run": run,
-        "artifacts": [dump(each, *_CONTENT) for made in own for each in made],
-        "task_runs": [
-            {
-                **({"id": str(task)} if isinstance(task, UUID) else dump(task)),
-                "artifacts": [dump(each, *_CONTENT) for each in made],
-            }
-            for task, made in branch.tasks
-            if task is not None
-        ],
-        "complete": not branch.more,
+        "flow": None if branch.flow is None else dump_fields(branch.flow),
+        "flow_run": None if branch.run is None else run_document(branch.run),
+        "artifacts": own,
+        "task_runs": task_runs,
+        "complete": branch.complete,
     }
 
 
-def _rows(branch: Branch) -> Iterator[dict[str, Any]]:
-    run = {
-        "flow": branch.flow and branch.flow.name,
-        "flow_run": branch.name or None,
-        "flow_run_state": _state(branch.run),
-    }
-    tasks = [(task, made) for task, made in branch.tasks if task is not None or made]
-    for task, made in tasks or [(None, [])]:
-        of_task = {**run, "task_run": task and _task_name(task), "task_run_state": _state(task)}
-        for each in made:
-            found = {
-                "key": each.key,
-                "version": each.version,
-                "type": each.type,
-                "updated": each.updated,
+def run_document(run: FlowRun | TaskRun | UUID) -> dict[str, object]:
+    """Return a run as plain JSON."""
+    if isinstance(run, UUID):
+        return {"id": str(run)}
+    return dump_fields(run)
+
+
+def iter_rows(branches: Iterable[Branch]) -> Iterator[Row]:
+    """Yield a row for each artifact, and one for each run without artifacts."""
+    for branch in branches:
+        run = {
+            "flow": None if branch.flow is None else branch.flow.name,
+            "flow_run": run_name(branch.run),
+            "flow_run_state": run_state(branch.run),
+        }
+        groups = [each for each in branch.groups if each.task is not None or each.artifacts]
+        for group in groups or [Group(None, [])]:
+            task = {
+                **run,
+                "task_run": run_name(group.task),
+                "task_run_state": run_state(group.task),
             }
-            yield {**of_task, **found, "id": each.id}
-        if not made:
-            yield of_task
+            if not group.artifacts:
+                yield task
+            for artifact in group.artifacts:
+                yield {**task, **artifact_cells(artifact)}
 
 
-def _state(run: object) -> str | None:
-    return getattr(run, "state_name", None)
+def artifact_cells(artifact: Artifact) -> Row:
+    """Return the cells of an artifact."""
+    return {
+        "key": artifact.key,
+        "version": artifact.version,
+        "type": artifact.type,
+        "updated": artifact.updated,
+        "id": artifact.id,
+    }
 
 
-def _task_name(task: TaskRun | UUID) -> str:
-    return str(task) if isinstance(task, UUID) else task.name
+def run_name(run: FlowRun | TaskRun | UUID | None) -> str | None:
+    """Return the name of a run, or its id."""
+    if run is None:
+        return None
+    return str(run) if isinstance(run, UUID) else run.name
 
 
-def _print_tree(branches: Iterable[Branch]) -> None:
+def run_state(run: FlowRun | TaskRun | UUID | None) -> str | None:
+    """Return the name of the state of a run."""
+    if run is None or isinstance(run, UUID):
+        return None
+    return run.state_name
+
+
+def print_tree(branches: Iterable[Branch]) -> None:
+    """Print branches as a tree for each flow."""
     from rich.tree import Tree
 
     screen = console()
-    for title, some in groupby(branches, _title):
-        trunk = Tree(_label(("bold", title)), guide_style="dim")
-        for branch in some:
-            limb = trunk if branch.run is None else trunk.add(_run_label(branch.run, branch.name))
-            for task, made in branch.tasks:
-                twig = limb if task is None else limb.add(_run_label(task, _task_name(task)))
-                for each in made:
-                    twig.add(_artifact_label(each))
-            if branch.more:
-                limb.add(_label(("dim", "… and more: artifact-store ls --all" + _hint(branch))))
-        screen.print(trunk)
+    for title, of_flow in groupby(branches, lambda branch: branch.title):
+        root = Tree(label(title, "bold"), guide_style="dim")
+        for branch in of_flow:
+            add_branch(root, branch)
+        screen.print(root)
 
 
-def _title(branch: Branch) -> str:
-    if branch.flow is not None:
-        return branch.flow.name
-    return "Outside of runs" if branch.run is None else "Runs of other systems"
+def add_branch(root: Tree, branch: Branch) -> None:
+    """Add a run, its task runs and their artifacts to the tree of a flow."""
+    run_node = root
+    if branch.run is not None:
+        run_node = root.add(run_label(branch.run))
+    for group in branch.groups:
+        node = run_node
+        if group.task is not None:
+            node = run_node.add(run_label(group.task))
+        for artifact in group.artifacts:
+            node.add(artifact_label(artifact))
+    if not branch.complete:
+        hint = "artifact-store ls --all"
+        if branch.run is not None and not isinstance(branch.run, UUID):
+            hint += f" --flow-run {branch.run.id}"
+        run_node.add(label(f"… and more: {hint}", "dim"))
 
 
-def _hint(branch: Branch) -> str:
-    return (
-        "" if branch.run is None or isinstance(branch.run, UUID) else f" --flow-run {branch.run.id}"
-    )
+def run_label(run: FlowRun | TaskRun | UUID) -> Text:
+    """Return the name, the state and the age of a run."""
+    from artifact_store.rendering import age
 
-
-def _run_label(run: FlowRun | TaskRun | UUID, name: str) -> Any:
     if isinstance(run, UUID):
-        return _label(("", name))
+        return label(str(run))
+    text = label(run.name)
+    if run.state_name:
+        text.append(safe(f"  {run.state_name}"), _COLOURS.get(run.state_type or "", ""))
+    if run.start_time:
+        text.append(f"  {age(run.start_time)}", "dim")
+    return text
+
+
+def artifact_label(artifact: Artifact) -> Text:
+    """Return the reference, the type and the age of an artifact."""
     from artifact_store.rendering import age
 
-    ages = [("dim", f"  {age(run.start_time)}")] if run.start_time else []
-    state = (
-        [(_COLOURS.get(run.state_type or "", ""), f"  {run.state_name}")] if run.state_name else []
-    )
-    return _label(("", name), *state, *ages)
+    text = label(artifact.ref, "cyan")
+    if artifact.type:
+        text.append(safe(f"  {artifact.type}"))
+    text.append(f"  {age(artifact.updated)}", "dim")
+    return text
 
 
-def _artifact_label(artifact: Artifact) -> Any:
-    from artifact_store.rendering import age
-
-    kind = [("", f"  {artifact.type}")] if artifact.type else []
-    return _label(("cyan", named(artifact)), *kind, ("dim", f"  {age(artifact.updated)}"))
-
-
-def _label(*parts: tuple[str, str]) -> Any:
+def label(text: str, style: str = "") -> Text:
+    """Return text of a tree in a style, which is folded where it is too long."""
     from rich.text import Text
 
-    return Text.assemble(*((safe(text), style) for style, text in parts), overflow="fold")
+    result = Text(overflow="fold")
+    return result.append(safe(text), style)

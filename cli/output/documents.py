@@ -1,49 +1,78 @@
-"""JSON output."""
+"""Output as JSON."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol, TypeGuard
 
 import click
 
 from .text import json_text
-from .values import figure, time_text
+from .values import plain_number, time_text
 
 if TYPE_CHECKING:
     from artifact_store import Point
 
-__all__ = ["dump", "point_documents", "print_json", "print_ndjson"]
+__all__ = ["dump", "dump_fields", "dump_points", "print_documents", "print_json", "print_ndjson"]
 
 
-def print_json(value: Any) -> None:
+class Model(Protocol):
+    """A value of the SDK that pydantic serializes."""
+
+    def model_dump(self, *, mode: str, exclude: set[str]) -> dict[str, object]:
+        """Return its fields as plain JSON."""
+        ...
+
+
+def print_json(value: object) -> None:
     """Print one JSON document."""
     click.echo(json_text(dump(value)))
 
 
-def print_ndjson(values: Iterable[Any]) -> None:
-    """Print a JSON document a line, each as soon as it is there."""
+def print_ndjson(values: Iterable[object]) -> None:
+    """Print one JSON document per line, each as soon as it is read."""
     for value in values:
         sys.stdout.write(json_text(dump(value), indent=None) + "\n")
 
 
-def dump(value: Any, *without: str) -> Any:
-    """Return a value, or several values, of the SDK as plain JSON; some fields may be left out."""
+def print_documents(values: Iterator[object], form: str) -> None:
+    """Print documents in one of the forms `json` and `ndjson`."""
+    if form == "json":
+        print_json(values)
+    else:
+        print_ndjson(values)
+
+
+def dump(value: object) -> object:
+    """Return a value of the SDK, or a list of them, as plain JSON."""
     if isinstance(value, list | Iterator):
         return [dump(each) for each in value]
-    if hasattr(value, "model_dump"):
-        return value.model_dump(mode="json", exclude=set(without))
-    return value._asdict() if hasattr(value, "_asdict") else value
+    if is_model(value):
+        return dump_fields(value)
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        fields: object = value._asdict()
+        return fields
+    return value
 
 
-def point_documents(points: Iterable[Point]) -> list[dict[str, Any]]:
+def is_model(value: object) -> TypeGuard[Model]:
+    """Tell whether pydantic serializes a value."""
+    return hasattr(value, "model_dump")
+
+
+def dump_fields(value: Model, *without: str) -> dict[str, object]:
+    """Return a value of the SDK as plain JSON, without some of its fields."""
+    return value.model_dump(mode="json", exclude=set(without))
+
+
+def dump_points(points: Iterable[Point]) -> list[dict[str, object]]:
     """Return the history of a number as plain JSON."""
     return [
         {
             "version": point.version,
             "created": time_text(point.created),
-            "value": figure(point.value),
+            "value": plain_number(point.value),
         }
         for point in points
     ]

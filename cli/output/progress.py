@@ -1,4 +1,4 @@
-"""Progress on standard error, for a person at a terminal, while something takes longer than half a second."""
+"""Progress on standard error, on a terminal, of what takes longer than half a second."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from .screen import console, is_plain
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-__all__ = ["counted", "working"]
+__all__ = ["with_progress", "working"]
 
 T = TypeVar("T")
 
-_DELAY = 0.5  # seconds: what is quicker shows nothing
+_DELAY = 0.5  # seconds; what is quicker shows nothing
 
 
 @contextmanager
 def working(words: str) -> Iterator[None]:
-    """Show how long something takes, where it is not known how much is left.
+    """Show how long something takes that has no total.
 
     Args:
         words: what is done, such as "Checking every key".
@@ -31,8 +31,8 @@ def working(words: str) -> Iterator[None]:
         yield
 
 
-def counted(items: Iterable[T], total: int, words: str) -> Iterator[T]:
-    """Yield items, and show how many of them are done."""
+def with_progress(items: Iterable[T], total: int, words: str) -> Iterator[T]:
+    """Yield items, and show how many of them are done, out of a total."""
     with _display(words, total) as bar:
         for done, item in enumerate(items, 1):
             yield item
@@ -73,15 +73,15 @@ class _Bar:
             TimeElapsedColumn,
         )
 
-        figures = [] if self._total is None else [MofNCompleteColumn()]
-        columns = [
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            *figures,
-            TimeElapsedColumn(),
-        ]
+        columns = [TextColumn("{task.description}", markup=False), BarColumn()]
+        if self._total is not None:
+            columns.append(MofNCompleteColumn())
+        columns.append(TimeElapsedColumn())
         return Progress(
-            *columns, console=console(stderr=True), transient=True, redirect_stdout=False
+            *columns,
+            console=console(stderr=True),
+            transient=True,
+            redirect_stdout=False,
         )
 
 

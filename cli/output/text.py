@@ -1,8 +1,7 @@
-"""Text for a terminal: control characters are shown, so that stored or typed text never controls the terminal."""
+"""Text for a terminal: control characters are escaped, so that stored or typed text never controls it."""
 
 import json
 import sys
-from typing import Any
 
 __all__ = ["is_terminal", "json_text", "safe"]
 
@@ -11,21 +10,20 @@ def safe(text: str, keep: str = "") -> str:
     r"""Show control, escape and direction characters instead of sending them.
 
     Args:
-        text: what comes from the store or from the user.
-        keep: characters that may pass, such as a line end.
+        text: text from the store or from the user.
+        keep: characters that are left as they are, such as a line end.
 
     Examples:
         >>> print(safe("a\x1b[31mred\n\u202egnp.exe"))
         a\x1b[31mred\n\u202egnp.exe
     """
-    from artifact_store.rendering import (
-        escape_controls,
-    )  # late, so that help and wrong use are quick
+    # Imported here, so that help and wrong usage are quick.
+    from artifact_store.rendering import escape_controls
 
     return escape_controls(text, keep)
 
 
-def json_text(value: Any, indent: int | None = 2) -> str:
+def json_text(value: object, indent: int | None = 2) -> str:
     r"""Return JSON that is safe on a terminal: what `safe` shows is a JSON escape here, so the value is the same.
 
     Examples:
@@ -34,11 +32,12 @@ def json_text(value: Any, indent: int | None = 2) -> str:
     """
     from artifact_store.rendering import escape_controls
 
-    unicode = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "") == "utf8"
-    text = json.dumps(value, ensure_ascii=not unicode, indent=indent)
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    is_utf8 = encoding.lower().replace("-", "") == "utf8"
+    text = json.dumps(value, ensure_ascii=not is_utf8, indent=indent)
     return escape_controls(text, "\n", as_json=True)
 
 
 def is_terminal() -> bool:
-    """Tell whether a person looks at standard output."""
+    """Tell whether standard output is a terminal."""
     return sys.stdout.isatty()

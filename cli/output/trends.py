@@ -1,4 +1,4 @@
-"""How the numbers of a key went, version by version."""
+"""The history of a number of a key, version by version."""
 
 from __future__ import annotations
 
@@ -10,30 +10,40 @@ import click
 
 from .screen import width
 from .text import is_terminal, safe
-from .values import cell_text, figure
+from .values import cell_text, plain_number
 
 if TYPE_CHECKING:
     from artifact_store import Point
 
-__all__ = ["print_trend", "trend"]
+__all__ = ["print_trend", "trend_text"]
+
+_NUMBERS = 20  # of a key in a listing
 
 
-def trend(some: Iterable[Point], room: int = 20) -> str:
-    """Return how a number went: as a sparkline on a terminal that can show one, otherwise as the numbers."""
-    values = [point.value for point in some][-room:]
-    if is_terminal() and (sys.stdout.encoding or "").lower().startswith("utf"):
+def trend_text(points: Iterable[Point], limit: int = _NUMBERS) -> str:
+    """Return the newest numbers: as a sparkline on a terminal that can show one, otherwise as numbers."""
+    values = [point.value for point in points][-limit:]
+    encoding = sys.stdout.encoding or ""
+    if is_terminal() and encoding.lower().startswith("utf"):
         from artifact_store.rendering import sparkline
 
         return sparkline(values)
-    return " ".join(map(cell_text, map(figure, values)))
+    return " ".join(number_cell(value) for value in values)
 
 
-def print_trend(field: str, some: Sequence[Point]) -> None:
-    """Print on a terminal how a number went."""
-    values = [point.value for point in some]
-    lowest, highest, last = (
-        cell_text(figure(value)) for value in (min(values), max(values), values[-1])
-    )
-    room = max(width() - len(field) - 40, 8)
-    click.echo(f"{safe(field)}  {trend(some, room)}  {lowest} to {highest}, now {last}")
+def number_cell(value: float) -> str:
+    """Return a number as the text of a cell."""
+    return cell_text(plain_number(value))
+
+
+def print_trend(field: str, points: Sequence[Point]) -> None:
+    """Print the history of a number on a terminal: its line, and its range."""
+    values = [point.value for point in points]
+    lowest = number_cell(min(values))
+    highest = number_cell(max(values))
+    last = number_cell(values[-1])
+
+    room = max(width() - len(field) - 40, 8)  # what the range takes
+    trend = trend_text(points, room)
+    click.echo(f"{safe(field)}  {trend}  {lowest} to {highest}, now {last}")
     click.echo()

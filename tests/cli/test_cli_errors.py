@@ -198,7 +198,7 @@ def test_ctrl_c_while_a_module_loads(url, name, nth):
     assert (done.returncode, done.stdout, done.stderr.strip()) == (130, "", "")
 
 
-@pytest.mark.parametrize("name", ["make_context", "parse_args", "_remember", "invoke"])
+@pytest.mark.parametrize("name", ["make_context", "parse_args", "remember_url", "invoke"])
 def test_ctrl_c_while_the_command_line_is_read(url, name):
     done = run_python(INTERRUPTED, name, "1", "--url", url, "ls")
     assert (done.returncode, done.stdout, done.stderr.strip()) == (130, "", "")

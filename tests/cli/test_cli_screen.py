@@ -122,10 +122,10 @@ def test_force_color_does_not_colour_a_pipe(url, many):
 
 WAITING = """
 import time
-from artifact_store_cli.output.progress import counted, working
+from artifact_store_cli.output.progress import with_progress, working
 with working("Checking every key"):
     time.sleep({0})
-for _ in counted(range(4), 4, "Listing"):
+for _ in with_progress(range(4), 4, "Listing"):
     time.sleep({0} / 4)
 print("done")
 """
