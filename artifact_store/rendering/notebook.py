@@ -95,7 +95,7 @@ def table_row(artifact: Shown, run_names: dict[UUID, str]) -> dict[str, str | in
     }
 
 
-def open_stores() -> list[OpenStore]:
+def list_stores() -> list[OpenStore]:
     """Return the stores that are open in this process."""
     try:
         return list(open_stores)
@@ -105,7 +105,7 @@ def open_stores() -> list[OpenStore]:
 
 def read_context(artifact: Shown) -> ArtifactContext | None:
     """Return the context of an artifact from the first open store that has it."""
-    for store in open_stores():
+    for store in list_stores():
         try:
             stored = store.read_artifact(artifact.id)
             if stored is not None and is_same(stored, artifact):
@@ -128,7 +128,7 @@ def is_same(stored: Shown, artifact: Shown) -> bool:
 def read_run_names(ids: set[UUID]) -> dict[UUID, str]:
     """Return the names of flow runs by id, as far as the open stores know them."""
     names: dict[UUID, str] = {}
-    for store in open_stores():
+    for store in list_stores():
         try:
             for run_id in ids - names.keys():
                 run = store.read_flow_run(run_id)
