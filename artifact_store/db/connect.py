@@ -13,28 +13,30 @@ from .sqlite_peewee import PeeweeSqliteEngine
 from .statements import Statements
 from .url import Address, PostgresAddress, SqliteAddress, parse_address
 
-__all__ = ["Place", "address_for_pickle", "open_reader"]
+__all__ = ["Location", "address_for_pickle", "open_reader"]
 
 
-Place: TypeAlias = str | os.PathLike[str] | peewee.Database | Address | None
+Location: TypeAlias = str | os.PathLike[str] | peewee.Database | Address | None
 """The location of a store: what the caller passed, or an address that is already parsed."""
 
 
-def open_reader(url: Place, replica_url: str | Address | None, read_only: bool = False) -> Reader:
+def open_reader(
+    url: Location, replica_url: str | Address | None, read_only: bool = False
+) -> Reader:
     """Return a reader of the database at an address, and of its replica if there is one; nothing is connected yet.
 
     Raises:
         InvalidURL: an address is invalid.
     """
-    engine = _engine_of(url, read_only)
-    return Reader(
-        Statements(engine),
-        None if replica_url is None else Statements(_replica_of(engine, replica_url)),
-    )
+    engine = open_engine(url, read_only)
+    primary = Statements(engine)
+    if replica_url is None:
+        return Reader(primary)
+    return Reader(primary, Statements(open_replica(engine, replica_url)))
 
 
-def _engine_of(url: Place, read_only: bool) -> Engine:
-    """Return the engine of an address or of a database; PostgreSQL's driver is imported when it is asked for."""
+def open_engine(url: Location, read_only: bool) -> Engine:
+    """Return the engine of an address, or of a Peewee database of the caller."""
     if isinstance(url, peewee.SqliteDatabase):
         _check_database(url)
         return PeeweeSqliteEngine(url)
@@ -43,23 +45,29 @@ def _engine_of(url: Place, read_only: bool) -> Engine:
             f"{type(url).__name__} is not supported: pass its URL, or a Peewee SqliteDatabase."
         )
     address = _address_of(url)
-    return _engine_at(address._replace(read_only=True) if read_only else address)
+    if read_only:
+        address = address._replace(read_only=True)
+    return engine_at(address)
 
 
 def _check_database(database: peewee.SqliteDatabase) -> None:
     if database.deferred:
         raise InvalidURL("The Peewee database has no name yet: call its init() first.")
-    if any(kind.__module__ == "playhouse.sqliteq" for kind in type(database).__mro__):
+    modules = {base.__module__ for base in type(database).__mro__}
+    if "playhouse.sqliteq" in modules:
         raise InvalidURL(
             "SqliteQueueDatabase has no transactions: pass the address of its file, or a SqliteDatabase."
         )
 
 
 def _address_of(url: str | os.PathLike[str] | Address | None) -> Address:
-    return url if isinstance(url, SqliteAddress | PostgresAddress) else parse_address(url)
+    if isinstance(url, SqliteAddress | PostgresAddress):
+        return url
+    return parse_address(url)
 
 
-def _engine_at(address: Address) -> Engine:
+def engine_at(address: Address) -> Engine:
+    """Return the engine of an address; the driver of PostgreSQL is imported only if it is needed."""
     if isinstance(address, PostgresAddress):
         from .postgresql import PostgresEngine
 
@@ -67,7 +75,7 @@ def _engine_at(address: Address) -> Engine:
     return SqliteEngine(address)
 
 
-def _replica_of(primary: Engine, url: str | Address) -> Engine:
+def open_replica(primary: Engine, url: str | Address) -> Engine:
     """Return the engine of a replica; it does not wait, because the primary can answer too."""
     address = _address_of(url)
     if not primary.dialect.has_standbys or not isinstance(address, PostgresAddress):

@@ -1,8 +1,8 @@
 """The lock that is held while connections open and close, and a queue for finalizers, which must not wait for it.
 
-The garbage collector calls finalizers at any time, even in the middle of a statement, and the thread that holds the
-lock may be waiting for that statement: a finalizer that waits is a deadlock. So it queues what it has to close. That
-happens at once if the lock is free; otherwise the thread that holds the lock does it after releasing the lock.
+The garbage collector calls finalizers at any time, even in the middle of a statement for which the holder of the lock
+is waiting. A finalizer that waited for the lock would then be a deadlock. So it queues what it has to close. If the
+lock is free, that is closed at once; otherwise the thread that holds the lock closes it after releasing the lock.
 """
 
 import ctypes
@@ -29,20 +29,20 @@ def close_later(close: Callable[[], object]) -> None:
 
 def close_pending() -> None:
     """Close what finalizers have queued, unless another thread holds the lock: then that thread does it."""
-    # What is queued after the last check here is closed by the thread that queued it: the lock is free by then.
+    # If something is queued after the last check, the thread that queued it closes it, because the lock is free then.
     while _PENDING and CONNECTION_LOCK.acquire(blocking=False):
         try:
             with suppress(IndexError):
                 while True:
                     close = _PENDING.popleft()
-                    with suppress(Exception):  # nobody could handle it
+                    with suppress(Exception):  # there is no caller who could handle it
                         close()
         finally:
             CONNECTION_LOCK.release()
 
 
 def forget_pending() -> None:
-    """Keep a forked child from closing what its parent still has to close."""
+    """Empty the queue in a forked child, without closing what the parent still has to close."""
     for close in _PENDING:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(close))
     _PENDING.clear()

@@ -1,23 +1,20 @@
 """Detects whether the garbage collector is running, in which case no statement may run.
 
-The collector runs wherever Python allocates memory, even in the middle of a statement, and closes generators and calls
-finalizers. A second statement of the same thread would then wait for the connection of the first for ever. The same
-holds for an object that is freed inside a call of a store.
+The collector runs wherever Python allocates memory, even in the middle of a statement. It closes generators and calls
+finalizers, and a statement in one of them would wait for ever for the connection of the first. The same holds for an
+object that is freed inside a call of a store.
 """
 
 import gc
 import sys
 from types import FrameType
-from typing import Any
 
 __all__ = ["collecting", "interrupting"]
 
-_DRIVING = (
-    "artifact_store",
-    "peewee",
-    "playhouse",
-)  # packages whose functions may be in the middle of a statement
-_CALLING = {
+_RUN_STATEMENTS = ("artifact_store", "peewee", "playhouse")
+"""Packages whose functions may be in the middle of a statement."""
+
+_RUN_USER_CODE = {
     f"artifact_store.{name}"
     for name in (
         "db.gc_guard",
@@ -28,10 +25,10 @@ _CALLING = {
         "artifacts.progress",
     )
 }
-"""Modules that call, or are called by, code of the user's; they run no statement themselves."""
+"""Modules of these packages that call user code, or are called by it; they run no statement themselves."""
 
-_PHASES: dict[str, Any] = {}
-"""The phases of the last collection; the last one is where the collector is now."""
+_PHASES: dict[str, object] = {}
+"""The phases of the last collection; the last one is the current one."""
 
 
 def collecting() -> bool:
@@ -50,13 +47,14 @@ def interrupting() -> bool:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
-        if module.partition(".")[0] in _DRIVING and module not in _CALLING:
+        package = module.partition(".")[0]
+        if package in _RUN_STATEMENTS and module not in _RUN_USER_CODE:
             return True
         frame = frame.f_back
     return collecting()
 
 
-# Two functions written in C, which move the phase to the end. A signal handler cannot raise in them; what it raises in
-# a callback that is written in Python is swallowed, and a program that is told to stop would go on.
+# Two functions written in C, which move the current phase to the end. Python ignores an exception in a callback, so a
+# signal handler that raised in a callback written in Python could not stop the program.
 gc.callbacks.append(_PHASES.pop)
 gc.callbacks.append(_PHASES.__setitem__)

@@ -1,7 +1,7 @@
-"""Pending writes: the end of loops and runs that were left where no statement may run.
+"""Pending writes: what has to be written about loops and runs that ended where no statement may run.
 
-The garbage collector may end a loop or a generator in the middle of another statement, and a block may be rolled back.
-What ends there is queued, and the next call of the store writes it.
+The garbage collector may end a loop or a generator in the middle of another statement, or inside a block that may be
+rolled back. The write is queued then, and the next call of the store performs it.
 """
 
 import atexit
@@ -20,54 +20,55 @@ __all__ = ["PendingWrites"]
 
 _LOG = logging.getLogger("artifact_store")
 _LOCK_TIMEOUT = 0.05  # seconds that the next call waits for a lock
-_EXIT_LOCK_TIMEOUT = 1.0  # the same when there will be no other call
-_PAUSE = 1.0  # seconds until what could not be written is tried again
+_EXIT_LOCK_TIMEOUT = 1.0  # the same at the end of the process
+_PAUSE = 1.0  # seconds until a write that failed is retried
 
 
 class PendingWrites:
-    """The writes of one store that wait for its next call.
+    """The queue of writes that the next call of a store performs.
 
     Attributes:
-        writes: functions that each write one thing; any thread may append one at any time.
+        writes: functions that write one thing each; any thread may append one at any time.
     """
 
-    __slots__ = ("__weakref__", "_due", "_engine", "writes")
+    __slots__ = ("__weakref__", "_engine", "_retry_at", "writes")
 
     def __init__(self, engine: Engine) -> None:
         """Start empty."""
         self.writes: deque[Callable[[], object]] = deque()
         self._engine = engine
-        self._due = 0.0
+        self._retry_at = 0.0
         _ALL.add(self)
 
     def flush(self, last: bool = False) -> None:
-        """Write them, unless no statement may run here either.
+        """Perform the writes, unless no statement may run here either.
 
         They stay queued while the database is locked or cannot be reached.
 
         Args:
-            last: whether this is the last call, at the end of the process.
+            last: whether the process is about to end.
         """
         if not self.writes or collecting() or self._engine.in_block():
             return
-        if time.monotonic() < self._due and not last:
+        if time.monotonic() < self._retry_at and not last:
             return
         lock_timeout = _EXIT_LOCK_TIMEOUT if last else _LOCK_TIMEOUT
-        left = deque[Callable[[], object]]()
+        remaining = deque[Callable[[], object]]()
         try:
-            # Take all of them first: each write is a call of the store, and would flush the others.
+            # Empty the queue first: each write is a call of the store, and would flush the others.
             while self.writes:
-                left.append(self.writes.popleft())
-            while left and self._written(left[0], lock_timeout):
-                left.popleft()
-        except IndexError:  # another thread flushes them too
+                remaining.append(self.writes.popleft())
+            while remaining and self._perform(remaining[0], lock_timeout):
+                remaining.popleft()
+        except IndexError:  # another thread is flushing them too
             pass
         finally:
-            if left:
-                self._due = time.monotonic() + _PAUSE
-                self.writes.extendleft(reversed(left))
+            if remaining:
+                self._retry_at = time.monotonic() + _PAUSE
+                self.writes.extendleft(reversed(remaining))
 
-    def _written(self, write: Callable[[], object], lock_timeout: float) -> bool:
+    def _perform(self, write: Callable[[], object], lock_timeout: float) -> bool:
+        """Perform a write; return whether it can leave the queue."""
         try:
             self._engine.with_lock_timeout(write, lock_timeout)
         except StoreUnavailable:
@@ -87,7 +88,7 @@ def _at_exit() -> None:
 
 
 def _after_fork_in_child() -> None:
-    """Leave the writes of the parent to it."""
+    """Leave the writes of the parent to the parent."""
     for pending_writes in list(_ALL):
         pending_writes.writes.clear()
 

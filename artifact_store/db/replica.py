@@ -1,4 +1,7 @@
-"""Sends reads to the replica, if there is one, and to the primary otherwise. Replicas may lag a moment behind."""
+"""Sends reads to the replica if there is one, and otherwise to the primary.
+
+A replica may lag a moment behind. A read that must see the latest writes does not go through here.
+"""
 
 import logging
 import time
@@ -15,7 +18,7 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 _LOG = logging.getLogger("artifact_store")
-_PAUSE = 5.0  # seconds for which a replica that failed is not asked again
+_PAUSE = 5.0  # seconds for which a replica that failed is not used
 
 
 class Reader:
@@ -25,25 +28,26 @@ class Reader:
     """
 
     def __init__(self, primary: Statements, replica: Statements | None = None) -> None:
-        """Take the statements of the primary and of the replica, if there is one."""
-        self.primary, self.replica = primary, replica
+        """Take the statements of the primary, and of the replica if there is one."""
+        self.primary = primary
+        self.replica = replica
         self._paused_until = 0.0
-        self._refused = ""
+        self._last_refusal = ""
 
-    def __call__(self, ask: Callable[[Statements, *Ts], T], *args: *Ts) -> T:
-        """Call `ask` with the statements of the replica or the primary, and with `args`.
+    def __call__(self, read: Callable[[Statements, *Ts], T], *args: *Ts) -> T:
+        """Call `read` with the statements of the replica or the primary, and with `args`.
 
         Raises:
             StoreUnavailable: the primary fails too.
         """
         replica = self.replica
         if replica is None or not self.uses_replica():
-            return ask(self.primary, *args)
+            return read(self.primary, *args)
         try:
-            return ask(replica, *args)
+            return read(replica, *args)
         except StoreUnavailable as error:
             self.pause_replica(error)
-        return ask(self.primary, *args)
+        return read(self.primary, *args)
 
     def uses_replica(self) -> bool:
         """Return whether the next read goes to the replica."""
@@ -54,14 +58,15 @@ class Reader:
         )
 
     def pause_replica(self, error: StoreUnavailable) -> None:
-        """Stop using the replica for a while, and log why; that a server is not a replica is logged once."""
+        """Stop using the replica for a while, and log why; a server that is not a replica is logged once."""
         self._paused_until = time.monotonic() + _PAUSE
+        message = str(error)
         if not isinstance(error, ReplicaRefused):
-            self._refused = ""
-            _LOG.warning("The replica does not answer, the primary does: %s", error)
-        elif self._refused != str(error):
-            self._refused = str(error)
-            _LOG.warning("The replica is refused, the primary answers: %s", error)
+            self._last_refusal = ""
+            _LOG.warning("The replica does not answer, the primary does: %s", message)
+        elif self._last_refusal != message:
+            self._last_refusal = message
+            _LOG.warning("The replica is refused, the primary answers: %s", message)
 
     def stream(self) -> "Stream":
         """Return a reader of the pages of one stream."""
@@ -69,29 +74,29 @@ class Reader:
 
 
 class Stream:
-    """Reads the pages of one stream, all from the server on which it starts.
+    """Reads the pages of one stream from the server on which it starts.
 
-    A replica is a moment behind: a stream that went on there, after a page of the primary, could leave out what the
-    replica does not have yet. The primary has what the replica has, so a stream whose replica fails goes on there,
-    after its last page, and stays.
+    If the replica fails, the stream continues on the primary, which has everything that the replica has. It does not
+    go back: the replica may not have what comes next yet, and the stream would leave it out.
     """
 
     def __init__(self, reader: Reader) -> None:
-        """Start undecided."""
+        """Take a reader; the first page decides where the others are read."""
         self._reader = reader
         self._at_primary = False
 
-    def __call__(self, ask: Callable[[Statements, *Ts], T], *args: *Ts) -> T:
-        """Call `ask` with the statements of the side of this stream, and with what else is given.
+    def __call__(self, read: Callable[[Statements, *Ts], T], *args: *Ts) -> T:
+        """Call `read` with the statements of the server of this stream, and with `args`.
 
         Raises:
             StoreUnavailable: the primary fails too.
         """
         reader = self._reader
-        if reader.replica is not None and not self._at_primary and reader.uses_replica():
+        replica = reader.replica
+        if replica is not None and not self._at_primary and reader.uses_replica():
             try:
-                return ask(reader.replica, *args)
+                return read(replica, *args)
             except StoreUnavailable as error:
                 reader.pause_replica(error)
         self._at_primary = True
-        return ask(reader.primary, *args)
+        return read(reader.primary, *args)

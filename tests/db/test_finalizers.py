@@ -304,5 +304,5 @@ def collect_at_any_step(url: str, kind: str) -> None:
 
 
 def test_the_modules_that_call_code_of_the_user_are_there() -> None:
-    for name in gc_guard._CALLING:
+    for name in gc_guard._RUN_USER_CODE:
         import_module(name)
