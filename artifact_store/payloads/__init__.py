@@ -1,4 +1,4 @@
-"""What people hand over to be published, as the plain data that is stored."""
+"""Tables, images, links, texts and progress, as the plain data that is stored."""
 
 from typing import TYPE_CHECKING
 

@@ -1,27 +1,30 @@
 """Payloads: tables, images, links, texts and progress as the fields of an artifact.
 
-Each function takes what a job has in its hands and returns the fields of an artifact. Frames are known by what
-they are; neither pandas nor polars is imported.
+Each function takes values as jobs have them and returns the fields of an artifact. Neither pandas nor polars is
+imported: their frames are recognised by the names of their classes.
 """
 
 import math
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from numbers import Integral, Real
-from typing import Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, Protocol, TypedDict
 
 from ..callers import outside
 from ..errors import InvalidArtifact
 from ..jsonable.encoders import names_of, type_name
 from ..jsonable.normalize import normalize_data, normalize_with_text
-from ..payloads import images
 from ..tables.csv import read_csv
 from ..tables.profile import profile_table
 from ..tables.rows import Table, column_names, from_columns, from_lists
 from ..wording import shown, with_article
+from . import images
+
+if TYPE_CHECKING:
+    from ..jsonable.protocols import NumpyType
 
 __all__ = [
     "Payload",
@@ -36,7 +39,7 @@ _FORMS = "a list of objects, a list of lists, a dict of columns, a frame, or the
 
 
 class Payload(TypedDict):
-    """What is published, as fields of an `ArtifactCreate` or of an `ArtifactUpdate`.
+    """Fields of an `ArtifactCreate` or an `ArtifactUpdate`, as the payload functions return them.
 
     Attributes:
         type: `table`, `image`, `link`, `markdown` or `progress`.
@@ -53,7 +56,7 @@ class Payload(TypedDict):
 
 
 def table_payload(
-    table: Any,
+    table: object,
     *,
     columns: Sequence[str] | None = None,
     profile: bool = True,
@@ -69,8 +72,8 @@ def table_payload(
             - a list of lists: the rows, all of one length. The first row names the columns when its cells are texts
               that differ, none of them blank; otherwise they are named `0`, `1`, …, unless `columns` names them;
             - a list of pandas series, the rows of a frame, or a list of polars series, its columns;
-            - a pandas or polars frame or series. An index that says something (it has a name, or holds anything but
-              integers) becomes the first columns;
+            - a pandas or polars frame or series. An index that has a name, or holds anything but integers, becomes the
+              first columns;
             - the path of a CSV file, or an open file: its first line names the columns. A column becomes numbers
               where every cell of it is a number; codes such as `00123` stay text, empty cells are null. A first
               column without a name, as pandas writes an index, is called `index`.
@@ -83,8 +86,8 @@ def table_payload(
         `type`, `data` (a list of row objects) and `profile`.
 
     Raises:
-        InvalidArtifact: it is not a table, its rows or columns differ in length, a name comes twice, or a cell cannot
-            be said in JSON; the sentence names the place.
+        InvalidArtifact: it is not a table, its rows or columns differ in length, a name occurs twice, or a cell cannot
+            become JSON; the message names the row and column.
 
     Examples:
         >>> table_payload({"city": ["Oslo", "Rome"], "wind": [3, 5]}, profile=False)
@@ -96,39 +99,135 @@ def table_payload(
         ...
         artifact_store.errors.InvalidArtifact: table: column 'wind' has 1 cells and 'city' has 2: make them equal.
     """
-    names, rows = _table(table, columns, delimiter)
+    names, rows = parse_table(table, columns, delimiter)
     payload: Payload = {"type": "table", "data": rows}
     if profile:
         payload["profile"] = dict(profile_table(rows, names))
     return payload
 
 
-def _table(table: Any, columns: Sequence[str] | None, delimiter: str | None) -> Table:
-    frame = _frame(table)  # first, since a column may be named `read`
-    if frame is None and (isinstance(table, str | os.PathLike) or hasattr(table, "read")):
-        parsed = read_csv(table, delimiter)
-    elif delimiter is not None:
+def parse_table(table: object, columns: Sequence[str] | None, delimiter: str | None) -> Table:
+    """Return the columns and the rows of what `table_payload` takes."""
+    frame = frame_of(table)  # before `read`, which may be the name of a column
+    is_file = frame is None and (isinstance(table, str | os.PathLike) or hasattr(table, "read"))
+    if delimiter is not None and not is_file:
         kind = with_article(type_name(table))
-        raise InvalidArtifact(
-            f"delimiter belongs to a CSV file, and the table is {kind}: leave it out."
-        )
+        problem = f"delimiter belongs to a CSV file, and the table is {kind}"
+        raise InvalidArtifact(f"{problem}: leave it out.")
+
+    if is_file:
+        parsed = read_csv(table, delimiter)
     elif frame is not None:
-        rows: Any = normalize_data(
-            frame, "table"
-        )  # before its names, since it says what is wrong with them
+        rows = normalize_data(frame, "table")  # before the names, since its errors tell more
+        assert isinstance(rows, list)
         parsed = Table(names_of(frame.columns), rows)
     else:
-        _check_indexes(table)
-        # Names that rows carry are kept, unless others are given.
-        plain = normalize_with_text(table, "table", table=columns is None)[0]
-        return _from_plain(plain, columns)
+        check_indexes(table)
+        # The names that rows carry are kept, unless `columns` names them.
+        plain, _ = normalize_with_text(table, "table", table=columns is None)
+        return parse_json_table(plain, columns)
     if columns is not None:
         raise _named_already()
     return parsed
 
 
-def _check_indexes(table: Any) -> None:
-    """Refuse columns that are pandas series of other rows: pandas would not put them side by side.
+def parse_json_table(plain: object, columns: Sequence[str] | None) -> Table:
+    """Return the columns and the rows of plain JSON."""
+    if isinstance(plain, list) and all(isinstance(row, list) for row in plain):
+        names = None if columns is None else check_names(columns)
+        return from_lists(plain, names, "table")
+    if columns is not None:
+        raise _named_already()
+    if isinstance(plain, dict):
+        return from_columns(plain, "table")
+    if not isinstance(plain, list):
+        raise InvalidArtifact(f"table is {with_article(type_name(plain))}: pass {_FORMS}.")
+
+    kind = list if isinstance(plain[0], list) else dict
+    for index, row in enumerate(plain):
+        if not isinstance(row, kind):
+            problem = f"table[{index}] is {with_article(type_name(row))}, not a {kind.__name__}"
+            raise InvalidArtifact(f"{problem}: a table is {_FORMS}.")
+    return Table(column_names(plain), plain)
+
+
+def _named_already() -> InvalidArtifact:
+    problem = "columns names those of a list of lists, and this table has names already"
+    return InvalidArtifact(f"{problem}: leave it out.")
+
+
+def check_names(columns: Sequence[object]) -> list[str]:
+    """Return names for columns, of which none is blank and none occurs twice.
+
+    Raises:
+        InvalidArtifact: one is not a text, is blank, or occurs twice.
+    """
+    names: list[str] = []
+    for number, name in enumerate(columns, 1):
+        if not isinstance(name, str) or not name.strip():
+            problem = f"table: column {number} is named {shown(name)}"
+            raise InvalidArtifact(f"{problem}: give it a text as its name.")
+        names.append(name)
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InvalidArtifact(f"table: two columns are named {shown(twice)}: rename one.")
+    return names
+
+
+# --- pandas and polars ---
+
+
+class Frame(Protocol):
+    """A frame of pandas or polars."""
+
+    @property
+    def columns(self) -> Collection[object]:
+        """The labels of the columns."""
+        ...
+
+
+class PandasIndex(Protocol):
+    """A `pandas.Index`."""
+
+    dtype: "NumpyType"
+    names: Sequence[object]
+    nlevels: int
+
+
+def frame_of(table: object) -> Frame | None:
+    """Return a frame or a series of pandas or polars as a frame, with its index as columns, and None for other values.
+
+    Raises:
+        InvalidArtifact: the index has the name of a column.
+    """
+    bases = type(table).__mro__
+    kinds = {f"{base.__module__.partition('.')[0]}.{base.__name__}" for base in bases}
+    frame: Any = table
+    if kinds & {"pandas.Series", "polars.Series"}:
+        # A series of polars without a name is named "", and one of pandas would become 0.
+        frame = frame.to_frame("0") if frame.name == "" else frame.to_frame()
+    elif not kinds & {"pandas.DataFrame", "polars.DataFrame"}:
+        return None
+
+    # Frames of polars have no index.
+    if hasattr(frame, "index") and is_meaningful(frame.index):
+        try:
+            frame = frame.reset_index()
+        except (ValueError, TypeError) as error:
+            remedy = "rename the index, or drop it with reset_index(drop=True)"
+            raise InvalidArtifact(f"table: {error}: {remedy}.") from error
+    plain: Frame = frame
+    return plain
+
+
+def is_meaningful(index: PandasIndex) -> bool:
+    """Tell whether an index is more than the numbers of the rows."""
+    has_name = any(name is not None for name in index.names)
+    return has_name or index.nlevels > 1 or index.dtype.kind not in "iu"
+
+
+def check_indexes(table: object) -> None:
+    """Refuse columns that are pandas series of other rows, which pandas would not put side by side.
 
     Raises:
         InvalidArtifact: two series have different indexes.
@@ -140,90 +239,24 @@ def _check_indexes(table: Any) -> None:
     first = next(iter(series), None)
     for name, column in series.items():
         if not column.index.equals(series[first].index):
-            differ = f"columns {first!r:.80} and {name!r:.80} are series with different indexes"
-            raise InvalidArtifact(
-                f"table: {differ}: make a frame of them, or call reset_index(drop=True) on each."
-            )
-
-
-def _from_plain(plain: Any, columns: Sequence[str] | None) -> Table:
-    """Return the table that plain JSON is."""
-    if isinstance(plain, list) and all(isinstance(row, list) for row in plain):
-        return from_lists(plain, None if columns is None else _check_names(columns), "table")
-    if columns is not None:
-        raise _named_already()
-    if isinstance(plain, dict):
-        return from_columns(plain, "table")
-    if not isinstance(plain, list):
-        raise InvalidArtifact(f"table is {with_article(type_name(plain))}: pass {_FORMS}.")
-    kind = list if isinstance(plain[0], list) else dict
-    for place, row in enumerate(plain):
-        if not isinstance(row, kind):
-            raise InvalidArtifact(
-                f"table[{place}] is {with_article(type_name(row))}, not a {kind.__name__}: a table is {_FORMS}."
-            )
-    return Table(column_names(plain), plain)
-
-
-def _named_already() -> InvalidArtifact:
-    return InvalidArtifact(
-        "columns names those of a list of lists, and this table has names already: leave it out."
-    )
-
-
-def _check_names(columns: Sequence[Any]) -> list[str]:
-    """Return names for columns; none may be blank, and none come twice."""
-    names = list(columns)
-    for place, name in enumerate(names):
-        if not isinstance(name, str) or not name.strip():
-            raise InvalidArtifact(
-                f"table: column {place + 1} is named {shown(name)}: give it a text as its name."
-            )
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise InvalidArtifact(f"table: two columns are named {shown(twice)}: rename one.")
-    return names
-
-
-def _frame(table: Any) -> Any:
-    """Return the frame that a frame or series of pandas or polars is, with its index, `None` for anything else."""
-    kinds = {f"{base.__module__.partition('.')[0]}.{base.__name__}" for base in type(table).__mro__}
-    if kinds & {"pandas.Series", "polars.Series"}:
-        # A nameless series of polars has the name "", one of pandas becomes 0.
-        table = table.to_frame("0") if table.name == "" else table.to_frame()
-    elif not kinds & {"pandas.DataFrame", "polars.DataFrame"}:
-        return None
-    if not hasattr(table, "index") or not _says_something(table.index):  # those of polars have none
-        return table
-    try:
-        return table.reset_index()
-    except (ValueError, TypeError) as error:  # a column has the name of the index
-        raise InvalidArtifact(
-            f"table: {error}: rename the index, or drop it with reset_index(drop=True)."
-        ) from error
-
-
-def _says_something(index: Any) -> bool:
-    return (
-        any(name is not None for name in index.names)
-        or index.nlevels > 1
-        or index.dtype.kind not in "iu"
-    )
+            problem = f"columns {first!r:.80} and {name!r:.80} are series with different indexes"
+            remedy = "make a frame of them, or call reset_index(drop=True) on each"
+            raise InvalidArtifact(f"table: {problem}: {remedy}.")
 
 
 # --- Images, links, texts, progress ---
 
 
 def image_payload(
-    image: Any = None, *, alt: str | None = None, image_url: str | None = None
+    image: object = None, *, alt: str | None = None, image_url: str | None = None
 ) -> Payload:
     """Return an image as fields of an artifact.
 
     Args:
-        image: a URL; or what is kept inside the store as a `data:` URI, up to 5 MiB: the path of a PNG, JPEG, GIF or
-            WebP file (told by its first bytes, not by its name), its bytes, an open binary file, a matplotlib figure
-            or axes, or a PIL image. A text without a scheme such as `https:` is a path.
-        alt: what the image shows, in words, for those who do not see it.
+        image: a URL; or an image of up to 5 MiB that is kept in the store as a `data:` URI: the path of a PNG, JPEG,
+            GIF or WebP file (recognised by its content, not by its name), its bytes, an open binary file, a
+            matplotlib figure or axes, or a PIL image. A text without a scheme such as `https:` is a path.
+        alt: what the image shows, in words, for readers who cannot see it.
         image_url: a URL, relative ones too, in the place of `image`.
 
     Returns:
@@ -239,17 +272,16 @@ def image_payload(
     """
     if (image is None) == (image_url is None):
         raise InvalidArtifact("Give an image, or else its image_url: one of the two.")
-    data = {
-        "image": images.url_of(image)
-        if image_url is None
-        else images.bounded(_text(image_url, "image_url"))
-    }
+    if image_url is not None:
+        data = {"image": images.check_size(as_text(image_url, "image_url"))}
+    else:
+        data = {"image": images.url_of(image)}
     if alt is not None:
-        data["alt"] = _text(alt, "alt")
+        data["alt"] = as_text(alt, "alt")
     return {"type": "image", "data": data}
 
 
-def link_payload(link: Any, link_text: Any = None) -> Payload:
+def link_payload(link: object, link_text: object = None) -> Payload:
     """Return a link as fields of an artifact, for `ArtifactCreate(key=…, **fields)` and bulk creates.
 
     Args:
@@ -266,30 +298,32 @@ def link_payload(link: Any, link_text: Any = None) -> Payload:
         >>> link_payload("https://example.com", "Example")["data"]
         {'link': 'https://example.com', 'link_text': 'Example'}
     """
-    data = {"link": _text(link, "link")}
+    data = {"link": as_text(link, "link")}
     if link_text is not None:
-        data["link_text"] = _text(link_text, "link_text")
+        data["link_text"] = as_text(link_text, "link_text")
     return {"type": "link", "data": data}
 
 
-def markdown_payload(markdown: Any) -> Payload:
+def markdown_payload(markdown: object) -> Payload:
     """Return a Markdown text as fields of an artifact."""
-    return {"type": "markdown", "data": _text(markdown, "markdown")}
+    return {"type": "markdown", "data": as_text(markdown, "markdown")}
 
 
-def _text(value: Any, name: str) -> str:
-    """Return a text, or an object that says itself as one, such as a URL of pydantic."""
-    plain = (
-        None
-        if isinstance(value, bytes | bytearray | memoryview | os.PathLike)
-        else normalize_data(value, name)
-    )
+def as_text(value: object, name: str) -> str:
+    """Return a text, or a value that becomes text in JSON, such as a URL of pydantic.
+
+    Raises:
+        InvalidArtifact: it is anything else, bytes and paths included.
+    """
+    plain = None
+    if not isinstance(value, bytes | bytearray | memoryview | os.PathLike):
+        plain = normalize_data(value, name)
     if not isinstance(plain, str):
         raise InvalidArtifact(f"{name} is {with_article(type_name(value))}: pass text.")
     return plain
 
 
-def progress_payload(progress: Any) -> Payload:
+def progress_payload(progress: object) -> Payload:
     """Return a progress as fields of an artifact, for `ArtifactCreate(key=…, **fields)` and bulk creates.
 
     Args:
@@ -306,19 +340,19 @@ def progress_payload(progress: Any) -> Payload:
         {'type': 'progress', 'data': 12.5}
     """
     if isinstance(progress, bool) or not isinstance(progress, Real | Decimal):
-        raise InvalidArtifact(
-            f"progress: {shown(progress)} is not a number: pass one from 0 to 100."
-        )
+        problem = f"progress: {shown(progress)} is not a number"
+        raise InvalidArtifact(f"{problem}: pass one from 0 to 100.")
     try:
         number = int(progress) if isinstance(progress, Integral) else float(progress)
-    except (ValueError, OverflowError):  # a signaling NaN, a fraction beyond all floats
+    except (ValueError, OverflowError):  # a signaling NaN, or a fraction beyond all floats
         number = math.nan
     if isinstance(number, float) and math.isnan(number):
         raise InvalidArtifact("progress is not a number (NaN): pass a number from 0 to 100.")
     if not 0 <= number <= 100:
         clamped = 0 if number < 0 else 100
+        # An integer of any size cannot be formatted as a float.
         near = number if isinstance(number, float) else min(max(number, -(10**18)), 10**18)
-        sentence = f"progress {near:g} is outside of 0 to 100: {clamped} is stored."
-        warnings.warn(sentence, UserWarning, stacklevel=outside())
+        message = f"progress {near:g} is outside of 0 to 100: {clamped} is stored."
+        warnings.warn(message, UserWarning, stacklevel=outside())
         number = clamped
     return {"type": "progress", "data": number}
