@@ -32,7 +32,7 @@ from .conditions import (
 )
 from .definitions import Column, Filter, StateFilter, columns
 from .fields import FieldFilter
-from .operators import EMPTY, OPERATORS, ColumnTest
+from .operators import EMPTY, OPERATORS, ColumnTest, join_nodes
 from .relations import ALLOWED_FILTERS, FILTER_KINDS, RELATIONS, Relation
 
 __all__ = ["apply_condition", "compile_filters", "select_related"]
@@ -40,13 +40,13 @@ __all__ = ["apply_condition", "compile_filters", "select_related"]
 # Levels of one expression; the parser of SQLite has a stack of 100 symbols.
 _MAX_HEIGHT = 60
 
-# Terms that are joined without parentheses; SQLite allows expressions to be 1,000 high.
-_MAX_JOINED = 100
-
 M = TypeVar("M", bound=TableWithId)
 
 Values: TypeAlias = dict[Hashable, object]
 """The values that a condition compares with, by the numbers of their slots."""
+
+FiltersByName: TypeAlias = Mapping[str, Filter]
+"""Filters by the names of their parameters."""
 
 
 # --- From filters to a condition ---
@@ -110,8 +110,8 @@ class ConditionBuilder:
         values: The values, by the numbers of their slots.
     """
 
-    def __init__(self, filters: Mapping[str, Filter], dialect: Dialect) -> None:
-        """Take filters by the names of their parameters."""
+    def __init__(self, filters: FiltersByName, dialect: Dialect) -> None:
+        """Take the filters of a list, and the dialect of its engine."""
         self.values: Values = {}
         self._filters = filters
         self._dialect = dialect
@@ -284,7 +284,8 @@ class ExpressionBuilder:
             term = self._term(condition, rows)
             if term.height >= _MAX_HEIGHT:
                 # Too high for the parser of SQLite: find the ids of its rows in a query of its own.
-                cte = self._add_cte("part", "id", rows.where(term.enclosed()))
+                matches = rows.where(term.enclosed())
+                cte = self._add_cte("part", "id", matches)
                 term = Term(rows.model.id << cte.select(cte.c.id))
             terms.append(term)
 
@@ -300,11 +301,13 @@ class ExpressionBuilder:
 
         rows = relation.model.select(relation.related_column)
         if related.condition is not None:
-            rows = rows.where(self.where(related.condition, relation.model.select()))
+            condition = self.where(related.condition, relation.model.select())
+            rows = rows.where(condition)
         if related.form == "exists":
             # A value and not EXISTS, which a planner may turn into a join that reads every row.
             own = rows.where(relation.related_column == relation.column)
-            return peewee.fn.COALESCE(own.columns(SQL("TRUE")), SQL("FALSE"))
+            exists = own.columns(SQL("TRUE"))
+            return peewee.fn.COALESCE(exists, SQL("FALSE"))
         cte = self._add_cte("related", "key", rows)
         return relation.column << cte.select(cte.c.key)
 
@@ -321,14 +324,13 @@ def join_terms(join: Join, highest: Term, others: Sequence[Term]) -> Expression:
     only a parenthesis where OR is inside AND; 1,000 terms fit because they are grouped.
     """
     glue = " AND " if join == "and_" else " OR "
+    first = highest.node
+    if join == "and_" and highest.join == "or_":
+        first = highest.enclosed()
     nodes = [term.enclosed() for term in others]
-    while len(nodes) > _MAX_JOINED:
-        groups = [nodes[i : i + _MAX_JOINED] for i in range(0, len(nodes), _MAX_JOINED)]
-        nodes = [NodeList(group, glue=glue, parens=True) for group in groups]
-
-    rest = nodes[0] if len(nodes) == 1 else NodeList(nodes, glue=glue, parens=True)
-    is_or_in_and = join == "and_" and highest.join == "or_"
-    first = highest.enclosed() if is_or_in_and else highest.node
+    rest = nodes[0]
+    if len(nodes) > 1:
+        rest = join_nodes(nodes, glue)
     return NodeList((first, rest), glue=glue)
 
 
@@ -338,7 +340,8 @@ def build_test(test: FieldTest, dialect: Dialect) -> Expression:
     if not test.negated:
         return expression
     # NOT of NULL would be NULL.
-    return NodeList((NodeList((expression,), parens=True), SQL("IS NOT TRUE")))
+    enclosed = NodeList((expression,), parens=True)
+    return NodeList((enclosed, SQL("IS NOT TRUE")))
 
 
 def build_positive_test(test: FieldTest, dialect: Dialect) -> Expression:
@@ -374,6 +377,7 @@ def build_presence(column: Column, is_absent: bool) -> Expression:
         return column.present.is_null(is_absent)
     if column.key is None:
         return column.field.is_null(is_absent)
-    rows = column.key.model.select(SQL("1")).where(column.key == column.parent)
+    table = column.key.model
+    rows = table.select(SQL("1")).where(column.key == column.parent)
     exists = peewee.fn.EXISTS(rows)
     return ~exists if is_absent else exists

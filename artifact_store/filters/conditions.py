@@ -92,7 +92,7 @@ Condition: TypeAlias = Constant | Group | Related | FieldTest
 """A condition on a row. `None` stands for no condition."""
 
 EVERYTHING = Constant(True)
-"""Every row satisfies it: the negation of `NOTHING`. `None`, no condition, is ignored in an `or_`."""
+"""Every row satisfies it: the negation of `NOTHING`. `None` is no condition; an `or_` ignores it."""
 
 NOTHING = Constant(False)
 """No row satisfies it: `any_` of an empty list."""

@@ -19,9 +19,9 @@ from pydantic_core import to_json
 from ..db.dialects import Dialect, Slots, encode_value, sql
 from ..db.statements import Expression
 
-__all__ = ["EMPTY", "OPERATORS", "ColumnTest", "Encoded", "Operator"]
+__all__ = ["EMPTY", "OPERATORS", "ColumnTest", "Encoded", "Operator", "join_nodes"]
 
-# Tests that are joined without parentheses; SQLite allows expressions to be 1,000 high.
+# Expressions that are joined without parentheses; SQLite allows expressions to be 1,000 high.
 _MAX_JOINED = 100
 
 # Text that every JSON encoder writes in the same way: printable ASCII without `"`, `\` and `/`.
@@ -275,20 +275,25 @@ def compare_entries(test: ColumnTest, comparison: str) -> Expression:
         slots = test.slots[first:last]
         terms.append(test.dialect.compares_member(test.column, kind, comparison, slots))
         first = last
-    return join_all(terms)
+    return join_nodes(terms, " AND ")
 
 
 def build_has_names(test: ColumnTest) -> Expression:
     """Build a test that metadata has entries with all of some names."""
-    return join_all([test.dialect.has_name(test.column, slot) for slot in test.slots])
+    has_name = test.dialect.has_name
+    terms = [has_name(test.column, slot) for slot in test.slots]
+    return join_nodes(terms, " AND ")
 
 
-def join_all(terms: list[Expression]) -> Expression:
-    """Join terms by AND, many of them in groups of groups."""
-    while len(terms) > _MAX_JOINED:
-        groups = [terms[i : i + _MAX_JOINED] for i in range(0, len(terms), _MAX_JOINED)]
-        terms = [NodeList(group, glue=" AND ", parens=True) for group in groups]
-    return NodeList(terms, glue=" AND ", parens=True)
+def join_nodes(nodes: Sequence[Expression], glue: str) -> Expression:
+    """Join expressions by AND or OR, many of them in groups of groups."""
+    while len(nodes) > _MAX_JOINED:
+        groups: list[Expression] = []
+        for start in range(0, len(nodes), _MAX_JOINED):
+            members = nodes[start : start + _MAX_JOINED]
+            groups.append(NodeList(members, glue=glue, parens=True))
+        nodes = groups
+    return NodeList(nodes, glue=glue, parens=True)
 
 
 def build_creator_id(test: ColumnTest) -> Expression:

@@ -8,7 +8,7 @@ the block, no statement may run, and the next call of the store writes it (`pend
 import os
 import signal
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from copy import copy
 from datetime import datetime
 from functools import partial
@@ -31,6 +31,7 @@ from .queries import (
     FLOW_RUNS,
     FLOWS,
     TASK_RUNS,
+    Fields,
     RunEntity,
     create_flow_run,
     create_task_run,
@@ -85,7 +86,7 @@ class RunBlock(ABC, Generic[Opened]):
 
     label: ClassVar[str]
 
-    def __init__(self, writer: Writer, name: str | None, fields: Mapping[str, object]) -> None:
+    def __init__(self, writer: Writer, name: str | None, fields: Fields) -> None:
         """Take a store to write to, the name of the flow or task, and other fields of the run."""
         self._writer = writer
         self._name = name
@@ -118,7 +119,8 @@ class RunBlock(ABC, Generic[Opened]):
         )
         self._active = active
         try:
-            run = db.engine.run_idempotent(partial(self.create_run, active, self._name))
+            create = partial(self.create_run, active, self._name)
+            run = db.engine.run_idempotent(create)
             self._origin = run._origin
             CURRENT.set(self._origin)
             if active.watched is not None:
@@ -191,7 +193,9 @@ class RunBlock(ABC, Generic[Opened]):
         """
         if not isinstance(error, GeneratorExit):
             return collecting()
-        return interrupting() or (not active.in_block and self._writer.db.engine.in_block())
+        if interrupting():
+            return True
+        return not active.in_block and self._writer.db.engine.in_block()
 
     @overload
     def __call__(self, function: Method) -> Method: ...  # type: ignore[overload-overlap]
@@ -232,7 +236,7 @@ class FlowRunBlock(RunBlock[OpenFlowRun]):
         writer: Writer,
         name: str | None,
         deployment: Deployment | UUID | str | None,
-        fields: Mapping[str, object],
+        fields: Fields,
     ) -> None:
         """Take a store to write to, the flow's name, its deployment and other fields of the run."""
         super().__init__(writer, name, fields)
@@ -252,7 +256,8 @@ class FlowRunBlock(RunBlock[OpenFlowRun]):
 
         identity = {"id": active.run_id, "flow_id": flow.id}
         run = create_flow_run(db, {**fields, **running_state(active), **identity})
-        return OpenFlowRun(run, Origin(self._writer.database, run.id, None, current()))
+        origin = Origin(self._writer.database, run.id, None, current())
+        return OpenFlowRun(run, origin)
 
     def find_deployment(self, deployment: Deployment | UUID | str, flow: Flow) -> Deployment:
         """Return the deployment with an id or a name; a name that does not exist is created.
@@ -317,9 +322,10 @@ class TaskRunBlock(RunBlock[OpenTaskRun]):
         run = create_task_run(writer.db, fields)
 
         if outer is None:
-            return OpenTaskRun(run, Origin(writer.database, None, run.id, current()))
-        flow = outer.flow or outer
-        origin = Origin(writer.database, outer.flow_run_id, run.id, current(), flow)
+            origin = Origin(writer.database, None, run.id, current())
+        else:
+            flow = outer.flow or outer
+            origin = Origin(writer.database, outer.flow_run_id, run.id, current(), flow)
         return OpenTaskRun(run, origin)
 
 

@@ -6,7 +6,7 @@ The six tables are alike, so one class has the statements of all of them.
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
 from uuid import UUID
 
 import peewee
@@ -43,6 +43,7 @@ __all__ = [
     "WORK_POOLS",
     "WORK_QUEUES",
     "Entity",
+    "Fields",
     "ParentRuns",
     "RunEntity",
     "create_flow_run",
@@ -51,6 +52,9 @@ __all__ = [
 ]
 
 V = TypeVar("V", bound=RunValue)
+
+Fields: TypeAlias = Mapping[str, object]
+"""The fields of a row by name, as a caller has set them."""
 
 _FINAL_STATES = ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
 
@@ -92,7 +96,7 @@ class Entity(Generic[V]):
     def create(
         self,
         db: Statements,
-        fields: Mapping[str, object],
+        fields: Fields,
         default_id: UUID | None = None,
     ) -> V:
         """Insert a row, or return the one that has the same id or natural key.
@@ -112,7 +116,8 @@ class Entity(Generic[V]):
         defaults = {"id": default_id or new_id(), "created": time, "updated": time}
         value = checked(self.model, {**defaults, **fields})
         row = encode_fields(value, self.rows.names)
-        insert = partial(db.execute, (self.label, "insert"), self.insert_query, row)
+        key = (self.label, "insert")
+        insert = partial(db.execute, key, self.insert_query, row)
 
         try:
             # A savepoint if the caller is in a block: PostgreSQL would refuse the rest of the block
@@ -132,7 +137,7 @@ class Entity(Generic[V]):
         values = {self.column(name): slot(name) for name in self.rows.names}
         return self.table.insert(values).on_conflict(action="nothing")
 
-    def find_existing(self, db: Statements, value: V, fields: Mapping[str, object]) -> V:
+    def find_existing(self, db: Statements, value: V, fields: Fields) -> V:
         """Return the row because of which a value was not inserted.
 
         Raises:
@@ -149,7 +154,8 @@ class Entity(Generic[V]):
             return stored
 
         values = encode_fields(value, self.natural_key)
-        row = db.fetch_one((self.label, "natural key"), self.select_by_natural_key, values)
+        key = (self.label, "natural key")
+        row = db.fetch_one(key, self.select_by_natural_key, values)
         if row is None:  # deleted since the insert
             return self.create(db, fields, value.id)
         existing = self.rows.value(row)
@@ -176,14 +182,16 @@ class Entity(Generic[V]):
         def build() -> Query:
             return self.select().where(self.table.id == slot("id"))
 
-        row = db.fetch_one((self.label, "read"), build, {"id": str(entity_id)})
+        key = (self.label, "read")
+        row = db.fetch_one(key, build, {"id": str(entity_id)})
         return None if row is None else self.rows.value(row)
 
     def read_many(self, db: Statements, ids: Sequence[UUID]) -> list[V]:
         """Return the rows that exist of some ids, in any order."""
 
         def build() -> Query:
-            return self.select().where(db.dialect.is_in(self.table.id, slot("ids")))
+            is_wanted = db.dialect.is_in(self.table.id, slot("ids"))
+            return self.select().where(is_wanted)
 
         values = {"ids": db.dialect.bind_list(ids)}
         rows = db.fetch_all((self.label, "read_many"), build, values)
@@ -203,7 +211,8 @@ class Entity(Generic[V]):
             InvalidQuery: an argument is not valid.
         """
         first, most = check_page(offset, limit)
-        return reader(self.read_page, first, most, parse_sort(RunSort, sort), filters)
+        order = parse_sort(RunSort, sort)
+        return reader(self.read_page, first, most, order, filters)
 
     def read_page(
         self,
@@ -224,7 +233,8 @@ class Entity(Generic[V]):
 
         values["limit"] = dialect.unlimited if limit is None else limit
         values["offset"] = offset
-        rows = db.fetch_all((self.label, "page", sort, condition), build, values)
+        key = (self.label, "page", sort, condition)
+        rows = db.fetch_all(key, build, values)
         return self.rows.values(rows)
 
 
@@ -264,14 +274,19 @@ class RunEntity(Entity[V]):
             name = state_type.capitalize()
         fields = {"state_type": state_type, "state_name": name, "state_message": message}
         state = checked(State, fields)
-        values = {"id": str(run_id), "time": encode_time(time or now()), **dict(state)}
+        values = {
+            "id": str(run_id),
+            "time": encode_time(time or now()),
+            **dict(state),
+        }
 
         is_running = state_type == "RUNNING"
         is_final = state_type in _FINAL_STATES
         build = partial(self.state_query, is_running, is_final, unless_final)
         key = (self.label, "state", is_running, is_final, unless_final)
+        update = partial(db.execute, key, build, values)
         db.pending_writes.flush()
-        return db.engine.run_idempotent(partial(db.execute, key, build, values)) > 0
+        return db.engine.run_idempotent(update) > 0
 
     def state_query(self, is_running: bool, is_final: bool, unless_final: bool) -> Query:
         """Build the UPDATE that puts a run into a state."""
@@ -303,7 +318,7 @@ WORK_POOLS = Entity("work_pool_filter", WorkPool, run_tables.WorkPool, ("name",)
 WORK_QUEUES = Entity("work_queue", WorkQueue, run_tables.WorkQueue, ("work_pool_id", "name"))
 
 
-def create_flow_run(db: Statements, fields: Mapping[str, object]) -> FlowRun:
+def create_flow_run(db: Statements, fields: Fields) -> FlowRun:
     """Create a flow run, or return the one with the same id or idempotency key.
 
     The name is the id as text by default.
@@ -312,7 +327,7 @@ def create_flow_run(db: Statements, fields: Mapping[str, object]) -> FlowRun:
     return FLOW_RUNS.create(db, with_default_name(fields, run_id), run_id)
 
 
-def create_task_run(db: Statements, fields: Mapping[str, object]) -> TaskRun:
+def create_task_run(db: Statements, fields: Fields) -> TaskRun:
     """Create a task run, or return the one with the same id.
 
     The name is the id as text by default, and the task key is the name.
@@ -322,7 +337,7 @@ def create_task_run(db: Statements, fields: Mapping[str, object]) -> TaskRun:
     return TASK_RUNS.create(db, {"task_key": named["name"], **named}, run_id)
 
 
-def with_default_name(fields: Mapping[str, object], default_id: UUID) -> dict[str, object]:
+def with_default_name(fields: Fields, default_id: UUID) -> dict[str, object]:
     """Return the fields of a run with a name; without an `id` if that is `None`."""
     named = dict(fields)
     if named.get("id") is None:

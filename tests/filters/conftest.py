@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from artifact_store import (
-    ArtifactStore,
-)
+from artifact_store import ArtifactStore
+from tests.helpers.filter_model import World
+from tests.helpers.filter_world import populate
 from tests.helpers.filters import LOST, NOON, Ask
 
 
@@ -48,3 +48,9 @@ def full(store: ArtifactStore) -> ArtifactStore:
     store.create_artifact(key="bare")
     store.create_artifact()
     return store
+
+
+@pytest.fixture
+def world(store: ArtifactStore) -> World:
+    """The rows of a filled store."""
+    return populate(store)
