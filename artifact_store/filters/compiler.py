@@ -28,7 +28,7 @@ from .conditions import (
     Join,
     Related,
     combine,
-    opposite,
+    push_negation,
 )
 from .definitions import Column, Filter, StateFilter, columns
 from .fields import FieldFilter
@@ -159,11 +159,11 @@ class ConditionBuilder:
             terms.append(self._joined("or_", value.or_, negated))
         if value.not_ is not None:
             terms.append(self._filter(value.not_, not negated))
-        return combine(opposite(value.operator) if negated else value.operator, terms)
+        return combine(push_negation(value.operator, negated), terms)
 
     def _joined(self, join: Join, filters: Sequence[Filter], negated: bool) -> Condition | None:
         terms = [self._filter(each, negated) for each in filters]
-        return combine(opposite(join) if negated else join, terms)
+        return combine(push_negation(join, negated), terms)
 
     def _field(
         self,
@@ -203,7 +203,7 @@ class ConditionBuilder:
                 negated=negated,
             )
             terms.append(test)
-        return combine(opposite(operators.operator) if negated else operators.operator, terms)
+        return combine(push_negation(operators.operator, negated), terms)
 
 
 # --- From a condition to SQL ---

@@ -23,7 +23,7 @@ __all__ = [
     "Join",
     "Related",
     "combine",
-    "opposite",
+    "push_negation",
     "related_conditions",
     "replace_forms",
 ]
@@ -98,8 +98,10 @@ NOTHING = Constant(False)
 """No row satisfies it: `any_` of an empty list."""
 
 
-def opposite(join: Join) -> Join:
-    """Return the other way to join terms, for a negation that is pushed down to them."""
+def push_negation(join: Join, negated: bool) -> Join:
+    """Return how terms are joined if a negation is pushed down to them: NOT (a AND b) is an OR."""
+    if not negated:
+        return join
     return "or_" if join == "and_" else "and_"
 
 
