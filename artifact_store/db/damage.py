@@ -67,15 +67,15 @@ def row_name(row: Mapping[str, object]) -> str:
     key = row.get("key")
     version = row.get("version")
     if isinstance(key, str) and key and isinstance(version, int):
-        return _printable(f"{key}@{version}")
+        return printable_name(f"{key}@{version}")
 
     for column in ("id", "key", "name"):
         if row.get(column):
-            return _printable(str(row[column]))
+            return printable_name(str(row[column]))
     return ""
 
 
-def _printable(name: str) -> str:
+def printable_name(name: str) -> str:
     """Return a name short and without control characters; in a damaged file it may be any text."""
     plain = name.encode("utf-8", "replace").decode()
     if plain.isprintable() and len(plain) <= _LONGEST_NAME:

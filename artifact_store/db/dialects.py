@@ -172,7 +172,8 @@ class Dialect(ABC):
         """
 
 
-def _json_list(values: Sequence[object]) -> str:
+def json_list(values: Sequence[object]) -> str:
+    """Return a list of values as JSON text."""
     return to_json(values).decode()
 
 
@@ -200,13 +201,14 @@ class SqliteDialect(Dialect):
 
     def bind_list(self, values: Sequence[object]) -> str:
         """Return a list of values as one parameter."""
-        return _json_list(values)
+        return json_list(values)
 
     def bind_counts(
         self, keys: Sequence[str], ids: Sequence[str], counts: Sequence[int]
     ) -> dict[str, object]:
         """Return the parameters of `counts_table`."""
-        return {"many": _json_list(list(zip(keys, ids, counts, strict=True)))}
+        rows = list(zip(keys, ids, counts, strict=True))
+        return {"many": json_list(rows)}
 
     def is_in(self, column: Node, slot: Node) -> NodeList:
         """Test whether a column is in a bound list."""

@@ -25,11 +25,11 @@ def known_versions() -> tuple[str, ...]:
 def schema_version(statements: Statements) -> str | None:
     """Return the name of the newest migration applied, `None` in a database without a store."""
     with suppress(TableMissing):
-        return _newest(statements)
+        return newest_applied(statements)
     return None
 
 
-def _newest(statements: Statements) -> str | None:
+def newest_applied(statements: Statements) -> str | None:
     """Return the name of the newest migration applied; raise `TableMissing` without their table."""
     table = peewee.Table(HISTORY)
 
@@ -58,7 +58,7 @@ def ensure_current(statements: Statements, create: bool = True) -> None:
     create = create or engine.in_memory
     if engine.missing():
         if not create:
-            raise _missing(engine)
+            raise missing_error(engine)
         engine.prepare()
     engine.check()
 
@@ -73,23 +73,25 @@ def ensure_current(statements: Statements, create: bool = True) -> None:
         return
 
     if found is None and not create:
-        raise _missing(engine)
+        raise missing_error(engine)
     if not create:
         raise SchemaTooOld(
             f"{engine.label}: the tables are those of an older release (schema {found}): bring them up to date "
             "with 'artifact-store upgrade', or open the store with create=True."
         )
-    _upgrade(statements)
+    upgrade(statements)
 
 
-def _missing(engine: Engine) -> StoreMissing:
+def missing_error(engine: Engine) -> StoreMissing:
+    """Return the error that there is no store at an address."""
     return StoreMissing(
         f"{engine.label}: there is no store at this address: check it, or publish something to it first, which makes "
         "the store."
     )
 
 
-def _upgrade(statements: Statements) -> None:
+def upgrade(statements: Statements) -> None:
+    """Run the migrations in one transaction, while no other process can change the tables."""
     engine = statements.engine
     if engine.in_block():
         raise StoreUnavailable(
@@ -98,16 +100,21 @@ def _upgrade(statements: Statements) -> None:
     engine.prepare()
     try:
         with engine.migrating():
-            before = _version_in_savepoint(statements)
+            before: str | None = None
+            # In a savepoint, because on PostgreSQL a missing table would end the transaction.
+            with suppress(TableMissing), engine.atomic():
+                before = newest_applied(statements)
+
+            # Another process may have upgraded the store meanwhile.
             if before != known_versions()[-1]:
-                _run_migrations(engine.database)
+                run_migrations(engine.database)
                 if before is not None:
-                    _add_guards(engine.database, before)
+                    add_guards(engine.database, before)
     except peewee.PeeweeException as error:
         raise engine.to_store_error(error) from error
 
 
-def _run_migrations(database: peewee.Database) -> None:
+def run_migrations(database: peewee.Database) -> None:
     """Run the migrations that the database does not have yet."""
     # This import takes long, and most stores are current.
     from playhouse.migrations import Migration, Runner
@@ -118,18 +125,21 @@ def _run_migrations(database: peewee.Database) -> None:
 
     class Scripts(Runner):  # type: ignore[misc]
         def migrations(self) -> list[Script]:
-            return [
-                Script(int(name[:4]), name, _module_of(name), None) for name in known_versions()
-            ]
+            scripts = []
+            for name in known_versions():
+                number = int(name[:4])
+                scripts.append(Script(number, name, module_of(name), None))
+            return scripts
 
     Scripts(database, table_name=HISTORY).up()
 
 
-def _module_of(name: str) -> str:
+def module_of(name: str) -> str:
+    """Return the name of the module of a migration."""
     return f"{migrations.__name__}.{name}"
 
 
-def _add_guards(database: peewee.Database, before: str) -> None:
+def add_guards(database: peewee.Database, before: str) -> None:
     """Protect an upgraded store from programs of the earlier release that still have it open.
 
     A migration that they would break has a function `guard`.
@@ -137,13 +147,6 @@ def _add_guards(database: peewee.Database, before: str) -> None:
     for name in known_versions():
         if name <= before:
             continue
-        script = import_module(_module_of(name))
+        script = import_module(module_of(name))
         if hasattr(script, "guard"):
             script.guard(database)
-
-
-def _version_in_savepoint(statements: Statements) -> str | None:
-    """Return the version; on PostgreSQL a missing table would otherwise end the transaction."""
-    with suppress(TableMissing), statements.engine.atomic():
-        return _newest(statements)
-    return None

@@ -55,7 +55,8 @@ class Rows(Generic[V]):
         """Prepare for a model; its validator is built when the first row comes."""
         self.names = tuple(model.model_fields)
         self._model = model
-        self._kind = re.sub("(?<!^)(?=[A-Z])", " ", model.__name__).lower()
+        words = re.sub("(?<!^)(?=[A-Z])", " ", model.__name__)
+        self._kind = words.lower()
         self._validator: SchemaValidator | None = None
 
     def value(self, row: Iterable[object]) -> V:
@@ -73,16 +74,18 @@ class Rows(Generic[V]):
             StoreDamaged: a field of one cannot be parsed; the message names the row.
         """
         if self._validator is None:
-            self._validator = _row_validator(self._model)
+            self._validator = row_validator(self._model)
         names = self.names
         fields = [dict(zip(names, row, strict=True)) for row in rows]
+
         try:
             values: list[V] = self._validator.validate_python(fields)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            first, *_ = error.errors(include_url=False, include_context=False, include_input=False)
             position, column, *_ = first["loc"]
             row = fields[int(position)]
-            raise unreadable_row(self._kind, row, str(column), first["msg"]) from error
+            reason = first["msg"]
+            raise unreadable_row(self._kind, row, str(column), reason) from error
         return values
 
 
@@ -98,7 +101,7 @@ def construct(model: type[V], fields: dict[str, object]) -> V:
 
 def encode_fields(value: BaseModel, names: Iterable[str]) -> dict[str, object]:
     """Return the parameters that store some fields of a value, by column."""
-    return {name: _encode(name, getattr(value, name)) for name in names}
+    return {name: encode_field(name, getattr(value, name)) for name in names}
 
 
 def stored_alike(name: str, one: object, other: object) -> bool:
@@ -106,16 +109,17 @@ def stored_alike(name: str, one: object, other: object) -> bool:
     if name == "metadata" and isinstance(one, dict) and isinstance(other, dict):
         one = dict(sorted(one.items()))
         other = dict(sorted(other.items()))
-    return _encode(name, one) == _encode(name, other)
+    return encode_field(name, one) == encode_field(name, other)
 
 
-def _encode(name: str, value: object) -> object:
+def encode_field(name: str, value: object) -> object:
+    """Return the parameter that stores the value of one field."""
     if value is not None and name in JSON_COLUMNS:
         return dump_json(value)
     return encode_value(value)
 
 
-def _row_validator(model: type[BaseModel]) -> SchemaValidator:
+def row_validator(model: type[BaseModel]) -> SchemaValidator:
     """Build the validator of a list of rows, which parses the JSON columns from their text.
 
     What the database holds was checked when it was written, so the rules of what may go in are left
@@ -125,14 +129,17 @@ def _row_validator(model: type[BaseModel]) -> SchemaValidator:
     for name, info in model.model_fields.items():
         schema = TypeAdapter(info.annotation or object).core_schema
         if name in JSON_COLUMNS:
-            schema = core_schema.nullable_schema(core_schema.json_schema(_json_type(name, schema)))
+            json_text = core_schema.json_schema(json_type(name, schema))
+            schema = core_schema.nullable_schema(json_text)
         optional = core_schema.with_default_schema(schema, default=None)
         fields[name] = core_schema.model_field(optional)
-    value = core_schema.model_schema(model, core_schema.model_fields_schema(fields))
-    return validator_of(core_schema.list_schema(value))
+
+    columns = core_schema.model_fields_schema(fields)
+    row = core_schema.model_schema(model, columns)
+    return validator_of(core_schema.list_schema(row))
 
 
-def _json_type(name: str, schema: CoreSchema) -> CoreSchema:
+def json_type(name: str, schema: CoreSchema) -> CoreSchema:
     """Return what the JSON of a column must be; `schema` is that of the field."""
     if name == "tags":
         return schema

@@ -25,7 +25,8 @@ __all__ = [
 ]
 
 
-def _foreign_key(column: str, table: str) -> peewee.SQL:
+def foreign_key(column: str, table: str) -> peewee.SQL:
+    """Return the constraint that a column holds an id of another table."""
     return peewee.SQL(f'FOREIGN KEY ("{column}") REFERENCES "{table}" ("id")')
 
 
@@ -60,7 +61,7 @@ class WorkQueue(_RunTable):
     work_pool_id = IdField()
 
     class Meta(TableOptions):
-        constraints = (_foreign_key("work_pool_id", "work_pool"),)
+        constraints = (foreign_key("work_pool_id", "work_pool"),)
 
 
 class Deployment(_RunTable):
@@ -74,7 +75,7 @@ class Deployment(_RunTable):
     work_queue_id = IdField(null=True, index=True)
 
     class Meta(TableOptions):
-        constraints = (_foreign_key("flow_id", "flow"), _foreign_key("work_queue_id", "work_queue"))
+        constraints = (foreign_key("flow_id", "flow"), foreign_key("work_queue_id", "work_queue"))
 
 
 class FlowRun(_RunTable):
@@ -101,9 +102,9 @@ class FlowRun(_RunTable):
 
     class Meta(TableOptions):
         constraints = (
-            _foreign_key("flow_id", "flow"),
-            _foreign_key("deployment_id", "deployment"),
-            _foreign_key("work_queue_id", "work_queue"),
+            foreign_key("flow_id", "flow"),
+            foreign_key("deployment_id", "deployment"),
+            foreign_key("work_queue_id", "work_queue"),
         )
 
 
@@ -124,7 +125,7 @@ class TaskRun(_RunTable):
     parameters = JSONTextField(null=True)
 
     class Meta(TableOptions):
-        constraints = (_foreign_key("flow_run_id", "flow_run"),)
+        constraints = (foreign_key("flow_run_id", "flow_run"),)
 
 
 WorkQueue.add_index(WorkQueue.work_pool_id, WorkQueue.name, unique=True)

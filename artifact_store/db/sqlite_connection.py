@@ -105,19 +105,26 @@ class Database(SessionDatabase, peewee.SqliteDatabase):
     """
 
     def __init__(self, address: SqliteAddress) -> None:
+        self.address = address
         self.opened: set[Connection] = set()
         self.sessions = Sessions()
         self.threads = threading.local()
         self.closed_reason = ""
         self.memory_connection: sqlite3.Connection | None = None
-        pragmas = {"foreign_keys": 1, "synchronous": address.synchronous}
-        self.address = address
-        self.file = None if address.path is None else DataFile(address.path, address.label)
+        self.file: DataFile | None = None
         name = address.label
-        if address.path is None:
+        if address.path is not None:
+            self.file = DataFile(address.path, address.label)
+        else:
             name = f"file:artifact-store-{uuid.uuid4()}?mode=memory&cache=shared"
+
         super().__init__(
-            name, pragmas=pragmas, timeout=0, factory=Connection, check_same_thread=False, uri=True
+            name,
+            pragmas={"foreign_keys": 1, "synchronous": address.synchronous},
+            timeout=0,  # the engine retries by itself
+            factory=Connection,
+            check_same_thread=False,
+            uri=True,
         )
         if address.path is None:
             self.memory_connection = sqlite3.connect(name, uri=True, check_same_thread=False)
@@ -139,7 +146,7 @@ class Database(SessionDatabase, peewee.SqliteDatabase):
             # The connection itself would only be freed by the garbage collector.
             guard = _Guard()
             connection.finalizer = weakref.finalize(
-                guard, _close_for_ended_thread, self.opened, connection, os.getpid()
+                guard, close_for_ended_thread, self.opened, connection, os.getpid()
             )
             # A finalizer at the end of the process would not wait for a running statement.
             connection.finalizer.atexit = False
@@ -166,7 +173,7 @@ class Database(SessionDatabase, peewee.SqliteDatabase):
             if opening.query_only:
                 connection.execute("PRAGMA query_only = 1")
             elif opening.writable:
-                _restore_wal(connection)
+                restore_wal(connection)
         except BaseException:
             connection.close()
             raise
@@ -233,7 +240,7 @@ class Database(SessionDatabase, peewee.SqliteDatabase):
         return True
 
 
-def _restore_wal(connection: sqlite3.Connection) -> None:
+def restore_wal(connection: sqlite3.Connection) -> None:
     """Switch a store to WAL again if another tool has changed its journal mode."""
     with suppress(sqlite3.Error):  # the first statement of the caller reports what is wrong
         (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
@@ -248,17 +255,17 @@ def _restore_wal(connection: sqlite3.Connection) -> None:
 _DATABASES: weakref.WeakSet[Database] = weakref.WeakSet()
 
 
-def _close_for_ended_thread(opened: set[Connection], connection: Connection, process: int) -> None:
+def close_for_ended_thread(opened: set[Connection], connection: Connection, process: int) -> None:
     """Close the connection of a thread that has ended, or of a database that was dropped.
 
     A forked child leaves the connections of its parent open.
     """
     opened.discard(connection)
     if process == os.getpid():
-        close_later(lambda: _close_idle(connection))
+        close_later(lambda: close_idle(connection))
 
 
-def _close_idle(connection: Connection) -> None:
+def close_idle(connection: Connection) -> None:
     """Close a connection, unless a statement is running on it; then Python closes it afterwards."""
     if connection.lock.acquire(blocking=False):
         try:
@@ -267,10 +274,10 @@ def _close_idle(connection: Connection) -> None:
             connection.lock.release()
 
 
-def _close_databases() -> None:
+def close_databases() -> None:
     """Close, at the end of the process, the stores that the program has not closed."""
     for database in list(_DATABASES):
         database.close_all(1.0)
 
 
-atexit.register(_close_databases)
+atexit.register(close_databases)

@@ -27,12 +27,13 @@ def first_undecodable(
 
         for row in cursor:
             for name, value in zip(names, row, strict=True):
-                if _has_surrogates(value):
+                if has_surrogates(value):
                     return dict(zip(names, row, strict=True)), name
     return None
 
 
-def _has_surrogates(value: object) -> bool:
+def has_surrogates(value: object) -> bool:
+    """Return whether a value is text that was decoded from bytes which are not UTF-8."""
     if not isinstance(value, str):
         return False
     try:

@@ -39,7 +39,7 @@ _REMEDIES = {
 
 def is_busy(error: BaseException) -> bool:
     """Return whether another writer holds a lock that it may release."""
-    code = _code(error)
+    code = result_code(error)
     # A transaction that read before another wrote can never write.
     return code & 0xFF in _BUSY and code != sqlite3.SQLITE_BUSY_SNAPSHOT
 
@@ -62,7 +62,7 @@ def translate_error(
         timeout: seconds that a statement waits for a lock.
         path: the file; `None` for a database in memory.
     """
-    code = _code(error) & 0xFF
+    code = result_code(error) & 0xFF
     text = str(error)
     if any(part in text for part in _TOO_LARGE):
         return errors.InvalidQuery(
@@ -89,13 +89,13 @@ def translate_error(
     if text.endswith("already exists"):
         remedy = f"it is not a store, and it already has tables of the same names ({text}): name another file."
     if code == sqlite3.SQLITE_CANTOPEN:
-        remedy = _why_not_opened(path) or remedy
+        remedy = why_not_opened(path) or remedy
     elif code == sqlite3.SQLITE_IOERR and path is not None and disk_is_full(path):
         remedy = _REMEDIES[sqlite3.SQLITE_FULL]  # even a reader needs room for the -shm file
     return errors.StoreUnavailable(f"{label}: {remedy.format(timeout=timeout)}")
 
 
-def _why_not_opened(path: Path | None) -> str | None:
+def why_not_opened(path: Path | None) -> str | None:
     """Return why the file cannot be opened, if that can be found out."""
     if too_many_files():
         return TOO_MANY_FILES
@@ -111,6 +111,6 @@ def _why_not_opened(path: Path | None) -> str | None:
     return None
 
 
-def _code(error: BaseException) -> int:
+def result_code(error: BaseException) -> int:
     """Return the extended result code of SQLite, 0 if the error has none."""
     return int(getattr(driver_error(error), "sqlite_errorcode", 0) or 0)

@@ -49,7 +49,7 @@ def opening_of(path: Path, read_only: bool) -> Opening:
     if not read_only and not is_fixed:
         return Opening(f"{uri}?mode=rw")
 
-    is_idle = _uses_wal(path) and not _may_change(path)
+    is_idle = uses_wal(path) and not may_change(path)
     if is_fixed and is_idle:
         return Opening(f"{uri}?mode=ro&immutable=1", immutable=signature(path))
     if not read_only:
@@ -66,10 +66,10 @@ def signature(path: Path) -> Signature:
         status = path.stat()
     except OSError:
         return None
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, _may_change(path)
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, may_change(path)
 
 
-def _uses_wal(path: Path) -> bool:
+def uses_wal(path: Path) -> bool:
     """Return whether a database is in WAL mode, by its header."""
     try:
         with path.open("rb") as file:
@@ -78,7 +78,7 @@ def _uses_wal(path: Path) -> bool:
         return False
 
 
-def _may_change(path: Path) -> bool:
+def may_change(path: Path) -> bool:
     """Return whether the WAL holds changes, or an open connection may add some."""
     wal = Path(f"{path}-wal")
     shared_memory = Path(f"{path}-shm")

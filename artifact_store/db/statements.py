@@ -72,13 +72,19 @@ class Statement(NamedTuple):
     bind: Callable[[Values], Params]
 
 
-def _positional_binder(parts: tuple[object, ...]) -> Callable[[Values], Params]:
+def positional_binder(parts: tuple[object, ...]) -> Callable[[Values], Params]:
     """Return a function that puts values into the slots, mostly without a loop in Python."""
-    names = [part.name for part in parts if isinstance(part, _Slot)]
-    constants = [(at, part) for at, part in enumerate(parts) if not isinstance(part, _Slot)]
+    names: list[Hashable] = []
+    constants: list[tuple[int, object]] = []
+    for at, part in enumerate(parts):
+        if isinstance(part, _Slot):
+            names.append(part.name)
+        else:
+            constants.append((at, part))
+
     if not names:
         return lambda values: parts
-    take = _values_of(names)
+    take = values_of(names)
 
     def bind(values: Values) -> list[object]:
         params = list(take(values))
@@ -89,7 +95,7 @@ def _positional_binder(parts: tuple[object, ...]) -> Callable[[Values], Params]:
     return bind if constants else take
 
 
-def _values_of(names: Sequence[Hashable]) -> Callable[[Values], Sequence[object]]:
+def values_of(names: Sequence[Hashable]) -> Callable[[Values], Sequence[object]]:
     """Return a function that looks up the values of these names."""
     first, *others = names
     if others:
@@ -98,7 +104,7 @@ def _values_of(names: Sequence[Hashable]) -> Callable[[Values], Sequence[object]
     return lambda values: (values[first],)
 
 
-def _named_statement(sql: str, parts: tuple[object, ...]) -> Statement | None:
+def named_statement(sql: str, parts: tuple[object, ...]) -> Statement | None:
     """Return a statement with psycopg's named parameters, so that a repeated value is sent once.
 
     Each parameter costs as much as a call in Python. Returns `None` if no value is repeated.
@@ -149,6 +155,8 @@ class Statements:
         self._compiled: dict[Hashable, Statement] = {}
         self._size = 0
 
+    # Methods look into the cache before they call `get`: a call takes several times as long.
+
     def get(self, key: Hashable, build: Build) -> Statement:
         """Return the statement of a key; build and compile it when it is new."""
         statement = self._compiled.get(key)
@@ -165,8 +173,8 @@ class Statements:
         context = self.engine.database.get_sql_context()
         sql, params = context.sql(query).query()
         parts = tuple(params)
-        statement = _named_statement(sql, parts) if self.dialect.has_named_parameters else None
-        return statement or Statement(sql, _positional_binder(parts))
+        statement = named_statement(sql, parts) if self.dialect.has_named_parameters else None
+        return statement or Statement(sql, positional_binder(parts))
 
     def fetch_all(
         self, key: Hashable, build: Build, values: Values, custom_plan: bool = False
