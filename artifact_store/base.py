@@ -50,7 +50,7 @@ class Writer:
         return self.db.engine.place
 
     def origin(self) -> Origin | None:
-        """Return the runs that an artifact created now belongs to; pending writes are written first."""
+        """Return the runs that a new artifact belongs to; pending writes are written first."""
         if self.db.pending_writes.writes:
             self.db.pending_writes.flush()
         # Most creates are outside of a run, so that case calls no function.

@@ -10,7 +10,7 @@ _PACKAGE = os.path.join(Path(__file__).parent, "")  # noqa: PTH118 - with the se
 
 
 def outside() -> int:
-    """Return the `stacklevel` of the nearest frame outside this package, for a warning of the calling function."""
+    """Return the `stacklevel`, for a warning of the caller, of the nearest frame outside this package."""
     level = 1
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):

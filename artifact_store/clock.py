@@ -30,5 +30,5 @@ def in_utc(value: datetime) -> datetime:
 
 
 def new_id() -> UUID:
-    """Return a new UUIDv7 (RFC 9562); the ids of one process sort in the order in which they were created."""
+    """Return a new UUIDv7 (RFC 9562); the ids of one process sort in the order of their creation."""
     return uuid7()

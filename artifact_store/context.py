@@ -63,7 +63,7 @@ class Origin:
 CURRENT: ContextVar[Origin | None] = ContextVar("artifact_store_current_run", default=None)
 
 open_stores: WeakSet[Any] = WeakSet()
-"""The open stores. An artifact does not know its store, so a notebook asks these for its context."""
+"""The open stores; an artifact does not know its own, so a notebook asks these for its context."""
 
 
 def current() -> Origin | None:

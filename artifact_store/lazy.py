@@ -1,4 +1,4 @@
-"""Modules and names that are imported when they are first used, so that importing the package is fast.
+"""Modules and names that are imported when they are first used, for a fast import.
 
 A type checker sees plain imports under `TYPE_CHECKING`. A program uses the `__getattr__` of a
 package (PEP 562) that is made here.
@@ -40,7 +40,7 @@ def lazy_names(
     modules: Mapping[str, str],
     renamed: Mapping[str, str] | None = None,
 ) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
-    """Return the `__getattr__` and the `__dir__` of a package whose names are loaded when they are first used.
+    """Return the `__getattr__` and the `__dir__` of a package whose names are loaded lazily.
 
     Args:
         package: its globals.

@@ -11,7 +11,7 @@ __all__ = ["mode_of"]
 
 
 def mode_of(path: Path) -> int:
-    """Return the mode of the file at a path, as the functions of `stat` take it; 0 if there is none.
+    """Return the mode of the file at a path, as the module `stat` takes it; 0 if there is none.
 
     Raises:
         OSError: the path cannot be read.

@@ -1,4 +1,4 @@
-"""`ArtifactStore`, the class that users call. It owns the database; its base classes have most of its methods."""
+"""`ArtifactStore`, the class that users call; it owns the database and every transaction."""
 
 import os
 import warnings
@@ -108,7 +108,7 @@ class ArtifactStore(
     # --- Blocks ---
 
     def atomic(self) -> "db.engine.Block":
-        """Return a context manager for a block, whose writes become visible together, or not at all if it raises.
+        """Return a block whose writes become visible together, or not at all if it raises.
 
         Blocks may be nested: an inner block that raises undoes only its own writes. Keep a block
         short, because on SQLite only one block at a time can write.
@@ -252,7 +252,7 @@ class ArtifactStore(
         return artifacts.integrity.verify(self._db)
 
     def repair(self) -> "list[schemas.store.Inconsistency]":
-        """Correct what `verify` finds, as far as the artifacts tell what is right, in one transaction.
+        """Correct what `verify` finds, as far as the artifacts say what is right, in one transaction.
 
         The latest versions are computed anew, and so are profiles of tables that do not match their
         data.
@@ -310,7 +310,7 @@ class ArtifactStore(
         return self._engine.url
 
     def close(self) -> None:
-        """Close the connections of all threads. A later call opens new ones; a store in memory is lost.
+        """Close the connections of all threads; a later call opens new ones, a store in memory is lost.
 
         Examples:
             >>> store = ArtifactStore("sqlite:///:memory:")

@@ -38,7 +38,7 @@ def shown(value: object) -> str:
 
 
 def misplaced(value: object) -> str:
-    """Return what to write instead, if a value is a filter that was passed as another argument; empty otherwise.
+    """Return what to write for a filter that was passed as another argument; empty otherwise.
 
     Examples:
         >>> from artifact_store import FlowFilter

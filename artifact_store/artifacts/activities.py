@@ -1,4 +1,4 @@
-"""The methods of a store for work in progress: runs as blocks or decorators, and the progress of a loop."""
+"""The methods of a store for work in progress: runs as blocks or decorators, and loops."""
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import ParamSpec, TypeVar, overload
@@ -113,7 +113,7 @@ class ActivityMethods(StoreBase):
         tags: Sequence[str] = (),
         parameters: Mapping[str, object] | None = None,
     ) -> "runs.active.TaskRunBlock | runs.decorators.Method | Callable[P, R]":
-        """Run a task of the current flow run, or one on its own: a block or a decorator, as `flow_run` is.
+        """Run a task of the current flow run, or on its own: a block or a decorator, as `flow_run`.
 
         Args:
             name: the name of the task. By default that of the decorated function.

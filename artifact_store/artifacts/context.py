@@ -1,4 +1,4 @@
-"""The context of an artifact: its neighbours, its run, what changed since the previous version, and its numbers."""
+"""The context of an artifact: its neighbours, its run, its changes and its numbers."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -44,9 +44,11 @@ def has_artifact(db: Statements, artifact: Artifact) -> bool:
     """Return whether a database has an artifact; a replica may not have it yet."""
 
     def build() -> Query:
-        return ArtifactTable.select(ArtifactTable.id).where(ArtifactTable.id == slot("id"))
+        has_id = ArtifactTable.id == slot("id")
+        return ArtifactTable.select(ArtifactTable.id).where(has_id)
 
-    return db.fetch_one("context.has_artifact", build, {"id": str(artifact.id)}) is not None
+    row = db.fetch_one("context.has_artifact", build, {"id": str(artifact.id)})
+    return row is not None
 
 
 def read_context(db: Statements, artifact: Artifact) -> ArtifactContext:
@@ -85,17 +87,18 @@ def read_neighbours(db: Statements, key: str, version: int) -> Neighbours:
 
 def neighbours_query() -> Query:
     """Build the statement of `read_neighbours`."""
-    of_key = ArtifactTable.key == slot("key")
-    previous = ArtifactTable.select(fn.MAX(ArtifactTable.version)).where(
-        of_key & (ArtifactTable.version < slot("version"))
+    version = ArtifactTable.version
+    has_key = ArtifactTable.key == slot("key")
+    is_older = version < slot("version")
+    is_newer = version > slot("version")
+    of_row = ArtifactCollection.key == slot("key")
+    return Select(
+        columns=[
+            ArtifactTable.select(fn.MAX(version)).where(has_key, is_older),
+            ArtifactTable.select(fn.MIN(version)).where(has_key, is_newer),
+            ArtifactCollection.select(ArtifactCollection.latest_version).where(of_row),
+        ]
     )
-    following = ArtifactTable.select(fn.MIN(ArtifactTable.version)).where(
-        of_key & (ArtifactTable.version > slot("version"))
-    )
-    latest = ArtifactCollection.select(ArtifactCollection.latest_version).where(
-        ArtifactCollection.key == slot("key")
-    )
-    return Select(columns=[previous, following, latest])
 
 
 def read_changes(db: Statements, artifact: Artifact, previous: int | None) -> list[str]:
@@ -104,14 +107,13 @@ def read_changes(db: Statements, artifact: Artifact, previous: int | None) -> li
         return []
 
     def build() -> Query:
-        is_read = ArtifactTable.profile.is_null() & db.dialect.is_at_most(
-            ArtifactTable.data, _LARGEST_COMPARED
-        )
-        data = Case(None, ((is_read, ArtifactTable.data),))
+        has_no_profile = ArtifactTable.profile.is_null()
+        is_small = db.dialect.is_at_most(ArtifactTable.data, _LARGEST_COMPARED)
+        data = Case(None, ((has_no_profile & is_small, ArtifactTable.data),))
         return ArtifactTable.select(ArtifactTable.profile, data).where(
-            (ArtifactTable.key == slot("key"))
-            & (ArtifactTable.version == slot("version"))
-            & (ArtifactTable.type == "table")
+            ArtifactTable.key == slot("key"),
+            ArtifactTable.version == slot("version"),
+            ArtifactTable.type == "table",
         )
 
     values = {"key": artifact.key, "version": previous}

@@ -122,7 +122,7 @@ class Prepared(NamedTuple):
         return construct(Artifact, row)
 
     def check_same(self, other: Mapping[str, object], artifact_id: UUID) -> None:
-        """Check that an artifact with the same id has the same content, so that this create is a repeat of it.
+        """Check that an artifact with the same id has the same content, so that this is a repeat.
 
         Run ids that the caller has not set are not compared, so that a job that runs twice
         publishes once.
@@ -210,7 +210,7 @@ def create_artifact(
     artifact: ArtifactCreate | None,
     fields: Mapping[str, object],
 ) -> Artifact:
-    """Create one artifact, given as a value or as its fields; see `ArtifactStore.create_artifact`."""
+    """Create one artifact from a value or fields; see `ArtifactStore.create_artifact`."""
     prepared = prepare(artifact, fields, writer.origin())
     db = writer.db
     engine = db.engine
@@ -300,7 +300,7 @@ class BulkCreate:
         self._created: dict[UUID, Artifact] = {}
 
     def __call__(self) -> list[Artifact]:
-        """Create the artifacts and return them in order; those that exist with equal content are returned as stored.
+        """Create the artifacts that do not exist yet, and return all of them in order.
 
         Raises:
             ArtifactConflict: an id is taken by an artifact with other content.
@@ -353,7 +353,7 @@ def insert_many(
     new: Sequence[tuple[UUID, Prepared]],
     created: datetime,
 ) -> list[Artifact]:
-    """Create artifacts whose ids are free: all keys are locked in sorted order, then all rows are inserted."""
+    """Create artifacts whose ids are free: lock all keys in sorted order, then insert all rows."""
     versions = allocate_versions(db, new, created)
     with collector_paused():
         native = db.dialect.binds_objects
@@ -400,7 +400,7 @@ def allocate_versions(
 
 
 def taken_by_unseen() -> IntegrityViolation:
-    """Return the error for an id that is taken by an artifact which only a new transaction can see."""
+    """Return the error for an id that is taken, as only a new transaction can see."""
     error = IntegrityViolation(
         "The id is taken by an artifact that was created after this transaction began: "
         "do the whole block again, as store.run_in_transaction does."
@@ -410,7 +410,7 @@ def taken_by_unseen() -> IntegrityViolation:
 
 
 def explain(error: IntegrityViolation) -> IntegrityViolation:
-    """Return the error to raise, which says what to do if a counter has allocated a version that is taken."""
+    """Return the error to raise, with what to do if a counter has allocated a taken version."""
     if "artifact.version" not in str(error):
         return error
     return IntegrityViolation(

@@ -30,7 +30,7 @@ def delete(db: Statements, artifact_id: str) -> bool:
 
 
 def delete_matching(db: Statements, listing: "ListingQuery") -> int:
-    """Delete the artifacts that match now, and still match when their keys are locked; return their number."""
+    """Delete what matches now and still does when its keys are locked; return the number."""
     from . import pagination  # deletes by id do not need it
 
     found = pagination.select_keys(db, listing)

@@ -1,6 +1,7 @@
-"""The methods of a store that read the history of a key: its versions, numbers, and the context of an artifact."""
+"""The methods of a store that read the history of a key: its versions, numbers and contexts."""
 
 from collections.abc import Iterable
+from uuid import UUID
 
 from .. import artifacts, db, rendering, runs, schemas
 from ..base import StoreBase
@@ -65,19 +66,27 @@ class HistoryMethods(StoreBase):
         series = [] if field is None else self.read_series(key, field, limit=limit)
         values = {point.version: point.value for point in series}
         versions = found[:limit]
-        run_ids = {each.flow_run_id for each in versions if each.flow_run_id is not None}
-        read_runs = runs.queries.FLOW_RUNS.read_many
-        flow_runs = self._reader(read_runs, sorted(run_ids)) if run_ids else []
-        run_by_id = {run.id: run for run in flow_runs}
+        flow_runs = self._flow_runs_of(versions)
 
         rows = []
         for each in versions:
-            run = None if each.flow_run_id is None else run_by_id.get(each.flow_run_id)
+            run = None if each.flow_run_id is None else flow_runs.get(each.flow_run_id)
             value = None if each.version is None else values.get(each.version)
             rows.append(schemas.history.ArtifactVersion(each, run, value))
         return schemas.history.ArtifactHistory(
-            tuple(rows), field, tuple(series), complete=len(found) == len(versions)
+            versions=tuple(rows),
+            field=field,
+            series=tuple(series),
+            complete=len(found) == len(versions),
         )
+
+    def _flow_runs_of(self, versions: list[Artifact]) -> "dict[UUID, schemas.runs.FlowRun]":
+        """Return the flow runs of some artifacts, by id."""
+        ids = {each.flow_run_id for each in versions if each.flow_run_id is not None}
+        if not ids:
+            return {}
+        found = self._reader(runs.queries.FLOW_RUNS.read_many, sorted(ids))
+        return {run.id: run for run in found}
 
     def read_series(
         self,
@@ -163,7 +172,7 @@ class HistoryMethods(StoreBase):
         keys: Iterable[str],
         limit: int = 20,
     ) -> "dict[str, list[rendering.context.Point]]":
-        """Return the values of the most informative number of each of many keys, for a list with sparklines.
+        """Return the values of the most informative number of each key, for a list of sparklines.
 
         One statement reads the newest versions of all keys: their metadata, profiles and data of up
         to 16 KB, so the number is the first of `series_fields` within these versions.
@@ -196,7 +205,7 @@ class HistoryMethods(StoreBase):
         return {key: artifacts.context.trend(newest.get(key, []))[1] for key in distinct}
 
     def read_surroundings(self, artifact: Artifact) -> "rendering.context.ArtifactContext":
-        """Return the context of an artifact: its neighbours, its run, what changed, and the trend of its numbers.
+        """Return the context of an artifact: its neighbours, its run, its changes and its numbers.
 
         The payloads of other versions are not read, except for a previous table of up to 256 KB
         without a profile.

@@ -18,7 +18,7 @@ from .queries import ROWS
 
 __all__ = ["verify"]
 
-_PAGE_SIZE = 200
+_PAGE_SIZE = 200  # rows
 
 
 class CheckedTable(NamedTuple):
@@ -37,6 +37,11 @@ class CheckedTable(NamedTuple):
     def position(self, db: Statements) -> Query:
         """Return the column that orders the rows."""
         return db.dialect.row_position(self.model.id)
+
+    def select(self, db: Statements) -> peewee.Select:
+        """Return the query of all rows, each with its position as the last column."""
+        columns = [getattr(self.model, name) for name in self.names]
+        return self.model.select(*columns, self.position(db))
 
 
 _TABLES = (
@@ -76,7 +81,7 @@ def inconsistency_of(error: StoreDamaged) -> Inconsistency:
 
 
 def verify_rows(db: Statements, table: CheckedTable) -> Iterator[Inconsistency]:
-    """Yield what is wrong with each row of a table: it cannot be read, or its profile does not match its data."""
+    """Yield what is wrong with each row: it cannot be read, or its profile is wrong."""
     last: Row | None = None
     while True:
         try:
@@ -104,14 +109,19 @@ def verify_row(db: Statements, table: CheckedTable, at: Row) -> Iterator[Inconsi
 
 
 def wrong_profiles(table: CheckedTable, rows: list[Row]) -> list[Inconsistency]:
-    """Parse rows, whose last column is their position, and return what is wrong with profiles in them.
+    """Parse rows, whose last column is their position, and return which profiles are wrong.
 
     Raises:
         StoreDamaged: a row cannot be parsed.
     """
-    values = table.parse(row[:-1] for row in rows)
-    checks = [profile_check.check(value) for value in values if isinstance(value, Artifact)]
-    return [found for found in checks if found is not None]
+    found = []
+    for value in table.parse(row[:-1] for row in rows):
+        if not isinstance(value, Artifact):
+            continue
+        inconsistency = profile_check.check(value)
+        if inconsistency is not None:
+            found.append(inconsistency)
+    return found
 
 
 def read_page(db: Statements, table: CheckedTable, last: Row | None) -> list[Row]:
@@ -124,18 +134,18 @@ def read_page(db: Statements, table: CheckedTable, last: Row | None) -> list[Row
     """
 
     def build() -> Query:
-        columns = [getattr(table.model, name) for name in table.names]
-        query = table.model.select(*columns, table.position(db))
-        return next_page(query, table.position(db), last)
+        return next_page(table.select(db), table.position(db), last)
 
-    return db.fetch_all(("integrity.page", table.model, last is None), build, position_of(last))
+    key = ("integrity.page", table.model, last is None)
+    return db.fetch_all(key, build, position_of(last))
 
 
 def read_positions(db: Statements, table: CheckedTable, last: Row | None) -> list[Row]:
     """Read the positions of the rows that `read_page` reads."""
 
     def build() -> Query:
-        return next_page(table.model.select(table.position(db)), table.position(db), last)
+        position = table.position(db)
+        return next_page(table.model.select(position), position, last)
 
     key = ("integrity.positions", table.model, last is None)
     return db.fetch_all(key, build, position_of(last))
@@ -145,9 +155,8 @@ def read_row(db: Statements, table: CheckedTable, at: Row) -> list[Row]:
     """Read the row at a position, with its position as the last column."""
 
     def build() -> Query:
-        columns = [getattr(table.model, name) for name in table.names]
-        query = table.model.select(*columns, table.position(db))
-        return query.where(table.position(db) == slot("position"))
+        is_there = table.position(db) == slot("position")
+        return table.select(db).where(is_there)
 
     return db.fetch_all(("integrity.row", table.model), build, position_of(at))
 

@@ -61,7 +61,7 @@ _ROW = [
 
 
 def allocate_version(db: Statements, artifact: Values) -> int:
-    """Raise the counter of a key, point to the artifact that gets the version, and return the version.
+    """Raise the counter of a key, point to the artifact that gets the version, and return it.
 
     Args:
         db: the statements of a store.
@@ -85,7 +85,8 @@ def allocate_version_query() -> Query:
 def first_row() -> tuple[Query, ...]:
     """Return the values of the row of a new key, in the order of its columns."""
     one = SQL("1")
-    return slot("key"), slot("id"), one, one, slot("created"), slot("created")
+    created = slot("created")
+    return slot("key"), slot("id"), one, one, created, created
 
 
 def raise_counters(insert: peewee.ModelInsert) -> peewee.ModelInsert:
@@ -98,7 +99,10 @@ def raise_counters(insert: peewee.ModelInsert) -> peewee.ModelInsert:
             ArtifactCollection.created,
             ArtifactCollection.updated,
         ],
-        update={ArtifactCollection.latest_version: raised, ArtifactCollection.last_version: raised},
+        update={
+            ArtifactCollection.latest_version: raised,
+            ArtifactCollection.last_version: raised,
+        },
     )
 
 
@@ -131,7 +135,14 @@ def allocate_and_insert_query(db: Statements) -> Query:
     insert = Artifact.insert_from(source, [*columns, Artifact.version]).returning(Artifact.version)
 
     # A CTE of Peewee can only be a query that reads.
-    return NodeList((SQL('WITH "allocated" AS ('), allocate, SQL(")"), insert))
+    return NodeList(
+        (
+            SQL('WITH "allocated" AS ('),
+            allocate,
+            SQL(")"),
+            insert,
+        )
+    )
 
 
 def allocate_versions(
@@ -191,7 +202,7 @@ def update_in_two_statements(db: Statements, changes: Values) -> bool:
 
 
 def touch_query() -> Query:
-    """Build the statement that notes the time of an update; SQLite has already locked the whole database."""
+    """Build the statement that notes the time of an update; SQLite has locked the database."""
     touch = ArtifactCollection.update({ArtifactCollection.updated: slot("updated")})
     return touch.where(ArtifactCollection.latest_id == slot("id"))
 
@@ -247,7 +258,14 @@ def update_in_one_statement_query(db: Statements, names: Sequence[str], alone: b
         # An artifact without a key has no row of a key, so both statements set the timeout.
         touch = touch.where(lock_timeout_condition(db))
         update = update.where(lock_timeout_condition(db))
-    return NodeList((SQL('WITH "touched" AS ('), touch, SQL(")"), update))
+    return NodeList(
+        (
+            SQL('WITH "touched" AS ('),
+            touch,
+            SQL(")"),
+            update,
+        )
+    )
 
 
 def exists_query() -> Query:
@@ -256,7 +274,7 @@ def exists_query() -> Query:
 
 
 def lock_timeout_condition(db: Statements) -> Query:
-    """Return a condition that is always true, and limits how long a statement outside a block waits for a lock."""
+    """Return a condition that is always true, and limits how long a statement waits for a lock."""
     # The timeout is a number of ours, so it needs no slot.
     timeout = SQL(f"'{db.engine.lock_timeout}'")
     return fn.set_config(SQL("'lock_timeout'"), timeout, SQL("TRUE")).is_null(False)
@@ -281,7 +299,7 @@ def lock_key_of(db: Statements, artifact_id: str) -> tuple[str | None, str | Non
 
 
 def read_key_query() -> Query:
-    """Build the statement of `lock_key_of` for SQLite, which has already locked the whole database."""
+    """Build the statement of `lock_key_of` for SQLite, which has already locked the database."""
     has_key = ArtifactCollection.key == Artifact.key
     return (
         Artifact.select(Artifact.key, ArtifactCollection.latest_id)
@@ -291,7 +309,7 @@ def read_key_query() -> Query:
 
 
 def lock_key_query() -> Query:
-    """Build the statement of `lock_key_of` for databases that lock rows; it writes to the row of the key."""
+    """Build the statement of `lock_key_of` that locks, by a write to the row of the key."""
     found = peewee.Table("found")
     locked = peewee.Table("locked")
     find = Artifact.select(Artifact.key).where(Artifact.id == slot("id"))
@@ -348,16 +366,20 @@ def lock_table(db: Statements) -> None:
 
 
 def repoint_latest(db: Statements, key: str) -> None:
-    """Point a locked key, whose latest artifact was deleted, to the greatest version that is left, or to none."""
+    """Point a locked key to the greatest version that is left, or to none, after a delete."""
     if not db.execute("latest.point", repoint_query, {"key": key}):
         db.execute("latest.empty", empty_query, {"key": key})
 
 
 def repoint_query() -> Query:
-    """Build the statement that points a key to its greatest version; it changes nothing if there is none."""
-    columns = (Artifact.id, Artifact.version, Artifact.created, Artifact.updated)
-    of_key = Artifact.select(*columns).where(Artifact.key == slot("key"))
-    greatest = of_key.order_by(Artifact.version.desc()).limit(1).alias("greatest")
+    """Build the statement that points a key to its greatest version, if there is one."""
+    greatest = (
+        Artifact.select(Artifact.id, Artifact.version, Artifact.created, Artifact.updated)
+        .where(Artifact.key == slot("key"))
+        .order_by(Artifact.version.desc())
+        .limit(1)
+        .alias("greatest")
+    )
     update = ArtifactCollection.update(
         {
             ArtifactCollection.latest_id: greatest.c.id,
@@ -371,13 +393,17 @@ def repoint_query() -> Query:
 
 def empty_query() -> Query:
     """Build the statement that empties a key."""
-    return ArtifactCollection.update(
-        {ArtifactCollection.latest_id: None, ArtifactCollection.latest_version: None}
-    ).where(ArtifactCollection.key == slot("key"))
+    update = ArtifactCollection.update(
+        {
+            ArtifactCollection.latest_id: None,
+            ArtifactCollection.latest_version: None,
+        }
+    )
+    return update.where(ArtifactCollection.key == slot("key"))
 
 
 def rebuild(db: Statements, keys: Sequence[str]) -> None:
-    """Create the rows of some locked keys anew from the computed query; counters are never lowered."""
+    """Compute the rows of some locked keys anew; counters are never lowered."""
     values = {"keys": db.dialect.bind_list(keys)}
     db.execute("latest.rebuild", partial(rebuild_query, db), values)
     db.execute("latest.sweep", partial(sweep_query, db), values)
@@ -386,14 +412,20 @@ def rebuild(db: Statements, keys: Sequence[str]) -> None:
 def rebuild_query(db: Statements) -> Query:
     """Build the statement that writes the rows of the keys that have artifacts."""
     greatest = greatest_versions(db.dialect.is_in(Artifact.key, slot("keys")))
-    version = greatest.c.version
-    columns = (greatest.c.key, Artifact.id, version, version, Artifact.created, Artifact.updated)
-    source = Artifact.select(*columns).join(greatest, on=is_greatest(greatest)).where(SQL("1 = 1"))
+    source = Artifact.select(
+        greatest.c.key,
+        Artifact.id,
+        greatest.c.version,
+        greatest.c.version,
+        Artifact.created,
+        Artifact.updated,
+    )
+    source = source.join(greatest, on=is_greatest(greatest)).where(SQL("1 = 1"))
 
     counter = peewee.EXCLUDED.last_version
-    is_low = (ArtifactCollection.last_version < counter) | db.dialect.is_invalid_counter(
-        ArtifactCollection.last_version
-    )
+    is_lower = ArtifactCollection.last_version < counter
+    is_invalid = db.dialect.is_invalid_counter(ArtifactCollection.last_version)
+    greater = Case(None, ((is_lower | is_invalid, counter),), ArtifactCollection.last_version)
     return ArtifactCollection.insert_from(source, _ROW).on_conflict(
         conflict_target=[ArtifactCollection.key],
         preserve=[
@@ -402,11 +434,7 @@ def rebuild_query(db: Statements) -> Query:
             ArtifactCollection.created,
             ArtifactCollection.updated,
         ],
-        update={
-            ArtifactCollection.last_version: Case(
-                None, ((is_low, counter),), ArtifactCollection.last_version
-            )
-        },
+        update={ArtifactCollection.last_version: greater},
     )
 
 
@@ -421,9 +449,8 @@ def sweep_query(db: Statements) -> Query:
             ArtifactCollection.last_version: counter,
         }
     )
-    return update.where(
-        db.dialect.is_in(ArtifactCollection.key, slot("keys")), ~fn.EXISTS(artifacts_of_row())
-    )
+    is_wanted = db.dialect.is_in(ArtifactCollection.key, slot("keys"))
+    return update.where(is_wanted, ~fn.EXISTS(artifacts_of_row()))
 
 
 # --- The computed query ---

@@ -83,7 +83,7 @@ def check_key(key: object) -> str:
 
 
 def differences_query() -> Query:
-    """Build the statement that returns the fields of a `Comparison` for each key that is not as it should be."""
+    """Build the statement that returns the fields of a `Comparison` for each wrong key."""
     greatest = greatest_versions()
     pointed = Artifact.alias("pointed")
     is_right = fn.COALESCE(ArtifactCollection.latest_id == Artifact.id, SQL("FALSE"))

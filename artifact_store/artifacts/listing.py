@@ -1,4 +1,4 @@
-"""The methods of a store that list, stream and count artifacts: all of them, or the latest of each key."""
+"""The methods of a store that list, stream and count artifacts, or the latest of each key."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Unpack

@@ -162,7 +162,7 @@ class ArtifactMethods(StoreBase):
         artifact: ArtifactUpdate | None = None,
         **fields: Unpack[ArtifactChanges],
     ) -> bool:
-        """Change an artifact in place. It keeps its version, and the latest version of its key stays the same.
+        """Change an artifact in place; its version and the latest version of its key stay the same.
 
         Args:
             artifact_id: the id of the artifact.
@@ -189,8 +189,9 @@ class ArtifactMethods(StoreBase):
         return artifacts.update.update_artifact(self._db, artifact_id, artifact, fields)
 
     def delete_artifact(self, artifact_id: UUID | str) -> bool:
-        """Delete an artifact. If it was the latest of its key, the greatest version that is left becomes the latest.
+        """Delete an artifact.
 
+        If it was the latest of its key, the greatest version that is left becomes the latest.
         A version number is never used again, even if all versions of the key are deleted.
 
         Args:

@@ -54,7 +54,7 @@ class Version(NamedTuple):
 
 
 def full_name(field: object) -> str:
-    """Return the full name of a number; a name without a prefix stands for a number in the metadata.
+    """Return the full name of a number; a name without a prefix is that of a number in metadata.
 
     Raises:
         InvalidQuery: it is not a name.
@@ -73,7 +73,7 @@ def full_name(field: object) -> str:
 
 
 def as_number(value: object) -> float | None:
-    """Return a number as a float; `None` for anything else, and for what is too large for a float."""
+    """Return a number as a float; `None` for anything else, and if it is too large for a float."""
     # A bool is an int too, and not a number of anything.
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -124,13 +124,14 @@ def small_columns(db: Statements) -> tuple[Expression, ...]:
         & fn.COALESCE(Artifact.type, "").not_in(_WITHOUT_NUMBERS)
         & db.dialect.is_at_most(Artifact.data, _SMALL)
     )
+    small_data = Case(None, ((is_read, Artifact.data),))
     return (
         Artifact.version,
         Artifact.created,
         Artifact.type,
         Artifact.metadata,
         Artifact.profile,
-        Case(None, ((is_read, Artifact.data),)),
+        small_data,
     )
 
 
@@ -176,7 +177,11 @@ def newest(db: Statements, key: str, limit: int) -> list[Version]:
 
 def newest_of_keys(db: Statements, keys: Sequence[str], limit: int) -> dict[str, list[Version]]:
     """Return the newest versions of each of many keys, oldest first, with one statement."""
-    values = {"keys": db.dialect.bind_list(keys), "limit": limit, "skipped": limit - 1}
+    values = {
+        "keys": db.dialect.bind_list(keys),
+        "limit": limit,
+        "skipped": limit - 1,
+    }
     build = limit_each_key_query if db.dialect.has_lateral_joins else first_of_each_key_query
     rows = db.fetch_all("metrics.newest_of_keys", partial(build, db), values)
 
@@ -188,7 +193,7 @@ def newest_of_keys(db: Statements, keys: Sequence[str], limit: int) -> dict[str,
 
 
 def limit_each_key_query(db: Statements) -> Query:
-    """Build a statement with a limit for each key: PostgreSQL then reads only so many versions before it joins."""
+    """Build a statement with a limit for each key, which PostgreSQL applies before it joins."""
     columns = [column.alias(f"column_{n}") for n, column in enumerate(small_columns(db))]
     newest = (
         Artifact.select(*columns)
@@ -197,16 +202,20 @@ def limit_each_key_query(db: Statements) -> Query:
         .limit(slot("limit"))
         .alias("newest")
     )
-    names = [getattr(newest.c, f"column_{n}") for n in range(len(columns))]
+    selected = [getattr(newest.c, f"column_{n}") for n in range(len(columns))]
+    is_wanted = db.dialect.is_in(ArtifactCollection.key, slot("keys"))
     return (
-        ArtifactCollection.select(ArtifactCollection.key, *names)
+        ArtifactCollection.select(ArtifactCollection.key, *selected)
         .join(newest, JOIN.LATERAL, on=SQL("TRUE"))
-        .where(db.dialect.is_in(ArtifactCollection.key, slot("keys")))
+        .where(is_wanted)
     )
 
 
 def first_of_each_key_query(db: Statements) -> Query:
-    """Build a statement that finds the first version to read of each key; SQLite has no limit for each key."""
+    """Build a statement that finds the first version to read of each key.
+
+    SQLite has no limit for each key.
+    """
     older = Artifact.alias("older")
     first = (
         older.select(older.version)
@@ -215,11 +224,13 @@ def first_of_each_key_query(db: Statements) -> Query:
         .limit(1)
         .offset(slot("skipped"))
     )
+    has_key = Artifact.key == ArtifactCollection.key
     is_read = Artifact.version >= fn.COALESCE(first, SQL("1"))
+    is_wanted = db.dialect.is_in(ArtifactCollection.key, slot("keys"))
     return (
         ArtifactCollection.select(ArtifactCollection.key, *small_columns(db))
-        .join(Artifact, on=((Artifact.key == ArtifactCollection.key) & is_read))
-        .where(db.dialect.is_in(ArtifactCollection.key, slot("keys")))
+        .join(Artifact, on=(has_key & is_read))
+        .where(is_wanted)
     )
 
 
@@ -317,7 +328,7 @@ def points(db: Statements, key: str, field: str, limit: int | None) -> list[Poin
     def build() -> Query:
         return (
             Artifact.select(Artifact.version, Artifact.created, *source.columns)
-            .where((Artifact.key == slot("key")) & (Artifact.version < slot("before")))
+            .where(Artifact.key == slot("key"), Artifact.version < slot("before"))
             .order_by(Artifact.version.desc())
             .limit(slot("page_size"))
         )

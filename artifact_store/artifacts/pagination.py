@@ -32,7 +32,7 @@ FEW_RELATED = 200
 """Up to so many related rows are looked up first."""
 
 MANY_RELATED = 20_000
-"""Up to so many related rows are looked up when a page was not found near the start of the order."""
+"""Up to so many are looked up if the page was not found near the start of the order."""
 
 WINDOW = 3000
 """The number of rows at the start of an order that are checked one by one."""
@@ -65,7 +65,7 @@ class ListingQuery(NamedTuple):
 
     @property
     def name_column(self) -> Expression:
-        """The column that names what is listed: the id of an artifact, or the key of a latest one."""
+        """The column that names each artifact: its id, or its key if it is a latest one."""
         return ArtifactCollection.key if self.latest else Artifact.id
 
     def select(self, db: Statements, *columns: Query) -> "peewee.ModelSelect[Artifact]":
@@ -84,7 +84,7 @@ LATEST = ListingQuery(None, {}, ArtifactCollectionSort.ID_DESC)
 
 
 class PageRange(NamedTuple):
-    """Which part of a listing is a page: up to `limit` artifacts, from an offset or after a position."""
+    """Where a page is: up to `limit` artifacts, from an offset or after a position."""
 
     offset: int
     limit: int | None
@@ -92,7 +92,7 @@ class PageRange(NamedTuple):
 
 
 Part: TypeAlias = Literal["all", "after", "nulls", "nulls_after"]
-"""A part of an order: all of it; what is after a position without NULL; NULL keys; NULL keys after a position."""
+"""A part of an order: all of it, keys after a position, NULL keys, NULL keys after a position."""
 
 PageQuery: TypeAlias = Callable[[Statements, ListingQuery, Expression | None], Query]
 """Builds the statement for a part of a listing; the third argument is the condition of the part."""
@@ -121,7 +121,7 @@ def related_page(
     limit: int,
     after: Position | None,
 ) -> list[schemas.Artifact]:
-    """Return a page of a listing with conditions on related rows, at a cost that hardly depends on how many match.
+    """Return a page of a listing with conditions on related rows, however many rows match.
 
     Few related rows are looked up first, and their artifacts are found by index. If there are many,
     the page is probably among the first rows of the order. If it is not, matches are rare, and are
@@ -140,11 +140,13 @@ def related_page(
             return found
 
     many = look_up_related(db, few, MANY_RELATED)
-    return [] if many is None else read_page(db, many, by_ids, where)
+    if many is None:
+        return []
+    return read_page(db, many, by_ids, where)
 
 
 def look_up_related(db: Statements, listing: ListingQuery, limit: int) -> ListingQuery | None:
-    """Replace each condition on related rows by their ids, if there are not more than `limit` of them.
+    """Replace each condition on related rows by their ids, if there are at most `limit` of them.
 
     Returns:
         The listing; `None` when no related row satisfies a condition, so that the listing is empty.
@@ -181,7 +183,7 @@ def read_page(
     query: PageQuery,
     where: PageRange,
 ) -> list[schemas.Artifact]:
-    """Return a page of a listing; NULL keys, which come last, are read by a statement of their own."""
+    """Return a page of a listing; NULL keys, which come last, are read by another statement."""
     if where.after is None:
         return read_part(db, listing, query, "all", where)
     if not listing.order.nulls_last:
@@ -257,11 +259,12 @@ def by_rows(db: Statements, listing: ListingQuery, part: Expression | None) -> p
     query = listing.select(db)
     if part is not None:
         query = query.where(part)
-    return query.order_by(*listing.order.terms).limit(slot("limit")).offset(slot("offset"))
+    query = query.order_by(*listing.order.terms)
+    return query.limit(slot("limit")).offset(slot("offset"))
 
 
 def in_window(db: Statements, listing: ListingQuery, part: Expression | None) -> Query:
-    """Build a statement that looks at the first rows of the order only, up to the last row of the window."""
+    """Build a statement that looks at the first rows of the order only, the window."""
     columns = listing.order.columns[:2]
     if listing.latest:
         is_not_empty = ArtifactCollection.latest_id.is_null(False)
@@ -270,7 +273,8 @@ def in_window(db: Statements, listing: ListingQuery, part: Expression | None) ->
         last = Artifact.select(*columns)
     if part is not None:
         last = last.where(part)
-    last = last.order_by(*listing.order.terms).limit(1).offset(WINDOW - 1)
+    last = last.order_by(*listing.order.terms)
+    last = last.limit(1).offset(WINDOW - 1)
 
     position = NodeList(columns, glue=", ", parens=len(columns) > 1)
     comparison = SQL(">=" if listing.order.descending else "<=")
@@ -281,7 +285,7 @@ def in_window(db: Statements, listing: ListingQuery, part: Expression | None) ->
 
 
 def by_ids(db: Statements, listing: ListingQuery, part: Expression | None) -> Query:
-    """Build a statement that finds all matches first, sorts their positions, and reads only the rows of the page.
+    """Build a statement that finds all matches, sorts their positions, and reads the rows of the page.
 
     A planner would rather look for matches along the order, which is slow where they are rare.
     `matched_first` prevents it: PostgreSQL materializes the matches, and SQLite sorts them in
@@ -306,8 +310,10 @@ def by_ids(db: Statements, listing: ListingQuery, part: Expression | None) -> Qu
         .limit(slot("limit"))
         .offset(slot("offset"))
     )
-    rows = listing._replace(condition=None).select(db)
-    return rows.where(Artifact.id << ids).order_by(*order.terms).with_cte(*related, matches)
+    rows = listing._replace(condition=None)
+    return (
+        rows.select(db).where(Artifact.id << ids).order_by(*order.terms).with_cte(*related, matches)
+    )
 
 
 # --- Streams ---
@@ -340,7 +346,7 @@ def stream_by_name(
     listing: ListingQuery,
     page_size: int,
 ) -> Iterator[schemas.Artifact]:
-    """Yield a listing in the order that it has at the start, by the ids (or keys) of its artifacts."""
+    """Yield a listing in the order that it has at the start, by its ids (or keys)."""
     for packed in read(read_names, listing, page_size):
         names = packed.decode().split("\n")
         yield from read(read_named, listing, names)
@@ -350,7 +356,8 @@ def read_names(db: Statements, listing: ListingQuery, page_size: int) -> list[by
     """Return the ids (or keys) of a whole listing, those of a page joined by line breaks."""
 
     def build() -> Query:
-        return listing.select(db, listing.name_column).order_by(*listing.order.terms)
+        query = listing.select(db, listing.name_column)
+        return query.order_by(*listing.order.terms)
 
     def pack(rows: list[Row]) -> bytes:
         return "\n".join(str(row[0]) for row in rows).encode()
@@ -360,16 +367,20 @@ def read_names(db: Statements, listing: ListingQuery, page_size: int) -> list[by
 
 
 def read_named(db: Statements, listing: ListingQuery, names: list[str]) -> list[schemas.Artifact]:
-    """Return the artifacts with some ids (or keys) that are still in the listing, in the order of the names."""
+    """Return the artifacts with these ids (or keys) that are still listed, in their order."""
 
     def build() -> Query:
-        return listing.select(db).where(db.dialect.is_in(listing.name_column, slot("names")))
+        is_wanted = db.dialect.is_in(listing.name_column, slot("names"))
+        return listing.select(db).where(is_wanted)
 
     key = ("pages.named", listing.latest, listing.include_data, listing.condition)
     values = {**listing.values, "names": db.dialect.bind_list(names)}
     rows = db.fetch_all(key, build, values)
     found = ROWS.values(rows)
-    by_name = {each.key if listing.latest else str(each.id): each for each in found}
+    by_name = {}
+    for each in found:
+        name = each.key if listing.latest else str(each.id)
+        by_name[name] = each
     return [by_name[name] for name in names if name in by_name]
 
 

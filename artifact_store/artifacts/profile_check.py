@@ -35,7 +35,7 @@ class ProfiledTable(NamedTuple):
 
 
 def check(artifact: Artifact) -> Inconsistency | None:
-    """Return what is wrong with the profile of an artifact; `None` if it matches the data, or there is none."""
+    """Return what is wrong with the profile of an artifact; `None` if nothing is."""
     profile = known_profile(artifact.profile)
     if artifact.type != "table" or profile is None:
         return None
@@ -54,7 +54,7 @@ def check(artifact: Artifact) -> Inconsistency | None:
 
 
 def check_stored(table: ProfiledTable) -> Inconsistency | None:
-    """Return what is wrong with a stored profile; `None` where JSON is damaged, which `integrity` reports."""
+    """Return what is wrong with a stored profile; damaged JSON is reported by `integrity`."""
     try:
         profile = from_json(table.profile)
         data = None if table.data is None else from_json(table.data)
@@ -73,7 +73,7 @@ def check_stored(table: ProfiledTable) -> Inconsistency | None:
 
 
 def find_wrong(db: Statements) -> list[UUID]:
-    """Return the ids of the tables whose profile does not match their data; one page of them is in memory."""
+    """Return the ids of the tables whose profile does not match their data."""
     found: list[UUID] = []
     last: UUID | None = None
     while True:
@@ -146,7 +146,7 @@ def compute_profile(data: str | None) -> str | None:
 
 
 def repair_query() -> Query:
-    """Build the statement that replaces the profile of an artifact that was not updated in the meantime."""
+    """Build the statement that replaces a profile, unless the artifact was updated meanwhile."""
     # An artifact without a key is not locked by the lock on the collection table.
     is_unchanged = (ArtifactTable.id == slot("id")) & (ArtifactTable.updated == slot("updated"))
     return ArtifactTable.update({ArtifactTable.profile: slot("profile")}).where(is_unchanged)

@@ -1,4 +1,4 @@
-"""The progress of a loop, as an artifact that is updated in place and costs the loop almost nothing.
+"""The progress of a loop: an artifact that is updated in place, and costs the loop little.
 
 A loop may end anywhere: even in the middle of a statement, when the garbage collector frees a
 traceback that refers to it. So `track` returns an iterator of its own, which writes when the next
@@ -33,7 +33,7 @@ _LAST_LOCK_TIMEOUT = 1.0  # the same for the last update of a loop that was comp
 
 
 class Meter:
-    """Writes the progress of a loop. When that fails, it logs a warning once, and the loop continues.
+    """Writes the progress of a loop; when that fails it logs a warning once.
 
     Attributes:
         done: the number of items that are done.
@@ -47,7 +47,7 @@ class Meter:
         artifact_id: UUID,
         total: int | None,
     ) -> None:
-        """Take the store and its statements, the progress artifact and the number of items, if it is known."""
+        """Take the store, its statements, the artifact and the number of items, if it is known."""
         self.done = 0
         self.ended = False
         self._store = store
@@ -168,7 +168,7 @@ class TrackedItems(Generator[T, None, None]):
 
 
 def drop_tracebacks(error: BaseException | None) -> None:
-    """Remove the tracebacks of an error: their frames refer to the loop, and would keep it from being freed."""
+    """Remove the tracebacks of an error: their frames refer to the loop and keep it alive."""
     while error is not None:
         error.__traceback__ = None
         error = error.__cause__ or error.__context__

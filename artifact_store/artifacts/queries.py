@@ -68,7 +68,8 @@ def insert_many(db: Statements, rows: Sequence[Row]) -> None:
 
 def insert_query() -> Query:
     """Build the statement that inserts an artifact."""
-    return Artifact.insert({getattr(Artifact, name): slot(name) for name in ROWS.names})
+    values = {getattr(Artifact, name): slot(name) for name in ROWS.names}
+    return Artifact.insert(values)
 
 
 # --- Read ---
@@ -82,7 +83,8 @@ def read(db: Statements, artifact_id: UUID) -> schemas.Artifact | None:
 
 def read_query() -> Query:
     """Build the statement that reads an artifact by id."""
-    return Artifact.select(*COLUMNS).where(Artifact.id == slot("id"))
+    has_id = Artifact.id == slot("id")
+    return Artifact.select(*COLUMNS).where(has_id)
 
 
 def read_latest(db: Statements, key: str) -> schemas.Artifact | None:
@@ -109,8 +111,9 @@ def read_version(db: Statements, key: str, version: int) -> schemas.Artifact | N
 
 def read_version_query() -> Query:
     """Build the statement that reads one version of a key."""
-    is_version = (Artifact.key == slot("key")) & (Artifact.version == slot("version"))
-    return Artifact.select(*COLUMNS).where(is_version)
+    has_key = Artifact.key == slot("key")
+    has_version = Artifact.version == slot("version")
+    return Artifact.select(*COLUMNS).where(has_key, has_version)
 
 
 def read_versions(db: Statements, key: str, limit: int | None) -> list[schemas.Artifact]:
@@ -133,7 +136,8 @@ def read_many(db: Statements, ids: Sequence[UUID]) -> list[schemas.Artifact]:
     """Return the artifacts among some ids that exist."""
 
     def build() -> Query:
-        return Artifact.select(*COLUMNS).where(db.dialect.is_in(Artifact.id, slot("ids")))
+        is_wanted = db.dialect.is_in(Artifact.id, slot("ids"))
+        return Artifact.select(*COLUMNS).where(is_wanted)
 
     values = {"ids": db.dialect.bind_list(ids)}
     rows = db.fetch_all("artifacts.read_many", build, values)
@@ -147,19 +151,24 @@ def delete(db: Statements, artifact_id: str, key: str | None) -> bool:
     """Delete an artifact if it has this key, or none; return whether it was deleted."""
     if key is None:
         values = {"id": artifact_id}
-        return db.execute("artifacts.delete_without_key", delete_without_key_query, values) > 0
-    values = {"id": artifact_id, "key": key}
-    return db.execute("artifacts.delete_of_key", delete_of_key_query, values) > 0
+        deleted = db.execute("artifacts.delete_without_key", delete_without_key_query, values)
+    else:
+        values = {"id": artifact_id, "key": key}
+        deleted = db.execute("artifacts.delete_of_key", delete_of_key_query, values)
+    return deleted > 0
 
 
 def delete_without_key_query() -> Query:
     """Build the statement that deletes an artifact without a key."""
-    return Artifact.delete().where((Artifact.id == slot("id")) & Artifact.key.is_null())
+    has_id = Artifact.id == slot("id")
+    return Artifact.delete().where(has_id, Artifact.key.is_null())
 
 
 def delete_of_key_query() -> Query:
     """Build the statement that deletes an artifact of a key."""
-    return Artifact.delete().where((Artifact.id == slot("id")) & (Artifact.key == slot("key")))
+    has_id = Artifact.id == slot("id")
+    has_key = Artifact.key == slot("key")
+    return Artifact.delete().where(has_id, has_key)
 
 
 def delete_many(db: Statements, ids: Sequence[UUID]) -> list[UUID]:
@@ -169,7 +178,8 @@ def delete_many(db: Statements, ids: Sequence[UUID]) -> list[UUID]:
         is_deleted = db.dialect.is_in(Artifact.id, slot("ids"))
         return Artifact.delete().where(is_deleted).returning(Artifact.id)
 
-    rows = db.fetch_all("artifacts.delete_many", build, {"ids": db.dialect.bind_list(ids)})
+    values = {"ids": db.dialect.bind_list(ids)}
+    rows = db.fetch_all("artifacts.delete_many", build, values)
     with Parsing("The id of an artifact"):
         return [schemas.as_uuid(row[0]) for row in rows]
 
@@ -181,7 +191,9 @@ def lock_without_key(db: Statements, ids: Sequence[UUID]) -> None:
     """
 
     def build() -> Query:
-        is_locked = db.dialect.is_in(Artifact.id, slot("ids")) & Artifact.key.is_null()
-        return Artifact.select(Artifact.id).where(is_locked).order_by(Artifact.id).for_update()
+        is_wanted = db.dialect.is_in(Artifact.id, slot("ids"))
+        query = Artifact.select(Artifact.id).where(is_wanted, Artifact.key.is_null())
+        return query.order_by(Artifact.id).for_update()
 
-    db.fetch_all("artifacts.lock_without_key", build, {"ids": db.dialect.bind_list(ids)})
+    values = {"ids": db.dialect.bind_list(ids)}
+    db.fetch_all("artifacts.lock_without_key", build, values)

@@ -81,7 +81,7 @@ def malformed(ref: object) -> InvalidQuery:
 
 
 def read(db: Statements, ref: object) -> Artifact | None:
-    """Return the artifact that a reference names, or `None`. A UUID may also be a key; then the id is tried first."""
+    """Return the artifact that a reference names, or `None`; an id is tried before a key."""
     reference = parse(ref)
     if reference.id is not None:
         found = queries.read(db, reference.id)

@@ -65,8 +65,9 @@ def read_run_trees(
         flow = flows.get(run.flow_id)
         if flow is None:  # deleted between two statements, with its runs
             continue
-        of_run = task_runs.get(run.id, []), artifacts.get(run.id, [])
-        trees.append(build_tree(flow, run, *of_run, per_run))
+        of_run = task_runs.get(run.id, [])
+        published = artifacts.get(run.id, [])
+        trees.append(build_tree(flow, run, of_run, published, per_run))
     return trees
 
 
@@ -86,7 +87,7 @@ def build_tree(
     artifacts: list[Artifact],
     per_run: int,
 ) -> FlowRunTree:
-    """Return the tree of one run; both lists are oldest first, and may be one longer than what is shown."""
+    """Return the tree of one run; both lists are oldest first, and may be one longer than shown."""
     is_complete = len(task_runs) <= per_run and len(artifacts) <= per_run
     shown = {task_run.id: task_run for task_run in task_runs[-per_run:]}
 
@@ -125,7 +126,8 @@ def read_task_runs(
 
     def build() -> Query:
         of_runs = db.dialect.is_in(table.flow_run_id, slot("runs"))
-        query = table.select(table.id, number_in_run(table.flow_run_id, table.id)).where(of_runs)
+        number = number_in_run(table.flow_run_id, table.id)
+        query = table.select(table.id, number).where(of_runs)
         numbered = apply_condition(query, condition, db.dialect).alias("numbered")
         return newest(table.select(*TASK_RUNS.columns), table.id, numbered)
 
@@ -152,9 +154,10 @@ def read_artifacts(
 
     def build() -> Query:
         of_runs = db.dialect.is_in(table.flow_run_id, slot("runs"))
-        query = listing.select(db, table.id, number_in_run(table.flow_run_id, table.id))
-        numbered = query.where(of_runs).alias("numbered")
-        return newest(listing._replace(condition=None).select(db), table.id, numbered)
+        number = number_in_run(table.flow_run_id, table.id)
+        numbered = listing.select(db, table.id, number).where(of_runs).alias("numbered")
+        artifacts = listing._replace(condition=None)
+        return newest(artifacts.select(db), table.id, numbered)
 
     values = {**listing.values, "runs": db.dialect.bind_list(run_ids), "limit": limit}
     rows = db.fetch_all(("run_trees.artifacts", listing.condition), build, values)
@@ -163,7 +166,10 @@ def read_artifacts(
 
 def number_in_run(flow_run_id: Expression, row_id: Expression) -> Query:
     """Return the column that numbers the rows of each flow run, the newest first."""
-    number = fn.ROW_NUMBER().over(partition_by=[flow_run_id], order_by=[row_id.desc()])
+    number = fn.ROW_NUMBER().over(
+        partition_by=[flow_run_id],
+        order_by=[row_id.desc()],
+    )
     return number.alias("number")
 
 

@@ -1,4 +1,4 @@
-"""The methods of a store that publish one type of artifact in one line, with the names of `prefect.artifacts`."""
+"""The methods of a store that publish one type of artifact, named as in `prefect.artifacts`."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -235,7 +235,7 @@ class ShortcutMethods(StoreBase):
         image_url: str | None = None,
         **origin: Unpack[Origin],
     ) -> Artifact:
-        """Publish an image, stored as `{"image": URL}`, where the URL may be a `data:` URI with the whole image.
+        """Publish an image, stored as `{"image": URL}`; the URL may be a `data:` URI with the image.
 
         Args:
             image: a URL, or an image of up to 5 MiB that is stored itself: the path of a PNG, JPEG,
