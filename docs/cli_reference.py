@@ -1,4 +1,4 @@
-"""Write docs/cli.md from the live commands; with --check, only say whether it is current."""
+"""Write docs/cli.md from the commands; with --check, only tell whether it is current."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ This page is written by `python -m docs.cli_reference` from the commands themsel
 
 
 def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Walk a command and everything below it that is not hidden, in the order of the help."""
+    """Yield the path of a command and of each command below it that is not hidden, in the order of the help."""
     yield path
     if isinstance(command, click.Group):
         context = click.Context(command)
@@ -44,9 +44,9 @@ def reference() -> str:
 
 
 @click.command()
-@click.option("--check", is_flag=True, help="Write nothing; fail when the page is not current.")
+@click.option("--check", is_flag=True, help="Do not write; fail if the page is not current.")
 def write(check: bool) -> None:
-    """Write docs/cli.md from the live commands."""
+    """Write docs/cli.md from the commands."""
     page = reference()
     if not check:
         PAGE.write_text(page, encoding="utf-8")

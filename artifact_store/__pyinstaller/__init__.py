@@ -1,4 +1,4 @@
-"""What PyInstaller needs to know to pack the package; PyInstaller finds it by an entry point."""
+"""Hooks for PyInstaller, which finds this package by an entry point."""
 
 from pathlib import Path
 

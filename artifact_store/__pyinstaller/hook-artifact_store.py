@@ -1,4 +1,4 @@
-"""Packs what is loaded by name when it is first used: modules, migrations, the files of the report, the metadata."""
+"""Packs what is only loaded by name: modules, migrations, the files of the report, the metadata."""
 
 from PyInstaller.utils.hooks import collect_data_files, collect_submodules, copy_metadata
 

@@ -1,4 +1,4 @@
-"""Packs the commands, and the data of the demo."""
+"""Packs the commands and the data of the demo."""
 
 from PyInstaller.utils.hooks import collect_data_files, collect_submodules
 

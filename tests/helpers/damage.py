@@ -1,4 +1,4 @@
-"""Damages the file of a store at random, but alike for the same seed, and uses every part of a store."""
+"""Damages the file of a store, reproducibly for each seed, and uses every part of a store."""
 
 import random
 import sqlite3
@@ -34,6 +34,7 @@ def make_store(path: Path) -> list[UUID]:
 
 
 def publish(store: ArtifactStore, number: int) -> None:
+    """Publish artifacts of five types in five task runs."""
     for kind in range(5):
         with store.task_run(f"task-{kind}"):
             store.create_table_artifact(
@@ -49,7 +50,7 @@ def publish(store: ArtifactStore, number: int) -> None:
 
 
 def damage(path: Path, seed: int) -> None:
-    """Change, exchange or cut off some bytes of a file, in one of seven ways."""
+    """Change, swap or cut off some bytes of a file, in one of seven ways."""
     rng = random.Random(seed)
     raw = bytearray(path.read_bytes())
     rng.choice(WAYS)(raw, rng)
@@ -81,11 +82,11 @@ def the_end(raw: bytearray, rng: random.Random) -> None:
 
 
 def two_pages(raw: bytearray, rng: random.Random) -> None:
-    one, other = (rng.randrange(1, len(raw) // PAGE) * PAGE for _ in range(2))
-    raw[one : one + PAGE], raw[other : other + PAGE] = (
-        raw[other : other + PAGE],
-        raw[one : one + PAGE],
-    )
+    first = rng.randrange(1, len(raw) // PAGE) * PAGE
+    second = rng.randrange(1, len(raw) // PAGE) * PAGE
+    content = raw[first : first + PAGE]
+    raw[first : first + PAGE] = raw[second : second + PAGE]
+    raw[second : second + PAGE] = content
 
 
 def texts(raw: bytearray, rng: random.Random) -> None:
@@ -99,10 +100,11 @@ WAYS = (some_bytes, one_stretch, one_page, one_page_of_nothing, the_end, two_pag
 
 
 def uses(
-    store: ArtifactStore, ids: list[UUID], place: Path
+    store: ArtifactStore, ids: list[UUID], report: Path
 ) -> Iterator[tuple[str, Callable[[], object]]]:
-    """Everything that is done with a store, by name: first what reads, then what writes."""
-    prod, tasks = FlowRunFilter(tags={"all_": ["prod"]}), TaskRunFilter(name={"like_": "task"})
+    """Yield every operation on a store with a name: first what reads, then what writes."""
+    prod = FlowRunFilter(tags={"all_": ["prod"]})
+    tasks = TaskRunFilter(name={"like_": "task"})
     keys = [f"{name}-{kind}" for name in ("table", "text", "progress") for kind in range(5)]
     yield "verify", store.verify
     yield "verify quickly", lambda: store.verify(quick=True)
@@ -153,7 +155,7 @@ def uses(
     yield "frames", lambda: [each.rows() for each in store.read_artifacts() if each.type == "table"]
     yield "flows", lambda: (store.read_flows(), store.read_flow_runs(), store.read_task_runs())
     yield "info", store.info
-    yield "report", lambda: store.report(place)
+    yield "report", lambda: store.report(report)
     yield "create", lambda: [store.create_artifact(key=key, data=1) for key in keys]
     yield "create many", lambda: store.create_artifacts([{"key": key} for key in keys])
     yield "create in a run", lambda: in_a_run(store)

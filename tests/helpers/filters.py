@@ -1,4 +1,4 @@
-"""Questions that several tests of filters ask, and where each kind of filter is used."""
+"""Functions that query a store with filters, and the method that takes each kind of filter."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ from artifact_store import (
 from tests.helpers.filter_model import STATE, TABLE
 
 KINDS = [*TABLE]
-# The listing of each kind's own rows, and the parameter that takes the filter.
+# The method that lists the rows of each kind, and its parameter for the filter.
 HOME: dict[Any, tuple[str, str]] = {
     ArtifactFilter: ("read_artifacts", "artifact_filter"),
     ArtifactCollectionFilter: ("read_latest_artifacts", "artifact_filter"),
@@ -43,7 +43,7 @@ each_method = pytest.mark.parametrize("method", METHODS)
 
 
 class Ask:
-    """Asks for artifacts, all of them or the latest of each key, and answers with their keys in order."""
+    """Queries for artifacts, either all or the latest of each key, which return their keys in order."""
 
     def __init__(self, store: ArtifactStore, latest: bool) -> None:
         self.store, self.latest = store, latest
@@ -55,40 +55,36 @@ class Ask:
         """Create an artifact under each key and return the last one."""
         return [self.store.create_artifact(key=key, **fields) for key in keys][-1]
 
-    def keys(self, question: Any = None, **related: Any) -> list[str]:
-        """Return the keys of what matches; the count must be the same."""
-        word = "latest_artifacts" if self.latest else "artifacts"
-        found = getattr(self.store, f"read_{word}")(
-            artifact_filter=question, sort=self.sorts.KEY_ASC, **related
-        )
-        assert getattr(self.store, f"count_{word}")(artifact_filter=question, **related) == len(
-            found
-        )
-        return [each.key for each in found]
+    def keys(self, artifact_filter: Any = None, **related: Any) -> list[str]:
+        """Return the keys of the matches; the count must be the same."""
+        read = self.store.read_latest_artifacts if self.latest else self.store.read_artifacts
+        count = self.store.count_latest_artifacts if self.latest else self.store.count_artifacts
+        filters = {"artifact_filter": artifact_filter, **related}
+        artifacts = read(sort=self.sorts.KEY_ASC, **filters)
+        assert count(**filters) == len(artifacts)
+        return [artifact.key for artifact in artifacts]
 
     def __call__(self, **fields: Any) -> list[str]:
-        """Ask for fields of the artifact."""
+        """Return the keys of the artifacts with some fields."""
         return self.keys(self.kind(**fields))
 
 
 def names(store: ArtifactStore, method: str, **arguments: Any) -> list[Any]:
-    """Return what people call the rows of a listing."""
-    return sorted(
-        str(getattr(row, "key", None) or getattr(row, "name", None))
-        for row in getattr(store, method)(**arguments)
-    )
+    """Return the keys or names of the rows of a list, sorted."""
+    rows = getattr(store, method)(**arguments)
+    return sorted(str(getattr(row, "key", None) or getattr(row, "name", None)) for row in rows)
 
 
 def of_kind(store: ArtifactStore, question: Any) -> list[Any]:
-    """Return the names of the rows of a filter's own kind that satisfy it."""
+    """Return the names of the rows that satisfy a filter, of the kind that it is for."""
     method, parameter = HOME[type(question)]
     return names(store, method, **{parameter: question})
 
 
 def operators(kind: Any, *words: str) -> Iterator[tuple[str, Callable[[Any], Any]]]:
-    """Each field that takes one of some operators, and a function that makes a filter of its operand."""
-    for field, taken in TABLE[kind].items():
-        for word in taken:
+    """Yield each field with one of some operators, and a function from an operand to a filter."""
+    for field, field_operators in TABLE[kind].items():
+        for word in field_operators:
             if word in words:
                 yield (
                     f"{field}.{word}",
