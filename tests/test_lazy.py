@@ -27,7 +27,7 @@ print(*{*sys.modules} - before)
 """
 NOT_WITH_THE_STORE = """
     artifacts.context artifacts.metrics artifacts.pagination db.postgresql db.run_tables
-    filters.compiler filters.conditions filters.definitions filters.fields filters.operators filters.orders
+    filters.base filters.compiler filters.conditions filters.definitions filters.fields filters.operators filters.orders
     filters.relations
     payloads.builders payloads.images rendering. report.history report.page report.views
     report.writing runs.active runs.queries runs.sigterm schemas.runs tables.frames tables.profile

@@ -12,7 +12,8 @@ from ..wording import FILTER_PARAMETERS, misplaced, shown, with_article
 
 if TYPE_CHECKING:
     from ..db.statements import Statements
-    from ..filters.definitions import AllFilters, Filter, LatestFilters
+    from ..filters.base import Filter
+    from ..filters.definitions import AllFilters, LatestFilters
 
 __all__ = ["ListingMethods", "check_constrained", "listing_query"]
 

@@ -18,6 +18,7 @@ from ..db.dialects import Dialect
 from ..db.statements import Expression, slot
 from ..errors import InvalidQuery
 from ..wording import misplaced, shown, with_article
+from .base import Column, Filter, columns
 from .conditions import (
     EVERYTHING,
     NOTHING,
@@ -30,7 +31,7 @@ from .conditions import (
     combine,
     push_negation,
 )
-from .definitions import Column, Filter, StateFilter, columns
+from .definitions import StateFilter
 from .fields import FieldFilter
 from .operators import EMPTY, OPERATORS, ColumnTest, join_nodes
 from .relations import ALLOWED_FILTERS, FILTER_KINDS, RELATIONS, Relation

@@ -9,7 +9,7 @@ has another number of fields.
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Literal, NamedTuple, TypeAlias
 
-from .definitions import Filter
+from .base import Filter
 from .relations import Relation
 
 __all__ = [

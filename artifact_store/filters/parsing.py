@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import InvalidQuery
+from .base import Filter
 from .definitions import (
     ArtifactCollectionFilter,
     ArtifactFilter,
     DeploymentFilter,
-    Filter,
     FlowFilter,
     FlowRunFilter,
     TaskRunFilter,

@@ -10,10 +10,18 @@ from dataclasses import dataclass
 import peewee
 
 from ..db.artifact_tables import TableWithId
-from ..db.run_tables import Artifact, Deployment, Flow, FlowRun, TaskRun, WorkPool, WorkQueue
+from ..db.run_tables import (
+    Artifact,
+    Deployment,
+    Flow,
+    FlowRun,
+    TaskRun,
+    WorkPool,
+    WorkQueue,
+)
 from ..wording import FILTER_PARAMETERS
 from . import definitions
-from .definitions import Filter
+from .base import Filter
 
 __all__ = ["ALLOWED_FILTERS", "FILTER_KINDS", "RELATIONS", "Relation"]
 
@@ -40,67 +48,89 @@ class Relation:
     relations: tuple["Relation", ...] = ()
 
 
-def _to_flow(column: peewee.Field) -> Relation:
+def to_flow(column: peewee.Field) -> Relation:
+    """Return the step from a column with the id of a flow."""
     return Relation("flow_filter", Flow, column, Flow.id)
 
 
-def _to_work_queue(column: peewee.Field) -> Relation:
-    work_pool = Relation("work_pool_filter", WorkPool, WorkQueue.work_pool_id, WorkPool.id)
-    return Relation("work_queue", WorkQueue, column, WorkQueue.id, (work_pool,))
+def to_work_queue(column: peewee.Field) -> Relation:
+    """Return the step from a column with the id of a work queue, and the next one to its pool."""
+    return Relation("work_queue", WorkQueue, column, WorkQueue.id, (_TO_WORK_POOL,))
 
 
-def _to_flow_runs(column: peewee.Field, related_column: peewee.Field) -> Relation:
-    return Relation("flow_run_filter", FlowRun, column, related_column, (_FLOW_RUN_TO_TASK_RUNS,))
+def to_flow_runs(column: peewee.Field, related_column: peewee.Field) -> Relation:
+    """Return the step to flow runs that refer to a column, and the next one to their task runs."""
+    return Relation("flow_run_filter", FlowRun, column, related_column, (_TO_TASK_RUNS,))
 
 
-def _to_deployments(
-    column: peewee.Field, related_column: peewee.Field, *relations: Relation
-) -> Relation:
-    return Relation("deployment_filter", Deployment, column, related_column, relations)
-
-
-_FLOW_RUN_TO_TASK_RUNS = Relation("task_run_filter", TaskRun, FlowRun.id, TaskRun.flow_run_id)
+_TO_WORK_POOL = Relation("work_pool_filter", WorkPool, WorkQueue.work_pool_id, WorkPool.id)
+_TO_TASK_RUNS = Relation("task_run_filter", TaskRun, FlowRun.id, TaskRun.flow_run_id)
 
 # Flow, deployment and work pool are related to one flow run, so their filters must all be satisfied
 # by what belongs to the same flow run.
 _FLOW_RUN_TO_PARENTS = (
-    _to_flow(FlowRun.flow_id),
+    to_flow(FlowRun.flow_id),
     Relation("deployment_filter", Deployment, FlowRun.deployment_id, Deployment.id),
-    _to_work_queue(FlowRun.work_queue_id),
+    to_work_queue(FlowRun.work_queue_id),
 )
 
 _FROM_WORK_QUEUE = (
-    _to_deployments(WorkQueue.id, Deployment.work_queue_id, _to_flow(Deployment.flow_id)),
-    _to_flow_runs(WorkQueue.id, FlowRun.work_queue_id),
+    Relation(
+        "deployment_filter",
+        Deployment,
+        column=WorkQueue.id,
+        related_column=Deployment.work_queue_id,
+        relations=(to_flow(Deployment.flow_id),),
+    ),
+    to_flow_runs(WorkQueue.id, FlowRun.work_queue_id),
 )
 
 RELATIONS: dict[str, tuple[Relation, ...]] = {
     "artifact_filter": (
         Relation(
-            "flow_run_filter", FlowRun, Artifact.flow_run_id, FlowRun.id, _FLOW_RUN_TO_PARENTS
+            "flow_run_filter",
+            FlowRun,
+            column=Artifact.flow_run_id,
+            related_column=FlowRun.id,
+            relations=_FLOW_RUN_TO_PARENTS,
         ),
         Relation("task_run_filter", TaskRun, Artifact.task_run_id, TaskRun.id),
     ),
-    "flow_run_filter": (*_FLOW_RUN_TO_PARENTS, _FLOW_RUN_TO_TASK_RUNS),
+    "flow_run_filter": (*_FLOW_RUN_TO_PARENTS, _TO_TASK_RUNS),
     "task_run_filter": (
-        Relation("flow_run_filter", FlowRun, TaskRun.flow_run_id, FlowRun.id, _FLOW_RUN_TO_PARENTS),
+        Relation(
+            "flow_run_filter",
+            FlowRun,
+            column=TaskRun.flow_run_id,
+            related_column=FlowRun.id,
+            relations=_FLOW_RUN_TO_PARENTS,
+        ),
     ),
     "flow_filter": (
-        _to_flow_runs(Flow.id, FlowRun.flow_id),
-        _to_deployments(Flow.id, Deployment.flow_id, _to_work_queue(Deployment.work_queue_id)),
+        to_flow_runs(Flow.id, FlowRun.flow_id),
+        Relation(
+            "deployment_filter",
+            Deployment,
+            column=Flow.id,
+            related_column=Deployment.flow_id,
+            relations=(to_work_queue(Deployment.work_queue_id),),
+        ),
     ),
     "deployment_filter": (
-        _to_flow(Deployment.flow_id),
-        _to_work_queue(Deployment.work_queue_id),
-        _to_flow_runs(Deployment.id, FlowRun.deployment_id),
+        to_flow(Deployment.flow_id),
+        to_work_queue(Deployment.work_queue_id),
+        to_flow_runs(Deployment.id, FlowRun.deployment_id),
     ),
     "work_pool_filter": (
-        Relation("work_queue", WorkQueue, WorkPool.id, WorkQueue.work_pool_id, _FROM_WORK_QUEUE),
+        Relation(
+            "work_queue",
+            WorkQueue,
+            column=WorkPool.id,
+            related_column=WorkQueue.work_pool_id,
+            relations=_FROM_WORK_QUEUE,
+        ),
     ),
-    "work_queue": (
-        Relation("work_pool_filter", WorkPool, WorkQueue.work_pool_id, WorkPool.id),
-        *_FROM_WORK_QUEUE,
-    ),
+    "work_queue": (_TO_WORK_POOL, *_FROM_WORK_QUEUE),
 }
 """The steps from each table that can be listed, by the name of the filter of the table."""
 
