@@ -100,7 +100,7 @@ ODD: dict[str, Callable[[], Any]] = {
     "10**5000": lambda: 10**5000,
     "long text": lambda: "x" * 100_000,
     "long path": lambda: "x/" * 5000,
-    "deep list": lambda: nested(100_000),
+    "deep list": partial(lambda value: value, nested(100_000)),  # to make it takes longer than most calls
     "circle": circle,
     "generator": lambda: (each for each in ("a", 1)),
     "iterator": lambda: iter([{"key": "x"}, 3]),
@@ -241,11 +241,9 @@ def test_odd_arguments_of_a_function(
 @pytest.mark.parametrize(
     "kind", [ArtifactCreate, ArtifactUpdate, *FILTERS.values(), ArtifactCollectionFilter]
 )
-def test_odd_fields_of_a_value(valid: dict[str, Any], store: ArtifactStore, kind: Any) -> None:
+def test_odd_fields_of_a_value(kind: Any) -> None:
     problems = []
-    cases = itertools.product(kind.model_fields, ODD.items())
-    # Every second case, starting at random: with coverage, all of them take minutes.
-    for field, (label, make) in itertools.islice(cases, random.randrange(2), None, 2):
+    for field, (label, make) in itertools.product(kind.model_fields, ODD.items()):
         name = f"{kind.__name__}({field}={label})"
         problems.append(problem_of(kind, {field: make()}, name))
         for validate in (kind.model_validate, kind.model_validate_strings):
@@ -291,8 +289,8 @@ def test_odd_operands_of_a_filter(valid: dict[str, Any], store: ArtifactStore, k
     problems = []
     wraps = (lambda value: value, lambda value: [value], lambda value: {"x": value})
     cases = itertools.product(operators(kind), ODD.items(), wraps)
-    # A thirteenth of the cases, starting at random: all of them take minutes.
-    sample = itertools.islice(cases, random.randrange(13), None, 13)
+    # A fifth of the cases, starting at random: all of them take a minute.
+    sample = itertools.islice(cases, random.randrange(5), None, 5)
     for (operator, fields), (value, make), wrap in sample:
         name = f"{kind.__name__} {operator}={value}"
         try:
