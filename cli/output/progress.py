@@ -17,7 +17,7 @@ __all__ = ["with_progress", "working"]
 
 T = TypeVar("T")
 
-_DELAY = 0.5  # seconds; what is quicker shows nothing
+DELAY = 0.5  # seconds; what is quicker shows nothing
 
 
 @contextmanager
@@ -57,7 +57,7 @@ class _Bar:
             self._thread.join()
 
     def _show(self) -> None:
-        if self._ended.wait(_DELAY):
+        if self._ended.wait(DELAY):
             return
         with self._progress() as progress:
             task = progress.add_task(self._words, total=self._total)

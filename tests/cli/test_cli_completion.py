@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import click
 import pytest
@@ -21,7 +20,13 @@ from artifact_store import ArtifactStore, StoreUnavailable
 from artifact_store_cli import complete, main
 from tests.helpers.commandline import loaded, run
 
-BIN = str(Path(sys.executable).parent)
+# The program, which however long the machine is busy with others waits for what the store has to offer.
+PROGRAM = """
+from artifact_store_cli import complete
+from artifact_store_cli.__main__ import run
+complete.PATIENCE = 60
+run()
+"""
 EVIL = "$(touch pwned)`touch pwned`;touch pwned"
 SHELLS = {
     "bash": (["bash", "--norc", "-i"], 'eval "$(artifact-store completion bash)"'),
@@ -48,6 +53,16 @@ def shop(store, monkeypatch, tmp_path):
     return store
 
 
+@pytest.fixture
+def programs(tmp_path_factory):
+    """A PATH that begins with a directory where `artifact-store` is the program above."""
+    directory = tmp_path_factory.mktemp("bin")
+    program = directory / "artifact-store"
+    program.write_text(f"#!{sys.executable}\n{PROGRAM}", encoding="utf-8")
+    program.chmod(0o755)
+    return f"{directory}{os.pathsep}{os.environ['PATH']}"
+
+
 def offered(*words, shell="zsh", env=()):
     """What is offered for a command line whose last word is being typed."""
     environment = {**os.environ, **dict(env), "_ARTIFACT_STORE_COMPLETE": f"{shell}_complete"}
@@ -56,8 +71,8 @@ def offered(*words, shell="zsh", env=()):
         "COMP_CWORD": str(len(words)),
     }
     environment |= {"COMP_LINE": environment["COMP_WORDS"]}
-    script = [sys.executable, "-c", "from artifact_store_cli.__main__ import run; run()"]
-    done = subprocess.run(script, capture_output=True, text=True, env=environment, check=False)
+    command = [sys.executable, "-c", PROGRAM]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     return [(kind, value) for kind, value in zip(lines[::3], lines[1::3], strict=False)]
@@ -168,12 +183,12 @@ def test_the_script_says_where_to_put_it(url):
     assert "{bash|zsh|fish}" in help_
 
 
-def typed_into(shell, keys, completed, directory):
+def typed_into(shell, keys, completed, directory, programs):
     """Type something into a shell that has the completion; return what the screen shows once it has run."""
     command, setup = SHELLS[shell]
     environment = {
         **os.environ,
-        "PATH": f"{BIN}:{os.environ['PATH']}",
+        "PATH": programs,
         "TERM": "xterm",
         "PAGER": "cat",
     }
@@ -214,25 +229,25 @@ def typed_into(shell, keys, completed, directory):
         ("artifact-store ls --ndjson --type=shop\t", "shop-table", '"second"'),
     ],
 )
-def test_tab(shell, keys, completed, shown, shop, tmp_path):
-    assert shown in typed_into(shell, keys, completed, tmp_path)
+def test_tab(shell, keys, completed, shown, shop, tmp_path, programs):
+    assert shown in typed_into(shell, keys, completed, tmp_path, programs)
 
 
 @pytest.mark.parametrize("shell", [shell for shell in SHELLS if shutil.which(shell)])
-def test_a_name_is_never_run(shell, store, monkeypatch, tmp_path):
+def test_a_name_is_never_run(shell, store, monkeypatch, tmp_path, programs):
     monkeypatch.setenv("ARTIFACT_STORE_URL", store.url)
     run_id = store.create_flow_run(store.create_flow(EVIL).id).id
     store.create_artifact(key="k", data=1, flow_run_id=run_id)
-    screen = typed_into(shell, "artifact-store count --json --flow \t", "pwned", tmp_path)
+    screen = typed_into(shell, "artifact-store count --json --flow \t", "pwned", tmp_path, programs)
     assert not (tmp_path / "pwned").exists()
     assert '"count": 1' in screen
 
 
-def test_bash_takes_at_signs_as_it_is_told(shop, tmp_path):
+def test_bash_takes_at_signs_as_it_is_told(shop, programs):
     script = 'eval "$(artifact-store completion bash)"\nCOMP_LINE="artifact-store show sales/north@" COMP_POINT=32\n'
     for breaks, found in (("@= ", ["@2", "@1"]), ("= ", ["sales/north@2", "sales/north@1"])):
         show = f"COMP_WORDBREAKS='{breaks}'; _artifact_store_completion artifact-store; echo \"${{COMPREPLY[@]}}\""
-        environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
+        environment = {**os.environ, "PATH": programs}
         told = subprocess.check_output(["bash", "-c", script + show], text=True, env=environment)
         assert told.split() == found
 

@@ -19,6 +19,7 @@ from click.testing import CliRunner
 
 from artifact_store_cli import main
 from artifact_store_cli.__main__ import run as program
+from artifact_store_cli.output import progress
 
 SCRIPT = [sys.executable, "-m", "artifact_store_cli"]
 # To load the program takes most of the time of most commands, so it is loaded once, and each command is a fork of that.
@@ -70,6 +71,7 @@ def _be_the_program(args, environment, streams, terminal):
     sys.stdout = sys.__stdout__ = open(1, "w", encoding=encoding)  # noqa: SIM115
     sys.stderr = sys.__stderr__ = open(2, "w", encoding=encoding, buffering=1)  # noqa: SIM115
     sys.argv = ["artifact-store", *args]
+    progress.DELAY = 3600  # on a busy machine a bar would otherwise be on the screen, or not
     program()
 
 
