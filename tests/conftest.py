@@ -1,5 +1,6 @@
 """Fixtures of all tests: a store on each engine, which is verified at the end of the test."""
 
+import gc
 import itertools
 import os
 import shutil
@@ -31,6 +32,12 @@ def pytest_configure() -> None:
     """Prepare the process in which tests run."""
     _listen_to_signals()
     _keep_temporary_files_in_memory()
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector leave out what was imported and collected, which is most of all objects, and stays."""
+    gc.collect()
+    gc.freeze()
 
 
 def _listen_to_signals() -> None:
