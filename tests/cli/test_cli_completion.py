@@ -18,9 +18,9 @@ from click.testing import CliRunner
 
 from artifact_store import ArtifactStore, StoreUnavailable
 from artifact_store_cli import complete, main
-from tests.helpers.commandline import loaded, run
+from tests.helpers.commandline import loaded, piped, run
 
-# The program, which however long the machine is busy with others waits for what the store has to offer.
+# The program, which waits for what the store has to offer as long as a busy machine takes.
 PROGRAM = """
 from artifact_store_cli import complete
 from artifact_store_cli.__main__ import run
@@ -65,14 +65,15 @@ def programs(tmp_path_factory):
 
 def offered(*words, shell="zsh", env=()):
     """What is offered for a command line whose last word is being typed."""
-    environment = {**os.environ, **dict(env), "_ARTIFACT_STORE_COMPLETE": f"{shell}_complete"}
-    environment |= {
-        "COMP_WORDS": " ".join(["artifact-store", *words]),
+    line = " ".join(["artifact-store", *words])
+    environment = {
+        **dict(env),
+        "_ARTIFACT_STORE_COMPLETE": f"{shell}_complete",
+        "COMP_WORDS": line,
         "COMP_CWORD": str(len(words)),
+        "COMP_LINE": line,
     }
-    environment |= {"COMP_LINE": environment["COMP_WORDS"]}
-    command = [sys.executable, "-c", PROGRAM]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    done = piped("", env=environment)
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     return [(kind, value) for kind, value in zip(lines[::3], lines[1::3], strict=False)]

@@ -17,7 +17,7 @@ from multiprocessing.reduction import DupFd
 
 from click.testing import CliRunner
 
-from artifact_store_cli import main
+from artifact_store_cli import complete, main
 from artifact_store_cli.__main__ import run as program
 from artifact_store_cli.output import progress
 
@@ -71,7 +71,9 @@ def _be_the_program(args, environment, streams, terminal):
     sys.stdout = sys.__stdout__ = open(1, "w", encoding=encoding)  # noqa: SIM115
     sys.stderr = sys.__stderr__ = open(2, "w", encoding=encoding, buffering=1)  # noqa: SIM115
     sys.argv = ["artifact-store", *args]
-    progress.DELAY = 3600  # on a busy machine a bar would otherwise be on the screen, or not
+    # Whether the machine is busy shall not decide if a bar is shown, or anything is offered for completion.
+    progress.DELAY = 3600
+    complete.PATIENCE = 60
     program()
 
 
