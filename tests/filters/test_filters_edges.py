@@ -2,16 +2,13 @@
 
 import itertools
 import json
-from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
-from uuid import UUID
 
 import pytest
 from pydantic import ValidationError
 
 from artifact_store import (
     ArtifactCollectionFilter,
-    ArtifactCollectionSort,
     ArtifactFilter,
     ArtifactStore,
     DeploymentFilter,
@@ -24,7 +21,6 @@ from artifact_store import (
 from tests.helpers.filter_model import STATE, TABLE
 from tests.helpers.filters import LOST, NOON, RELATED, Ask, each_kind, names, of_kind, operators
 
-TICK = timedelta(microseconds=1)
 each_related = pytest.mark.parametrize("name", RELATED)
 
 
@@ -319,130 +315,6 @@ def test_negation_of_and_and_or(ask: Ask) -> None:
         "c",
     ]
     assert ask.keys(~ask.kind(key={"any_": ["a"], "like_": "b", "operator": "or_"})) == ["c"]
-
-
-def test_times_of_the_collection_are_those_of_the_latest_artifact(store: ArtifactStore) -> None:
-    one = store.create_artifact(key="a")
-    other = store.create_artifact(key="b")
-    two = store.create_artifact(key="a")
-    assert store.update_artifact(one.id, description="late")  # no latest version
-    late = store.read_artifact(one.id)
-    assert late is not None
-
-    def found(**fields: Any) -> list[Any]:
-        return store.read_latest_artifacts(artifact_filter=ArtifactCollectionFilter(**fields))
-
-    assert found(updated={"after_": late.updated}) == []
-    assert found(created={"before_": other.created}) == [other]
-    assert found(created={"after_": two.created, "before_": two.created}) == [two]
-    for sort in ("CREATED_DESC", "UPDATED_DESC"):
-        assert store.read_latest_artifacts(sort=ArtifactCollectionSort(sort)) == [two, other]
-    store.delete_artifact(two.id)
-    assert found(updated={"after_": late.updated}) == [late]
-    assert found(created={"before_": one.created}) == [late]
-    assert store.read_latest_artifacts(sort=ArtifactCollectionSort.CREATED_DESC) == [other, late]
-    assert store.read_latest_artifacts(sort=ArtifactCollectionSort.UPDATED_DESC) == [late, other]
-
-
-def test_any_with_one_value_with_many_and_with_one_twice(ask: Ask) -> None:
-    made = {name: ask.make(name, type=name) for name in "abc"}
-    for field, operand in (("key", str), ("type", str), (ask.id, lambda name: made[name].id)):
-        assert (
-            ask(**{field: {"any_": [operand("b")]}})
-            == ask(**{field: {"any_": [operand("b")] * 2}})
-            == ["b"]
-        )
-        assert ask(**{field: {"any_": [operand("c"), operand("a")]}}) == ["a", "c"]
-
-
-def many(label: str) -> list[Any]:
-    """40,000 operands for a field, none of which any row has."""
-    if label == "version.any_":
-        return [*range(10**6, 10**6 + 40_000)]
-    if (
-        "id" in label.split(".")[0].split("_") and label != "idempotency_key.any_"
-    ) or label.endswith("id_"):
-        return [UUID(int=number) for number in range(1, 40_001)]
-    return [f"none-{number} 🙂" for number in range(40_000)]
-
-
-@each_kind
-def test_forty_thousand_operands(full: ArtifactStore, kind: Any) -> None:
-    everything = of_kind(full, kind())
-    for label, make in operators(kind, "any_", "not_any_", "all_", "id_", "type_"):
-        of_states = kind in (FlowRunFilter, TaskRunFilter) and label.startswith("type.")
-        operands = ["CANCELLING"] * 40_000 if of_states else many(label)
-        assert of_kind(full, make(operands)) == (
-            everything if label.endswith("not_any_") else []
-        ), label
-
-
-def test_forty_thousand_operands_and_the_one(ask: Ask, full: ArtifactStore) -> None:
-    artifact = full.read_latest_artifact("full")
-    assert artifact is not None
-    assert ask(**{ask.id: {"any_": [*many("id"), artifact.id]}}) == ["full"]
-    assert (
-        ask(key={"any_": [*many("key"), "full"]})
-        == ask(flow_run_id={"any_": [artifact.flow_run_id, *many("id")]})
-        == ["full"]
-    )
-    assert ask(type={"any_": [*many("type"), "table"]}) == ["full", "outer"]
-    assert "table" not in {
-        each.type
-        for each in full.read_artifacts(
-            artifact_filter=ArtifactFilter(type={"not_any_": [*many("type"), "table"]})
-        )
-    }
-    runs = FlowRunFilter(
-        id={"any_": [*many("id"), artifact.flow_run_id]}, tags={"any_": [*many("tags"), "prod"]}
-    )
-    pools = WorkPoolFilter(name={"any_": [*many("name"), "pool"]})
-    assert ask.keys(flow_run_filter=runs, work_pool_filter=pools) == ["full"]
-
-
-def test_before_and_after_are_inclusive(ask: Ask) -> None:
-    artifact = ask.make("a")
-    for field in ("created", "updated"):
-        time = getattr(artifact, field)
-        assert ask(**{field: {"before_": time, "after_": time}}) == ["a"]
-        assert (
-            ask(**{field: {"before_": time - TICK}})
-            == ask(**{field: {"after_": time + TICK}})
-            == []
-        )
-        far = time.astimezone(timezone(timedelta(hours=-11)))
-        assert ask(**{field: {"before_": far, "after_": far}}) == ["a"]
-
-
-@pytest.mark.parametrize(
-    "field", ["expected_start_time", "start_time", "end_time", "next_scheduled_start_time"]
-)
-def test_before_and_after_are_inclusive_for_runs(store: ArtifactStore, field: str) -> None:
-    """A whole second, and one with microseconds, are not mixed up."""
-    flow = store.create_flow("flow")
-    for name, time in (
-        ("noon", NOON),
-        ("tick", NOON + TICK),
-        ("old", datetime(1, 1, 2, tzinfo=UTC)),
-    ):
-        store.create_flow_run(flow.id, name=name, **{field: time})  # type: ignore[misc]
-    assert of_kind(store, FlowRunFilter(**{field: {"before_": NOON}})) == ["noon", "old"]  # type: ignore[arg-type]
-    assert of_kind(store, FlowRunFilter(**{field: {"after_": NOON}})) == ["noon", "tick"]  # type: ignore[arg-type]
-    exact = {"after_": NOON + TICK, "before_": NOON + TICK}
-    assert of_kind(store, FlowRunFilter(**{field: exact})) == ["tick"]  # type: ignore[arg-type]
-
-
-def test_start_time_falls_back_to_the_expected_one(store: ArtifactStore) -> None:
-    flow = store.create_flow("flow")
-    store.create_flow_run(flow.id, name="waiting", expected_start_time=NOON)
-    store.create_flow_run(flow.id, name="late", expected_start_time=NOON, start_time=NOON + TICK)
-    store.create_flow_run(flow.id, name="never")
-    store.create_task_run(name="waiting", expected_start_time=NOON)
-    assert of_kind(store, FlowRunFilter(start_time={"before_": NOON})) == ["waiting"]
-    assert of_kind(store, FlowRunFilter(start_time={"after_": NOON})) == ["late", "waiting"]
-    assert of_kind(store, FlowRunFilter(start_time={"is_null_": True})) == ["never", "waiting"]
-    assert of_kind(store, FlowRunFilter(start_time={"is_null_": False})) == ["late"]
-    assert of_kind(store, TaskRunFilter(start_time={"before_": NOON})) == []
 
 
 @pytest.mark.parametrize(

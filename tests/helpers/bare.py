@@ -56,6 +56,11 @@ def locked(url: str, rows_of: str | None = None) -> Iterator[None]:
         yield
 
 
+def with_timeout(url: str, seconds: float) -> str:
+    """Return the address of the same database with a timeout in seconds."""
+    return f"{url}{'&' if '?' in url else '?'}timeout={seconds}"
+
+
 def with_short_timeout(url: str) -> str:
     """Return the address of the same database with a timeout of 0.2 s."""
-    return f"{url}{'&' if '?' in url else '?'}timeout=0.2"
+    return with_timeout(url, 0.2)

@@ -3,12 +3,15 @@
 import dis
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 from typing import Any
 
 import coverage
 
-__all__ = ["TimeLimit", "steps", "unmeasured"]
+from artifact_store import ArtifactStore
+
+__all__ = ["TimeLimit", "assert_unlocked", "steps", "unmeasured"]
 
 # Python runs signal handlers after these: after a call of a C function, at the start of a Python function, and at the
 # end of each iteration of a loop.
@@ -68,3 +71,9 @@ def unmeasured(work: Callable[..., Any], *args: Any) -> Any:
     if measuring is not None:
         measuring.stop()
     return work(*args)
+
+
+def assert_unlocked(store: ArtifactStore) -> None:
+    """Write in another thread, which is possible at once when no lock was left."""
+    with ThreadPoolExecutor(1) as other:
+        other.submit(store.create_artifact, key="other").result(30)

@@ -3,9 +3,6 @@
 import datetime as dt
 import uuid
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -13,7 +10,6 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from artifact_store import (
-    ArtifactConflict,
     ArtifactFilter,
     ArtifactStore,
     FlowFilter,
@@ -24,100 +20,9 @@ from artifact_store import (
     TaskRunFilter,
     WorkPoolFilter,
 )
+from tests.helpers.family import EXTRA, ID, KINDS, NOBODY, WHEN, Family, listing, read
 
-ID = uuid.UUID("00000000-0000-7000-8000-00000000000a")
-NOBODY = uuid.UUID("00000000-0000-7000-8000-00000000ffff")
-WHEN = dt.datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=dt.UTC)
 ELSEWHERE = dt.timezone(dt.timedelta(hours=5, minutes=30))
-STATES = [
-    "SCHEDULED",
-    "PENDING",
-    "RUNNING",
-    "COMPLETED",
-    "FAILED",
-    "CANCELLED",
-    "CRASHED",
-    "PAUSED",
-    "CANCELLING",
-]
-
-
-@dataclass
-class Family:
-    """A store with one of each, that all belong together."""
-
-    store: ArtifactStore
-
-    def __post_init__(self) -> None:
-        self.flow = self.store.create_flow("etl")
-        self.work_pool = self.store.create_work_pool("pool")
-        self.work_queue = self.store.create_work_queue("queue", self.work_pool.id)
-        self.deployment = self.store.create_deployment(
-            "nightly", self.flow.id, work_queue_id=self.work_queue.id
-        )
-        self.flow_run = self.store.create_flow_run(
-            self.flow.id, deployment_id=self.deployment.id, work_queue_id=self.work_queue.id
-        )
-        self.task_run = self.store.create_task_run(self.flow_run.id)
-
-    def create(self, kind: str, name: str = "new", **fields: Any) -> Any:
-        """Create one of a kind in this family."""
-        method = getattr(self.store, f"create_{kind}")
-        if kind == "flow_run":
-            return method(self.flow.id, name=name, **fields)
-        if kind == "task_run":
-            return method(self.flow_run.id, name=name, **fields)
-        parents = {"deployment": [self.flow.id], "work_queue": [self.work_pool.id]}
-        return method(name, *parents.get(kind, []), **fields)
-
-
-KINDS = ["flow", "deployment", "flow_run", "task_run", "work_pool", "work_queue"]
-NAMED = ["flow", "deployment", "work_pool", "work_queue"]
-EXTRA: dict[str, dict[str, Any]] = {
-    "flow": {"tags": ("a", "ü")},
-    "deployment": {"tags": ("a",), "paused": True},
-    "flow_run": {
-        "tags": ("b", "a"),
-        "flow_version": "1",
-        "idempotency_key": "once",
-        "state_type": "PENDING",
-        "state_name": "Waiting",
-        "expected_start_time": WHEN,
-        "next_scheduled_start_time": WHEN,
-        "start_time": WHEN,
-        "end_time": WHEN,
-        "created_by": {"id": str(ID), "type": "SCHEDULE"},
-        "parent_task_run_id": NOBODY,
-        "state_message": "for a slot",
-        "parameters": {"day": "2026-01-02", "retries": [1, {"b": None, "a": 1e300}]},
-    },
-    "task_run": {
-        "tags": ("a",),
-        "task_key": "load",
-        "state_type": "RUNNING",
-        "state_name": "Running",
-        "expected_start_time": WHEN,
-        "start_time": WHEN,
-        "end_time": WHEN,
-        "state_message": "ü",
-        "parameters": {},
-    },
-    "work_pool": {"type": "kubernetes"},
-    "work_queue": {},
-}
-
-
-@pytest.fixture
-def family(store: ArtifactStore) -> Family:
-    return Family(store)
-
-
-def read(store: ArtifactStore, kind: str, each: Any) -> Any:
-    return getattr(store, f"read_{kind}")(each)
-
-
-def listing(store: ArtifactStore, kind: str, **arguments: Any) -> list[Any]:
-    return list(getattr(store, f"read_{kind}s")(**arguments))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -177,134 +82,6 @@ def test_the_caller_may_set_the_times(family: Family, kind: str) -> None:
             family.create(kind, end_time=dt.datetime(2026, 1, 1))
 
 
-# Taken names, ids and keys
-
-
-@pytest.mark.parametrize("kind", NAMED)
-def test_a_taken_name_returns_what_has_it(family: Family, kind: str) -> None:
-    first = family.create(kind, **EXTRA[kind])
-    before = listing(family.store, kind)
-    assert family.create(kind) == first
-    other = (
-        {"type": "docker"}
-        if kind == "work_pool"
-        else {"tags": ["x"]}
-        if kind != "work_queue"
-        else {}
-    )
-    assert family.create(kind, **other) == first
-    assert listing(family.store, kind) == before
-
-
-@pytest.mark.parametrize("kind", NAMED)
-@pytest.mark.parametrize("in_block", [False, True])
-def test_a_taken_name_and_an_id_of_its_own_conflict(
-    family: Family, kind: str, in_block: bool
-) -> None:
-    first = family.create(kind)
-    with family.store.atomic() if in_block else nullcontext():
-        with pytest.raises(
-            ArtifactConflict, match=f"with the name 'new' exists under another id, {first.id}: "
-        ):
-            family.create(kind, id=ID)
-        assert read(family.store, kind, ID) is None
-        assert family.create(kind, id=first.id) == first
-        second = family.create(kind, "free", id=ID)
-    assert family.create(kind, "free", id=str(ID)) == second
-    assert read(family.store, kind, ID) == second
-
-
-def test_a_taken_idempotency_key_and_an_id_of_its_own_conflict(family: Family) -> None:
-    first = family.store.create_flow_run(family.flow.id, idempotency_key="once")
-    said = rf"flow run with the idempotency_key 'once' exists under another id, {first.id}"
-    for name in ({}, {"name": "named"}):
-        with pytest.raises(ArtifactConflict, match=said):
-            family.store.create_flow_run(family.flow.id, id=ID, idempotency_key="once", **name)
-        assert family.store.create_flow_run(family.flow.id, idempotency_key="once", **name) == first
-    assert (
-        family.store.create_flow_run(family.flow.id, id=first.id, idempotency_key="once") == first
-    )
-    assert read(family.store, "flow_run", ID) is None
-
-
-@pytest.mark.parametrize("kind", ["deployment", "work_queue"])
-def test_names_are_unique_within_the_parent(family: Family, kind: str) -> None:
-    first = family.create(kind)
-    parent = (
-        family.store.create_flow("other")
-        if kind == "deployment"
-        else family.store.create_work_pool("other")
-    )
-    second = getattr(family.store, f"create_{kind}")("new", parent.id)
-    assert second.id != first.id
-    assert second.name == first.name
-
-
-@pytest.mark.parametrize("kind", ["flow_run", "task_run"])
-def test_runs_may_share_a_name(family: Family, kind: str) -> None:
-    assert family.create(kind).id != family.create(kind).id
-
-
-def test_an_idempotency_key_returns_the_first_run_of_the_flow(family: Family) -> None:
-    first = family.create("flow_run", idempotency_key="once", tags=["a"])
-    assert family.create("flow_run", "another", idempotency_key="once") == first
-    other = family.store.create_flow("other")
-    assert family.store.create_flow_run(other.id, idempotency_key="once").id != first.id
-    assert family.create("flow_run", idempotency_key="twice").id != first.id
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_repeat_of_an_id_returns_what_is_stored(family: Family, kind: str) -> None:
-    first = family.create(kind, id=ID, **EXTRA[kind])
-    assert family.create(kind, id=str(ID), **EXTRA[kind]) == first
-    assert len(listing(family.store, kind)) == 2
-
-
-OTHER = {
-    "tags": ["x"],
-    "parameters": {"other": 1},
-    "paused": False,
-    "created_by": None,
-    "state_type": "CRASHED",
-}
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_an_id_with_other_content_conflicts(family: Family, kind: str) -> None:
-    first = family.create(kind, id=ID, **EXTRA[kind])
-    before = listing(family.store, kind)
-    with pytest.raises(ArtifactConflict, match=f"{ID} exists with another name"):
-        family.create(kind, "other", id=ID, **EXTRA[kind])
-    for name in EXTRA[kind]:
-        changed = {**EXTRA[kind], name: OTHER.get(name, "x")}
-        if name.endswith("_time"):
-            changed[name] = WHEN + dt.timedelta(microseconds=1)
-        elif name.endswith("_id"):
-            changed[name] = ID
-        if name != "idempotency_key":
-            with pytest.raises(ArtifactConflict, match=f"another {name}"):
-                family.create(kind, id=ID, **changed)
-    assert listing(family.store, kind) == before
-    assert read(family.store, kind, ID) == first
-
-
-def test_a_conflict_does_not_spoil_a_block(family: Family) -> None:
-    family.create("flow", id=ID)
-    with family.store.atomic():
-        with pytest.raises(ArtifactConflict):
-            family.create("flow", "other", id=ID)
-        with pytest.raises(IntegrityViolation):
-            family.store.create_deployment("d", NOBODY)
-        family.create("flow", "third")
-    assert [each.name for each in family.store.read_flows()] == ["third", "etl", "new"]
-
-
-def test_threads_that_create_the_same_flow_get_the_same(store: ArtifactStore) -> None:
-    with ThreadPoolExecutor(8) as threads:
-        assert len({each.id for each in threads.map(store.create_flow, ["etl"] * 64)}) == 1
-    assert len(store.read_flows()) == 1
-
-
 # Parents that do not exist
 
 
@@ -362,65 +139,6 @@ def test_bad_values_are_refused(family: Family, call: Callable[[Family], object]
     assert type(caught.value).__module__ == "artifact_store.errors"
     assert "\n" not in str(caught.value)
     assert [listing(family.store, kind) for kind in KINDS] == before
-
-
-# States
-
-
-@pytest.mark.parametrize("kind", ["flow_run", "task_run"])
-@pytest.mark.parametrize("state", STATES)
-def test_a_state_keeps_the_times(family: Family, kind: str, state: Any) -> None:
-    before, set_state = getattr(family, kind), getattr(family.store, f"set_{kind}_state")
-    started = dt.datetime.now(dt.UTC)
-    assert set_state(str(before.id), state) is True
-    after = read(family.store, kind, before.id)
-    assert (after.state_type, after.state_name) == (state, state.capitalize())
-    assert started <= after.updated <= dt.datetime.now(dt.UTC)
-    assert after.updated > before.updated
-    assert after.created == before.created
-    assert after.start_time == (after.updated if state == "RUNNING" else None)
-    assert after.end_time == (
-        after.updated if state in ("COMPLETED", "FAILED", "CANCELLED", "CRASHED") else None
-    )
-    times = {
-        name: getattr(after, name)
-        for name in ("start_time", "end_time", "updated", "state_type", "state_name")
-    }
-    assert after == before.model_copy(update=times)
-
-
-@pytest.mark.parametrize("kind", ["flow_run", "task_run"])
-def test_the_life_of_a_run(family: Family, kind: str) -> None:
-    run, set_state = getattr(family, kind), getattr(family.store, f"set_{kind}_state")
-
-    def times() -> tuple[Any, Any]:
-        each = read(family.store, kind, run.id)
-        return each.start_time, each.end_time
-
-    set_state(run.id, "RUNNING")
-    start, end = times()
-    assert end is None
-    set_state(run.id, "FAILED", "Out of memory", message="killed at 8 GB")
-    failed = read(family.store, kind, run.id)
-    assert (failed.state_name, failed.state_message) == ("Out of memory", "killed at 8 GB")
-    assert times()[0] == start < times()[1]
-    set_state(run.id, "RUNNING", "Retrying")
-    assert read(family.store, kind, run.id).state_message is None, "a message belongs to its state"
-    assert times() == (start, None), "a retry keeps the first start"
-    set_state(run.id, "COMPLETED")
-    assert times()[0] == start < times()[1]
-
-
-@pytest.mark.parametrize("kind", ["flow_run", "task_run"])
-def test_states_of_nobody_and_no_states(family: Family, kind: str) -> None:
-    run, set_state = getattr(family, kind), getattr(family.store, f"set_{kind}_state")
-    assert set_state(NOBODY, "RUNNING") is False
-    for bad in ("running", "", "DONE", None, 7):
-        with pytest.raises(InvalidQuery, match=r"COMPLETED|state_type: .* is not text"):
-            set_state(run.id, bad)
-    with pytest.raises(InvalidQuery):
-        set_state("nonsense", "RUNNING")
-    assert read(family.store, kind, run.id) == run
 
 
 # Lists
@@ -492,17 +210,6 @@ def test_values_are_frozen(family: Family) -> None:
         assert hash(value.model_dump_json())
 
 
-@pytest.mark.parametrize("name", ["a\ud800", "a\0", 5])
-def test_a_state_name_is_text(store: ArtifactStore, name: Any) -> None:
-    run = store.create_flow_run(store.create_flow("f").id)
-    task = store.create_task_run(run.id)
-    for change in (store.set_flow_run_state, store.set_task_run_state):
-        with pytest.raises(InvalidQuery, match="state_name"):
-            change(run.id, "FAILED", name)
-    assert store.read_flow_run(run.id) == run
-    assert store.read_task_run(task.id) == task
-
-
 @pytest.mark.parametrize("kind", ["flow_run", "task_run"])
 def test_parameters_are_what_data_may_be(family: Family, kind: str) -> None:
     made = family.create(kind, parameters={"day": WHEN.date(), "ratio": float("nan"), "of": (1, 2)})
@@ -515,18 +222,6 @@ def test_parameters_are_what_data_may_be(family: Family, kind: str) -> None:
         family.create(kind, parameters=[1])
     with pytest.raises(InvalidQuery, match=r"^parameters\.f is a builtin_function_or_method"):
         family.create(kind, parameters={"f": open})
-
-
-def test_a_state_type_is_one_of_nine(store: ArtifactStore) -> None:
-    flow = store.create_flow("f")
-    says = "'NOPE' is not a state type: use one of SCHEDULED, PENDING, RUNNING"
-    with pytest.raises(InvalidQuery, match=says):
-        store.create_flow_run(flow.id, state_type="NOPE")  # type: ignore[typeddict-item]
-    with pytest.raises(InvalidQuery, match=says):
-        store.create_task_run(state_type="NOPE")  # type: ignore[typeddict-item]
-    with pytest.raises(InvalidQuery, match=says):
-        store.set_flow_run_state(flow.id, "NOPE")  # type: ignore[arg-type]
-    assert store.read_flow_runs() == store.read_task_runs() == []
 
 
 def test_who_created_a_run_is_named_by_its_field(store: ArtifactStore) -> None:
