@@ -22,6 +22,13 @@ SELECT format('ALTER TABLE %I ADD PRIMARY KEY USING INDEX %I', relname, conname)
 FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid
 WHERE contype = 'p' AND connamespace = 'template'::regnamespace
 UNION ALL
+SELECT format(
+    'ALTER TABLE %I ADD CONSTRAINT %I %s', relname, conname,
+    replace(pg_get_constraintdef(pg_constraint.oid), ' REFERENCES template.', ' REFERENCES ')
+)
+FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid
+WHERE contype = 'f' AND connamespace = 'template'::regnamespace
+UNION ALL
 SELECT 'INSERT INTO artifact_store_migration SELECT * FROM template.artifact_store_migration'
 """
 
