@@ -38,7 +38,7 @@ class ArtifactStore(
     RunMethods,
     ActivityMethods,
 ):
-    """Artifacts, their versions and the runs that made them, in one SQL database.
+    """Artifacts, their versions and the runs that created them, in one SQL database.
 
     A store may be shared between threads, and used after `fork`. As a context manager it closes its
     connections at the end.
@@ -252,10 +252,10 @@ class ArtifactStore(
         return artifacts.integrity.verify(self._db)
 
     def repair(self) -> "list[schemas.store.Inconsistency]":
-        """Correct what `verify` finds, as far as the artifacts say what is right, in one transaction.
+        """Correct what `verify` finds, where the artifacts say what is right, in one transaction.
 
-        The latest versions are computed anew, and so are profiles of tables that do not match their
-        data.
+        The latest versions are computed again, and so are profiles of tables that do not match
+        their data.
 
         Returns:
             What was corrected; empty when there was nothing to correct.
@@ -310,7 +310,9 @@ class ArtifactStore(
         return self._engine.url
 
     def close(self) -> None:
-        """Close the connections of all threads; a later call opens new ones, a store in memory is lost.
+        """Close the connections of all threads. A later call opens new ones.
+
+        A store in memory is lost.
 
         Examples:
             >>> store = ArtifactStore("sqlite:///:memory:")

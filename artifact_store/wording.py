@@ -1,4 +1,4 @@
-"""How messages show the values of a caller, whatever they are."""
+"""How messages show values of any type, filters and artifacts."""
 
 __all__ = [
     "FILTER_PARAMETERS",

@@ -148,7 +148,7 @@ def prepare(
     fields: Mapping[str, object],
     origin: Origin | None = None,
 ) -> Prepared:
-    """Return an artifact to create, given as a value or as its fields.
+    """Return the artifact that a value or its fields describe, ready to be inserted.
 
     Args:
         artifact: the value, or `None`.
@@ -156,7 +156,7 @@ def prepare(
         origin: the current runs, whose ids are filled in where the caller has not set them.
 
     Raises:
-        InvalidArtifact: a value cannot be stored, or both a value and fields are given.
+        InvalidArtifact: a value cannot be stored, or there are both a value and fields.
     """
     if artifact is None:
         valid, texts = prepare_fields(ArtifactCreate, fields)
@@ -176,7 +176,7 @@ def prepare(
 
 
 def prepare_one(item: object, origin: Origin | None) -> Prepared:
-    """Return one of many artifacts to create, given as a value or as a mapping of its fields.
+    """Return the artifact that a value or a mapping of its fields describes.
 
     Raises:
         InvalidArtifact: it is neither, or a value cannot be stored.
@@ -329,8 +329,8 @@ class BulkCreate:
         """Return the artifacts that do not exist yet, each once.
 
         Raises:
-            ArtifactConflict: an id is taken by an artifact with other content, or given twice with
-                different content.
+            ArtifactConflict: an id is taken by an artifact with other content, or there are two
+                with it and different content.
         """
         new: dict[UUID, Prepared] = {}
         for artifact_id, prepared in self._many:
@@ -403,7 +403,7 @@ def taken_by_unseen() -> IntegrityViolation:
     """Return the error for an id that is taken, as only a new transaction can see."""
     error = IntegrityViolation(
         "The id is taken by an artifact that was created after this transaction began: "
-        "do the whole block again, as store.run_in_transaction does."
+        "run the whole block again, as store.run_in_transaction does."
     )
     error.transient = True
     return error
@@ -414,5 +414,5 @@ def explain(error: IntegrityViolation) -> IntegrityViolation:
     if "artifact.version" not in str(error):
         return error
     return IntegrityViolation(
-        "The counter of a key is below its versions: mend the store with repair()."
+        "The counter of a key is below its versions: correct it with repair()."
     )

@@ -101,7 +101,7 @@ def verify_rows(db: Statements, table: CheckedTable) -> Iterator[Inconsistency]:
 
 
 def verify_row(db: Statements, table: CheckedTable, at: Row) -> Iterator[Inconsistency]:
-    """Yield what is wrong with one row, given by its position."""
+    """Yield what is wrong with the row at a position."""
     try:
         yield from wrong_profiles(table, read_row(db, table, at))
     except StoreDamaged as error:

@@ -7,9 +7,8 @@ table. `latest_check` compares the first with the second, and `rebuild` creates 
 second.
 
 The row of a key is its lock. It is created with the first version and stays when the last artifact
-of the key is deleted: then the key is *empty*, its pointer is NULL, and its counter goes on from
-where it was. If the row were deleted, a writer that has waited for it would continue without a
-lock.
+of the key is deleted: then the key is *empty*, its pointer is NULL, and its counter stays. If the
+row were deleted, a writer that has waited for it would continue without a lock.
 
 Every function that writes runs inside a transaction, or is one statement. It writes to the row of
 the key before it touches an artifact, and decides from what it reads afterwards. `SELECT ... FOR
@@ -213,7 +212,7 @@ def update_query(names: Sequence[str]) -> peewee.ModelUpdate:
     return Artifact.update(changes).where(Artifact.id == slot("id"))
 
 
-def update_in_one_statement(db: Statements, changes: Values, alone: bool) -> bool:
+def update_in_one_statement(db: Statements, changes: Values, outside_block: bool) -> bool:
     """Change columns of an artifact, where rows are locked; return whether it exists.
 
     Between two statements the artifact may be deleted and created again under another key, which is
@@ -222,12 +221,12 @@ def update_in_one_statement(db: Statements, changes: Values, alone: bool) -> boo
     Args:
         db: the statements of a store.
         changes: the new values by column, and the `id`.
-        alone: whether it runs outside a block, so that the statement itself limits how long it
-            waits for a lock.
+        outside_block: whether it runs outside a block, so that the statement itself limits how long
+            it waits for a lock.
     """
     names = tuple(changes)
-    key = ("latest.update_in_one_statement", names, alone)
-    build = partial(update_in_one_statement_query, db, names, alone)
+    key = ("latest.update_in_one_statement", names, outside_block)
+    build = partial(update_in_one_statement_query, db, names, outside_block)
     while not db.execute(key, build, changes):
         # What was deleted while this waited for the lock may have been created again at the same
         # moment.
@@ -236,7 +235,9 @@ def update_in_one_statement(db: Statements, changes: Values, alone: bool) -> boo
     return True
 
 
-def update_in_one_statement_query(db: Statements, names: Sequence[str], alone: bool) -> Query:
+def update_in_one_statement_query(
+    db: Statements, names: Sequence[str], outside_block: bool
+) -> Query:
     """Build the statement of `update_in_one_statement`."""
     # A version is never allocated twice: if it is equal, the latest artifact is the one that this
     # statement has seen.
@@ -254,7 +255,7 @@ def update_in_one_statement_query(db: Statements, names: Sequence[str], alone: b
     # of the artifact.
     touched = peewee.Table("touched")
     update = update_query(names).where(touched.select(fn.COUNT(SQL("*"))) >= 0)
-    if alone:
+    if outside_block:
         # An artifact without a key has no row of a key, so both statements set the timeout.
         touch = touch.where(lock_timeout_condition(db))
         update = update.where(lock_timeout_condition(db))
@@ -403,7 +404,7 @@ def empty_query() -> Query:
 
 
 def rebuild(db: Statements, keys: Sequence[str]) -> None:
-    """Compute the rows of some locked keys anew; counters are never lowered."""
+    """Compute the rows of some locked keys again; counters are never lowered."""
     values = {"keys": db.dialect.bind_list(keys)}
     db.execute("latest.rebuild", partial(rebuild_query, db), values)
     db.execute("latest.sweep", partial(sweep_query, db), values)
@@ -457,7 +458,7 @@ def sweep_query(db: Statements) -> Query:
 
 
 def greatest_versions(where: Query | None = None) -> peewee.Select:
-    """Return the computed query: the greatest version of each key, from the artifact table alone.
+    """Return the computed query: the greatest version of each key in the artifact table.
 
     Args:
         where: which artifacts are considered; by default all that have a key.

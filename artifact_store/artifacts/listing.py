@@ -82,7 +82,7 @@ def check_constrained(query: "artifacts.pagination.ListingQuery", everything: bo
     """Check that filters constrain what is deleted, unless the caller asks to delete everything.
 
     Raises:
-        InvalidQuery: the filters leave out no artifact, and `everything` is off.
+        InvalidQuery: the filters match every artifact, and `everything` is `False`.
     """
     if not isinstance(everything, bool):
         raise InvalidQuery(f"Invalid everything={shown(everything)}: expected True or False.")
@@ -227,7 +227,7 @@ class ListingMethods(StoreBase):
         position = None if after is None else filters.orders.from_cursor(query.sort, after)
         if position is not None and offset is not None:
             raise InvalidQuery(
-                "offset and after exclude each other: a cursor says where the list goes on."
+                "offset and after cannot be combined: the cursor says where the list continues."
             )
         start, most = check_page(offset, limit)
         page = artifacts.pagination.page

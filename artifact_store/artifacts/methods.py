@@ -191,8 +191,8 @@ class ArtifactMethods(StoreBase):
     def delete_artifact(self, artifact_id: UUID | str) -> bool:
         """Delete an artifact.
 
-        If it was the latest of its key, the greatest version that is left becomes the latest.
-        A version number is never used again, even if all versions of the key are deleted.
+        If it was the latest of its key, the greatest version that is left becomes the latest. A
+        version number is never used again, even if all versions of the key are deleted.
 
         Args:
             artifact_id: the id of the artifact.

@@ -3,7 +3,7 @@
 A number has a name: `data` when the data of a version is a number, `data.x` for a number in an
 object, `metadata.x`, and `rows` for the number of rows of a table. To find the names, only small
 columns are read: metadata, profiles, and data of up to 16 KB. A number that is requested by its
-name is read whatever its size, a few versions at a time.
+name is read even if its data is large, a few versions at a time.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Finds tables whose profile does not match their data, and computes their profiles anew.
+"""Finds tables whose profile does not match their data, and computes their profiles again.
 
 A release that did not know profiles leaves the old profile in place when it updates the data.
 """

@@ -113,7 +113,7 @@ def key_of(value: object) -> str:
         raise InvalidQuery(f"{shown(value)} is an id, not a key: use read_artifact.")
     if reference.version is not None:
         raise InvalidQuery(
-            f"{shown(value)} names one version, and the latest is asked for: "
-            f"use read_artifact_ref({shown(value)}), or the key alone, {shown(reference.key)}."
+            f"{shown(value)} names one version, and this reads the latest: "
+            f"use read_artifact_ref({shown(value)}), or only the key, {shown(reference.key)}."
         )
     return reference.key

@@ -235,7 +235,7 @@ class ShortcutMethods(StoreBase):
         image_url: str | None = None,
         **origin: Unpack[Origin],
     ) -> Artifact:
-        """Publish an image, stored as `{"image": URL}`; the URL may be a `data:` URI with the image.
+        """Publish an image, stored as `{"image": URL}`, where the URL may be a `data:` URI.
 
         Args:
             image: a URL, or an image of up to 5 MiB that is stored itself: the path of a PNG, JPEG,

@@ -34,9 +34,11 @@ def update_artifact(
 
     engine = db.engine
     if engine.one_statement and not engine.in_block():
-        return latest.update_in_one_statement(db, row, alone=True)
+        return latest.update_in_one_statement(db, row, outside_block=True)
     if engine.dialect.writes_in_with:
-        return engine.run_idempotent(partial(latest.update_in_one_statement, db, row, alone=False))
+        return engine.run_idempotent(
+            partial(latest.update_in_one_statement, db, row, outside_block=False)
+        )
     return engine.run_idempotent(partial(latest.update_in_two_statements, db, row))
 
 
@@ -44,7 +46,7 @@ def changes(artifact: ArtifactUpdate | None, fields: Mapping[str, object]) -> qu
     """Return the new values, by column.
 
     Raises:
-        InvalidArtifact: a value cannot be stored, or both a value and fields are given.
+        InvalidArtifact: a value cannot be stored, or there are both a value and fields.
     """
     if artifact is None:
         row, texts = prepare_fields(ArtifactUpdate, fields)

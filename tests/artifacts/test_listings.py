@@ -251,7 +251,7 @@ REFUSED: list[tuple[Callable[[ArtifactStore, str], object], str]] = [
     ),
     (
         lambda store, cursor: store.read_artifacts(1, after=cursor),
-        "offset and after exclude each other",
+        "offset and after cannot be combined",
     ),
     (
         lambda store, cursor: store.iter_artifacts(page_size=0),

@@ -290,7 +290,7 @@ def test_a_damaged_counter_refuses_new_versions_and_says_how_to_mend(
     before, damaged = filled.read_artifacts(), pointers(url)
     many = [{"key": "b"}, {"key": "a"}]
     for create in (lambda: filled.create_artifact(key="a"), lambda: filled.create_artifacts(many)):
-        with pytest.raises(IntegrityViolation, match=r"mend the store with repair\(\)") as caught:
+        with pytest.raises(IntegrityViolation, match=r"correct it with repair\(\)") as caught:
             create()
         assert caught.value.__cause__ is not None
     assert (filled.read_artifacts(), pointers(url)) == (before, damaged)
