@@ -1,4 +1,4 @@
-"""Many processes at one SQLite file: its locks, its creation, and what a fork does to it."""
+"""Many processes with one SQLite file: locks, creation and forks."""
 
 import multiprocessing
 import sqlite3
@@ -36,11 +36,11 @@ def test_eight_processes_open_the_same_new_file(tmp_path: Path, attempt: int) ->
     assert [name for (name,) in applied] == list(migrate.known_versions())
 
 
-# Locked
+# Locks
 
 
 def hold(url: str, taken: Any, release: Any) -> None:
-    """Hold the write lock until told to release it."""
+    """Hold the write lock until the event is set."""
     with closing(
         sqlite3.connect(url.removeprefix("sqlite:///").partition("?")[0], isolation_level=None)
     ) as connection:
@@ -117,7 +117,7 @@ def test_opening_a_current_store_takes_no_lock(tmp_path: Path) -> None:
         assert store.read_artifacts() == []
 
 
-# Forked
+# Forks
 
 
 def test_a_store_made_before_a_fork_works_on_both_sides(url: str) -> None:
@@ -136,7 +136,7 @@ def test_a_store_made_before_a_fork_works_on_both_sides(url: str) -> None:
 
 
 def test_a_child_keeps_its_commits_when_the_parent_closes(url: str) -> None:
-    """SQLite's table of locks crosses a fork: what was open before it must not be open in the child."""
+    """A child inherits the locks of SQLite, so no connection may be open across a fork."""
     store = ArtifactStore(url)
     store.create_artifact(key="k")
     process = multiprocessing.get_context("fork").Process(
@@ -208,11 +208,11 @@ def test_a_change_is_made_again_when_the_store_is_closed_meanwhile(url: str) -> 
             return store.create_artifact(key="k").id
 
         with ThreadPoolExecutor() as pool:
-            made = pool.submit(store.run_in_transaction, change)
+            created = pool.submit(store.run_in_transaction, change)
             assert inside.wait(30)
             store.close()
             closed.set()
-            assert store.read_artifact(made.result(30)).version == 2
+            assert store.read_artifact(created.result(30)).version == 2
         assert tries == [1, 1]
         assert store.count_artifacts() == 2
     healthy(url).close()

@@ -1,4 +1,4 @@
-"""Rows that cannot be parsed, on both engines: an error that names the artifact, and `verify` finds it."""
+"""Rows that cannot be parsed, on both engines: the error names the row, and `verify` finds it."""
 
 import json
 

@@ -7,7 +7,7 @@ from tests.helpers.servers import Server
 
 
 def test_a_page_of_garbage_is_damage() -> None:
-    """What is left can still be read."""
+    """The other pages can still be read."""
     with Server() as server:
         with ArtifactStore(server.url) as store:
             made = store.create_artifacts({"key": f"k{n}", "data": "x" * 1500} for n in range(40))

@@ -1,4 +1,4 @@
-"""Files that are damaged: one error that names what cannot be read, and the rest stays readable."""
+"""Damaged files: one error that names what cannot be read, while the rest stays readable."""
 
 import shutil
 import sqlite3
@@ -38,7 +38,7 @@ COMMANDS = (
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Sound:
-    """A store that is not damaged, and the ids in it."""
+    """Create a store that is not damaged; return its path and the ids in it."""
     path = tmp_path_factory.mktemp("sound") / "store.db"
     return path, make_store(path)
 
@@ -52,7 +52,7 @@ def damaged_copies(source: Path, place: Path, seeds: range) -> Iterator[Path]:
 
 
 def used(path: Path, ids: list[UUID]) -> Iterator[ArtifactStoreError]:
-    """Use a damaged store in every way; yield the errors, unless they are not ours."""
+    """Use a damaged store in every way; yield the errors of ours, and let others through."""
     try:
         store = ArtifactStore(f"sqlite:///{path}?timeout=2&synchronous=normal")
     except ArtifactStoreError as error:
@@ -72,7 +72,7 @@ def used(path: Path, ids: list[UUID]) -> Iterator[ArtifactStoreError]:
 def test_a_damaged_file_raises_nothing_but_our_errors(
     sound: Sound, tmp_path: Path, part: int
 ) -> None:
-    """Of 250 such files 162 could be opened; UnicodeDecodeError, KeyError and ValidationError came out of them."""
+    """Other errors would be UnicodeDecodeError, KeyError and ValidationError."""
     source, ids = sound
     found = [
         error
@@ -85,19 +85,19 @@ def test_a_damaged_file_raises_nothing_but_our_errors(
 
 @pytest.mark.parametrize("part", range(2))
 def test_the_command_line_says_what_is_damaged(sound: Sound, tmp_path: Path, part: int) -> None:
-    """It said that the filter is not valid."""
-    told = Counter[int]()
+    """The message must not be about the filter that the command was given."""
+    exit_codes = Counter[int]()
     for path in damaged_copies(sound[0], tmp_path, range(part, 12, 2)):
         for command in COMMANDS:
             result = CliRunner().invoke(main, ["--url", f"sqlite:///{path}", *command.split()])
-            told[result.exit_code] += 1
+            exit_codes[result.exit_code] += 1
             assert result.exit_code in (0, 1), (path, command, result.output)
             assert "filter" not in result.output, (path, command)
             assert "please report it" not in result.output, (path, command, result.output)
-    assert told[1] > 0
+    assert exit_codes[1] > 0
 
 
-# What is named
+# Names in messages
 
 SPOILED: dict[str, tuple[str, str]] = {
     "data": ("'{\"x\": '", "Invalid JSON"),
@@ -113,7 +113,7 @@ SPOILED: dict[str, tuple[str, str]] = {
 
 
 def spoil(path: Path, statement: str, *values: object) -> None:
-    """Write as another tool might."""
+    """Change the file as another tool might."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute(statement, [str(value) for value in values])
 
@@ -147,8 +147,8 @@ def test_the_artifact_is_named(tmp_path: Path, field: str) -> None:
 def test_an_id_that_is_none_is_named_by_its_version(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     with ArtifactStore(path) as store:
-        made = store.create_artifacts({"key": "sales", "data": n} for n in range(3))
-        spoil(path, "UPDATE artifact SET id = 'zzz' WHERE id = ?", made[0].id)
+        created = store.create_artifacts({"key": "sales", "data": n} for n in range(3))
+        spoil(path, "UPDATE artifact SET id = 'zzz' WHERE id = ?", created[0].id)
         assert [(breach.kind, breach.key) for breach in store.verify()] == [
             ("unreadable", "sales@1")
         ]
@@ -164,9 +164,9 @@ def test_an_id_that_is_none_is_named_by_its_version(tmp_path: Path) -> None:
 def test_a_damaged_artifact_can_be_written_anew(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     with ArtifactStore(path) as store:
-        made = store.create_artifact(key="sales", data=1)
-        spoil(path, "UPDATE artifact SET data = '{' WHERE id = ?", made.id)
-        assert store.update_artifact(made.id, data=2)
+        created = store.create_artifact(key="sales", data=1)
+        spoil(path, "UPDATE artifact SET data = '{' WHERE id = ?", created.id)
+        assert store.update_artifact(created.id, data=2)
         assert store.verify() == []
 
 
@@ -195,12 +195,12 @@ def test_the_run_is_named(tmp_path: Path, table: str, call: str, kind: str) -> N
 def test_verify_finds_every_row_among_many(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     with ArtifactStore(f"sqlite:///{path}?synchronous=normal") as store:
-        made = store.create_artifacts({"key": f"k{n}", "data": n} for n in range(1000))
+        created = store.create_artifacts({"key": f"k{n}", "data": n} for n in range(1000))
         for number in (0, 199, 200, 201, 700, 999):
             spoil(
                 path,
                 "UPDATE artifact SET data = CAST(x'22ff22' AS TEXT) WHERE id = ?",
-                made[number].id,
+                created[number].id,
             )
         found = store.verify()
         assert [breach.key for breach in found] == sorted(

@@ -1,4 +1,4 @@
-"""Stores that are dropped or closed: files, connections and memory are given back."""
+"""Stores that are dropped or closed free their files, connections and memory."""
 
 import gc
 import os
@@ -20,7 +20,7 @@ needs_proc = pytest.mark.skipif(not DESCRIPTORS.exists(), reason="it looks into 
 
 
 def held(place: Path) -> list[str]:
-    """The files below a directory that this process holds open."""
+    """Return the files below a directory that this process has open."""
     found = []
     for each in DESCRIPTORS.iterdir():
         with suppress(OSError):
@@ -29,19 +29,19 @@ def held(place: Path) -> list[str]:
 
 
 def use(store: ArtifactStore) -> None:
-    """Use a store from this thread and from others, in the ways that leave something behind."""
-    made = store.create_artifact(key="k", data=[1, 2])
+    """Use a store from this thread and from others, so that each opens a connection."""
+    created = store.create_artifact(key="k", data=[1, 2])
     with store.flow_run("nightly") as run, ThreadPoolExecutor(2) as threads:
         list(threads.map(run.wrap(store.read_latest_artifact), ["k"] * 4))
     with suppress(ZeroDivisionError), store.atomic():
-        store.update_artifact(made.id, data=[1 / 0])
+        store.update_artifact(created.id, data=[1 / 0])
     next(store.iter_artifacts(page_size=1))
     assert store.verify() == []
 
 
 @needs_proc
 def test_a_dropped_store_closes_its_files(tmp_path: Path) -> None:
-    """Two descriptors of each stayed open, until the process could open no file any more."""
+    """Otherwise the process would run out of file descriptors."""
 
     def work(number: int) -> None:
         store = ArtifactStore(tmp_path / f"{number}.db")
@@ -109,8 +109,8 @@ print(resident() - before)
 
 @needs_proc
 @pytest.mark.parametrize(("number", "size", "how"), [(12, 8, "dropped"), (6, 20, "closed")])
-def test_a_store_in_memory_gives_its_memory_back(number: int, size: int, how: str) -> None:
-    """A store that is closed does so though the program still holds it."""
+def test_a_store_in_memory_frees_its_memory(number: int, size: int, how: str) -> None:
+    """A closed store frees its memory even if the program still refers to it."""
     done = subprocess.run(
         [sys.executable, "-c", MEMORY, str(number), str(size), how],
         capture_output=True,
@@ -137,8 +137,8 @@ def test_a_store_in_memory_ends_when_it_is_closed() -> None:
 
 
 @needs_proc
-def test_the_garbage_collector_waits_for_nobody(tmp_path: Path) -> None:
-    """It may run in the middle of a statement, for whose end the holder of the lock waits."""
+def test_the_garbage_collector_never_waits_for_a_lock(tmp_path: Path) -> None:
+    """It may interrupt a statement whose end the thread with the lock is waiting for."""
     opened, locked, collected = threading.Event(), threading.Event(), threading.Event()
 
     def work() -> None:
@@ -177,7 +177,7 @@ def test_threads_that_end_while_others_open_connections_leave_nothing(tmp_path: 
 
 
 def test_a_dropped_store_does_not_disturb_a_forked_child(tmp_path: Path) -> None:
-    """A child that closed what its parent has dropped would take the parent's locks away."""
+    """If the child closed the connections of its parent, it would release the parent's locks."""
     store = ArtifactStore(tmp_path / "store.db")
     store.create_artifact(key="k")
     dropped = ArtifactStore(tmp_path / "store.db")

@@ -1,4 +1,4 @@
-"""The file of a store is deleted, moved, replaced or changed by another tool while the store is open."""
+"""The file of an open store is deleted, moved, replaced or changed by another tool."""
 
 import os
 import shutil
@@ -50,7 +50,7 @@ def replaced_by_another_store(path: Path) -> None:
 
 
 def link_changed(path: Path) -> None:
-    """The name was a link, which now leads to another file."""
+    """Let the path be a link, which now leads to another file."""
     shutil.copy(path, path.with_name("copy.db"))
     path.rename(path.with_name("first.db"))
     path.symlink_to("copy.db")
@@ -87,7 +87,7 @@ def refused(call: Callable[[], object]) -> None:
 def test_a_write_says_that_its_file_is_gone(
     path: Path, change: Callable[[Path], None], write: str
 ) -> None:
-    """It reported success, into a file that nobody could find."""
+    """SQLite itself would write into a file that has no name any more."""
     with ArtifactStore(path) as store:
         store.create_artifact(key="k")
         change(path)
@@ -115,7 +115,7 @@ def test_a_block_says_so_before_its_first_write(path: Path, change: Callable[[Pa
 
 
 def test_another_thread_does_not_open_another_file(path: Path) -> None:
-    """Its connection would be one to the new file, beside those to the old one."""
+    """Otherwise one thread would use the new file and the others the old one."""
     with ArtifactStore(path) as store, ThreadPoolExecutor(1) as other:
         store.create_artifact(key="k")
         replaced_by_another_store(path)
@@ -147,17 +147,17 @@ def test_a_store_that_was_closed_does_not_make_an_empty_file(path: Path) -> None
 
 def test_a_file_that_is_put_back_is_used_again(path: Path) -> None:
     with ArtifactStore(path) as store:
-        made = store.create_artifact(key="k")
+        created = store.create_artifact(key="k")
         moved(path)
         refused(lambda: store.create_artifact(key="k"))
         path.with_name("elsewhere.db").rename(path)
         assert store.create_artifact(key="k").version == 2
-        assert store.read_artifact(made.id) == made
+        assert store.read_artifact(created.id) == created
         assert store.verify() == []
 
 
 def test_the_new_file_is_left_alone(path: Path) -> None:
-    """Closing a connection to the old file must not take away the write-ahead log of the new one."""
+    """Closing a connection to the old file must not remove the WAL of the new one."""
     with ArtifactStore(path) as store:
         store.create_artifact(key="k")
         deleted(path)
@@ -194,8 +194,8 @@ def test_a_journal_mode_that_another_tool_has_set_is_set_back(path: Path, mode: 
     assert journal(path) == "wal"
 
 
-def test_a_journal_mode_that_cannot_be_set_back_is_told(path: Path) -> None:
-    """Somebody else reads meanwhile."""
+def test_info_shows_a_journal_mode_that_cannot_be_restored(path: Path) -> None:
+    """Another process reads the file meanwhile."""
     ArtifactStore(path).close()
     journal(path, "delete")
     with closing(sqlite3.connect(path, isolation_level=None)) as reader:
@@ -248,15 +248,14 @@ for path in sys.argv[1:]:
 """
 
 
-def test_too_many_open_files_are_called_so(path: Path) -> None:
-    """The message blamed the directory."""
+def test_the_message_names_too_many_open_files(path: Path) -> None:
     names = [f"sqlite:///{path}", f"sqlite:///{path.with_name('new.db')}"]
     done = subprocess.run(
         [sys.executable, "-c", EXHAUSTED, *names], capture_output=True, text=True, check=True
     )
-    told = [name.removeprefix("sqlite:///") for name in names]
+    labels = [name.removeprefix("sqlite:///") for name in names]
     remedy = "too many files are open: close some, or raise the limit (ulimit -n)."
-    assert done.stdout.splitlines() == [f"StoreUnavailable: {name}: {remedy}" for name in told], (
+    assert done.stdout.splitlines() == [f"StoreUnavailable: {name}: {remedy}" for name in labels], (
         done.stderr
     )
     assert os.listdir(path.parent) == ["store.db"]  # noqa: PTH208
@@ -267,7 +266,7 @@ def test_too_many_open_files_are_called_so(path: Path) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 2 MB of its own."""
+    """Mount a file system of 2 MB; return its directory."""
     place = tmp_path / "disk"
     place.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)]
@@ -289,30 +288,29 @@ def fill(place: Path) -> Path:
 
 def test_a_disk_that_fills_up_loses_nothing_that_was_stored(small_disk: Path) -> None:
     with ArtifactStore(small_disk / "store.db") as store:
-        made = [store.create_artifact(key="first")]
+        created = [store.create_artifact(key="first")]
         with pytest.raises(
             StoreUnavailable,
             match="the disk is full: free some space and try again; nothing was written",
         ):
-            made.extend(store.create_artifact(key="k", data="x" * 20_000) for _ in range(1000))
-        assert store.read_artifacts(sort=ArtifactSort.CREATED_DESC) == made[::-1]
+            created.extend(store.create_artifact(key="k", data="x" * 20_000) for _ in range(1000))
+        assert store.read_artifacts(sort=ArtifactSort.CREATED_DESC) == created[::-1]
         assert store.verify() == []
         assert not store._engine.in_block()
     with ArtifactStore(small_disk / "store.db", read_only=True) as store:
-        assert store.count_artifacts() == len(made)
+        assert store.count_artifacts() == len(created)
 
 
 def test_a_store_on_a_full_disk_is_opened_when_there_is_room_again(small_disk: Path) -> None:
-    """The message was that the disk should be checked."""
     with ArtifactStore(small_disk / "store.db") as store:
-        made = store.create_artifact(key="k")
+        created = store.create_artifact(key="k")
     ballast = fill(small_disk)
     for path in (small_disk / "store.db", small_disk / "new.db"):
         with pytest.raises(StoreUnavailable, match="the disk is full"):
             ArtifactStore(path)
     ballast.unlink()
     with ArtifactStore(small_disk / "store.db") as store:
-        assert store.read_artifacts() == [made]
+        assert store.read_artifacts() == [created]
     with ArtifactStore(small_disk / "new.db") as store:
         assert store.create_artifact(key="k").version == 1
 

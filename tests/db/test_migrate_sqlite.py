@@ -135,12 +135,12 @@ def test_an_older_schema_is_upgraded_with_what_it_holds(
     path: Path, request: pytest.FixtureRequest
 ) -> None:
     with ArtifactStore(path) as store:
-        made = store.create_artifact(key="k", data=[1])
+        created = store.create_artifact(key="k", data=[1])
         store.create_task_run(store.create_flow_run(store.create_flow("f").id).id)
     script = request.getfixturevalue("newer")
     with ArtifactStore(path) as store:
         assert store.info().schema == script.stem
-        assert store.read_latest_artifact("k") == made
+        assert store.read_latest_artifact("k") == created
         assert store.create_artifact(key="k").version == 2
         assert store.verify() == []
     assert "extra" in [row[1] for row in bare(path, "PRAGMA table_info('artifact')")]

@@ -1,4 +1,4 @@
-"""Opening a store: a mistyped address makes nothing, and a store that is only read is not changed."""
+"""Opening a store: a wrong address creates nothing, and a store that is only read is not changed."""
 
 import multiprocessing
 import os
@@ -49,13 +49,13 @@ CHANGING = ["delete k --yes", "update k --data 1", "repair", "upgrade"]
 
 
 def seen(directory: Path) -> dict[str, tuple[int, bytes]]:
-    """What lies in a directory, with times and content."""
+    """Return the files of a directory, with times and content."""
     return {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in directory.iterdir()}
 
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """A directory that every user may enter."""
+    """Return a directory that every user may enter."""
     with tempfile.TemporaryDirectory(prefix="opening") as directory:
         os.chmod(directory, 0o755)  # noqa: PTH101
         yield Path(directory)
@@ -83,7 +83,7 @@ def as_nobody(function: Callable[[], None], user: int = NOBODY) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-# A mistyped address
+# A wrong address
 
 
 @pytest.mark.parametrize("command", [*READING, *CHANGING])
@@ -92,8 +92,8 @@ def test_commands_that_do_not_publish_make_no_store(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("typo.db", "no/such/typo.db"):
-        told = run(f"sqlite:///{tmp_path}/{name}", *command.split(), code=1)
-        assert told == (
+        output = run(f"sqlite:///{tmp_path}/{name}", *command.split(), code=1)
+        assert output == (
             f"Error: {tmp_path}/{name}: there is no store at this address: check it, or publish something to it first, "
             "which makes the store.\n"
         )
@@ -140,8 +140,8 @@ def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
         assert result.stderr.startswith(
             "Error: There is no home directory for the default store: name a store with $ARTIFACT_STORE_URL, or set"
         )
-        told = run("sqlite:///~/jobs.db", "ls", code=2)
-        assert told == (
+        output = run("sqlite:///~/jobs.db", "ls", code=2)
+        assert output == (
             "Error: Cannot expand '~', because there is no home directory: write the whole path, or set $HOME.\n"
         )
 
@@ -181,10 +181,10 @@ def test_a_store_of_an_older_release_is_upgraded_when_asked(
         ArtifactStore(url).close()
     before = seen(tmp_path)
     for command in ("ls", "count", "verify", "repair", "delete k --yes"):
-        told = run(url, *command.split(), code=1)
+        output = run(url, *command.split(), code=1)
         assert (
             "of an older release (schema 0002_profile): bring them up to date with 'artifact-store upgrade'"
-            in told
+            in output
         )
     for options in ({"create": False}, {"read_only": True}):
         with pytest.raises(SchemaTooOld, match="artifact-store upgrade"):
@@ -205,13 +205,13 @@ def test_every_method_is_known_to_read_or_to_write() -> None:
 
 @pytest.mark.parametrize("by_url", [False, True])
 def test_a_store_that_is_only_read(url: str, store: ArtifactStore, by_url: bool) -> None:
-    made = store.create_artifact(key="k", data=[1])
+    created = store.create_artifact(key="k", data=[1])
     run_id = store.create_flow_run(store.create_flow("f").id).id
     sign = "&" if "?" in url else "?"
     opened = ArtifactStore(f"{url}{sign}mode=ro") if by_url else ArtifactStore(url, read_only=True)
     with opened as reading:
-        assert reading.read_latest_artifact("k") == made
-        assert reading.read_artifacts() == [made]
+        assert reading.read_latest_artifact("k") == created
+        assert reading.read_artifacts() == [created]
         assert reading.verify() == []
         assert reading.info().artifacts == 1
         with reading.atomic():
@@ -225,11 +225,11 @@ def test_a_store_that_is_only_read(url: str, store: ArtifactStore, by_url: bool)
                 match=f"open for reading only: open it without read_only to call {name}",
             ):
                 getattr(reading, name)()
-        # What no method of the store stands before, the database refuses.
+        # The database itself refuses what no method of the store does.
         with pytest.raises(StoreUnavailable, match="read"):
             ArtifactStore.create_artifact(reading, key="k")
         with pytest.raises(StoreUnavailable, match="read"):
-            ArtifactStore.update_artifact(reading, made.id, data=2)
+            ArtifactStore.update_artifact(reading, created.id, data=2)
         store.create_artifact(key="k", data=[2])
         assert reading.count_artifacts() == 2
         before = set_default_store(reading)
@@ -260,7 +260,7 @@ def test_reading_leaves_the_files_as_they_are(tmp_path: Path, options: str) -> N
 def test_a_directory_that_may_not_be_written(place: Path) -> None:
     path = place / "store #%.db"
     with ArtifactStore(path) as store:
-        made = store.create_artifact(key="k", data=1)
+        created = store.create_artifact(key="k", data=1)
     path.chmod(0o444)
     place.chmod(0o555)
     before = seen(place)
@@ -268,7 +268,7 @@ def test_a_directory_that_may_not_be_written(place: Path) -> None:
     def read() -> None:
         for options in ({"read_only": True}, {"create": False}, {}):
             with ArtifactStore(path, **options) as reading:
-                assert reading.read_latest_artifact("k") == made
+                assert reading.read_latest_artifact("k") == created
                 assert reading.verify() == []
                 with pytest.raises(StoreUnavailable, match="read"):
                     reading.create_artifact(key="k")
@@ -303,40 +303,40 @@ def test_a_mount_that_may_not_be_written(place: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may write where another user may not")
 def test_a_writer_of_another_user_is_seen(place: Path) -> None:
-    """A file without -wal is read without locks, until somebody who may write comes after all."""
+    """A file without a WAL is read without locks, until another user writes to it after all."""
     path = place / "store.db"
     with ArtifactStore(path) as store:
         store.create_artifact(key="k")
     path.chmod(0o644)
     place.chmod(0o555)
-    told, tell = os.pipe()
+    ready, signal_ready = os.pipe()
     done, finish = os.pipe()
 
     def read() -> None:
         with ArtifactStore(path, read_only=True) as reading:
             assert reading.count_artifacts() == 1
             for expected in (2, 3):
-                os.write(tell, b".")
+                os.write(signal_ready, b".")
                 os.read(done, 1)
                 assert reading.count_artifacts() == expected
                 assert len(reading.read_artifacts()) == expected
 
     child = os.fork()
     if child == 0:
-        os.close(told)
+        os.close(ready)
         try:
             as_nobody(read)
         finally:
             os._exit(0)
-    os.close(tell)
-    os.read(told, 1)
+    os.close(signal_ready)
+    os.read(ready, 1)
     with ArtifactStore(path) as store:  # root may write there
         store.create_artifact(key="k")
         os.write(finish, b".")
-        assert os.read(told, 1) == b".", "the reader has failed"
+        assert os.read(ready, 1) == b".", "the reader has failed"
         store.create_artifact(key="k")
     os.write(finish, b".")
-    assert os.read(told, 1) == b""
+    assert os.read(ready, 1) == b""
     os.waitpid(child, 0)
 
 
@@ -375,19 +375,19 @@ def test_transactions_that_are_read_only_by_default(postgres: str, scope: str) -
             + "&timeout=600"
         )
         with ArtifactStore(url) as store:
-            made = store.create_artifact(key="k")
+            created = store.create_artifact(key="k")
         admin.execute(f"ALTER {scope} SET {setting} = on")
         try:
             with ArtifactStore(url) as store:
-                assert store.read_latest_artifact("k").version == made.version
+                assert store.read_latest_artifact("k").version == created.version
                 for write in (
                     lambda: store.create_artifact(key="k"),
                     lambda: store.create_artifacts([{"key": "k"}]),
-                    lambda: store.update_artifact(made.id, data=1),
-                    lambda: store.delete_artifact(made.id),
+                    lambda: store.update_artifact(created.id, data=1),
+                    lambda: store.delete_artifact(created.id),
                     lambda: store.run_in_transaction(store.create_artifact, key="k"),
                 ):
-                    # A failover is waited for until the time-out, which is ten minutes here.
+                    # The store waits for a failover until the timeout, which is ten minutes here.
                     with pytest.raises(
                         StoreUnavailable,
                         match=f"switch {setting} off, or open the store with read_on",
@@ -401,7 +401,7 @@ def test_transactions_that_are_read_only_by_default(postgres: str, scope: str) -
             admin.execute(f"SET {setting} = off")
             admin.execute(f"ALTER {scope} RESET {setting}")
         with ArtifactStore(url) as store:
-            assert store.delete_artifact(made.id)
+            assert store.delete_artifact(created.id)
 
 
 # Pickles
@@ -448,7 +448,7 @@ def test_stores_of_this_process_say_why_they_are_not_pickled(tmp_path: Path) -> 
         pickle.dumps(store)
 
 
-# Peewee databases of the caller's
+# Peewee databases of the caller
 
 
 def test_a_peewee_database_that_cannot_serve_a_store(tmp_path: Path) -> None:
@@ -478,9 +478,9 @@ def test_a_row_factory_of_the_caller(tmp_path: Path, factory: Callable[..., obje
     database = peewee.SqliteDatabase(tmp_path / "own.db")
     with ArtifactStore(database) as store:
         database.connection().row_factory = factory
-        made = store.create_artifact(key="k", data=[{"a": 1}], type="table")
-        assert store.read_latest_artifact("k") == made
-        assert store.read_artifacts() == [*store.iter_artifacts()] == [made]
-        assert store.update_artifact(made.id, data=[{"a": 2}])
+        created = store.create_artifact(key="k", data=[{"a": 1}], type="table")
+        assert store.read_latest_artifact("k") == created
+        assert store.read_artifacts() == [*store.iter_artifacts()] == [created]
+        assert store.update_artifact(created.id, data=[{"a": 2}])
         assert store.verify() == []
         assert database.connection().row_factory is factory

@@ -1,4 +1,4 @@
-"""What the store says to SQLite: how many statements, and with which indexes."""
+"""The statements that a store sends to SQLite: how many, and which indexes they use."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -23,13 +23,13 @@ UNCOUNTED = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
 
 
 class Listener:
-    """Every statement that SQLite runs for any store, with its values in their places."""
+    """Records every statement that SQLite runs for any store, with its values filled in."""
 
     def __init__(self) -> None:
         self.all: list[str] = []
 
     def during(self, call: Callable[[], object]) -> list[str]:
-        """Return the statements of a call; what begins and ends transactions is left out."""
+        """Return the statements of a call, without those that begin and end transactions."""
         self.all.clear()
         call()
         return [each for each in self.all if not each.startswith(UNCOUNTED)]
@@ -54,7 +54,7 @@ def listener() -> Iterator[Listener]:
 
 @pytest.fixture(params=[1, 500])
 def sized(request: pytest.FixtureRequest, listener: Listener, url: str) -> Iterator[ArtifactStore]:
-    """A store with few or many artifacts of one key, and as many without key."""
+    """Return a store with few or many artifacts of one key, and as many without a key."""
     with ArtifactStore(url) as store:
         run = store.create_flow_run(store.create_flow("f").id)
         many = [
@@ -173,7 +173,7 @@ KEYS, VERSIONS = 2000, 10
 
 @pytest.fixture(scope="module")
 def filled(listener: Listener, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArtifactStore]:
-    """A store of 20,000 versions of 2,000 keys, and 500 artifacts without key."""
+    """Return a store of 20,000 versions of 2,000 keys, and 500 artifacts without a key."""
     path = tmp_path_factory.mktemp("filled") / "store.db"
     with ArtifactStore(path) as store:
         run = store.create_flow_run(store.create_flow("f").id)
@@ -186,20 +186,20 @@ def filled(listener: Listener, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 def plans(store: ArtifactStore, said: list[str]) -> list[str]:
-    """Explain some statements; return the steps of their plans, with what each works on."""
+    """Return the steps of the plans of some statements, with the table of each."""
     path = store.info().url.removeprefix("sqlite:///")
     with closing(sqlite3.connect(path)) as connection:
         return [row[3] for each in said for row in connection.execute(f"EXPLAIN QUERY PLAN {each}")]
 
 
 def check(store: ArtifactStore, said: list[str]) -> None:
-    """Every table is reached through an index, and nothing is sorted."""
+    """Check that every table is read by an index, and that nothing is sorted."""
     steps = plans(store, said)
     assert steps
     for step in steps:
         assert "TEMP B-TREE" not in step, steps
         assert "AUTOMATIC" not in step, steps
-        # What is computed for the keys at hand may be scanned: it is small.
+        # A subquery for a few keys is small, so it may be scanned.
         assert not step.startswith("SCAN") or "INDEX" in step or step == "SCAN greatest", steps
 
 
@@ -264,7 +264,7 @@ HOT: dict[str, Callable[[ArtifactStore, Artifact], object]] = {
 @pytest.mark.parametrize("name", HOT)
 def test_hot_paths_use_an_index(filled: ArtifactStore, listener: Listener, name: str) -> None:
     class Undo(Exception):
-        """Leave the store as it was."""
+        """Roll the call back, so that the store stays as it was."""
 
     def call() -> None:
         with filled.atomic():
@@ -283,10 +283,10 @@ def test_hot_paths_use_an_index(filled: ArtifactStore, listener: Listener, name:
 
 
 def test_latest_of_a_run_is_searched(filled: ArtifactStore, listener: Listener) -> None:
-    """Prefect has no index for it."""
+    """In Prefect, no index serves this."""
     run = filled.read_flow_runs()[0].id
-    for asked in ({"flow_run_id": {"any_": [run]}}, {"task_run_id": {"any_": [run]}}):
-        found = ArtifactCollectionFilter.model_validate(asked)
+    for fields in ({"flow_run_id": {"any_": [run]}}, {"task_run_id": {"any_": [run]}}):
+        found = ArtifactCollectionFilter.model_validate(fields)
         steps = plans(
             filled,
             listener.during(

@@ -1,4 +1,4 @@
-"""A store of an earlier schema is upgraded with what it holds, while programs of earlier releases have it open."""
+"""A store of an earlier schema is upgraded while programs of earlier releases have it open."""
 
 import shutil
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def id_of(number: int) -> str:
 
 
 def of_last_release(url: str, directory: Path) -> None:
-    """Make the tables as the release before empty keys made them."""
+    """Create the tables of the release before empty keys."""
     directory.mkdir()
     for script in SCRIPTS.glob("000[123]_*.py"):
         shutil.copy(script, directory)
@@ -56,7 +56,10 @@ def of_last_release(url: str, directory: Path) -> None:
 
 @pytest.fixture
 def old(url: str, tmp_path: Path) -> str:
-    """A store of the last release: three versions of `a`, of which the last is gone, one of `b`, none in `c`."""
+    """Return a store of the last release.
+
+    It has three versions of `a`, of which the last was deleted, one of `b`, and none of `c`.
+    """
     of_last_release(url, tmp_path / "scripts")
     rows = [("a", 1), ("a", 2), ("b", 1)]
     artifacts = [
@@ -64,11 +67,11 @@ def old(url: str, tmp_path: Path) -> str:
         for number, (key, version) in enumerate(rows)
     ]
     pointers = [("a", 1, 2, 3), ("b", 2, 1, 1)]
-    made = [
+    created = [
         POINTER.format(key=key, id=id_of(number), version=version, last=last, time=TIME)
         for key, number, version, last in pointers
     ]
-    bare(url, *artifacts, *made)
+    bare(url, *artifacts, *created)
     return url
 
 
@@ -108,7 +111,7 @@ def test_what_a_store_holds_is_kept(old: str) -> None:
 
 
 def test_an_old_program_keeps_counters_where_no_key_was_left(url: str, tmp_path: Path) -> None:
-    """It is open while a store without keys is upgraded; then it creates, and deletes with the counter."""
+    """The program has an empty store open during the upgrade; then it creates and deletes."""
     of_last_release(url, tmp_path / "scripts")
     with ArtifactStore(url) as store:
         old = [ROW.format(id=id_of(1), key="k", version=1, time=TIME)]
@@ -152,7 +155,7 @@ def test_what_others_have_attached_to_a_table_is_kept(old: str) -> None:
     bare(old, "DROP INDEX mine")
 
 
-# What a program of the last release, which looks at the schema when it opens, goes on doing: its own statements.
+# The statements of a program of the last release, which checks the schema only when it opens a store.
 
 FIND = {
     "sqlite": 'SELECT "t1"."key", "t1"."latest_id" FROM "artifact_collection" AS "t1" WHERE ("t1"."key" = '
@@ -210,7 +213,7 @@ def test_an_old_program_that_deletes_by_filter_keeps_the_counters(
     bare(old, "DELETE FROM artifact WHERE key = 'a'", SWEEP.format(key="a"))
     assert pointers(old)[0] == ("a", None, None, 3)
     assert store.verify() == []
-    # Its repair takes an empty key for damage, and sweeps it too.
+    # Its repair takes an empty key for damage, and deletes its row too.
     bare(old, SWEEP.format(key="a"))
     assert store.create_artifact(key="a").version == 4
 

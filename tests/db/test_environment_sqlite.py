@@ -1,4 +1,4 @@
-"""SQLite in bad surroundings: one sentence, nothing half-written, and back to work when the cause is gone."""
+"""SQLite in a bad environment: one message, no partial write, and all is well once it is mended."""
 
 import gc
 import os
@@ -36,7 +36,7 @@ WRITES: dict[str, Callable[[ArtifactStore], object]] = {
 
 
 def unavailable(call: Callable[[], object], said: str) -> None:
-    """A call fails with one sentence, and with the driver's error as its cause."""
+    """Check that a call fails with one sentence, caused by an error of the driver."""
     with pytest.raises(StoreUnavailable, match=said) as caught:
         call()
     message = str(caught.value)
@@ -115,7 +115,7 @@ def test_a_truncated_database(tmp_path: Path) -> None:
 
 
 def as_nobody(work: Callable[[], object]) -> None:
-    """Work in a child that permissions bind."""
+    """Call a function in a child process that is not root, so that permissions apply to it."""
     child = os.fork()
     if child == 0:
         try:
@@ -133,7 +133,7 @@ def as_nobody(work: Callable[[], object]) -> None:
 
 @pytest.fixture
 def open_path(tmp_path: Path) -> Path:
-    """A path that everybody can reach."""
+    """Return a path that every user can reach."""
     for each in [tmp_path, *tmp_path.parents]:
         if each.stat().st_uid == os.getuid() and not each.stat().st_mode & 0o001:
             each.chmod(each.stat().st_mode | 0o055)
@@ -157,13 +157,13 @@ def test_a_directory_that_may_not_be_written(open_path: Path) -> None:
 def test_a_file_that_may_only_be_read(open_path: Path) -> None:
     path = open_path / "store.db"
     with ArtifactStore(path) as store:
-        made = store.create_artifact(key="k")
+        created = store.create_artifact(key="k")
     path.chmod(0o444)
     open_path.chmod(0o777)
 
     def work() -> None:
         with ArtifactStore(path) as store:
-            assert store.read_latest_artifact("k") == made
+            assert store.read_latest_artifact("k") == created
             unavailable(
                 lambda: store.create_artifact(key="k"), "is read-only: make the file .* writable"
             )
@@ -182,10 +182,10 @@ def test_a_file_that_may_not_be_read(open_path: Path) -> None:
 @pytest.mark.parametrize("write", WRITES)
 def test_a_database_that_may_only_be_read(tmp_path: Path, write: str) -> None:
     with ArtifactStore(tmp_path / "store.db") as store:
-        made = store.create_artifact(key="k")
+        created = store.create_artifact(key="k")
         store._engine.pragma("query_only = on")
         unavailable(lambda: WRITES[write](store), "is read-only")
-        assert store.read_artifacts() == [made]
+        assert store.read_artifacts() == [created]
         store._engine.pragma("query_only = off")
         WRITES[write](store)
         assert store.verify() == []
@@ -195,7 +195,7 @@ def test_a_database_that_may_only_be_read(tmp_path: Path, write: str) -> None:
 @pytest.mark.parametrize("in_block", [False, True])
 def test_a_full_disk(tmp_path: Path, write: str, in_block: bool) -> None:
     with ArtifactStore(tmp_path / "store.db") as store:
-        made = store.create_artifact(key="k")
+        created = store.create_artifact(key="k")
         pages = store._engine.pragma("page_count")
         assert pages is not None
         store._engine.pragma(f"max_page_count = {pages[0] + 1}")
@@ -204,7 +204,7 @@ def test_a_full_disk(tmp_path: Path, write: str, in_block: bool) -> None:
             lambda: store.run_in_transaction(call) if in_block else call(),
             "the disk is full: free some space",
         )
-        assert store.read_artifacts() == store.read_latest_artifacts() == [made]
+        assert store.read_artifacts() == store.read_latest_artifacts() == [created]
         assert store.verify() == []
         assert not store._engine.in_block()
         store._engine.pragma("max_page_count = 1000000")
@@ -214,7 +214,7 @@ def test_a_full_disk(tmp_path: Path, write: str, in_block: bool) -> None:
 
 
 def test_a_block_that_the_database_has_undone_says_so(tmp_path: Path) -> None:
-    """A full disk rolls the whole transaction back: what follows in the block must not be written alone."""
+    """A full disk rolls the transaction back, so the rest of the block must not be written."""
     with ArtifactStore(tmp_path / "store.db") as store:
         pages = store._engine.pragma("page_count")
         assert pages is not None
@@ -237,7 +237,7 @@ def test_a_block_that_the_database_has_undone_says_so(tmp_path: Path) -> None:
 
 
 def test_a_commit_that_fails_is_undone(tmp_path: Path) -> None:
-    """A foreign key that is checked at the end of the block."""
+    """The commit fails because of a foreign key that is checked at the end of the block."""
     with ArtifactStore(tmp_path / "store.db") as store:
         flow = store.create_flow("f")
 
@@ -258,7 +258,7 @@ def test_a_commit_that_fails_is_undone(tmp_path: Path) -> None:
 
 
 def test_the_cause_is_not_an_error_that_the_caller_is_handling(tmp_path: Path) -> None:
-    """An error of another database, on whose way the store is used, is not blamed on the store."""
+    """A store is used while the error of another database is handled, which is not its cause."""
     with ArtifactStore(tmp_path / "store.db") as store:
         store._engine.pragma("query_only = on")
         try:
@@ -339,7 +339,7 @@ def test_sqlite_must_know_returning(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
-# Life
+# Connections and errors
 
 
 def test_close_reaches_the_connections_of_every_thread(tmp_path: Path) -> None:
