@@ -1,24 +1,26 @@
-"""Tells the kind of an image file by its content, and whether all of the file is there.
+"""The kind of an image file, found from its content, and whether the file is complete.
 
-The structure of the file is walked as its format says, without a library: each piece has its length, and the last one
-ends the file. What is inside of the pieces is not decoded.
+The structure of the file is followed as its format defines it, without a library: each piece has its length, and the
+last one ends the file. The pixels are not decoded.
 """
 
 import re
 import zlib
 from collections.abc import Callable
+from typing import NamedTuple
 
 __all__ = ["DamagedImageError", "kind_of"]
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_SIZED = frozenset(
-    {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-)  # the markers of JPEG that begin a frame
-_ALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # the markers that have no length
+
+# JPEG: the markers that begin a frame, those that have no length, and those that end the pixels of a scan.
+# In a scan, FF 00 is a byte of pixels, and FF D0 to FF D7 are its parts.
+_FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
+_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD8)})
+_SCAN = 0xDA
+_END = 0xD9
 _MARKER = re.compile(rb"\xff+([\x01-\xfe])")
-_SCAN_END = re.compile(
-    rb"\xff+[\x01-\xcf\xd8-\xfe]"
-)  # in a scan, FF 00 is a byte and FF D0 to D7 are its parts
+_SCAN_END = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")
 
 
 class DamagedImageError(Exception):
@@ -26,9 +28,9 @@ class DamagedImageError(Exception):
 
 
 def kind_of(content: bytes) -> str | None:
-    """Return `png`, `jpeg`, `gif` or `webp`, `None` for content that begins like none of them.
+    """Return `png`, `jpeg`, `gif` or `webp`, and None for content that begins like none of them.
 
-    Bytes behind the end of an image are let be, as every program does that shows one.
+    Bytes after the end of an image are ignored, as every viewer does.
 
     Raises:
         DamagedImageError: it begins like one of them, and is cut off or damaged.
@@ -40,120 +42,147 @@ def kind_of(content: bytes) -> str | None:
         ...
         artifact_store.payloads.image_files.DamagedImageError: it ends at byte 6
     """
-    for starts, (kind, check) in _KINDS.items():
-        if content.startswith(starts):
-            check(content)
-            return kind
-    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
-        _check_webp(content)
-        return "webp"
+    for image_format in FORMATS:
+        if image_format.start.match(content):
+            image_format.check(content)
+            return image_format.name
     return None
 
 
-def _part(content: bytes, start: int, length: int) -> bytes:
-    """Return so many bytes of a file, which must be there."""
-    part = content[start : start + length]
-    if len(part) < length:
+def read(content: bytes, start: int, length: int) -> bytes:
+    """Return a piece of a file, all of which must be there."""
+    piece = content[start : start + length]
+    if len(piece) < length:
         raise DamagedImageError(f"it ends at byte {len(content):,}")
-    return part
+    return piece
 
 
-def _check_png(content: bytes) -> None:
-    place = len(_PNG)
-    kind = b""
-    seen = set[bytes]()
-    while kind != b"IEND":
-        length = int.from_bytes(_part(content, place, 4))
-        piece = _part(content, place + 4, 4 + length)
-        kind = piece[:4]
-        if not seen and kind != b"IHDR":
+def check_png(content: bytes) -> None:
+    """Follow the chunks: length, type, content and checksum of each."""
+    position = len(_PNG)
+    chunk_type = b""
+    seen: set[bytes] = set()
+    while chunk_type != b"IEND":
+        length = int.from_bytes(read(content, position, 4))
+        chunk = read(content, position + 4, 4 + length)
+        chunk_type = chunk[:4]
+        if not seen and chunk_type != b"IHDR":
             raise DamagedImageError("its first chunk is not its header")
-        # The small letter says that an image can be shown without the chunk.
-        if kind[0] < 0x60 and zlib.crc32(piece) != int.from_bytes(
-            _part(content, place + 8 + length, 4)
-        ):
-            raise DamagedImageError(f"the checksum of its chunk at byte {place:,} is wrong")
-        if kind == b"IHDR" and not (length == 13 and any(piece[4:8]) and any(piece[8:12])):
-            raise DamagedImageError("its header has no size")
-        seen.add(kind)
-        place += 12 + length
+
+        # The type begins with a small letter when an image can be shown without the chunk.
+        is_required = chunk_type[0] < 0x60
+        if is_required:
+            checksum = int.from_bytes(read(content, position + 8 + length, 4))
+            if zlib.crc32(chunk) != checksum:
+                raise DamagedImageError(f"the checksum of its chunk at byte {position:,} is wrong")
+        if chunk_type == b"IHDR":
+            has_size = length == 13 and any(chunk[4:8]) and any(chunk[8:12])
+            if not has_size:
+                raise DamagedImageError("its header has no size")
+        seen.add(chunk_type)
+        position += 12 + length
     if b"IDAT" not in seen:
         raise DamagedImageError("it holds no pixels")
 
 
-def _check_jpeg(content: bytes) -> None:
-    place = 2
-    has_frame = has_scan = False
+def check_jpeg(content: bytes) -> None:
+    """Follow the segments: marker and length of each, and the pixels after the header of a scan."""
+    position = 2
+    has_frame = False
+    has_scan = False
     while True:
-        found = _MARKER.search(content, place)
-        if found is None:
+        match = _MARKER.search(content, position)
+        if match is None:
             raise DamagedImageError(f"it ends at byte {len(content):,}")
-        marker = found[1][0]
-        place = found.end()
-        if marker == 0xD9:
+        marker = match[1][0]
+        position = match.end()
+        if marker == _END:
             break
-        if marker in _ALONE:
+        if marker in _WITHOUT_LENGTH:
             continue
-        length = int.from_bytes(_part(content, place, 2))
-        _part(content, place, length)
-        place += length
-        has_frame = has_frame or marker in _SIZED
-        if marker == 0xDA:  # what follows are the pixels, up to the next marker
+
+        length = int.from_bytes(read(content, position, 2))
+        read(content, position, length)
+        position += length
+        if marker in _FRAMES:
+            has_frame = True
+        if marker == _SCAN:
             has_scan = True
-            end = _SCAN_END.search(content, place)
-            place = len(content) if end is None else end.start()
+            scan_end = _SCAN_END.search(content, position)
+            position = len(content) if scan_end is None else scan_end.start()
     if not (has_frame and has_scan):
         raise DamagedImageError("it holds no pixels")
 
 
-def _check_gif(content: bytes) -> None:
-    screen = _part(content, 6, 7)
-    place = 13 + _palette(screen[4])
+def check_gif(content: bytes) -> None:
+    """Follow the blocks: images and extensions, each with its sub-blocks."""
+    screen = read(content, 6, 7)
+    position = 13 + palette_size(screen[4])
     has_image = False
     while True:
-        block = _part(content, place, 1)
-        place += 1
+        block = read(content, position, 1)
+        position += 1
         if block == b";":
             break
         if block == b",":
-            described = _part(content, place, 9)
-            place += 9 + _palette(described[8]) + 1  # 1: the size of the codes
+            descriptor = read(content, position, 9)
+            position += 9 + palette_size(descriptor[8]) + 1  # 1: the size of the codes
             has_image = True
         elif block == b"!":
-            place += 1
+            position += 1
         else:
-            raise DamagedImageError(f"byte {place - 1:,} begins no block")
-        while size := _part(content, place, 1)[0]:
-            _part(content, place + 1, size)
-            place += 1 + size
-        place += 1
+            raise DamagedImageError(f"byte {position - 1:,} begins no block")
+        position = skip_sub_blocks(content, position)
     if not has_image:
         raise DamagedImageError("it holds no pixels")
 
 
-def _palette(flags: int) -> int:
-    """Return how many bytes of colours follow."""
-    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
+def palette_size(flags: int) -> int:
+    """Return how many bytes of colours follow in a GIF."""
+    if not flags & 0x80:
+        return 0
+    colours: int = 2 ** ((flags & 7) + 1)
+    return 3 * colours
 
 
-def _check_webp(content: bytes) -> None:
+def skip_sub_blocks(content: bytes, position: int) -> int:
+    """Return the position after the sub-blocks of a GIF, of which the last one is empty."""
+    while True:
+        size = read(content, position, 1)[0]
+        read(content, position + 1, size)
+        position += 1 + size
+        if size == 0:
+            return position
+
+
+def check_webp(content: bytes) -> None:
+    """Follow the chunks: type, length and content of each."""
     size = int.from_bytes(content[4:8], "little")
-    _part(content, 8, size)
-    place = 12
+    read(content, 8, size)
+    position = 12
     has_image = False
-    while place < 8 + size:
-        kind = _part(content, place, 4)
-        length = int.from_bytes(_part(content, place + 4, 4), "little")
-        _part(content, place + 8, length)
-        has_image = has_image or kind in (b"VP8 ", b"VP8L", b"ANMF")
-        place += 8 + length + length % 2
+    while position < 8 + size:
+        chunk_type = read(content, position, 4)
+        length = int.from_bytes(read(content, position + 4, 4), "little")
+        read(content, position + 8, length)
+        if chunk_type in (b"VP8 ", b"VP8L", b"ANMF"):
+            has_image = True
+        position += 8 + length + length % 2
     if not has_image:
         raise DamagedImageError("it holds no pixels")
 
 
-_KINDS: dict[bytes, tuple[str, Callable[[bytes], None]]] = {
-    _PNG: ("png", _check_png),
-    b"\xff\xd8\xff": ("jpeg", _check_jpeg),
-    b"GIF87a": ("gif", _check_gif),
-    b"GIF89a": ("gif", _check_gif),
-}
+class ImageFormat(NamedTuple):
+    """How the files of a format begin, and the function that follows their structure."""
+
+    name: str
+    start: re.Pattern[bytes]
+    check: Callable[[bytes], None]
+
+
+FORMATS = (
+    ImageFormat("png", re.compile(re.escape(_PNG)), check_png),
+    ImageFormat("jpeg", re.compile(rb"\xff\xd8\xff"), check_jpeg),
+    ImageFormat("gif", re.compile(rb"GIF8[79]a"), check_gif),
+    ImageFormat("webp", re.compile(rb"RIFF.{4}WEBP", re.DOTALL), check_webp),
+)

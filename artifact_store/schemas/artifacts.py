@@ -1,4 +1,8 @@
-"""The values that go in and come out of a store, artifacts above all: frozen pydantic models."""
+"""Artifacts as they go into a store and come out of it: frozen pydantic models.
+
+Every create passes `prepare_fields`. Common values are accepted without pydantic's validator, so `are_valid` must
+accept nothing that the model would refuse or change.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -34,21 +38,21 @@ __all__ = [
 
 Scalar = str | int | float | bool | None
 
-# What is tried by a pattern, and explained by `validation` when it fails: pydantic's core does it without Python.
+# Pydantic's core checks a pattern without calling Python; `validation` explains what a pattern has refused.
 Text = Annotated[str, Field(pattern=r"\A[^\x00]*\z")]
 Key = Annotated[str, Field(pattern=rf"\A{KEY.pattern}\z")]
 
 
 FROZEN = ConfigDict(frozen=True, extra="forbid", defer_build=True, hide_input_in_errors=True)
-"""What all values have in common; a base class for it would take longer to load."""
+"""The configuration of all values; a base class would take longer to load."""
 
 
 class Artifact(TableFrames, Validated, BaseModel):
     """One artifact, as it is stored.
 
     Attributes:
-        id: made by the store (UUIDv7, so ids sort by time) unless the creator gave one.
-        key: what versions of the same thing share; `None` for an artifact of its own.
+        id: made by the store (UUIDv7, so ids sort by time) unless the caller gave one.
+        key: the key that all versions of it share; `None` for an artifact without versions.
         version: 1, 2, 3, … within the key; `None` without a key.
         type: `markdown`, `table`, `link`, `progress`, `image`, `result`, or any other text.
         description: text for people, usually Markdown.
@@ -58,7 +62,7 @@ class Artifact(TableFrames, Validated, BaseModel):
         task_run_id: the task run that made it.
         created: when it was created, in UTC.
         updated: when it was last updated, in UTC.
-        profile: what the columns of a table hold: `rows` and `columns`, each with `name`, `type`, `nulls`,
+        profile: the summary of a table: `rows` and `columns`, each with `name`, `type`, `nulls`,
             `distinct`, `min` and `max`; `None` where none is stored.
     """
 
@@ -83,7 +87,7 @@ class Artifact(TableFrames, Validated, BaseModel):
         return name_of_artifact(self.id, self.key, self.version)
 
     def __repr__(self) -> str:
-        """Tell the key, the version and the type; the data may be long."""
+        """Name the key, the version and the type; the data may be long."""
         name = "without key" if self.key is None else f"{self.key}@{self.version}"
         return f"<Artifact {name} {self.type or 'untyped'} {self.id}>"
 
@@ -97,11 +101,10 @@ class Artifact(TableFrames, Validated, BaseModel):
 
 
 class ArtifactList(ListFrames, list[Artifact]):
-    """Artifacts, in the order in which they were asked for.
+    """The artifacts of a listing, in its order.
 
     Attributes:
-        cursor: what `after` takes to continue the listing; `None` when a limit was not reached, so that
-            there is nothing more.
+        cursor: what `after` takes to continue the listing; `None` when there are no more.
     """
 
     cursor: str | None = None
@@ -112,8 +115,8 @@ class ArtifactList(ListFrames, list[Artifact]):
     def __getitem__(self, index: slice) -> "ArtifactList": ...
     def __getitem__(self, index: SupportsIndex | slice) -> "Artifact | ArtifactList":
         """Return one of them, or a part as a list of the same kind."""
-        found = super().__getitem__(index)
-        return ArtifactList(found) if isinstance(found, list) else found
+        item = super().__getitem__(index)
+        return ArtifactList(item) if isinstance(item, list) else item
 
     def _repr_html_(self) -> str:
         """Show it in a notebook, as a table."""
@@ -130,17 +133,17 @@ class _Input(Validated, BaseModel):
 
     model_config = FROZEN
 
-    def __init__(self, **fields: Any) -> None:
+    def __init__(self, **fields: object) -> None:
         """Validate the fields.
 
         Raises:
-            InvalidArtifact: a field is unknown or its value cannot be stored; the sentence names it.
+            InvalidArtifact: a field is unknown or its value cannot be stored; the message names it.
         """
-        _fill(self, fields)
+        validate_fields(self, fields)
 
 
 def prepare_fields(
-    kind: type[_Input], fields: Mapping[str, Any]
+    kind: type[_Input], fields: Mapping[str, object]
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Validate fields without making a value of them, unless they need the whole of pydantic's validation.
 
@@ -150,52 +153,36 @@ def prepare_fields(
     Raises:
         InvalidArtifact: a field is unknown or its value cannot be stored; the message names it.
     """
-    if _is_valid(fields, _DEFAULTS[kind]):
+    if are_valid(fields, _DEFAULTS[kind]):
         values = {**fields}
-        return values, _normalize_json(values)
+        return values, normalize_json(values)
 
     value = kind.__new__(kind)
-    texts = _fill(value, fields)
+    texts = validate_fields(value, fields)
     return {name: value.__dict__[name] for name in fields}, texts
 
 
-def _fill(value: "_Input", fields: Mapping[str, Any]) -> dict[str, str]:
+def validate_fields(value: _Input, fields: Mapping[str, object]) -> dict[str, str]:
     """Validate fields into a new value, as `BaseModel.__init__` does; return the JSON texts that are known."""
     defaults = _DEFAULTS.get(type(value))
-    if defaults is not None and _is_valid(fields, defaults):
+    if defaults is not None and are_valid(fields, defaults):
         values = {**defaults, **fields}
-        texts = _normalize_json(values)
+        texts = normalize_json(values)
         fill(value, values, fields)
         return texts
 
     validate_into(value, fields)
-    return _normalize_json(value.__dict__)
-
-
-def _normalize_json(values: dict[str, Any]) -> dict[str, str]:
-    """Turn the values of JSON fields into plain JSON, in place; return the JSON texts that are known.
-
-    Not a validator of pydantic: its core needs as long to call one function of ours as for all its own checks.
-    """
-    texts: dict[str, str] = {}
-    if (data := values.get("data")) is not None:
-        values["data"], text = jsonable.normalize.normalize_with_text(
-            data, table=values.get("type") == "table"
-        )
-        if text is not None:
-            texts["data"] = text.decode()
-    if (metadata := values.get("metadata")) is not None:
-        values["metadata"] = jsonable.normalize.normalize_metadata(metadata)
-    if (profile := values.get("profile")) is not None:
-        values["profile"] = plain_object(profile, "profile", "the profile of a table")
-    return texts
+    return normalize_json(vars(value))
 
 
 _ID_NAMES = frozenset({"id", "flow_run_id", "task_run_id"})
 
 
-def _is_valid(fields: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
-    """Tell whether pydantic would accept fields as they are, in a fraction of its time."""
+def are_valid(fields: Mapping[str, object], known: Mapping[str, object]) -> bool:
+    """Tell whether pydantic would accept fields as they are; in doubt the answer is no.
+
+    It takes a fraction of the time of pydantic, which validates whatever is not accepted here.
+    """
     for name, value in fields.items():
         if name not in known:
             return False
@@ -204,27 +191,54 @@ def _is_valid(fields: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
         if name in _ID_NAMES:
             if type(value) is not UUID:
                 return False
-        elif (
-            type(value) is not str
-            or not value.isascii()
-            or "\0" in value
-            or (name == "key" and not is_key(value))
-        ):
+            continue
+        if type(value) is not str or not value.isascii() or "\0" in value:
+            return False
+        if name == "key" and not is_key(value):
             return False
     return True
 
 
-def plain_object(value: object, name: str, meaning: str) -> Any:
+def normalize_json(values: dict[str, Any]) -> dict[str, str]:
+    """Turn the values of JSON fields into plain JSON, in place; return the JSON texts that are known.
+
+    This is not a validator of pydantic, whose core takes as long to call one function of ours as for all its own
+    checks.
+    """
+    texts: dict[str, str] = {}
+    data = values.get("data")
+    if data is not None:
+        is_table = values.get("type") == "table"
+        plain, text = jsonable.normalize.normalize_with_text(data, table=is_table)
+        values["data"] = plain
+        if text is not None:
+            texts["data"] = text.decode()
+
+    metadata = values.get("metadata")
+    if metadata is not None:
+        values["metadata"] = jsonable.normalize.normalize_metadata(metadata)
+
+    profile = values.get("profile")
+    if profile is not None:
+        values["profile"] = plain_object(profile, "profile", "the profile of a table")
+    return texts
+
+
+def plain_object(value: object, name: str, meaning: str) -> dict[str, object] | None:
     """Return a value as a plain JSON object.
 
+    Args:
+        value: a mapping, or another value that becomes an object in JSON.
+        name: what errors call it.
+        meaning: what errors ask for.
+
     Raises:
-        InvalidArtifact: it cannot become JSON, or not an object.
+        InvalidArtifact: it cannot become JSON, or becomes anything but an object.
     """
     plain = jsonable.normalize.normalize_data(value, name)
     if plain is not None and not isinstance(plain, dict):
-        raise InvalidArtifact(
-            f"{name} is {with_article(type(value).__name__)}: pass {meaning}, or None."
-        )
+        kind = with_article(type(value).__name__)
+        raise InvalidArtifact(f"{name} is {kind}: pass {meaning}, or None.")
     return plain
 
 
@@ -239,7 +253,7 @@ class ArtifactUpdate(_Input):
         data: any value that can become JSON: also dates, UUIDs, decimals, enums, dataclasses, pydantic models, sets,
             arrays and frames.
         metadata: a dict of names and JSON scalars, to filter by.
-        profile: what the columns of a table hold, as `table_payload` computes it.
+        profile: the summary of a table, as `table_payload` computes it.
 
     Raises:
         InvalidArtifact: a value cannot be stored; the message begins with the path to it.
@@ -265,10 +279,10 @@ class ArtifactCreate(_Input):
         data: any value that can become JSON: also dates, UUIDs, decimals, enums, dataclasses, pydantic models, sets,
             arrays and frames.
         metadata: a dict of names and JSON scalars, to filter by.
-        profile: what the columns of a table hold, as `table_payload` computes it.
+        profile: the summary of a table, as `table_payload` computes it.
         id: a UUID of the caller's choice, which makes it safe to repeat the create; without one the store makes a
             UUIDv7.
-        key: what versions of the same thing share: 1 to 255 ASCII letters, digits and `. _ / -`; `as_key` makes one of
+        key: the key that all versions of it share: 1 to 255 ASCII letters, digits and `. _ / -`; `as_key` makes one of
             any text.
         flow_run_id: the flow run that made it; by default the one that is active.
         task_run_id: the task run that made it; by default the one that is active.
@@ -297,7 +311,7 @@ class ArtifactCreate(_Input):
 
 
 # Without subclasses, which may validate more.
-_DEFAULTS: dict[type[Any], dict[str, Any]] = {
+_DEFAULTS: Mapping[type[BaseModel], Mapping[str, object]] = {
     kind: dict.fromkeys(kind.model_fields) for kind in (ArtifactUpdate, ArtifactCreate)
 }
 

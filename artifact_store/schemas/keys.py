@@ -1,4 +1,4 @@
-"""What a key may be, and the key that any text becomes."""
+"""The pattern of keys, and the key that any text becomes."""
 
 import re
 from typing import TypeGuard
@@ -18,7 +18,7 @@ _DIGITS = 8  # of the hash of a text that its key cannot show in full
 
 
 def is_key(text: object) -> TypeGuard[str]:
-    """Tell whether an artifact could have this key.
+    """Tell whether an artifact can have this key.
 
     Examples:
         >>> is_key("sales/2026-11"), is_key("sales@3"), is_key("")
@@ -30,9 +30,9 @@ def is_key(text: object) -> TypeGuard[str]:
 def as_key(text: str) -> str:
     """Return the key that a text becomes, for names that people give: of runs, files, customers.
 
-    A key stays as it is. Accents are left out, and what else a key cannot hold becomes `-`. Where that loses letters
-    or digits, or the text is longer than a key, a few digits of its hash end the key, so that two names do not become
-    one. The same text always becomes the same key.
+    A key stays as it is. Accents are left out, and other characters that a key cannot hold become `-`. When letters or
+    digits are lost in this way, or the text is longer than a key, the key ends with eight digits of the hash of the
+    text, so that different texts become different keys. The same text always becomes the same key.
 
     Args:
         text: any text.
@@ -48,24 +48,23 @@ def as_key(text: str) -> str:
         ('sales/2026-11', 'rep/-Cafe-north', '2026-a6922cfc', 'e3b0c442')
     """
     if not isinstance(text, str):
-        raise InvalidArtifact(
-            f"as_key takes text, not {with_article(type(text).__name__)}: pass a str."
-        )
+        kind = with_article(type(text).__name__)
+        raise InvalidArtifact(f"as_key takes text, not {kind}: pass a str.")
     if is_key(text):
         return text
-    import hashlib  # not before they are needed: a store loads this module
+
+    # A store loads this module, and rarely needs these.
+    import hashlib
     import unicodedata
 
-    plain = "".join(
-        each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each)
-    )
+    decomposed = unicodedata.normalize("NFKD", text)
+    plain = "".join(char for char in decomposed if not unicodedata.combining(char))
     key = _NOT_IN_A_KEY.sub("-", plain).strip(_NOT_AT_THE_ENDS)
-    if (
-        key
-        and len(key) <= _LONGEST
-        and not any(each.isalnum() for each in plain if not each.isascii())
-    ):
+    loses_letters = any(char.isalnum() for char in plain if not char.isascii())
+    if key and len(key) <= _LONGEST and not loses_letters:
         return key
+
     digits = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
     room = _LONGEST - _DIGITS - 1
-    return f"{key[:room].rstrip(_NOT_AT_THE_ENDS)}-{digits}" if key else digits
+    start = key[:room].rstrip(_NOT_AT_THE_ENDS)
+    return f"{start}-{digits}" if start else digits

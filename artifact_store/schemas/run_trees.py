@@ -1,4 +1,4 @@
-"""A flow run with what belongs to it: its flow, its task runs and the artifacts that they published."""
+"""A flow run with its flow, its task runs and the artifacts that they published."""
 
 from typing import NamedTuple
 from uuid import UUID
@@ -31,7 +31,7 @@ class FlowRunTree(NamedTuple):
         flow_run: the flow run.
         artifacts: what the flow run published outside of task runs, oldest first, without data and profile.
         task_runs: its task runs with what they published, oldest first.
-        complete: whether all of its task runs and artifacts are here; otherwise the newest of them are.
+        complete: whether all of its task runs and artifacts are here; otherwise these are the newest.
     """
 
     flow: Flow

@@ -1,4 +1,4 @@
-"""Flows, deployments, runs, work pools and queues, as they go in and come out: frozen pydantic models."""
+"""Flows, deployments, runs, work pools and work queues: frozen pydantic models."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -34,16 +34,20 @@ V = TypeVar("V", bound=BaseModel)
 
 Time = Annotated[datetime, AfterValidator(in_utc)]
 Tags = tuple[Text, ...]
-Creator = Annotated[
-    Any,
-    AfterValidator(
-        lambda value: None if value is None else normalize_metadata(value, "created_by")
-    ),
-]
-Parameters = Annotated[
-    Any,
-    AfterValidator(lambda value: plain_object(value, "parameters", "a dict of names and values")),
-]
+
+
+def plain_creator(value: object) -> dict[str, Scalar] | None:
+    """Return what a run was created by, which has the form of metadata."""
+    return None if value is None else normalize_metadata(value, "created_by")
+
+
+def plain_parameters(value: object) -> dict[str, object] | None:
+    """Return the parameters of a run."""
+    return plain_object(value, "parameters", "a dict of names and values")
+
+
+Creator = Annotated[Any, AfterValidator(plain_creator)]
+Parameters = Annotated[Any, AfterValidator(plain_parameters)]
 
 
 class RunValue(Validated, BaseModel):
@@ -65,7 +69,7 @@ class RunValue(Validated, BaseModel):
 
 
 class Flow(RunValue):
-    """A flow: what runs again and again under one name.
+    """A flow: a program that runs repeatedly under one name.
 
     Attributes:
         id: made by the store (UUIDv7, so ids sort by time) unless the creator gave one.
@@ -126,7 +130,8 @@ class Deployment(RunValue):
     work_queue_id: UUID | None = None
 
 
-def _state_type(value: str) -> str:
+def check_state_type(value: str) -> str:
+    """Return a state type, which is one of `STATE_TYPES`."""
     if value not in STATE_TYPES:
         raise ValueError(f"{shown(value)} is not a state type: use one of {', '.join(STATE_TYPES)}")
     return value
@@ -143,7 +148,7 @@ class State(Validated, BaseModel):
 
     model_config = FROZEN
 
-    state_type: Annotated[str, AfterValidator(_state_type)]
+    state_type: Annotated[str, AfterValidator(check_state_type)]
     state_name: Text
     state_message: Text | None = None
 
@@ -151,7 +156,7 @@ class State(Validated, BaseModel):
 class _Run(RunValue):
     """The fields that flow runs and task runs have in common."""
 
-    state_type: Annotated[str, AfterValidator(_state_type)] | None = None
+    state_type: Annotated[str, AfterValidator(check_state_type)] | None = None
     state_name: Text | None = None
     expected_start_time: Time | None = None
     start_time: Time | None = None
@@ -233,7 +238,7 @@ class _StateFields(TypedDict, total=False):
     end_time: datetime | None
     tags: Sequence[str]
     state_message: str | None
-    parameters: Mapping[str, Any] | None
+    parameters: Mapping[str, object] | None
 
 
 class FlowRunFields(_StateFields, total=False):
@@ -254,11 +259,11 @@ class TaskRunFields(_StateFields, total=False):
     task_key: str
 
 
-def checked(model: type[V], fields: Mapping[str, Any]) -> V:
-    """Return the value of a run entity from what a caller gave.
+def checked(model: type[V], fields: Mapping[str, object]) -> V:
+    """Return a flow, a run or another value of this module from the fields that a caller passed.
 
     Raises:
-        InvalidQuery: a field is unknown or its value is not understood.
+        InvalidQuery: a field is unknown or its value is not valid.
     """
     try:
         return model(**fields)

@@ -13,7 +13,7 @@ S = TypeVar("S", bound=StrEnum)
 
 
 class ArtifactSort(StrEnum):
-    """The orders of artifacts; `ID_DESC` is by time for the ids that the store makes. NULL keys come last."""
+    """The orders of artifacts; `ID_DESC` is by time for ids made by the store. NULL keys come last."""
 
     CREATED_DESC = "CREATED_DESC"
     UPDATED_DESC = "UPDATED_DESC"
@@ -23,7 +23,7 @@ class ArtifactSort(StrEnum):
 
 
 class ArtifactCollectionSort(StrEnum):
-    """The orders of the latest artifact of each key; the times and the id are the latest artifact's own."""
+    """The orders of the latest artifact of each key, by the times and the id of that artifact."""
 
     CREATED_DESC = "CREATED_DESC"
     UPDATED_DESC = "UPDATED_DESC"
@@ -49,7 +49,8 @@ def check_page(offset: int | None, limit: int | None) -> tuple[int, int | None]:
         InvalidQuery: one of them is not an integer, or not from 0 to 2**63 - 1.
     """
     for name, number in (("offset", offset), ("limit", limit)):
-        if hint := misplaced(number):
+        hint = misplaced(number)
+        if hint:
             raise InvalidQuery(f"{name} must be an integer, not a filter{hint}.")
         if number is None:
             continue
@@ -63,7 +64,7 @@ def check_page(offset: int | None, limit: int | None) -> tuple[int, int | None]:
 
 
 def parse_sort(kind: type[S], sort: S) -> S:
-    """Return the sort order that a member of its enumeration, or its name, stands for.
+    """Return a sort order, given as a member of its enumeration or as its name.
 
     Raises:
         InvalidQuery: the enumeration has no such member.
@@ -75,6 +76,5 @@ def parse_sort(kind: type[S], sort: S) -> S:
     except ValueError:
         pass
     names = ", ".join(kind)
-    raise InvalidQuery(
-        f"Invalid sort {shown(sort)}: use one of {names}{misplaced(sort).replace(':', ', or', 1)}."
-    )
+    hint = misplaced(sort).replace(":", ", or", 1)
+    raise InvalidQuery(f"Invalid sort {shown(sort)}: use one of {names}{hint}.")

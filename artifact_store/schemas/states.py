@@ -1,4 +1,4 @@
-"""The types of the states that a run may be in."""
+"""The state types of runs."""
 
 from difflib import get_close_matches
 from typing import Literal, get_args
@@ -22,10 +22,10 @@ STATE_TYPES: tuple[str, ...] = get_args(StateType)
 
 
 def as_state_type(text: str) -> str:
-    """Return the state type that a text names in any case.
+    """Return a state type from its name in upper or lower case.
 
     Raises:
-        ValueError: there is no such type; the sentence names the nearest.
+        ValueError: there is no such type; the message names the nearest.
 
     Examples:
         >>> as_state_type("failed")
@@ -35,6 +35,5 @@ def as_state_type(text: str) -> str:
     if name in STATE_TYPES:
         return name
     near = get_close_matches(name[:100], STATE_TYPES, 1, 0)[0]
-    raise ValueError(
-        f"{shown(text)} is not a state type: use one of {', '.join(STATE_TYPES)}; did you mean {near!r}?"
-    )
+    remedy = f"use one of {', '.join(STATE_TYPES)}; did you mean {near!r}?"
+    raise ValueError(f"{shown(text)} is not a state type: {remedy}")

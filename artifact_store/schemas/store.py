@@ -1,4 +1,4 @@
-"""What a store tells of itself to those who look after it."""
+"""What `info` and `verify` return."""
 
 from typing import NamedTuple
 
@@ -6,11 +6,11 @@ __all__ = ["Inconsistency", "StoreInfo"]
 
 
 class StoreInfo(NamedTuple):
-    """What a store is and holds.
+    """Where a store is, and how much it holds.
 
     Attributes:
-        url: where it is, without a password.
-        replica: where its read replica is, without a password; `None` when it has none.
+        url: its URL, without a password.
+        replica: the URL of its read replica, without a password; `None` when it has none.
         engine: the database engine and its version.
         server: the user, host, port and database that it is connected to; `None` for SQLite.
         schema: the name of the newest migration applied.
@@ -37,7 +37,7 @@ class StoreInfo(NamedTuple):
 
 
 class Inconsistency(NamedTuple):
-    """Something that `verify` finds wrong: with the tracking of latest versions, or with what is stored.
+    """An error in the tracking of latest versions, or in what is stored, as `verify` finds it.
 
     Attributes:
         kind: `missing`, `empty`, `dangling`, `stale`, `wrong-version`, `wrong-times`, `low-counter` (the latest version
@@ -45,7 +45,7 @@ class Inconsistency(NamedTuple):
             row), which it does not.
         key: the key whose row in the collection table is wrong; of a profile or an unreadable row its `key@version`,
             else its id or name; empty for the file.
-        message: one sentence that says what is wrong.
+        message: a sentence about what is wrong.
     """
 
     kind: str

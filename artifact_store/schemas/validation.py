@@ -1,13 +1,13 @@
-"""Errors of validation: one sentence for what pydantic finds wrong, as an error of this package.
+"""Validation errors: one sentence for what pydantic finds wrong, as an error of this package.
 
-Filters and artifacts are pydantic models. An error of theirs is an `InvalidQuery` or an `InvalidArtifact` for who
-knows this package, and still a `pydantic.ValidationError` for who knows pydantic: its `errors()` name the places.
+Filters and artifacts are pydantic models. An error of theirs is an `InvalidQuery` or an `InvalidArtifact`, and still a
+`pydantic.ValidationError`, whose `errors()` say where each value is.
 """
 
-from typing import Any, ClassVar, NoReturn, Self
+from typing import ClassVar, NamedTuple, NoReturn, Self
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from .. import jsonable
 from ..errors import InvalidArtifact, InvalidQuery
@@ -16,6 +16,14 @@ from ..wording import shown
 from .keys import as_key
 
 __all__ = ["InvalidFields", "InvalidFilter", "InvalidValue", "Validated"]
+
+
+class Problem(NamedTuple):
+    """What is wrong with one value."""
+
+    message: str
+    loc: tuple[int | str, ...]
+    input: object
 
 
 class InvalidValue(ValidationError):
@@ -27,41 +35,48 @@ class InvalidValue(ValidationError):
 
     code: ClassVar[str]
 
-    def __init__(self, *parts: Any) -> None:
-        """Take what `from_exception_data` passes on, which is kept by pydantic itself."""
+    def __init__(self, *parts: object) -> None:
+        """Take what `from_exception_data` passes on; pydantic itself keeps it."""
 
     @classmethod
-    def of(cls, error: ValidationError, kind: type[BaseModel]) -> Self:
+    def of(cls, error: ValidationError, model: type[BaseModel]) -> Self:
         """Translate an error of pydantic."""
-        lines = [
-            (_explained(line, kind, cls.code), line["loc"], line["input"]) for line in _lines(error)
+        problems = [
+            Problem(explain(details, model, cls.code), details["loc"], details["input"])
+            for details in error.errors(include_url=False)
         ]
-        return cls._from_lines(error.title, lines)
+        return cls.from_problems(error.title, problems)
 
     @classmethod
-    def _from_lines(cls, title: str, lines: list[tuple[str, tuple[int | str, ...], Any]]) -> Self:
-        details = [
-            InitErrorDetails(type=PydanticCustomError(cls.code, message), loc=loc, input=value)
-            for message, loc, value in lines
-        ]
+    def from_problems(cls, title: str, problems: list[Problem]) -> Self:
+        """Return an error whose text is the first of some problems."""
+        details: list[InitErrorDetails] = []
+        for message, loc, value in problems:
+            custom = PydanticCustomError(cls.code, message)  # pyright: ignore[reportArgumentType]
+            details.append(InitErrorDetails(type=custom, loc=loc, input=value))
         error = cls.from_exception_data(title, details)
-        others = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
-        text = f"{lines[0][0]}{others}"
+
+        text = problems[0].message
+        if len(problems) > 1:
+            text += f" (and {len(problems) - 1} more)"
         error.args = (text if text.endswith("?") else f"{text}.",)
         return error
 
     def __str__(self) -> str:
-        """Say in one sentence what is wrong first."""
+        """Return the sentence about what is wrong first."""
         return str(self.args[0])
 
     def __repr__(self) -> str:
-        """Name the class and the sentence."""
+        """Return the class and the sentence."""
         return f"{type(self).__name__}({self.args[0]!r})"
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Leave out the values, which may be of any kind, when it is pickled."""
-        lines = [(line["msg"], line["loc"], None) for line in _lines(self)]
-        return type(self)._from_lines, (self.title, lines)
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle the problems without the values, which may be of any type."""
+        problems = [
+            Problem(details["msg"], details["loc"], None)
+            for details in self.errors(include_url=False)
+        ]
+        return type(self).from_problems, (self.title, problems)
 
 
 class InvalidFilter(InvalidValue, InvalidQuery):
@@ -77,13 +92,13 @@ class InvalidFields(InvalidValue, InvalidArtifact):
 
 
 class Validated:
-    """Mixin for models, before `BaseModel`: raises `__error__` wherever pydantic would raise its own."""
+    """Mixin for models, before `BaseModel`: raises `__error__` wherever pydantic would raise its own error."""
 
     __error__: ClassVar[type[InvalidValue]] = InvalidFields
 
     @classmethod
     def __pydantic_on_complete__(cls) -> None:
-        """Wrap the validator of pydantic, once that is built, in one that raises our errors."""
+        """Translate the errors of the validator, which pydantic has just built."""
         if issubclass(cls, BaseModel):
             translate_errors(cls, cls._translate)
 
@@ -111,10 +126,10 @@ class Validated:
     def _refuse_change(self, name: str) -> NoReturn:
         kind = type(self).__name__
         message = f"{name} cannot be changed, since this {kind} is frozen: make another one"
-        raise self.__error__._from_lines(kind, [(message, (name,), None)]) from None
+        raise self.__error__.from_problems(kind, [Problem(message, (name,), None)]) from None
 
 
-# Sentences
+# --- Messages ---
 
 _EXPECTED = {
     "uuid": "a UUID or its text",
@@ -126,35 +141,44 @@ _EXPECTED = {
     "dict": "an object of names and values",
     "model": "an object of names and values",
 }
+"""What is expected, by the first word of pydantic's type of an error."""
 
 
-def _lines(error: ValidationError) -> Any:
-    return error.errors(include_url=False)
+def explain(details: ErrorDetails, model: type[BaseModel], code: str) -> str:
+    """Return a sentence for one error of pydantic, without its full stop.
 
-
-def _explained(line: Any, kind: type[BaseModel], code: str) -> str:
-    """Say what one line of a validation error means; one with a code of ours says it already."""
-    type_, value = line["type"], line["input"]
-    path = ".".join(str(part) for part in line["loc"])
-    name = path or kind.__name__
-    message: str = line["msg"].rstrip(".")
-    expected = _EXPECTED.get(type_.partition("_")[0])
-    if type_ == code:
+    Args:
+        details: the error, as `ValidationError.errors` returns it.
+        model: the model that was validated.
+        code: the type of errors whose message is such a sentence already.
+    """
+    error_type = details["type"]
+    value = details["input"]
+    path = ".".join(str(part) for part in details["loc"])
+    name = path or model.__name__
+    message = details["msg"].rstrip(".")
+    if error_type == code:
         return message
-    if type_ == "value_error":
-        return _with_path(message.removeprefix("Value error, "), path)
-    if type_ == "extra_forbidden":
-        return f"{path} is not a field of {kind.__name__}: use one of {', '.join(sorted(kind.model_fields))}"
-    if type_ in ("string_pattern_mismatch", "string_unicode"):
-        return _unsuitable(path, value)
-    if type_ == "missing":
+    if error_type == "value_error":
+        message = message.removeprefix("Value error, ")
+        return message if message.startswith(path) else f"{path}: {message}"
+    if error_type == "extra_forbidden":
+        fields = ", ".join(sorted(model.model_fields))
+        return f"{path} is not a field of {model.__name__}: use one of {fields}"
+    if error_type in ("string_pattern_mismatch", "string_unicode"):
+        return explain_text(path, value)
+    if error_type == "missing":
         return f"{path} is missing: give one"
-    if type_ == "string_too_long":
-        return f"{path}: {len(value):,} characters are too many: pass at most {line['ctx']['max_length']}"
-    if type_ == "recursion_loop":
+    if error_type == "string_too_long":
+        most = details.get("ctx", {}).get("max_length")
+        return f"{path}: {len(value):,} characters are too many: pass at most {most}"
+    if error_type == "recursion_loop":
         return f"{name}: it contains itself, or nests too deep: leave out what repeats"
-    if type_.startswith("model") and path and code == InvalidFilter.code:
-        return f"{path}: {shown(value)} is not an object of operators: pass one, such as {{'any_': [...]}}"
+    if error_type.startswith("model") and path and code == InvalidFilter.code:
+        problem = f"{path}: {shown(value)} is not an object of operators"
+        return f"{problem}: pass one, such as {{'any_': [...]}}"
+
+    expected = _EXPECTED.get(error_type.partition("_")[0])
     if expected is not None:
         return f"{name}: {shown(value)} is not {expected}: pass {expected}"
     if message.startswith("Input should be "):
@@ -162,20 +186,13 @@ def _explained(line: Any, kind: type[BaseModel], code: str) -> str:
     return f"{name}: {message}"
 
 
-def _with_path(message: str, path: str) -> str:
-    """Put the path before a sentence that does not begin with it."""
-    return message if message.startswith(path) else f"{path}: {message}"
-
-
-def _unsuitable(path: str, text: object) -> str:
-    """Say what is wrong with a text that a pattern has refused, or with bytes that are no text."""
+def explain_text(path: str, text: object) -> str:
+    """Return a sentence for a text that a pattern has refused, or for bytes that are not text."""
     if not isinstance(text, str):
         return f"{path}: {shown(text)} is not text: pass text"
     try:
         jsonable.normalize.check_text(text, path)
     except InvalidArtifact as error:
         return str(error).rstrip(".")
-    return (
-        f"Invalid {path} {text!r:.100}: use 1 to 255 letters, digits and . _ / -, the first and the last a letter or "
-        f"digit; as_key(text) makes {as_key(text)!r:.270} of it"
-    )
+    rule = "use 1 to 255 letters, digits and . _ / -, the first and the last a letter or digit"
+    return f"Invalid {path} {text!r:.100}: {rule}; as_key(text) makes {as_key(text)!r:.270} of it"

@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 from pydantic_core import from_json
 
@@ -112,21 +111,19 @@ def parse_csv(text: str, name: str, delimiter: str | None = None) -> Table:
     delimiter = delimiter or fitting_delimiter(text)
 
     lines = _lines(text, name, delimiter, skipped_lines)
-    first = next(lines, Line(1, []))
-    header = with_index_names(first.cells)
+    _, first_cells = next(lines, (1, []))
+    header = with_index_names(first_cells)
     problem = _header_problem(header)
     if problem:
         raise InvalidArtifact(f"{name}: line {1 + skipped_lines} {problem}.")
 
     records: list[list[str]] = []
-    for line in lines:
-        if len(line.cells) != len(header):
-            lengths = f"has {len(line.cells)} cells and the header has {len(header)}"
+    for number, cells in lines:
+        if len(cells) != len(header):
+            lengths = f"has {len(cells)} cells and the header has {len(header)}"
             between = "" if delimiter == "," else f" (between {_plural(delimiter)})"
-            raise InvalidArtifact(
-                f"{name}: line {line.number} {lengths}{between}: make them equal."
-            )
-        records.append(line.cells)
+            raise InvalidArtifact(f"{name}: line {number} {lengths}{between}: make them equal.")
+        records.append(cells)
     return _table(header, records)
 
 
@@ -224,20 +221,15 @@ def _plural(delimiter: str) -> str:
 # --- Lines and names ---
 
 
-class Line(NamedTuple):
-    """The cells of a row, and the number of its last line."""
-
-    number: int
-    cells: list[str]
-
-
-def _lines(text: str, name: str, delimiter: str, skipped_lines: int) -> Iterator[Line]:
-    """Yield the rows that are not blank."""
+def _lines(
+    text: str, name: str, delimiter: str, skipped_lines: int
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield the cells of the rows that are not blank, each with the number of its last line."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         for cells in reader:
             if cells:
-                yield Line(reader.line_num + skipped_lines, cells)
+                yield reader.line_num + skipped_lines, cells
     except csv.Error as error:
         number = reader.line_num + skipped_lines
         raise InvalidArtifact(f"{name}: line {number} is not CSV: {error}.") from None

@@ -53,7 +53,7 @@ def test_clear_fields_are_what_pydantic_makes_of_them(
 ) -> None:
     quick = outcome(lambda: kind(**fields))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(artifacts, "_is_valid", lambda *given: False)
+        patch.setattr(artifacts, "are_valid", lambda *_: False)
         assert outcome(lambda: kind(**fields)) == quick
 
 
