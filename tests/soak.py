@@ -1,4 +1,4 @@
-"""A soak: mixed load for as long as you like, then flat memory, flat connections and no inconsistency.
+"""Puts mixed load on a store, and checks that memory and connections do not grow and nothing is inconsistent.
 
 Run it from the root of the project; pytest does not collect it:
 

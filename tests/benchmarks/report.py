@@ -17,22 +17,22 @@ _PACKAGES = ("artifact-store", "peewee", "pydantic", "pydantic-core", "psycopg",
 _INTRODUCTION = """\
 # Benchmarks
 
-What the store costs, as ratios: beside the same work written by hand with `sqlite3` and `psycopg`, beside other
-programs that keep artifacts, and in a large store beside a small one. `python -m tests.benchmarks` writes this page.
+How fast the store is, as ratios: to the same work written by hand with `sqlite3` and `psycopg`, to other programs that
+keep artifacts, and of a large store to a small one. `python -m tests.benchmarks` writes this page.
 
-A ratio is the median over {rounds} rounds. In each round both sides do a batch of the same calls one after the other,
-in one process and in changing order, so that whatever else the machine does falls on both. The time of a batch is that
-of its median tenth. A ratio says what the code costs; the times beside it are those of this machine alone.
+A ratio is the median over {rounds} rounds. In each round both sides make a batch of the same calls one after the
+other, in one process and in alternating order, so that other load on the machine affects both. A batch is timed in ten
+parts, of which the median counts. A ratio shows what the code costs; the times beside it hold for this machine only.
 """
 _SECTIONS = {
     "operations": (
         "Beside the bare driver",
         """\
-The hand-written side works on tables that a store has made, over one connection that it holds open, and does what the
-store promises: it makes UUIDv7 ids and times, dumps and loads JSON, reads every column, tracks the latest version in
-the same transaction and is as durable. It returns tuples; the store returns validated values. An artifact holds a table
-of five rows and three columns, and three entries of metadata; 10,000 artifacts over 1,000 keys are there to begin with.
-On PostgreSQL a create is held against one statement, and a bulk against COPY.
+The hand-written side works on tables that a store has created, over one connection that stays open, and does what the
+store promises: it creates UUIDv7 ids and times, dumps and loads JSON, reads every column, tracks the latest version in
+the same transaction and is as durable. It returns tuples; the store returns validated values. An artifact has a table
+of five rows and three columns, and three entries of metadata. The store starts with 10,000 artifacts under 1,000 keys.
+On PostgreSQL a create is compared with one statement, and a bulk create with COPY.
 
 Both databases are in memory-backed storage, so that a commit does not wait for a disk, unless the row says otherwise.
 SQLite runs in WAL mode with `synchronous=FULL`. The PostgreSQL server is reached over a unix socket. It has
@@ -42,24 +42,24 @@ SQLite runs in WAL mode with `synchronous=FULL`. The PostgreSQL server is reache
     "peers": (
         "Beside other programs",
         """\
-Each runs in a process and an environment of its own, in turns with the store, on SQLite files in memory-backed storage,
-with 500 artifacts over 100 keys to begin with. Some do less for a call: trackio and Prefect commit with
+Each program runs in a separate process and environment, alternating with the store, on SQLite files in memory-backed
+storage, and starts with 500 artifacts under 100 keys. Some do less in a call: trackio and Prefect commit with
 `synchronous=NORMAL`, ml-metadata keeps no versions, and MLflow and trackio keep data in files of their own.
-The ratio tells how many times quicker the store is.
+The ratio says how many times faster the store is.
 """,
     ),
     "growth": (
         "As the store grows",
         """\
-A store of a tenth as many keys and a hundredth as many flow runs as artifacts. Each ratio is to the same call in a
-store of {base} artifacts. A keyset page is one from the middle of the listing.
+The store has a tenth as many keys and a hundredth as many flow runs as artifacts. Each ratio is to the same call in a
+store of {base} artifacts. A keyset page is one from the middle of the list.
 """,
     ),
     "related": (
         "Filters on the flow run",
         """\
-The first hundred artifacts of the flow runs that have a tag, or whose flow has a name, beside the first hundred without
-a filter. The share says how many of the flow runs match; in the last rows all of these are the oldest.
+The first hundred artifacts of the flow runs that have a tag, or whose flow has a name, compared with the first hundred
+without a filter. The share says how many of the flow runs match; in the last rows the oldest ones match.
 """,
     ),
     "care": (
@@ -68,7 +68,7 @@ a filter. The share says how many of the flow runs match; in the last rows all o
     ),
     "starting": (
         "Starting",
-        "Each time in a new interpreter, with its modules compiled; processor time.\n",
+        "CPU time of a new interpreter whose modules are compiled.\n",
     ),
 }
 
