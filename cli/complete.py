@@ -1,6 +1,7 @@
-"""What the Tab key offers: keys, versions and names from the store, and the scripts that ask for them in a shell.
+"""Shell completion: keys, versions and names from the store, and the scripts for the shells.
 
-Nothing is made, nothing is said and nothing waits long: where the store does not answer, nothing is offered.
+A completion never creates a store, never prints an error, and waits two seconds at most: if the store does not
+answer, it offers nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import (
@@ -42,18 +43,18 @@ __all__ = [
     "types",
 ]
 
-PATIENCE = 2.0  # seconds
+TIMEOUT = 2.0  # seconds
 VARIABLE = "_ARTIFACT_STORE_COMPLETE"
 
-_MOST = 200  # words that are offered
+_LIMIT = 200  # words that are offered
 _TYPES = ("table", "markdown", "link", "image", "progress", "result")
 
 Complete = Callable[[click.Context, click.Parameter, str], list["CompletionItem[str]"]]
-Find = Callable[["ArtifactStore", str, click.Context], Iterable[str]]
+FindWords = Callable[["ArtifactStore", str, click.Context], Iterable[str]]
 
 
-def _completion(find: Find) -> Complete:
-    """Make of a question to the store what click calls for the words that begin with what was typed."""
+def completion(find_words: FindWords) -> Complete:
+    """Make what click calls for an option or an argument of a function that finds words in a store."""
 
     def complete(
         ctx: click.Context, param: click.Parameter, incomplete: str
@@ -62,92 +63,118 @@ def _completion(find: Find) -> Complete:
 
         found: list[str] = []
 
-        def look() -> None:
+        def query() -> None:
             with suppress(Exception), ArtifactStore(url_of(ctx), create=False) as store:
-                found.extend(find(store, incomplete, ctx))
+                found.extend(find_words(store, incomplete, ctx))
 
-        # A thread of its own, since a database that does not answer may keep it for as long as it likes.
-        looking = threading.Thread(target=look, daemon=True)
-        looking.start()
-        looking.join(PATIENCE)
-        # A line is a word for the shells' scripts.
-        words = (
-            word
+        # In a thread of its own: a database that does not answer would block this one.
+        thread = threading.Thread(target=query, daemon=True)
+        thread.start()
+        thread.join(TIMEOUT)
+        return [
+            CompletionItem(word)
             for word in dict.fromkeys(found)
+            # The scripts of the shells read a word per line.
             if word.startswith(incomplete) and word.isprintable()
-        )
-        return [CompletionItem(word) for word in words]
+        ]
 
     return complete
 
 
-def _keys(store: ArtifactStore, typed: str, ctx: click.Context) -> Iterable[str]:
+@completion
+def keys(store: ArtifactStore, incomplete: str, ctx: click.Context) -> list[str]:
+    """Complete a key."""
+    return find_keys(store, incomplete)
+
+
+def find_keys(store: ArtifactStore, incomplete: str) -> list[str]:
+    """Return the keys that begin with a text."""
     from artifact_store import ArtifactCollectionFilter, ArtifactCollectionSort
 
-    begun = ArtifactCollectionFilter(key={"startswith_": typed}) if typed else None
-    by_key = ArtifactCollectionSort.KEY_ASC
+    artifact_filter = None
+    if incomplete:
+        artifact_filter = ArtifactCollectionFilter(key={"startswith_": incomplete})
     found = store.read_latest_artifacts(
-        limit=_MOST, artifact_filter=begun, sort=by_key, include_data=False
+        limit=_LIMIT,
+        artifact_filter=artifact_filter,
+        sort=ArtifactCollectionSort.KEY_ASC,
+        include_data=False,
     )
     return [str(artifact.key) for artifact in found]
 
 
-def _refs(store: ArtifactStore, typed: str, ctx: click.Context) -> Iterable[str]:
+@completion
+def refs(store: ArtifactStore, incomplete: str, ctx: click.Context) -> list[str]:
+    """Complete a key, and after `@` a version, newest first."""
     from artifact_store import ArtifactFilter, ArtifactSort
 
-    key, at, _ = typed.partition("@")
+    key, at, _ = incomplete.partition("@")
     if not at:
-        return _keys(store, typed, ctx)
-    of_key = ArtifactFilter(key={"any_": [key]})
+        return find_keys(store, incomplete)
     found = store.read_artifacts(
-        limit=_MOST, artifact_filter=of_key, sort=ArtifactSort.KEY_DESC, include_data=False
-    )  # the newest first
-    return [f"{key}@{artifact.version}" for artifact in found]
+        limit=_LIMIT,
+        artifact_filter=ArtifactFilter(key={"any_": [key]}),
+        sort=ArtifactSort.KEY_DESC,
+        include_data=False,
+    )
+    return [artifact.ref for artifact in found]
 
 
-def _types(store: ArtifactStore, typed: str, ctx: click.Context) -> Iterable[str]:
-    found = store.read_artifacts(limit=_MOST, include_data=False)
-    return [*_TYPES, *(artifact.type for artifact in found if artifact.type)]
+@completion
+def types(store: ArtifactStore, incomplete: str, ctx: click.Context) -> list[str]:
+    """Complete an artifact type: those of this package, and those of the newest artifacts."""
+    found = store.read_artifacts(limit=_LIMIT, include_data=False)
+    stored = [artifact.type for artifact in found if artifact.type]
+    return [*_TYPES, *stored]
 
 
-def _flows(store: ArtifactStore, typed: str, ctx: click.Context) -> Iterable[str]:
+@completion
+def flows(store: ArtifactStore, incomplete: str, ctx: click.Context) -> list[str]:
+    """Complete the name of a flow."""
     from artifact_store import FlowFilter, RunSort
 
-    like = FlowFilter(name={"like_": typed}) if typed else None
-    return [
-        flow.name for flow in store.read_flows(limit=_MOST, sort=RunSort.NAME_ASC, flow_filter=like)
-    ]
+    flow_filter = FlowFilter(name={"like_": incomplete}) if incomplete else None
+    found = store.read_flows(limit=_LIMIT, sort=RunSort.NAME_ASC, flow_filter=flow_filter)
+    return [flow.name for flow in found]
 
 
-def _flow_runs(store: ArtifactStore, typed: str, ctx: click.Context) -> Iterable[str]:
+@completion
+def flow_runs(store: ArtifactStore, incomplete: str, ctx: click.Context) -> list[str]:
+    """Complete the name of a flow run, newest first."""
     from artifact_store import FlowRunFilter
 
-    like = FlowRunFilter(name={"like_": typed}) if typed else None
-    return [
-        run.name for run in store.read_flow_runs(limit=_MOST, flow_run_filter=like)
-    ]  # the newest first
+    flow_run_filter = FlowRunFilter(name={"like_": incomplete}) if incomplete else None
+    found = store.read_flow_runs(limit=_LIMIT, flow_run_filter=flow_run_filter)
+    return [run.name for run in found]
 
 
-def _deployments(store: ArtifactStore, typed: str, ctx: click.Context) -> Iterable[str]:
+@completion
+def deployments(store: ArtifactStore, incomplete: str, ctx: click.Context) -> list[str]:
+    """Complete the name of a deployment."""
     from artifact_store import DeploymentFilter, RunSort
 
-    like = DeploymentFilter(name={"like_": typed}) if typed else None
-    found = store.read_deployments(limit=_MOST, sort=RunSort.NAME_ASC, deployment_filter=like)
+    deployment_filter = DeploymentFilter(name={"like_": incomplete}) if incomplete else None
+    found = store.read_deployments(
+        limit=_LIMIT,
+        sort=RunSort.NAME_ASC,
+        deployment_filter=deployment_filter,
+    )
     return [deployment.name for deployment in found]
 
 
-def _tags(store: ArtifactStore, typed: str, ctx: click.Context) -> Iterable[str]:
-    return sorted({tag for run in store.read_flow_runs(limit=_MOST) for tag in run.tags})
+@completion
+def tags(store: ArtifactStore, incomplete: str, ctx: click.Context) -> list[str]:
+    """Complete a tag of the newest flow runs."""
+    found: set[str] = set()
+    for run in store.read_flow_runs(limit=_LIMIT):
+        found.update(run.tags)
+    return sorted(found)
 
 
-def _fields(store: ArtifactStore, typed: str, ctx: click.Context) -> Iterable[str]:
+@completion
+def fields(store: ArtifactStore, incomplete: str, ctx: click.Context) -> list[str]:
+    """Complete the name of a number of the key that was typed."""
     return store.series_fields(ctx.params["key"])
-
-
-fields = _completion(_fields)
-keys, refs, types = _completion(_keys), _completion(_refs), _completion(_types)
-flows, flow_runs = _completion(_flows), _completion(_flow_runs)
-deployments, tags = _completion(_deployments), _completion(_tags)
 
 
 def files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
@@ -159,7 +186,7 @@ def files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[C
 
 
 class _Bash(BashComplete):
-    """Bash breaks words at @ too, and puts what it gets into the line as it is, so names are quoted."""
+    """Bash, which breaks words at @ too, and inserts words as they are: so they are quoted."""
 
     source_template = r"""
 %(complete_func)s() {
@@ -184,7 +211,7 @@ complete -o nosort -F %(complete_func)s %(prog_name)s
 """.lstrip()
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        """Return the words before the one that is typed, and what is typed of it."""
+        """Return the words before the incomplete one, and that one."""
         line = os.environ["COMP_LINE"]
         words = split_arg_string(line)[1:]
         incomplete = "" if not words or line[-1:].isspace() else words.pop()
@@ -192,7 +219,7 @@ complete -o nosort -F %(complete_func)s %(prog_name)s
 
 
 class _Whole(ShellComplete):
-    """A shell that replaces the whole of `--option=value`, not the value alone."""
+    """A shell that replaces `--option=value` as a whole, and not the value alone."""
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
         """Return the completions, each with the option that it belongs to."""
@@ -211,7 +238,7 @@ class _Zsh(_Whole, ZshComplete):
 
 
 class _Fish(_Whole, FishComplete):
-    """A comma may be a part of a name."""
+    """Fish; unlike with click's script, a name may have a comma."""
 
     source_template = r"""
 function %(complete_func)s
@@ -250,7 +277,9 @@ for _shell in (_Bash, _Zsh, _Fish):
 
 
 def script(program: click.Command, shell: str) -> str:
-    """Return the script that teaches a shell to complete the program; it ends with where to put it."""
-    kind: Any = get_completion_class(shell)
-    source = kind(program, {}, "artifact-store", VARIABLE).source().rstrip()
-    return "\n".join([source, "", *(f"# {line}" for line in SHELLS[shell].splitlines())])
+    """Return the script that completes the program in a shell; comments at its end say where to put it."""
+    completion_class = get_completion_class(shell)
+    assert completion_class is not None
+    source = completion_class(program, {}, "artifact-store", VARIABLE).source()
+    comments = [f"# {line}" for line in SHELLS[shell].splitlines()]
+    return "\n".join([source.rstrip(), "", *comments])

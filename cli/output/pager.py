@@ -1,4 +1,4 @@
-"""A pager for output that is longer than the terminal, and notes beside the output."""
+"""A pager for output that is longer than the terminal, and notes on standard error."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from .text import is_terminal, safe
 __all__ = ["note", "paging"]
 
 _SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
-_SHELL = set("|&;<>()$`\\\"'*?[#~=%\n")  # what only a shell understands
-_KEPT = 1 << 20  # characters: a pager that has taken so many has started well
+_SHELL = set("|&;<>()$`\\\"'*?[#~=%\n")  # characters of a command that needs a shell
+_KEPT = 1 << 20  # characters; a pager that has read so many has started without an error
 
 
 def note(sentence: str) -> None:
-    """Say something beside the output, on standard error; below a pager, once it is left."""
+    """Print a sentence on standard error; if a pager is used, after it has ended."""
     if isinstance(sys.stdout, _Paged):
         sys.stdout.notes.append(sentence)
     else:
@@ -35,41 +35,47 @@ def note(sentence: str) -> None:
 
 @contextmanager
 def paging(wanted: bool) -> Iterator[None]:
-    """Show in a pager what is written meanwhile, if it goes to a terminal and is longer than it.
+    """Context manager that shows output in a pager if it is longer than the terminal that it goes to.
 
-    Leaving the pager early ends the output, and is no error. A pager that cannot be run, or fails, is as none.
+    Leaving the pager early ends the output, and is not an error. If the pager cannot be run, or fails, the
+    output is printed without it.
+
+    Args:
+        wanted: whether to use a pager at all.
     """
     pager = _pager() if wanted and is_terminal() else None
     if pager is None:
         yield
         return
-    terminal, sys.stdout = sys.stdout, _Paged(sys.stdout, pager)
-    screen = sys.stdout
+    terminal = sys.stdout
+    paged = _Paged(terminal, pager)
+    sys.stdout = paged
     try:
         try:
             yield
         finally:
-            screen.end()
+            paged.end()
     except _Left:
         pass
     finally:
         sys.stdout = terminal
-        for sentence in screen.notes:
+        for sentence in paged.notes:
             note(sentence)
 
 
 def _pager() -> str | None:
-    """Return the command of the pager, which a shell understands; `None` when there is none, or it is not wanted."""
+    """Return the command of the pager; `None` if there is none, or the environment turns it off."""
     if os.environ.get("TERM", "dumb") == "dumb":
         return None
-    given = os.environ.get("PAGER")
-    if given is None:
-        return next(filter(shutil.which, ("less", "more")), None)
-    return None if given.strip() in ("", "cat") else given
+    command = os.environ.get("PAGER")
+    if command is None:
+        installed = filter(shutil.which, ("less", "more"))
+        return next(installed, None)
+    return None if command.strip() in ("", "cat") else command
 
 
 class _Left(Exception):
-    """The person has left the pager."""
+    """The user has left the pager."""
 
 
 class _Paged(io.TextIOBase):
@@ -77,11 +83,13 @@ class _Paged(io.TextIOBase):
 
     def __init__(self, terminal: TextIO, pager: str) -> None:
         self.notes: list[str] = []
-        self._terminal, self._pager = terminal, pager
+        self._terminal = terminal
+        self._pager = pager
         self._process: subprocess.Popen[bytes] | None = None
         self._kept: list[str] = []
-        self._size = self._lines = 0
-        self._bare = False  # the pager did not work
+        self._size = 0  # characters
+        self._lines = 0
+        self._bare = False  # the pager has failed, so output goes to the terminal
         self._over = False  # the pager has ended
 
     @property
@@ -103,7 +111,7 @@ class _Paged(io.TextIOBase):
 
     def write(self, text: str) -> int:
         if not isinstance(text, str):
-            raise TypeError(text)  # which is how click finds out what it writes to
+            raise TypeError(text)  # click tries bytes to find out what the stream takes
         if self._bare:
             return self._terminal.write(text)
         if self._size < _KEPT:
@@ -122,7 +130,7 @@ class _Paged(io.TextIOBase):
             self._terminal.flush()
 
     def end(self) -> None:
-        """Write what fits the terminal, or wait until the person leaves the pager."""
+        """Write output that fits the terminal, or wait until the user leaves the pager."""
         if self._process is not None:
             self._wait()
         elif not self._bare and not self._over:
@@ -133,11 +141,13 @@ class _Paged(io.TextIOBase):
         environment = {"LESS": "FRX", "LV": "-c", **os.environ}
         self._terminal.flush()
         try:
-            # A shell between, where none is needed, would take Ctrl-C that is meant for the pager.
-            shell = not _SHELL.isdisjoint(self._pager)
-            command = self._pager if shell else self._pager.split()
+            # Without need no shell: it would receive the Ctrl-C that is meant for the pager.
+            needs_shell = not _SHELL.isdisjoint(self._pager)
             self._process = subprocess.Popen(
-                command, shell=shell, stdin=subprocess.PIPE, env=environment
+                self._pager if needs_shell else self._pager.split(),
+                shell=needs_shell,
+                stdin=subprocess.PIPE,
+                env=environment,
             )
         except OSError:
             self._print_bare()
@@ -156,12 +166,14 @@ class _Paged(io.TextIOBase):
                 raise _Left from None
 
     def _wait(self) -> None:
-        """Wait for the end of the pager, which takes Ctrl-C as its own, and print everything when it has failed."""
+        """Wait until the pager ends, which handles Ctrl-C itself; if it has failed, print everything."""
         assert self._process is not None
-        process, self._process, self._over = self._process, None, True
+        process = self._process
+        self._process = None
+        self._over = True
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
-            process.communicate()  # closes the pipe, quietly where it is broken
+            process.communicate()  # closes the pipe, without an error if it is broken
         finally:
             signal.signal(signal.SIGINT, before)
         if process.returncode in (-signal.SIGINT, 128 + signal.SIGINT):
@@ -180,7 +192,10 @@ def _height(text: str) -> int:
     columns = max(width(), 1)
     lines = _SEQUENCE.sub("", text).split("\n")
     if text.isascii():
-        return sum(max(len(line) - 1, 0) // columns for line in lines) + len(lines) - 1
-    from rich.cells import cell_len
+        widths = [len(line) for line in lines]
+    else:
+        from rich.cells import cell_len
 
-    return sum(max(cell_len(line) - 1, 0) // columns for line in lines) + len(lines) - 1
+        widths = [cell_len(line) for line in lines]
+    folds = sum(max(line_width - 1, 0) // columns for line_width in widths)
+    return folds + len(lines) - 1
