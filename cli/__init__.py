@@ -1,6 +1,11 @@
 """The command line of artifact-store: it parses, calls one public method of the SDK, and renders."""
 
+from typing import TYPE_CHECKING
+
 __all__ = ["main"]
+
+if TYPE_CHECKING:
+    from .commands import main
 
 
 def __getattr__(name: str) -> object:

@@ -163,9 +163,9 @@ def read_image(source: str, options: ContentOptions) -> Fields:
 
     image: bytes | str = source
     if source == "-":
-        image = sys.stdin.buffer.read()
-        if _URL.match(image):
-            image = image.decode("utf-8", "replace").strip()
+        content = sys.stdin.buffer.read()
+        is_url = _URL.match(content)
+        image = content.decode("utf-8", "replace").strip() if is_url else content
     if not image:
         raise click.UsageError("--image is empty: give a file or a URL.")
     return {**image_payload(image, alt=options["alt"])}
@@ -218,7 +218,11 @@ _PAYLOAD_OF: dict[DetailOption, PayloadOption] = {
 
 def read_payload(options: ContentOptions) -> Fields:
     """Return the fields of the one payload that the options name, none when they name none."""
-    sources = {name: options[name] for name in _READERS if options[name] is not None}
+    sources: dict[PayloadOption, str] = {}
+    for name in _READERS:
+        source = options[name]
+        if source is not None:
+            sources[name] = source
     if len(sources) > 1:
         names = " and ".join(f"--{name}" for name in sources)
         raise click.UsageError(f"Give one payload, not {len(sources)}: {names}.")
@@ -226,6 +230,5 @@ def read_payload(options: ContentOptions) -> Fields:
         if options[detail] not in (None, False) and payload not in sources:
             raise click.UsageError(f"--{detail.replace('_', '-')} belongs to --{payload}.")
     for name, source in sources.items():
-        if source is not None:
-            return _READERS[name](source, options)
+        return _READERS[name](source, options)
     return {}

@@ -1,19 +1,20 @@
 """HTML as a type of its own, so that text which was not escaped cannot be written into a page.
 
-`element` makes HTML. What it is given as `str`, a child or the value of an attribute, is escaped; only `Html` is taken
-as it is, and mypy refuses a `str` where `Html` is expected. There are two ways to make `Html` of a string:
+`element` makes HTML. It escapes children and attributes that are `str`; only `Html` is written unchanged, and
+mypy refuses a `str` where `Html` is expected. There are two ways to make `Html` of a string:
 
-- `Html("<hr>")`, for what stands in the source. The argument must be a literal.
-- `Html.trusted(text)`, for the few texts that are HTML already, such as what the Markdown parser has written.
+- `Html("<hr>")`, for HTML in the source. The argument must be a literal.
+- `Html.trusted(text)`, for the few texts that are HTML already, such as the output of the Markdown parser.
 
-`tests/rendering/test_markup.py` checks both in the source: stored text that is passed to either is not escaped.
+Stored text that is passed to either is not escaped, and may run in a browser. `tests/rendering/test_markup.py`
+checks all calls of both.
 """
 
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from html import escape as escape_html
-from typing import TYPE_CHECKING, LiteralString, TypeAlias
+from typing import TYPE_CHECKING, LiteralString, TypeAlias, cast
 
 from .text import escape_controls
 
@@ -27,10 +28,10 @@ _EMPTY_IN_SVG = frozenset({"circle", "line", "polyline"})
 
 
 class Html(str):
-    """HTML that may stand in a page as it is.
+    """HTML that is written into a page unchanged.
 
-    What is added to it, cut from it or put into an f-string with it is a plain `str` again, which is escaped when it
-    is given to `element`.
+    The results of its methods and operators, and f-strings with it, are plain `str` again, which `element`
+    escapes.
 
     Examples:
         >>> element("p", Html("<hr>"), "<hr>")
@@ -55,14 +56,15 @@ class Html(str):
         return str.__new__(cls, markup)
 
 
-_html: Callable[[str], Html] = Html
-"""What `Html.trusted` does, for this module; a classmethod would cost a report some percent."""
+_html = cast("Callable[[str], Html]", Html)
+"""What `Html.trusted` does, for this module; calling the classmethod makes a report some percent slower."""
 
 
 def escape(text: str) -> Html:
     r"""Return text as HTML, also between the quotes of an attribute.
 
-    Control and direction characters are shown as `\x1b` or `\u202e`. Line ends and tabs stay, and `\r\n` becomes `\n`.
+    Control and direction characters become escapes such as `\x1b` and `\u202e`. Line ends and tabs stay, and
+    `\r\n` becomes `\n`.
 
     Examples:
         >>> escape("a < b"), escape("caf\u00e9")
@@ -110,7 +112,7 @@ def open_tag(name: str, **attributes: Attribute) -> Html:
 
     Args:
         name: the name of its tag.
-        attributes: its attributes by name. `_` becomes `-`, one at the end is left out (`class_`, `data_version`).
+        attributes: its attributes by name. `_` becomes `-`, except at the end (`class_`, `data_version`).
             `True` writes the name alone; `False` and `None` leave the attribute out.
 
     Examples:

@@ -4,8 +4,9 @@ from .markup import Html
 
 __all__ = ["STYLE"]
 
-# `&` is the element around everything, named twice: JupyterLab, VS Code and nbviewer have rules of their own for the
-# elements of an output. Colours follow the text colour of the page, so light and dark need no theme.
+# `&` is the element around everything, named twice, so that these rules win over those of JupyterLab, VS Code
+# and nbviewer for the elements of an output. Colours follow the text colour of the page, so no theme is needed
+# for light and dark.
 _SHEET = """
 .artifact-store{--artifact-store-accent:#2468c8;--artifact-store-warn:#9a5b00;
 --artifact-store-line:color-mix(in srgb,currentColor 18%,transparent);

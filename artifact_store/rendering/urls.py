@@ -20,30 +20,37 @@ _DATA_IMAGE = re.compile(
 def safe_url(url: str) -> str | None:
     r"""Return an address that may be followed, `None` when it may not.
 
-    Safe are `http:`, `https:` and `mailto:`, and addresses within the same place: relative ones and fragments.
-    Control characters, which browsers leave out of an address, are left out; blanks are written as `%20`.
+    Safe are `http:`, `https:` and `mailto:`, relative addresses and fragments. Control characters, which browsers
+    ignore in an address, are removed; blanks become `%20`.
 
     Examples:
         >>> safe_url("https://example.org/a"), safe_url("page.html#top"), safe_url("java\nscript:alert(1)")
         ('https://example.org/a', 'page.html#top', None)
     """
+    # What browsers may ignore is removed before the scheme is looked at.
     plain = _IGNORED.sub("", url)
-    kept = _IGNORED.sub(lambda found: quote(found[0]), _CONTROL.sub("", url).strip())
+    without_controls = _CONTROL.sub("", url).strip()
+    quoted = _IGNORED.sub(lambda found: quote(found[0]), without_controls)
     scheme = _SCHEME.match(plain)
     if scheme is not None:
-        return kept if scheme[1].lower() in _SCHEMES else None
+        return quoted if scheme[1].lower() in _SCHEMES else None
+
     # `//host` and `\\host` lead to another machine: on Windows, from a file, by a network share.
-    if plain.startswith(("//", "\\", "/\\")) or ":" in re.split("[/?#]", plain, maxsplit=1)[0]:
+    if plain.startswith(("//", "\\", "/\\")):
         return None
-    return kept or None
+    first_part = re.split("[/?#]", plain, maxsplit=1)[0]
+    if ":" in first_part:
+        return None
+    return quoted or None
 
 
 def image_source(source: str, *, external: bool) -> str | None:
     """Return the address of an image that may be shown, `None` when it may not.
 
     Args:
-        source: an address; PNG, JPEG, GIF and WebP images may be in it (`data:image/png;base64,…`), SVG never.
-        external: also images of `https:` addresses.
+        source: an address, which may contain the image (`data:image/png;base64,…`): PNG, JPEG, GIF or WebP,
+            never SVG, which can run scripts.
+        external: whether images of `https:` addresses may be shown too.
 
     Examples:
         >>> image_source("data:image/png;base64,iVBORw0=", external=False)

@@ -39,7 +39,8 @@ _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 @cache
 def asset(name: str) -> Html:
     """Return a file of this package, which may stand in the page as it is."""
-    return Html.trusted(files(__package__).joinpath(name).read_text(encoding="utf-8"))
+    file = files(__package__ or "").joinpath(name)
+    return Html.trusted(file.read_text(encoding="utf-8"))
 
 
 def policy_hash(text: str) -> str:

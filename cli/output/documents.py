@@ -25,6 +25,12 @@ class Model(Protocol):
         ...
 
 
+class NamedTupleLike(Protocol):
+    """A value of the SDK that is a named tuple."""
+
+    def _asdict(self) -> dict[str, object]: ...
+
+
 def print_json(value: object) -> None:
     """Print one JSON document."""
     click.echo(json_text(dump(value)))
@@ -50,15 +56,19 @@ def dump(value: object) -> object:
         return [dump(each) for each in value]
     if is_model(value):
         return dump_fields(value)
-    if isinstance(value, tuple) and hasattr(value, "_asdict"):
-        fields: object = value._asdict()
-        return fields
+    if is_named_tuple(value):
+        return value._asdict()
     return value
 
 
 def is_model(value: object) -> TypeGuard[Model]:
     """Tell whether pydantic serializes a value."""
     return hasattr(value, "model_dump")
+
+
+def is_named_tuple(value: object) -> TypeGuard[NamedTupleLike]:
+    """Tell whether a value has named fields."""
+    return hasattr(value, "_asdict")
 
 
 def dump_fields(value: Model, *without: str) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The terminal that standard output may be: its width, its height and its colours."""
+"""The terminal: its width, its height and its colours."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["console", "height", "is_plain", "width"]
 
 
 def is_plain() -> bool:
-    """Tell whether no escape sequence may be sent: `NO_COLOR` is set, or the terminal is a dumb one."""
+    """Tell whether colours and escape sequences are off: `NO_COLOR` is set, or `TERM` is `dumb`."""
     return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM", "dumb") == "dumb"
 
 
@@ -28,7 +28,7 @@ def height() -> int:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return what draws on the terminal; it takes text as it is, without any markup."""
+    """Return the console of rich, which prints text without interpreting markup in it."""
     from rich.console import Console
 
     system = None if is_plain() else "auto"
