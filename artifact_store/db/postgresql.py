@@ -70,7 +70,7 @@ class PostgresEngine(Engine):
 
         Args:
             address: the address.
-            primary: what the server at the address follows, when it is a standby.
+            primary: the primary that the server at the address follows, if it is a standby.
         """
         parameters = libpq_parameters(address.dsn)
         if primary is None:
@@ -78,9 +78,8 @@ class PostgresEngine(Engine):
         else:
             check = partial(check_standby, primary=primary.identity)
             self.connector = Connector(address, parameters, timeout=primary.timeout, check=check)
-        super().__init__(
-            Database(address, self.connector), address.label, address.url, address.timeout
-        )
+        database = Database(address, self.connector)
+        super().__init__(database, address.label, address.url, address.timeout)
         self.address = address
         self.read_only = address.read_only
         self.lock_timeout = self.connector.lock_timeout
@@ -149,9 +148,8 @@ class PostgresEngine(Engine):
     def _return(self, connection: Connection) -> None:
         """Return a connection to the pool; one that is not idle was interrupted or lost, and is closed."""
         try:
-            self.pool.release(
-                connection, connection.pgconn.transaction_status == TransactionStatus.IDLE
-            )
+            is_idle = connection.pgconn.transaction_status == TransactionStatus.IDLE
+            self.pool.release(connection, usable=is_idle)
         except BaseException:
             self.pool.discard(connection)
             raise

@@ -5,7 +5,7 @@ the role, the database or the session.
 """
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
@@ -69,11 +69,12 @@ class Cursor(psycopg.Cursor[Row]):
                     _check_size(params)
 
         connection: Any = self._conn  # a Connection of ours
+        # A text of several statements has no parameters, and its results cannot be binary.
+        binary = params is not None
         try:
             if connection.needs_check and self._pgconn.transaction_status == TransactionStatus.IDLE:
                 return self._execute_checked(connection, query, params, prepare)
-            # A text of several statements has no parameters, and its results cannot be binary.
-            return super().execute(query, params, prepare=prepare, binary=params is not None)
+            return super().execute(query, params, prepare=prepare, binary=binary)
         except psycopg.errors.FeatureNotSupported as error:
             if not is_stale_plan(error):
                 raise
@@ -83,18 +84,26 @@ class Cursor(psycopg.Cursor[Row]):
         return self._execute_checked(connection, query, params, prepare)
 
     def _execute_checked(
-        self, connection: Connection, query: Any, params: Params | None, prepare: bool | None
+        self,
+        connection: Connection,
+        query: Any,
+        params: Params | None,
+        prepare: bool | None,
     ) -> Self:
         """Run a statement outside a transaction, after what has to come before it."""
+        binary = params is not None
         if connection.stale:
             connection.prepare_anew()
+
         # What begins a transaction sets its timeout, too.
         if not connection.timeout_statement or str(query).startswith("BEGIN"):
-            return super().execute(query, params, prepare=prepare, binary=params is not None)
+            return super().execute(query, params, prepare=prepare, binary=binary)
+
         # The statements of a pipeline are one transaction, and one round trip.
+        set_timeout = connection.timeout_statement.encode()
         with connection.pipeline():
-            psycopg.Cursor(connection).execute(connection.timeout_statement.encode(), prepare=False)
-            return super().execute(query, params, prepare=prepare, binary=params is not None)
+            psycopg.Cursor(connection).execute(set_timeout, prepare=False)
+            return super().execute(query, params, prepare=prepare, binary=binary)
 
     @contextmanager
     def copy(
@@ -159,9 +168,7 @@ class _Writer(LibpqWriter):
 
 
 def _check_size(params: Params) -> None:
-    values: Sequence[object] = (
-        list(params.values()) if isinstance(params, Mapping) else list(params)
-    )
+    values: Iterable[object] = params.values() if isinstance(params, Mapping) else params
     size = sum(_size(value) for value in values if isinstance(value, str))
     if size > _LARGEST:
         raise TooLarge

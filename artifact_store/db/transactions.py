@@ -100,16 +100,16 @@ class TransactionEngine(ABC):
 
         Inside a block it is called once, because what came before it in the block cannot be repeated.
         """
-        return self._in_transaction(function, repeatable=False)
+        return self._run_with_retries(function, repeatable=False)
 
     def run_idempotent(self, function: Callable[[], T]) -> T:
         """Like `run_in_transaction`, for a function that may be called again even after it was committed.
 
         Such functions recognize by ids what an earlier call has done.
         """
-        return self._in_transaction(function, repeatable=True)
+        return self._run_with_retries(function, repeatable=True)
 
-    def _in_transaction(self, function: Callable[[], T], repeatable: bool) -> T:
+    def _run_with_retries(self, function: Callable[[], T], repeatable: bool) -> T:
         session = self.session()
         if session.transaction is not None or (self.joins_transactions and self.in_block()):
             with Block(self):
@@ -340,7 +340,8 @@ class Transaction:
         try:
             self.engine.roll_back(self)
         except self.engine.driver_errors:
-            self.engine.discard(self)  # a connection that cannot roll back is unusable
+            # A connection that cannot roll back is unusable.
+            self.engine.discard(self)
         except BaseException:
             self.engine.discard(self)
             raise
