@@ -113,22 +113,22 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_server_that_refuses(server: Server, case: str, tries: Callable[[], int]) -> None:
-    user, rest, says = CASES[case]
+    user, rest, expected = CASES[case]
     url = address(server, user, rest)
     with pytest.raises(StoreUnavailable) as caught:
         ArtifactStore(url)
     assert tries() == 1, "what cannot pass is not waited for"
-    told = run(
+    output = run(
         url, "create", "k", "--data", "1", code=1
     )  # what only reads would not make the schema
-    for text in (str(caught.value), told):
-        assert says in text
+    for text in (str(caught.value), output):
+        assert expected in text
         assert SECRET not in text
         assert "\n" not in text.strip()
 
 
 @pytest.mark.parametrize(
-    ("url", "says"),
+    ("url", "expected"),
     [
         (
             f"postgresql://me:{SECRET}@no-such-host.invalid/db",
@@ -142,10 +142,10 @@ def test_a_server_that_refuses(server: Server, case: str, tries: Callable[[], in
         (f"postgresql://me:{SECRET}@127.0.0.1:1,127.0.0.1:2/db", "no server listens there"),
     ],
 )
-def test_no_server(url: str, says: str) -> None:
-    told = run(url, "count", code=1)
-    assert says in told
-    assert SECRET not in told
+def test_no_server(url: str, expected: str) -> None:
+    output = run(url, "count", code=1)
+    assert expected in output
+    assert SECRET not in output
 
 
 def test_a_server_that_is_too_old() -> None:
@@ -177,14 +177,14 @@ def test_a_store_works_again_when_the_cause_is_gone(server: Server) -> None:
             ("ALTER TABLE artifact RENAME TO hidden", "ALTER TABLE hidden RENAME TO artifact",
              "the tables of the store are gone"),
         ]  # fmt: skip
-        for number, (begin, end, says) in enumerate(causes, 2):
+        for number, (begin, end, expected) in enumerate(causes, 2):
             admin.execute(begin)
             admin.execute("SELECT pg_reload_conf(), pg_sleep(0.1)")
             store.close()  # as if its connections were new; it is not opened anew
             try:
                 with pytest.raises(StoreUnavailable) as caught:
                     store.create_artifact(key="k", data=number)
-                assert says in str(caught.value), begin
+                assert expected in str(caught.value), begin
                 assert SECRET not in str(caught.value)
             finally:
                 admin.execute("SET default_transaction_read_only = off")
@@ -217,14 +217,14 @@ def test_the_command_line_on_a_server(server: Server) -> None:
     assert "wrong-version\tweather/summary\t" in run(url, "verify", code=1)
     assert "wrong-version\tweather/summary\t" in run(url, "repair")
     assert run(url, "verify") == "healthy: 51 artifacts, 50 keys\n"
-    told = loaded(url, "info")
+    output = loaded(url, "info")
     assert (
-        told["url"]
+        output["url"]
         == f"postgresql://owner:***@127.0.0.1:{server.port}/postgres?timeout=5&schema=terminal"
     )
-    assert told["server"] == f"owner@127.0.0.1:{server.port}/postgres"
-    assert told["engine"].startswith("PostgreSQL 1")
-    assert (told["artifacts"], told["keys"], told["pool_size"], told["schema"]) == (
+    assert output["server"] == f"owner@127.0.0.1:{server.port}/postgres"
+    assert output["engine"].startswith("PostgreSQL 1")
+    assert (output["artifacts"], output["keys"], output["pool_size"], output["schema"]) == (
         51,
         50,
         20,
@@ -234,20 +234,20 @@ def test_the_command_line_on_a_server(server: Server) -> None:
     assert loaded(url, "show", "weather/2015-12")["version"] == 1
 
 
-@pytest.mark.parametrize("place", ["url", "tcp_url"])
-def test_a_server_that_hangs_on_an_open_connection(place: str) -> None:
+@pytest.mark.parametrize("attribute", ["url", "tcp_url"])
+def test_a_server_that_hangs_on_an_open_connection(attribute: str) -> None:
     with (
         Server(tcp=True) as hanging,
-        ArtifactStore(f"{getattr(hanging, place)}&timeout=1") as store,
+        ArtifactStore(f"{getattr(hanging, attribute)}&timeout=1") as store,
     ):
-        made = store.create_artifact(key="k")
+        created = store.create_artifact(key="k")
         calls: list[Callable[[], object]] = [
             store.read_artifacts,
             lambda: store.create_artifact(key="k"),
             lambda: store.run_in_transaction(store.create_artifact, key="k"),
         ]
         for call in calls:
-            assert store.read_artifact(made.id) == made
+            assert store.read_artifact(created.id) == created
             with ThreadPoolExecutor(1) as workers, stopped(hanging):
                 waiting = workers.submit(call)
                 with pytest.raises(

@@ -1,4 +1,4 @@
-"""Locks of whole tables on PostgreSQL: every statement ends at the deadline, and one that works is left to work."""
+"""Table locks on PostgreSQL: a statement that waits ends at the deadline, one that is working does not."""
 
 import os
 import time
@@ -14,7 +14,7 @@ import pytest
 from artifact_store import ArtifactStore, StoreUnavailable
 
 ONE = UUID(int=1)
-USUAL = r"another writer held the lock for 0\.3 s: try again, or wait longer with \?timeout="
+MESSAGE = r"another writer held the lock for 0\.3 s: try again, or wait longer with \?timeout="
 
 
 @pytest.fixture
@@ -60,8 +60,8 @@ WRITES: dict[str, Callable[[ArtifactStore], object]] = {
 
 
 def blocked(call: Callable[[ArtifactStore], object], store: ArtifactStore) -> None:
-    """Call what waits for a lock in a thread, so that a call that never ends fails the test."""
-    with pytest.raises(StoreUnavailable, match=USUAL):
+    """Call what waits for a lock; in a thread, so that a call that never ends fails the test."""
+    with pytest.raises(StoreUnavailable, match=MESSAGE):
         call(store)
 
 
@@ -69,12 +69,12 @@ def blocked(call: Callable[[ArtifactStore], object], store: ArtifactStore) -> No
 def test_a_table_that_is_locked(
     store: ArtifactStore, server: psycopg.Connection[Any], call: str
 ) -> None:
-    """As a migration, a VACUUM FULL or a TRUNCATE locks it."""
+    """A migration, VACUUM FULL and TRUNCATE take such a lock."""
     with ThreadPoolExecutor(1) as workers, server.transaction():
         server.execute("LOCK TABLE artifact IN ACCESS EXCLUSIVE MODE")
         workers.submit(blocked, {**READS, **WRITES}[call], store).result(60)
     assert store.read_latest_artifact("k") == store.read_artifact(ONE), (
-        "something of what was refused is there"
+        "a refused write has left something behind"
     )
 
 
@@ -82,15 +82,15 @@ def test_a_table_that_is_locked(
 def test_a_table_that_others_may_read(
     store: ArtifactStore, server: psycopg.Connection[Any], call: str
 ) -> None:
-    """As CREATE INDEX locks it."""
+    """CREATE INDEX takes such a lock."""
     with ThreadPoolExecutor(1) as workers, server.transaction():
         server.execute("LOCK TABLE artifact IN SHARE MODE")
         workers.submit(blocked, WRITES[call], store).result(60)
         assert store.count_artifacts() == 1
 
 
-def test_a_statement_that_works_is_left_to_work(store: ArtifactStore) -> None:
-    """The deadline is for locks and for servers that do not answer, not for what takes its time."""
+def test_a_working_statement_has_no_deadline(store: ArtifactStore) -> None:
+    """The deadline is for locks and for servers that do not answer."""
     assert store._engine.fetch_one("SELECT 1 FROM pg_sleep(2)") == (1,)
 
 

@@ -91,15 +91,15 @@ def test_threads_write_through_a_pooler(store: ArtifactStore) -> None:
 
     def work(number: int) -> None:
         key = f"k{number % 5}"
-        made = store.create_artifact(key=key, data=[number], flow_run_id=run.id)
+        created = store.create_artifact(key=key, data=[number], flow_run_id=run.id)
         store.create_artifacts([{"key": "b", "data": number}, {"key": "a"}, {"data": number}])
         with store.atomic():
             store.create_artifact(key="a", data=number)
             store.create_artifact(key="b", data=number)
-        assert store.update_artifact(made.id, description="seen")
-        assert store.read_artifact(made.id) is not None
+        assert store.update_artifact(created.id, description="seen")
+        assert store.read_artifact(created.id) is not None
         if number % 3 == 0:
-            assert store.delete_artifact(made.id)
+            assert store.delete_artifact(created.id)
         assert (
             store.read_latest_artifacts(limit=3, flow_filter=FlowFilter(name={"any_": ["etl"]}))
             != []
@@ -151,7 +151,7 @@ def test_a_table_lock_behind_a_pooler(server: Server, more: str) -> None:
         ArtifactStore(f"{url}&prepare_threshold=none&timeout=0.3") as store,
     ):
         store.delete_artifacts(everything=True)
-        made = store.create_artifact(id=UUID(int=1), key="locked")
+        created = store.create_artifact(id=UUID(int=1), key="locked")
         for call in calls:
             with ThreadPoolExecutor(1) as workers, server.connect() as other, other.transaction():
                 other.execute("LOCK TABLE artifact IN ACCESS EXCLUSIVE MODE")
@@ -160,7 +160,7 @@ def test_a_table_lock_behind_a_pooler(server: Server, more: str) -> None:
                     StoreUnavailable, match=r"another writer held the lock for 0\.3 s"
                 ):
                     waiting.result(60)
-        assert store.read_artifacts() == [made]
+        assert store.read_artifacts() == [created]
         assert store._engine.fetch_one("SELECT 1 FROM pg_sleep(1)") == (1,), (
             "what works is left to work"
         )
@@ -185,7 +185,7 @@ def test_prepared_statements_are_told_of(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "says"),
+    ("more", "expected"),
     [
         ("", "a connection pooler refuses the startup parameter options: leave out ?schema="),
         (
@@ -194,17 +194,17 @@ def test_prepared_statements_are_told_of(address: str) -> None:
         ),
     ],
 )
-def test_a_schema_that_a_pooler_does_not_pass_on(server: Server, more: str, says: str) -> None:
+def test_a_schema_that_a_pooler_does_not_pass_on(server: Server, more: str, expected: str) -> None:
     with pooler(server, more) as url, pytest.raises(StoreUnavailable) as caught:
         ArtifactStore(f"{url}&prepare_threshold=none&schema=reports")
-    assert says in str(caught.value)
+    assert expected in str(caught.value)
 
 
 def test_a_pooler_that_goes_away(server: Server) -> None:
     with pooler(server) as url:
         store = ArtifactStore(f"{url}&prepare_threshold=none&timeout=1")
-        made = store.create_artifact(key="pooled")
-        assert store.read_latest_artifact("pooled") == made
+        created = store.create_artifact(key="pooled")
+        assert store.read_latest_artifact("pooled") == created
     with pytest.raises(StoreUnavailable, match="no server listens there"):
         store.create_artifact(key="pooled")
     store.close()

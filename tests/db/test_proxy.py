@@ -1,4 +1,4 @@
-"""The proxy that loses answers: what the server did is done, and the client is told nothing."""
+"""A proxy that loses answers: the server has done its work, and the client does not know."""
 
 import threading
 from typing import Any
@@ -48,11 +48,11 @@ def test_the_answer_or_the_message_is_lost(url: str) -> None:
 
 def test_a_store_works_by_way_of_the_proxy(url: str) -> None:
     with Proxy(url) as proxy, ArtifactStore(f"{proxy.url}&timeout=20") as store:
-        made = store.create_artifact(key="k")
+        created = store.create_artifact(key="k")
         with ArtifactStore(url) as direct:
-            assert direct.read_artifact(made.id) == made
+            assert direct.read_artifact(created.id) == created
         proxy.cut()
-        assert store.read_artifact(made.id) == made
+        assert store.read_artifact(created.id) == created
 
 
 def test_it_hangs_until_it_is_told_to_go_on(url: str) -> None:

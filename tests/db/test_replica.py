@@ -1,4 +1,4 @@
-"""A real streaming standby answers lists and counts; what must see the latest asks the primary."""
+"""A real streaming standby answers lists and counts; what must see the latest reads the primary."""
 
 import logging
 import math
@@ -78,7 +78,7 @@ def caught_up(primary: Server, standby: Standby) -> None:
             time.sleep(0.01)
 
 
-def test_lists_are_asked_of_the_replica_and_the_latest_of_the_primary(
+def test_lists_read_the_replica_and_the_latest_reads_the_primary(
     store: ArtifactStore, primary: Server, standby: Standby, replica: psycopg.Connection[Any]
 ) -> None:
     flow = store.create_flow("etl")
@@ -115,7 +115,7 @@ def test_lists_are_asked_of_the_replica_and_the_latest_of_the_primary(
     assert [point.value for point in store.read_trends(["k"])["k"]] == [1]
     assert store.read_surroundings(first).latest == 1
     assert store.read_surroundings(second).latest == 3, (
-        "what the replica does not have is asked of the primary"
+        "what the replica does not have is read from the primary"
     )
     replica.execute("SELECT pg_wal_replay_resume()")
     caught_up(primary, standby)
@@ -139,31 +139,31 @@ def test_the_primary_answers_while_the_replica_is_down(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr("artifact_store.db.replica._PAUSE", 0.2)
-    made = store.create_artifact(key="k")
+    created = store.create_artifact(key="k")
     caught_up(primary, standby)
-    assert store.read_artifacts() == [made]
+    assert store.read_artifacts() == [created]
     standby.stop()
     try:
         with caplog.at_level(logging.WARNING, "artifact_store"):
             for _ in range(20):
-                assert store.read_artifacts() == [made]
+                assert store.read_artifacts() == [created]
                 assert store.count_latest_artifacts() == 1
         assert (
             "The replica does not answer, the primary does: postgresql://postgres:***@"
             in caplog.text
         )
-        assert len(caplog.records) < 20, "a replica that failed is left alone for a while"
+        assert len(caplog.records) < 20, "a replica that failed is not used for a while"
     finally:
         standby.start()
     time.sleep(0.3)
     with standby.connect() as follower:
         follower.execute("SELECT pg_wal_replay_pause()")
         store.create_artifact(key="other")
-        assert store.count_artifacts() == 1, "the replica is asked again"
+        assert store.count_artifacts() == 1, "the replica is used again"
         follower.execute("SELECT pg_wal_replay_resume()")
 
 
-def test_what_the_store_tells_of_its_replica(store: ArtifactStore, primary: Server) -> None:
+def test_info_shows_the_replica(store: ArtifactStore, primary: Server) -> None:
     facts = store.info()
     assert facts.replica is not None
     assert facts.replica.startswith("postgresql://postgres:***@/postgres?host=")
@@ -186,18 +186,18 @@ def test_replicas_are_for_postgresql(url: str, replica_url: str) -> None:
         ArtifactStore(url, replica_url=replica_url)
 
 
-def refused(store: ArtifactStore, caplog: pytest.LogCaptureFixture, says: str) -> None:
-    """The primary answers lists, and the log says once why the replica does not."""
-    made = store.create_artifact(key="k")
+def refused(store: ArtifactStore, caplog: pytest.LogCaptureFixture, message: str) -> None:
+    """Check that the primary answers lists, and that the log says once why the replica does not."""
+    created = store.create_artifact(key="k")
     with caplog.at_level(logging.WARNING, "artifact_store"):
         for _ in range(3):
-            assert made in store.read_artifacts()
-            assert made in store.iter_artifacts()
+            assert created in store.read_artifacts()
+            assert created in store.iter_artifacts()
             store._reader._paused_until = 0.0
-    told = [record.getMessage() for record in caplog.records if record.name == "artifact_store"]
-    assert len(told) == 1, told
-    assert "The replica is refused, the primary answers: postgresql://" in told[0]
-    assert says in told[0]
+    messages = [record.getMessage() for record in caplog.records if record.name == "artifact_store"]
+    assert len(messages) == 1, messages
+    assert "The replica is refused, the primary answers: postgresql://" in messages[0]
+    assert message in messages[0]
 
 
 def test_a_standby_that_was_promoted(primary: Server, caplog: pytest.LogCaptureFixture) -> None:
@@ -261,19 +261,19 @@ def test_the_schema_of_the_primary(
         refused(store, caplog, "replica_url leads to the tables of another schema")
 
 
-def test_a_user_who_may_not_ask_for_the_identifier(primary: Server, standby: Standby) -> None:
+def test_a_user_who_may_not_read_the_identifier(primary: Server, standby: Standby) -> None:
     with primary.connect() as admin:
         admin.execute("CREATE ROLE plain LOGIN")
         admin.execute("CREATE SCHEMA plain AUTHORIZATION plain")
         admin.execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
     url = f"{primary.url.replace('postgres:@', 'plain:@')}&schema=plain"
     with ArtifactStore(url, replica_url=standby.url.replace("postgres:@", "plain:@")) as store:
-        made = store.create_artifact(key="k")
+        created = store.create_artifact(key="k")
         caught_up(primary, standby)
         with standby.connect() as follower:
             follower.execute("SELECT pg_wal_replay_pause()")
             store.create_artifact(key="later")
-            assert store.read_artifacts() == [made]
+            assert store.read_artifacts() == [created]
             follower.execute("SELECT pg_wal_replay_resume()")
 
 
@@ -282,22 +282,22 @@ def test_a_replica_that_hangs_on_an_open_connection(
 ) -> None:
     with ArtifactStore(f"{primary.url}&timeout=1", replica_url=standby.url) as store:
         store.delete_artifacts(everything=True)
-        made = store.create_artifact(key="k")
+        created = store.create_artifact(key="k")
         caught_up(primary, standby)
-        assert store.read_artifacts() == [made]
+        assert store.read_artifacts() == [created]
         with (
             ThreadPoolExecutor(1) as workers,
             stopped(standby),
             caplog.at_level(logging.WARNING, "artifact_store"),
         ):
-            assert workers.submit(store.read_artifacts).result(60) == [made]
+            assert workers.submit(store.read_artifacts).result(60) == [created]
         assert "the server does not answer" in caplog.text
 
 
 def test_one_process_of_a_replica_that_hangs(primary: Server, standby: Standby) -> None:
     with ArtifactStore(f"{primary.url}&timeout=1", replica_url=standby.url) as store:
         store.delete_artifacts(everything=True)
-        made = store.create_artifact(key="k")
+        created = store.create_artifact(key="k")
         caught_up(primary, standby)
         replica = store._reader.replica
         assert replica is not None
@@ -306,7 +306,7 @@ def test_one_process_of_a_replica_that_hangs(primary: Server, standby: Standby) 
         process.suspend()
         try:
             with ThreadPoolExecutor(1) as workers:
-                assert workers.submit(store.read_artifacts).result(60) == [made]
+                assert workers.submit(store.read_artifacts).result(60) == [created]
         finally:
             process.resume()
 
@@ -316,7 +316,7 @@ def test_a_stream_whose_replica_goes_away(
     store: ArtifactStore, primary: Server, sort: ArtifactSort
 ) -> None:
     with Standby(primary) as other, ArtifactStore(primary.url, replica_url=other.url) as streaming:
-        made = store.create_artifacts(
+        created = store.create_artifacts(
             {"key": f"k{number:02}", "data": number} for number in range(20)
         )
         caught_up(primary, other)
@@ -326,7 +326,7 @@ def test_a_stream_whose_replica_goes_away(
         store.create_artifact(key="k99")
         found += [each.id for each in stream]
         assert len(found) == len({*found})
-        assert {*found} >= {each.id for each in made}
+        assert {*found} >= {each.id for each in created}
 
 
 @pytest.mark.parametrize("sort", ArtifactSort)
@@ -334,11 +334,13 @@ def test_a_stream_that_began_at_the_primary_stays_there(
     store: ArtifactStore, replica: psycopg.Connection[Any], sort: ArtifactSort
 ) -> None:
     replica.execute("SELECT pg_wal_replay_pause()")
-    made = store.create_artifacts({"key": f"k{number:02}", "data": number} for number in range(20))
+    created = store.create_artifacts(
+        {"key": f"k{number:02}", "data": number} for number in range(20)
+    )
     store._reader._paused_until = math.inf
     stream = store.iter_artifacts(sort=sort, page_size=3)
     found = [next(stream).id for _ in range(4)]
     store._reader._paused_until = 0.0
     assert store.count_artifacts() == 0, "the replica answers, which has none of it yet"
     found += [each.id for each in stream]
-    assert sorted(found) == sorted(each.id for each in made)
+    assert sorted(found) == sorted(each.id for each in created)

@@ -1,4 +1,4 @@
-"""The address of a store: what is understood, what is refused and how."""
+"""The address of a store: valid ones, and the messages about invalid ones."""
 
 import os
 import pathlib
@@ -103,21 +103,21 @@ BAD: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("url", "address"), GOOD, ids=lambda value: str(value)[:40])
-def test_what_is_understood(url: Any, address: SqliteAddress) -> None:
+def test_valid_addresses(url: Any, address: SqliteAddress) -> None:
     assert parse_address(url) == address
 
 
-@pytest.mark.parametrize(("url", "said"), BAD, ids=lambda value: str(value)[:40])
-def test_what_is_refused(url: Any, said: str) -> None:
+@pytest.mark.parametrize(("url", "message"), BAD, ids=lambda value: str(value)[:40])
+def test_invalid_addresses(url: Any, message: str) -> None:
     for read in (parse_address, ArtifactStore):
         with pytest.raises(InvalidURL) as caught:
             read(url)
-        assert said in str(caught.value)
+        assert message in str(caught.value)
         assert "\n" not in str(caught.value)
         assert isinstance(caught.value, ValueError)
 
 
-def test_what_is_left_to_libpq() -> None:
+def test_parameters_for_libpq() -> None:
     address = parse_address(
         "postgresql://me:p:w%40@[::1]:5432,h-2/db?password=a+b&sslmode=require&timeout=2&mode=ro"
     )
@@ -148,16 +148,16 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         parse_address()
 
 
-def test_a_relative_path_is_fixed_when_it_is_read(
+def test_a_relative_path_is_resolved_when_it_is_parsed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "other").mkdir()
     monkeypatch.chdir(tmp_path)
     with ArtifactStore("sqlite:///a.db") as store:
-        made = store.create_artifact(key="k")
+        created = store.create_artifact(key="k")
         store.close()
         os.chdir(tmp_path / "other")
-        assert store.read_latest_artifact("k") == made
+        assert store.read_latest_artifact("k") == created
 
 
 def test_labels() -> None:

@@ -35,7 +35,7 @@ def round_trip(store: ArtifactStore, texts: list[str]) -> None:
         flow = store.create_flow(text, tags=[text])
         assert store.create_flow(text).id == flow.id
         run = store.create_flow_run(flow.id, parameters={text: text})
-        made = store.create_artifact(
+        artifact = store.create_artifact(
             key="k",
             type=text,
             description=text,
@@ -43,11 +43,18 @@ def round_trip(store: ArtifactStore, texts: list[str]) -> None:
             metadata={text: text},
             flow_run_id=run.id,
         )
-        assert store.read_artifact(made.id) == store.read_latest_artifact("k") == made
-        assert store.read_artifacts(artifact_filter=ArtifactFilter(type={"any_": [text]})) == [made]
+        assert store.read_artifact(artifact.id) == store.read_latest_artifact("k") == artifact
+        assert store.read_artifacts(artifact_filter=ArtifactFilter(type={"any_": [text]})) == [
+            artifact
+        ]
         assert store.count_artifacts(ArtifactFilter(metadata={"eq_": {text: text}})) == 1
-        assert made in store.create_artifacts(
-            [{"id": made.id, **made.model_dump(exclude={"id", "version", "created", "updated"})}]
+        assert artifact in store.create_artifacts(
+            [
+                {
+                    "id": artifact.id,
+                    **artifact.model_dump(exclude={"id", "version", "created", "updated"}),
+                }
+            ]
         )
     assert sorted(each.type or "" for each in store.iter_artifacts()) == sorted(texts)
     assert sorted(each.name for each in store.read_flows()) == sorted(texts)
@@ -86,7 +93,7 @@ def test_a_database_without_an_encoding(
     indirect=["database"],
 )
 def test_a_character_that_the_database_cannot_hold(database: str, known: str, unknown: str) -> None:
-    says = "the encoding of the database cannot hold a character .*: create the database with ENCODING 'UTF8'"
+    expected = "the encoding of the database cannot hold a character .*: create the database with ENCODING 'UTF8'"
     with ArtifactStore(database) as store:
         round_trip(store, ["plain", known])
         before = store.read_artifacts()
@@ -96,13 +103,13 @@ def test_a_character_that_the_database_cannot_hold(database: str, known: str, un
             {"type": unknown},
             {"metadata": {unknown: 1}},
         ):
-            with pytest.raises(InvalidArtifact, match=says):
+            with pytest.raises(InvalidArtifact, match=expected):
                 store.create_artifact(key="k", **fields)
-            with pytest.raises(InvalidArtifact, match=says):
+            with pytest.raises(InvalidArtifact, match=expected):
                 store.create_artifacts([{"key": "k"}, fields])
-            with pytest.raises(InvalidArtifact, match=says):
+            with pytest.raises(InvalidArtifact, match=expected):
                 store.update_artifact(before[0].id, **fields)
-        with pytest.raises(InvalidQuery, match=says):
+        with pytest.raises(InvalidQuery, match=expected):
             store.read_artifacts(artifact_filter=ArtifactFilter(type={"any_": [unknown]}))
         assert store.read_artifacts() == before
         assert store.verify() == []
@@ -115,7 +122,7 @@ def test_whatever_the_client_encoding_of_the_address(url: str) -> None:
 
 @pytest.mark.parametrize("database", ["SQL_ASCII"], indirect=True)
 def test_text_of_others_that_is_no_utf_8(database: str) -> None:
-    says = "another program has written text that is not UTF-8 into the database .*: correct it with SQL"
+    expected = "another program has written text that is not UTF-8 into the database .*: correct it with SQL"
     with (
         ArtifactStore(database) as store,
         closing(psycopg.connect(database.partition("&timeout")[0])) as other,
@@ -129,16 +136,16 @@ def test_text_of_others_that_is_no_utf_8(database: str) -> None:
             store.read_artifacts,
             lambda: list(store.iter_artifacts()),
         ):
-            with pytest.raises(StoreDamaged, match=says):
+            with pytest.raises(StoreDamaged, match=expected):
                 call()
         assert store.read_artifact(TWO) is not None
 
 
 def test_times_are_utc_whatever_the_session(url: str) -> None:
     with ArtifactStore(f"{url}&options=-c%20timezone%3DAsia/Kathmandu") as store:
-        made = store.create_artifact(key="k")
+        artifact = store.create_artifact(key="k")
         read = store.read_latest_artifact("k")
-        assert read == made
+        assert read == artifact
         assert read is not None
         assert read.created.tzinfo == read.updated.tzinfo == UTC
 
@@ -153,9 +160,9 @@ def test_whatever_the_style_of_dates(url: str, server: psycopg.Connection[Any], 
         with ArtifactStore(url.replace("postgres:@", f"{role}:@")) as store:
             assert store._engine.fetch_one("SHOW DateStyle") == (style,)
             round_trip(store, TEXTS)
-            made = store.create_artifact(key="k", data=1)
-            recent = ArtifactFilter(created={"after_": made.created})
-            assert store.read_artifacts(artifact_filter=recent) == [made]
+            artifact = store.create_artifact(key="k", data=1)
+            recent = ArtifactFilter(created={"after_": artifact.created})
+            assert store.read_artifacts(artifact_filter=recent) == [artifact]
     finally:
         server.execute(f"DROP OWNED BY {role} CASCADE")
         server.execute(f"DROP ROLE {role}")
@@ -176,7 +183,10 @@ def test_a_time_of_others_that_python_has_not(
     url: str, server: psycopg.Connection[Any], column: str, value: str
 ) -> None:
     schema = url.partition("schema=")[2].partition("&")[0]
-    says = rf"cannot read into {column} of the row with id {ONE}, key k .*a time that is infinite or not in the years 1"
+    expected = (
+        rf"cannot read into {column} of the row with id {ONE}, key k .*"
+        "a time that is infinite or not in the years 1"
+    )
     with ArtifactStore(url) as store:
         store.create_artifact(id=ONE, key="k")
         other = store.create_artifact(id=TWO, key="other")
@@ -193,7 +203,7 @@ def test_a_time_of_others_that_python_has_not(
             lambda: store.create_artifact(id=ONE, key="k"),
         )
         for call in calls:
-            with pytest.raises(StoreDamaged, match=says):
+            with pytest.raises(StoreDamaged, match=expected):
                 call()
         assert store.read_artifact(TWO) == other
         # What was stored is returned.
