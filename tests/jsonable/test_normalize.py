@@ -1,10 +1,7 @@
 """The contract of `artifact_store.jsonable.normalize`: what data and metadata say, and what they refuse."""
 
 import collections
-import dataclasses
 import datetime as dt
-import enum
-import functools
 import itertools
 import math
 import pathlib
@@ -12,7 +9,7 @@ import subprocess
 import sys
 import types
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -26,7 +23,6 @@ from hypothesis import strategies as st
 from pydantic import (
     AnyUrl,
     BaseModel,
-    ConfigDict,
     Field,
     PostgresDsn,
     RootModel,
@@ -38,139 +34,31 @@ from pydantic_core import from_json
 from artifact_store.errors import InvalidArtifact
 from artifact_store.jsonable import normalize
 from artifact_store.jsonable.normalize import (
-    check_text,
     dump_json,
     normalize_data,
     normalize_metadata,
 )
-from artifact_store.jsonable.plain_json import copy_plain
+from tests.helpers.values import (
+    Agreeable,
+    AgreeableBytes,
+    AgreeableDict,
+    Code,
+    Color,
+    Endless,
+    Level,
+    Model,
+    Pair,
+    Pairs,
+    Point,
+    Text,
+    Word,
+    is_plain,
+    moved,
+    same,
+)
 
 UTC = dt.UTC
 ID = uuid.UUID("12345678-1234-5678-1234-567812345678")
-
-
-class Color(enum.Enum):
-    RED = "red"
-    WHEN = dt.date(2024, 5, 1)
-    PAIR = (1, 2)
-
-
-class Level(enum.IntEnum):
-    LOW = 1
-
-
-class Word(enum.StrEnum):
-    A = "a"
-
-
-class Code(str, enum.Enum):  # noqa: UP042 (the old idiom is what is tested)
-    """A str whose value is not its text."""
-
-    OK = "text"
-
-    def __new__(cls, text: str) -> "Code":
-        """Make the two differ."""
-        member = str.__new__(cls, text)
-        member._value_ = text.upper()
-        return member
-
-
-class Endless(enum.Enum):
-    A = 1
-
-    @property
-    def value(self) -> "Endless":
-        return self
-
-
-@dataclasses.dataclass
-class Point:
-    x: Any
-    y: Any = None
-
-
-class Model(BaseModel):
-    model_config = ConfigDict(extra="allow")
-    b: Any
-    a: dt.date
-
-    @functools.cached_property
-    def cached(self) -> int:
-        return 1
-
-
-class Pair(collections.namedtuple("Pair", "a b")):
-    """A named tuple."""
-
-
-class Agreeable:
-    """Equal to everything."""
-
-    __hash__ = object.__hash__
-
-    def __eq__(self, other: object) -> bool:
-        return True
-
-
-class AgreeableBytes(Agreeable, bytes):
-    """Bytes that `==` cannot tell from the text pydantic makes of them."""
-
-
-class AgreeableDict(Agreeable, dict[Any, Any]):
-    """A dict whose items are not those that C code sees."""
-
-    def items(self) -> Any:
-        return [("said", 1)]
-
-
-class Text(str):
-    def __str__(self) -> str:
-        return "not this"
-
-
-class Pairs(Mapping[Any, Any]):
-    """A mapping of whatever pairs it is given."""
-
-    def __init__(self, *pairs: tuple[Any, Any]) -> None:
-        self.pairs = pairs
-
-    def items(self) -> Any:
-        return self.pairs
-
-    def __getitem__(self, key: Any) -> Any:
-        raise KeyError(key)
-
-    def __iter__(self) -> Iterator[Any]:
-        raise NotImplementedError
-
-    def __len__(self) -> int:
-        return len(self.pairs)
-
-
-def nested(levels: int, inner: Any = None) -> Any:
-    value = [] if inner is None else [inner]
-    for _ in range(levels - 1):
-        value = [value]
-    return value
-
-
-def is_plain(value: Any) -> bool:
-    if type(value) is dict:
-        return all(type(key) is str for key in value) and all(map(is_plain, value.values()))
-    if type(value) is list:
-        return all(map(is_plain, value))
-    return value is None or type(value) in (str, int, float, bool)
-
-
-def moved() -> collections.OrderedDict[str, int]:
-    ordered = collections.OrderedDict(a=1, b=2)
-    ordered.move_to_end("a")
-    return ordered
-
-
-def same(one: Any, other: Any) -> bool:
-    """Whether two plain values are equal in type, sign of zero and order too, which their repr shows."""
-    return is_plain(one) and is_plain(other) and repr(one) == repr(other)
 
 
 ALIKE = [
@@ -270,7 +158,8 @@ REFUSED = [
     (object(), "data is an object, which JSON cannot represent"), (len, "data is a builtin_function_or_method"),
     (generator(), "data is a generator"), (1j, "data is a complex"), (sys.stdout, "data is a "),
     (Point, "data is a type"),
-    (range(3), "data is a range"), (..., "data is an ellipsis"), (Agreeable(), f"data is a {__name__}.Agreeable"),
+    (range(3), "data is a range"), (..., "data is an ellipsis"),
+    (Agreeable(), f"data is a {Agreeable.__module__}.Agreeable"),
     (np.longdouble(1), "data is a numpy.longdouble"), (np.complex128(1), "data is a complex"),
     (np.timedelta64(1, "M"), "data is a timedelta64[M] that no timedelta holds"),
     (pl.DataFrame({"a": [1]}).lazy(), "call .collect()"),
@@ -284,8 +173,8 @@ REFUSED = [
     ({np.bool_(True): 1}, "key of type numpy.bool"),
     ({np.timedelta64(1, "ns"): 1}, "key of type numpy.timedelta64"), ({pd.NaT: 1}, "data has a key of type pandas."),
     ({np.datetime64("NaT", "D"): 1}, "key of type numpy.datetime64"),
-    ({Color.PAIR: 1}, f"key of type {__name__}.Color"),
-    ({Endless.A: 1}, f"key of type {__name__}.Endless"), (Endless.A, "data nests deeper"),
+    ({Color.PAIR: 1}, f"key of type {Color.__module__}.Color"),
+    ({Endless.A: 1}, f"key of type {Endless.__module__}.Endless"), (Endless.A, "data nests deeper"),
     ({1: 1, "1": 2}, "data has two keys that both become '1'"), (Pairs(("a", 1),
     ("a", 2)), "data has the same key twice"),
     ("\ud800", "data holds a lone surrogate (U+D800) at index 0"), (["\udfff"], "data[0] holds a lone surrogate"),
@@ -322,77 +211,6 @@ def test_what_json_cannot_say(value: Any, message: str) -> None:
     assert str(caught.value).startswith("data")
     with pytest.raises(InvalidArtifact, match=r"^here\.deep"):
         normalize_data({"deep": value}, "here")
-
-
-@pytest.mark.parametrize("kind", ["list", "tuple", "dict", "object"])
-@pytest.mark.parametrize("inner", [None, 1])
-def test_a_hundred_and_fifty_levels_and_no_more(kind: str, inner: Any) -> None:
-    def wrap(value: Any) -> Any:
-        return {"list": [value], "tuple": (value,), "dict": {"k": value}, "object": Point(value)}[
-            kind
-        ]
-
-    last = inner if inner is not None else []
-    value = functools.reduce(
-        lambda value, _: wrap(value), range(150 if inner is not None else 149), last
-    )
-    assert dump_json(normalize_data(value)).count("1" if inner else "[]") == 1
-    with pytest.raises(
-        InvalidArtifact, match="nests deeper than 150 levels, or contains itself: "
-    ) as caught:
-        normalize_data(wrap(value))
-    assert len(str(caught.value)) < 250
-    assert "…" in str(caught.value)
-
-
-def test_the_fast_proof_counts_levels_too() -> None:
-    crowd: list[Any] = [[] for _ in range(200)]
-    assert copy_plain([*crowd, nested(149)])[0] == [*crowd, nested(149)]
-    assert copy_plain([*crowd, nested(148, 1)])[0] == [*crowd, nested(148, 1)]
-    for inner in (None, 1, {}):
-        with pytest.raises(ValueError, match="recursion"):
-            copy_plain([*crowd, nested(151 if inner is None else 150, inner)])
-
-
-def circles() -> list[Any]:
-    flat: list[Any] = []
-    flat += [flat, flat, flat]
-    named: dict[str, Any] = {}
-    named["self"] = {"again": named}
-    point = Point(1)
-    point.x = (point,)
-    array = np.empty(1, dtype=object)
-    array[0] = array
-    scalar = np.empty((), dtype=object)
-    scalar[()] = scalar
-    return [flat, named, point, array, scalar]
-
-
-def deepest(call: Any) -> Any:
-    """Call near the end of Python's stack, where little more than the call itself still fits."""
-    frames = sys.getrecursionlimit() - 60
-    frame = sys._getframe()
-    while frame := frame.f_back:  # type: ignore[assignment]
-        frames -= 1
-
-    def descend(left: int) -> Any:
-        return descend(left - 1) if left else call()
-
-    return descend(frames)
-
-
-@pytest.mark.parametrize("place", range(5))
-def test_circles_end_in_the_same_error(place: int) -> None:
-    value = circles()[place]
-    with pytest.raises(InvalidArtifact, match="nests deeper than 150 levels, or contains itself"):
-        normalize_data(value)
-    with pytest.raises(InvalidArtifact, match="nests deeper than 150 levels, or contains itself"):
-        deepest(lambda: normalize_data([value]))
-
-
-def test_a_deep_value_fits_where_the_stack_is_short() -> None:
-    value = nested(149, (1,))
-    assert deepest(lambda: normalize_data(value)) == nested(150, 1)
 
 
 def test_nothing_is_shared_with_the_input() -> None:
@@ -521,106 +339,6 @@ def test_equal_values_keep_their_types(value: list[Any]) -> None:
         list(normalize_metadata({str(place): item for place, item in enumerate(value)}).values()),
         said,
     )
-
-
-def test_metadata_holds_scalars_in_order() -> None:
-    given = {
-        "b": "ü",
-        "a": 2**63 - 1,
-        "c": -(2**63),
-        "d": 1.5,
-        "e": True,
-        "f": None,
-        "g": math.nan,
-        "h": -math.inf,
-    }
-    said = {**given, "g": None, "h": None}
-    found = normalize_metadata(types.MappingProxyType(given))
-    assert same(found, said)
-    assert found is not given
-
-
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [
-        (np.float32(0.5), 0.5), (np.float64("nan"), None), (np.int8(1), 1), (np.bool_(False), False),
-        (np.str_("a"), "a"),
-        (Level.LOW, 1), (Word.A, "a"), (Code.OK, "TEXT"), (Text("t"), "t"),
-    ],
-)  # fmt: skip
-def test_metadata_takes_scalars_of_other_types(value: Any, said: Any) -> None:
-    assert same(normalize_metadata({Text("k"): value}), {"k": said})
-
-
-@pytest.mark.parametrize(
-    "value",
-    [dt.date(2024, 5, 1), dt.datetime(2024, 5, 1, tzinfo=dt.UTC), Decimal("1.50"), Color.RED, b"x", np.bytes_(b"x"),
-     np.datetime64(1, "ns"), np.timedelta64(1, "ns"), uuid.UUID(int=7), pd.NA],
-    ids=repr,
-)  # fmt: skip
-def test_metadata_takes_as_a_scalar_what_data_does(value: Any) -> None:
-    said = normalize_data(value)
-    assert isinstance(said, str | int | None)
-    assert same(normalize_metadata({"a": value}), {"a": said})
-
-
-class Odd(int, enum.Enum):
-    """An int whose value is none."""
-
-    ODD = 1
-
-    def __new__(cls, number: int) -> "Odd":
-        """Hold a list."""
-        member = int.__new__(cls, number)
-        member._value_ = [number]
-        return member
-
-
-@pytest.mark.parametrize(
-    ("value", "message"),
-    [
-        (None, "metadata is a NoneType: "), ([("a", 1)], "metadata is a list: "),
-        ({1: 1}, "metadata has a key of type int: "),
-        ({"a": 1, "b c": [1]}, 'metadata["b c"] is a list: '), ({"a": {}}, "metadata.a is a dict: "),
-        ({"a": 2**63}, "metadata.a is an integer beyond 64 bits: "),
-        ({"a": -(2**63) - 1}, "metadata.a is an integer beyond"),
-        ({"a": np.uint64(2**63)}, "metadata.a is an integer beyond"),
-        ({"a": 10**5000}, "metadata.a is an integer of more than"),
-        ({"a": "x\0"}, "metadata.a holds U+0000 at index 1: "), ({"\0": 1}, "metadata holds U+0000"),
-        ({"a": "\ud800"}, "metadata.a holds a lone surrogate"), ({"\ud800": 1}, "metadata holds a lone surrogate"),
-        ({"ok": 1, "\0": 1}, "metadata holds U+0000"), (Pairs(("a", 1),
-        ("a", 2)), "metadata has two keys that both become 'a'"),
-        ({"a": Odd.ODD}, f"metadata.a is a {__name__}.Odd: "),
-        ({"a": np.complex64(1)}, "metadata.a is a complex"),
-        ({"a": np.zeros(1)}, "metadata.a is a numpy.ndarray: "),
-        ({"a": Agreeable()}, f"metadata.a is a {__name__}.Agreeable, which JSON cannot represent"),
-    ],
-    ids=lambda _: "",
-)  # fmt: skip
-def test_what_metadata_refuses(value: Any, message: str) -> None:
-    with pytest.raises(InvalidArtifact) as caught:
-        normalize_metadata(value)
-    assert str(caught.value).startswith(message)
-    with pytest.raises(InvalidArtifact, match=r"^artifact\.metadata"):
-        normalize_metadata(value, "artifact.metadata")
-
-
-@given(st.text())
-def test_text_is_checked(value: str) -> None:
-    if "\0" in value:
-        with pytest.raises(
-            InvalidArtifact, match=r"^type holds U\+0000 at index \d+: remove it\.$"
-        ):
-            check_text(value, "type")
-    else:
-        assert check_text(value, "type") is value
-
-
-def test_text_has_no_lone_surrogates() -> None:
-    with pytest.raises(
-        InvalidArtifact, match=r"^key holds a lone surrogate \(U\+DC80\) at index 1: "
-    ):
-        check_text("a\udc80", "key")
 
 
 def test_json_text_is_compact_and_readable() -> None:
