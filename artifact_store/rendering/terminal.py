@@ -157,6 +157,9 @@ def column_width(
         rows: the rows of the table.
         text: the text of a cell.
 
+    Returns:
+        The width of the widest cell, heading included.
+
     Examples:
         >>> column_width("key", [{"key": "sales"}, {}])
         5
