@@ -74,7 +74,7 @@ def test_a_saboteur_ends_connections_while_workers_create(
     saboteur.start()
     try:
         with ThreadPoolExecutor(4) as workers:
-            made = list(
+            created = list(
                 workers.map(lambda n: store.create_artifact(key=f"k{n % 5}", data=n), range(400))
             )
     finally:
@@ -82,7 +82,7 @@ def test_a_saboteur_ends_connections_while_workers_create(
         saboteur.join()
     assert sum(ended) > 0
     assert sorted(each.data for each in store.read_artifacts()) == list(range(400))
-    assert sorted((each.key, each.version) for each in made) == [
+    assert sorted((each.key, each.version) for each in created) == [
         (f"k{k}", v) for k in range(5) for v in range(1, 81)
     ]
 
@@ -151,12 +151,13 @@ def test_a_deadlock_in_a_block_names_the_remedy(store: ArtifactStore) -> None:
         return ""
 
     with ThreadPoolExecutor(2) as workers:
-        told = max(workers.map(publish, "ab", "ba"))
+        message = max(workers.map(publish, "ab", "ba"))
     assert (
-        "(a deadlock), and the server rolled this one back: use store.run_in_transaction, " in told
+        "(a deadlock), and the server rolled this one back: use store.run_in_transaction, "
+        in message
     )
-    assert "which tries the whole block again." in told
-    assert "Process " not in told, "what the server says about its processes"
+    assert "which tries the whole block again." in message
+    assert "Process " not in message, "what the server says about its processes"
 
 
 def idle_until_ended(store: ArtifactStore, server: psycopg.Connection[Any]) -> None:
@@ -195,14 +196,14 @@ def test_a_transaction_that_the_server_ends_because_it_is_idle(
 def test_a_table_that_is_changed_under_prepared_statements(
     store: ArtifactStore, server: psycopg.Connection[Any], url: str
 ) -> None:
-    made = store.create_artifact(key="k", description="d")
+    created = store.create_artifact(key="k", description="d")
     table = f"{schema_of(url)}.artifact"
 
     def read() -> None:
         """Often enough for a prepared statement, on each of two connections."""
         for _ in range(8):
-            assert store.read_latest_artifact("k") == made
-            assert store.read_artifacts(limit=3) == [made]
+            assert store.read_latest_artifact("k") == created
+            assert store.read_artifacts(limit=3) == [created]
 
     def on_two_connections() -> None:
         with store.atomic():
@@ -280,9 +281,9 @@ def test_a_value_that_is_too_long_for_an_index(store: ArtifactStore) -> None:
 def test_writers_of_one_key(url: str, options: str) -> None:
     with ArtifactStore(f"{url}&{options}") as store:
         with ThreadPoolExecutor(8) as workers:
-            made = list(workers.map(lambda n: store.create_artifact(key="k", data=n), range(80)))
-            gone = list(workers.map(lambda each: store.delete_artifact(each.id), made[:40]))
-        assert sorted(each.version or 0 for each in made) == list(range(1, 81))
+            created = list(workers.map(lambda n: store.create_artifact(key="k", data=n), range(80)))
+            gone = list(workers.map(lambda each: store.delete_artifact(each.id), created[:40]))
+        assert sorted(each.version or 0 for each in created) == list(range(1, 81))
         assert all(gone)
         assert store.verify() == []
         assert 1 <= connections(store) <= 8
@@ -341,18 +342,18 @@ def test_a_lock_held_past_the_deadline(
 
 def test_the_lock_of_an_artifact_without_key(url: str, server: psycopg.Connection[Any]) -> None:
     with ArtifactStore(url.replace("timeout=20", "timeout=0.2")) as store:
-        made = store.create_artifact(data=1)
+        created = store.create_artifact(data=1)
         server.execute(f"SET search_path = {schema_of(url)}")
         for write in (
-            lambda: store.update_artifact(made.id, data=2),
-            lambda: store.delete_artifact(made.id),
+            lambda: store.update_artifact(created.id, data=2),
+            lambda: store.delete_artifact(created.id),
         ):
             with server.transaction():
                 server.execute("SELECT 1 FROM artifact FOR UPDATE")
                 with pytest.raises(StoreUnavailable, match="another writer held the lock for"):
                     write()
-            assert store.read_artifact(made.id) == made
-        assert store.update_artifact(made.id, data=2)
+            assert store.read_artifact(created.id) == created
+        assert store.update_artifact(created.id, data=2)
 
 
 def test_no_plan_is_kept_for_any_number_of_related_rows(store: ArtifactStore) -> None:

@@ -239,23 +239,23 @@ class TestLostAnswers:
         proxy, store = proxied
         tries = []
         proxy.lose_answer(b"COMMIT")
-        made = store.run_in_transaction(
+        created = store.run_in_transaction(
             lambda: tries.append(1) or store.create_artifact(key="rn", data=1)
         )
         assert proxy.lost == 1
         assert tries == [1]
-        assert store.read_artifacts() == [made]
+        assert store.read_artifacts() == [created]
 
     def test_a_run_whose_commit_did_not_arrive(self, proxied: Any) -> None:
         proxy, store = proxied
         tries = []
         proxy.lose_message(b"COMMIT")
-        made = store.run_in_transaction(
+        created = store.run_in_transaction(
             lambda: tries.append(1) or store.create_artifact(key="rn", data=1)
         )
         assert proxy.lost == 1
         assert tries == [1, 1]
-        assert store.read_artifacts() == [made]
+        assert store.read_artifacts() == [created]
 
     def test_a_block_whose_commit_was_carried_out(self, proxied: Any) -> None:
         proxy, store = proxied
