@@ -217,7 +217,7 @@ class Worker:
 
 
 def work(url: str, path: str, stop: Any, lossy: bool) -> None:
-    """Do one operation after the other until told to stop; write down what was told."""
+    """Run one operation after the other until the event is set, and log what each returns."""
     log = Log(Path(path))
     with ArtifactStore(url) as store:
         worker = Worker(store, path)
@@ -340,7 +340,7 @@ class Checker:
         self.perhaps_deleted |= begun["deletes"]
 
     def check(self, store: ArtifactStore) -> None:
-        """Hold what was told against what is stored."""
+        """Compare what was acknowledged with what is stored."""
         stored = {str(each.id): each for each in store.iter_artifacts()}
         counters = dict(
             store._engine.fetch_all("SELECT key, last_version FROM artifact_collection")
@@ -365,7 +365,7 @@ class Checker:
         self.faults += [f"left behind: {each}" for each in inconsistencies]
 
     def _check_counter(self, key: str, last: int) -> None:
-        """A counter is the number of creates: each was told, or is one of those without an answer."""
+        """A counter is the number of creates: those that were acknowledged, and some of those without an answer."""
         told, most = len(self.versions[key]), len(self.versions[key]) + self.perhaps_made[key]
         if not told <= last <= most or (told and max(self.versions[key]) > last):
             self.faults.append(
@@ -404,7 +404,7 @@ class Checker:
 def history(
     url: str, seconds: float, directory: Path, kill: bool = False, lose: float = 0.0
 ) -> History:
-    """Let workers write to a database, and check what they were told.
+    """Let workers write to a database, and check the results that they got.
 
     Args:
         url: the address of a store.

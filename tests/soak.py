@@ -129,7 +129,7 @@ ACTIONS: list[Callable[[ArtifactStore, random.Random], None]] = [
 
 
 def work(store: ArtifactStore, seed: int, stop: Any, done: Any, failures: list[str]) -> None:
-    """Do one action after the other until told to stop."""
+    """Run one action after the other until the event is set."""
     choose = random.Random(seed)
     while not stop.is_set() and not failures:
         number = choose.randrange(len(ACTIONS))
