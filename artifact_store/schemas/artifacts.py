@@ -88,7 +88,7 @@ class Artifact(TableFrames, Validated, BaseModel):
 
     def __repr__(self) -> str:
         """Name the key, the version and the type; the data may be long."""
-        name = "without key" if self.key is None else f"{self.key}@{self.version}"
+        name = "without key" if self.key is None else self.ref
         return f"<Artifact {name} {self.type or 'untyped'} {self.id}>"
 
     __str__ = __repr__

@@ -28,10 +28,10 @@ def test_a_block_is_all_or_nothing(store: ArtifactStore) -> None:
 def test_other_connections_see_a_block_when_it_is_done(store: ArtifactStore, url: str) -> None:
     with ArtifactStore(url) as other:
         with store.atomic():
-            made = store.create_artifact(key="k")
+            created = store.create_artifact(key="k")
             assert other.read_latest_artifact("k") is None
-            assert store.read_latest_artifact("k") == made
-        assert other.read_latest_artifact("k") == made
+            assert store.read_latest_artifact("k") == created
+        assert other.read_latest_artifact("k") == created
 
 
 def test_an_inner_block_is_undone_alone(store: ArtifactStore) -> None:
@@ -94,10 +94,10 @@ def test_run_returns_what_its_function_returns(store: ArtifactStore) -> None:
 
 def test_a_store_is_not_closed_inside_a_block(store: ArtifactStore) -> None:
     with store.atomic():
-        made = store.create_artifact(key="k")
+        created = store.create_artifact(key="k")
         with pytest.raises(InvalidQuery, match="leave the block first"):
             store.close()
-    assert store.read_latest_artifact("k") == made
+    assert store.read_latest_artifact("k") == created
 
 
 def test_a_write_that_fails_halfway_leaves_nothing(

@@ -74,20 +74,20 @@ def fill(store: ArtifactStore) -> int:
 
 @pytest.mark.parametrize("number", range(len(NOTHING_SAID)))
 def test_a_delete_that_constrains_nothing_is_refused(store: ArtifactStore, number: int) -> None:
-    held = fill(store)
+    total = fill(store)
     question = NOTHING_SAID[number]()
     with pytest.raises(InvalidQuery, match="everything=True"):
         store.delete_artifacts(question)
-    assert store.count_artifacts() == store.count_artifacts(question) == held
-    assert store.delete_artifacts(question, everything=True) == held
+    assert store.count_artifacts() == store.count_artifacts(question) == total
+    assert store.delete_artifacts(question, everything=True) == total
     assert store.count_artifacts() == store.count_latest_artifacts() == 0
 
 
 def test_a_delete_that_constrains_nothing_is_refused_in_a_block_too(store: ArtifactStore) -> None:
-    held = fill(store)
+    total = fill(store)
     with store.atomic(), pytest.raises(InvalidQuery, match="match every artifact"):
         store.delete_artifacts()
-    assert store.count_artifacts() == held
+    assert store.count_artifacts() == total
 
 
 @pytest.mark.parametrize("number", range(len(SOMETHING_SAID)))
@@ -103,7 +103,7 @@ def test_a_condition_that_all_happen_to_meet_is_a_condition(
 
 @pytest.mark.parametrize("name", ["flow_run_filter", "flow_filter", "task_run_filter"])
 def test_an_empty_related_filter_asks_for_a_run(store: ArtifactStore, name: str) -> None:
-    held = fill(store)
+    total = fill(store)
     kinds: dict[str, Any] = {
         "flow_run_filter": FlowRunFilter,
         "flow_filter": FlowFilter,
@@ -116,15 +116,15 @@ def test_an_empty_related_filter_asks_for_a_run(store: ArtifactStore, name: str)
     assert store.delete_artifacts(**{name: kinds[name](id={"any_": []})}) == 0
     assert store.delete_artifacts(A(id={"any_": []}), everything=True) == 0
     assert store.delete_artifacts(**{name: kinds[name]()}) == 3
-    assert store.count_artifacts() == held - 3
+    assert store.count_artifacts() == total - 3
 
 
 @pytest.mark.parametrize("wrong", [None, 1, "yes", 0, [True]])
 def test_everything_is_true_or_false(store: ArtifactStore, wrong: Any) -> None:
-    held = fill(store)
+    total = fill(store)
     with pytest.raises(InvalidQuery, match="expected True or False"):
         store.delete_artifacts(everything=wrong)
-    assert store.count_artifacts() == held
+    assert store.count_artifacts() == total
 
 
 # Filters of fields that often say nothing.
@@ -167,7 +167,7 @@ _FILTERS = st.recursive(
 
 
 def test_a_filter_is_refused_exactly_when_no_row_could_fail_it(store: ArtifactStore) -> None:
-    held = fill(store)
+    total = fill(store)
 
     @settings(
         max_examples=150,
@@ -187,7 +187,7 @@ def test_a_filter_is_refused_exactly_when_no_row_could_fail_it(store: ArtifactSt
                 refused = True
             raise Undo
         assert refused == unconstraining
-        assert matching == (held if refused else deleted)
+        assert matching == (total if refused else deleted)
         if fixed(question) is False:
             assert matching == 0
 

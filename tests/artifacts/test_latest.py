@@ -66,12 +66,12 @@ def test_a_refused_update_changes_nothing(store: ArtifactStore) -> None:
 
 
 def test_latest_falls_back_to_the_next_greatest_version(store: ArtifactStore) -> None:
-    made = store.create_artifacts([{"key": "k"}] * 5)
-    assert store.delete_artifact(made[3].id) is True
-    assert store.read_latest_artifact("k") == made[4]
-    assert store.delete_artifact(made[4].id) is True
-    assert store.read_latest_artifact("k") == made[2]
-    assert store.delete_artifact(made[4].id) is False
+    created = store.create_artifacts([{"key": "k"}] * 5)
+    assert store.delete_artifact(created[3].id) is True
+    assert store.read_latest_artifact("k") == created[4]
+    assert store.delete_artifact(created[4].id) is True
+    assert store.read_latest_artifact("k") == created[2]
+    assert store.delete_artifact(created[4].id) is False
     assert store.create_artifact(key="k").version == 6, "a number is not used twice"
     assert versions(store) == [1, 2, 3, 6]
 
@@ -119,8 +119,8 @@ def test_empty_keys_are_passed_over(store: ArtifactStore) -> None:
 
 
 def test_delete_without_key(store: ArtifactStore) -> None:
-    made, other = store.create_artifact(), store.create_artifact()
-    assert store.delete_artifact(str(made.id)) is True
+    created, other = store.create_artifact(), store.create_artifact()
+    assert store.delete_artifact(str(created.id)) is True
     assert everything(store) == [other]
 
 

@@ -34,7 +34,7 @@ def store(store_url: str) -> Iterator[Counting]:
         yield opened
 
 
-def told(store: ArtifactStore, key: str = "load") -> Any:
+def read_progress(store: ArtifactStore, key: str = "load") -> Any:
     artifact = store.read_latest_artifact(key)
     assert artifact is not None
     assert artifact.type == "progress"
@@ -46,7 +46,7 @@ def test_it_ends_at_100(store: Counting) -> None:
     artifact = store.read_latest_artifact("load")
     assert artifact is not None
     assert (artifact.version, artifact.description, artifact.type) == (1, "Loading", "progress")
-    assert told(store) == (100.0, {"done": 3, "total": 3})
+    assert read_progress(store) == (100.0, {"done": 3, "total": 3})
     assert store.updates == 1
 
 
@@ -68,7 +68,7 @@ def test_lengths(
 ) -> None:
     for _ in store.track(make(), key="load", total=total):
         pass
-    assert told(store) == (100.0, metadata)
+    assert read_progress(store) == (100.0, metadata)
 
 
 class Unmeasurable:
@@ -89,9 +89,9 @@ def test_a_length_that_cannot_be_had_leaves_the_total_open(
     store: Counting, error: type[Exception]
 ) -> None:
     assert list(store.track(Unmeasurable(error), key="load")) == [1, 2]
-    assert told(store) == (100.0, {"done": 2})
+    assert read_progress(store) == (100.0, {"done": 2})
     assert list(store.track(Unmeasurable(error), key="load", total=4)) == [1, 2]
-    assert told(store) == (100.0, {"done": 2, "total": 4})
+    assert read_progress(store) == (100.0, {"done": 2, "total": 4})
 
 
 FRAME = {"a": [1, 2, 3, 4, 5], "b": [1, 2, 3, 4, 5]}
@@ -102,12 +102,12 @@ FRAME = {"a": [1, 2, 3, 4, 5], "b": [1, 2, 3, 4, 5]}
 )
 def test_a_frame_counts_its_columns(store: Counting, items: Any) -> None:
     for _ in store.track(items, key="load"):
-        assert told(store)[1]["total"] == 2
-    assert told(store) == (100.0, {"done": 2, "total": 2})
+        assert read_progress(store)[1]["total"] == 2
+    assert read_progress(store) == (100.0, {"done": 2, "total": 2})
     assert len(list(store.track(items["a"], key="load"))) == 5
-    assert told(store) == (100.0, {"done": 5, "total": 5})
+    assert read_progress(store) == (100.0, {"done": 5, "total": 5})
     assert len(list(store.track(items.to_numpy(), key="load"))) == 5
-    assert told(store) == (100.0, {"done": 5, "total": 5})
+    assert read_progress(store) == (100.0, {"done": 5, "total": 5})
 
 
 def test_it_is_used_as_a_generator(store: Counting) -> None:
@@ -116,7 +116,7 @@ def test_it_is_used_as_a_generator(store: Counting) -> None:
     assert (iter(items) is items, items.send(None), next(items)) == (True, "a", "b")
     with pytest.raises(KeyError, match="mine"):
         items.throw(KeyError("mine"))
-    assert told(store) == (33.3, {"done": 1, "total": 3})
+    assert read_progress(store) == (33.3, {"done": 1, "total": 3})
     assert [next(items, "over"), list(items), items.close()] == ["over", [], None]
     assert store.updates == 1
 
@@ -124,7 +124,7 @@ def test_it_is_used_as_a_generator(store: Counting) -> None:
 def test_each_loop_is_a_version(store: Counting) -> None:
     for _ in range(2):
         for _ in store.track([1], key="load"):
-            assert told(store) == (0.0, {"done": 0, "total": 1})
+            assert read_progress(store) == (0.0, {"done": 0, "total": 1})
     assert [each.version for each in store.read_artifacts()] == [2, 1]
     list(store.track([1]))
     assert store.read_artifacts(limit=1)[0].key is None
@@ -139,14 +139,14 @@ def test_where_the_loop_is_left(store: Counting) -> None:
     for item in store.track(range(3), key="load"):
         if item == 1:
             break
-    assert told(store) == (33.3, {"done": 1, "total": 3})
+    assert read_progress(store) == (33.3, {"done": 1, "total": 3})
     with pytest.raises(ZeroDivisionError):
         [1 // (3 - item) for item in store.track(range(4), key="load")]
-    assert told(store) == (75.0, {"done": 3, "total": 4})
+    assert read_progress(store) == (75.0, {"done": 3, "total": 4})
     with closing(store.track(range(2000), key="load", total=2)) as items:
         for _ in range(1500):
             next(items)
-    assert told(store) == (99.9, {"done": 1499, "total": 2})
+    assert read_progress(store) == (99.9, {"done": 1499, "total": 2})
 
     def failing() -> Iterator[int]:
         yield 1
@@ -154,12 +154,12 @@ def test_where_the_loop_is_left(store: Counting) -> None:
 
     with pytest.raises(ValueError, match="no more"):
         list(store.track(failing(), key="load"))
-    assert told(store) == (0.0, {"done": 1})
+    assert read_progress(store) == (0.0, {"done": 1})
     items = store.track("abc", key="load")
     next(items), next(items)
     del items
     gc.collect()
-    assert told(store) == (33.3, {"done": 1, "total": 3})
+    assert read_progress(store) == (33.3, {"done": 1, "total": 3})
 
 
 class Clock:
@@ -181,7 +181,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def test_it_is_updated_at_most_twice_a_second(store: Counting, clock: Clock) -> None:
     seen = []
     for _ in store.track(range(17), key="load"):
-        seen.append(told(store)[1]["done"])
+        seen.append(read_progress(store)[1]["done"])
         clock.now += 0.125
     assert seen == [0] * 4 + [4] * 4 + [8] * 4 + [12] * 4 + [16]
     assert store.updates == 5, "the last was written behind the loop"
@@ -200,30 +200,30 @@ def test_a_locked_database_does_not_hold_the_loop(
     store: Counting, url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert store._engine.timeout == 30
-    with ExitStack() as held, caplog.at_level(logging.WARNING, "artifact_store"):
+    with ExitStack() as locks, caplog.at_level(logging.WARNING, "artifact_store"):
         for n in store.track(range(10**9), key="load"):
             if n == 0:
-                held.enter_context(locked(url, "artifact_collection"))
+                locks.enter_context(locked(url, "artifact_collection"))
             if store.updates == 3:
                 break
         assert store.updates == 4
-        held.close()
+        locks.close()
         (warning,) = caplog.records
         assert "is not kept up to date" in warning.getMessage()
         assert "held the lock for 0.05 s" in warning.getMessage()
-        assert told(store) == (0.0, {"done": 0, "total": 10**9})
+        assert read_progress(store) == (0.0, {"done": 0, "total": 10**9})
         list(store.track("ab", key="load"))
-        assert told(store) == (100.0, {"done": 2, "total": 2})
+        assert read_progress(store) == (100.0, {"done": 2, "total": 2})
     assert store._engine.timeout == 30
 
 
 def test_the_end_of_a_loop_waits_a_moment_for_a_lock(store: Counting, url: str) -> None:
-    with ExitStack() as held:
+    with ExitStack() as locks:
         for n in store.track("ab", key="load"):
             if n == "b":
-                held.enter_context(locked(url, "artifact_collection"))
-                threading.Timer(0.2, held.close).start()
-    assert told(store) == (100.0, {"done": 2, "total": 2})
+                locks.enter_context(locked(url, "artifact_collection"))
+                threading.Timer(0.2, locks.close).start()
+    assert read_progress(store) == (100.0, {"done": 2, "total": 2})
 
 
 def test_slow_updates_are_rarer(url: str, clock: Clock) -> None:
@@ -250,9 +250,9 @@ def test_inside_a_block_only_the_end_is_written(store: Counting) -> None:
     assert store.updates == 1
     with store.atomic():
         list(store.track("ab", key="load"))
-    assert told(store) == (100.0, {"done": 2, "total": 2})
+    assert read_progress(store) == (100.0, {"done": 2, "total": 2})
     assert store.run_in_transaction(lambda: list(store.track("ab", key="run"))) == ["a", "b"]
-    assert told(store, "run") == (100.0, {"done": 2, "total": 2})
+    assert read_progress(store, "run") == (100.0, {"done": 2, "total": 2})
 
 
 def test_an_artifact_that_was_deleted_does_not_stop_the_loop(store: Counting) -> None:
@@ -270,7 +270,7 @@ def test_a_forked_child_leaves_it_alone(store: Counting) -> None:
         return str(os.getpid() and store.updates)
 
     assert in_child(leave) == "0"
-    assert told(store) == (0.0, {"done": 0, "total": 4})
+    assert read_progress(store) == (0.0, {"done": 0, "total": 4})
     items.close()
 
 

@@ -94,10 +94,10 @@ def test_repeats_in_bulk(store: ArtifactStore) -> None:
         {"id": OTHER, "key": "k"},
         {"key": "k"},
     ]
-    made = store.create_artifacts([*many, many[2], many[1]])
-    assert [each.version for each in made] == [2, 1, 3, 4, 3, 1]
-    assert made[1] == made[5] == known
-    assert made[2] == made[4] == store.read_artifact(OTHER)
+    created = store.create_artifacts([*many, many[2], many[1]])
+    assert [each.version for each in created] == [2, 1, 3, 4, 3, 1]
+    assert created[1] == created[5] == known
+    assert created[2] == created[4] == store.read_artifact(OTHER)
     assert versions(store) == [1, 2, 3, 4]
 
 

@@ -73,11 +73,11 @@ def test_each_kind_is_published_as_it_is_stored(store, name, given, type, data):
         "flow_run_id": run.id,
         "id": uuid.uuid4(),
     }
-    made = getattr(store, name)(*given, **told)
-    assert store.read_artifact(made.id) == store.read_latest_artifact("k") == made
-    assert (made.type, made.data, made.version) == (type, data, 1)
-    assert {field: getattr(made, field) for field in told} == told
-    assert getattr(store, name)(*given, **told) == made, "the same id and content once more"
+    created = getattr(store, name)(*given, **told)
+    assert store.read_artifact(created.id) == store.read_latest_artifact("k") == created
+    assert (created.type, created.data, created.version) == (type, data, 1)
+    assert {field: getattr(created, field) for field in told} == told
+    assert getattr(store, name)(*given, **told) == created, "the same id and content once more"
     assert getattr(store, name)(*given, key="k").version == 2
     assert getattr(store, name)(*given).key is None
     with pytest.raises(ArtifactConflict):
@@ -90,10 +90,10 @@ def test_each_kind_is_published_as_it_is_stored(store, name, given, type, data):
 
 def test_the_profile_of_a_table_is_stored_and_may_be_left_out(store):
     frame = pd.DataFrame({"b": [1, None], "a": ["x", "y"]})
-    made = store.create_table_artifact(frame, key="t")
-    assert list(made.data[0]) == ["b", "a"]
-    assert store.read_artifact(made.id).profile == made.profile
-    assert [(each["name"], each["nulls"]) for each in made.profile["columns"]] == [
+    created = store.create_table_artifact(frame, key="t")
+    assert list(created.data[0]) == ["b", "a"]
+    assert store.read_artifact(created.id).profile == created.profile
+    assert [(each["name"], each["nulls"]) for each in created.profile["columns"]] == [
         ("b", 1),
         ("a", 0),
     ]
@@ -105,12 +105,12 @@ def test_the_profile_of_a_table_is_stored_and_may_be_left_out(store):
 @pytest.mark.parametrize("rows", [[], [(2, "x", None), (1, None, 0.5)]])
 def test_a_frame_comes_back_with_its_columns(store, rows):
     names = ["second", "name", "first"]
-    made = store.create_table_artifact(pd.DataFrame(rows, columns=names), key="t")
+    created = store.create_table_artifact(pd.DataFrame(rows, columns=names), key="t")
     back = store.read_artifact_ref("t@1")
-    assert back == made
+    assert back == created
     assert list(back.to_pandas().columns) == back.to_polars().columns == names
     assert back.to_polars().rows() == rows
-    assert store.create_table_artifact(back.to_polars()).data == made.data
+    assert store.create_table_artifact(back.to_polars()).data == created.data
 
 
 def test_payloads_are_fields_for_bulk_creates_and_updates(store):
@@ -126,27 +126,29 @@ def test_payloads_are_fields_for_bulk_creates_and_updates(store):
 
 
 def test_progress_is_updated_in_place(store):
-    made = store.create_progress_artifact(0, key="load", description="loading", metadata={"n": 1})
-    half = store.update_progress_artifact(made, 50)
+    created = store.create_progress_artifact(
+        0, key="load", description="loading", metadata={"n": 1}
+    )
+    half = store.update_progress_artifact(created, 50)
     assert (half.id, half.version, half.data, half.description, half.metadata) == (
-        made.id,
+        created.id,
         1,
         50,
         "loading",
         {"n": 1},
     )
-    assert half.updated > made.updated
-    by_text = store.update_progress_artifact(str(made.id), 99.5, "nearly", {"n": 2})
+    assert half.updated > created.updated
+    by_text = store.update_progress_artifact(str(created.id), 99.5, "nearly", {"n": 2})
     assert (by_text.data, by_text.description, by_text.metadata) == (99.5, "nearly", {"n": 2})
     assert store.read_latest_artifact("load") == by_text
     with pytest.warns(UserWarning, match="progress 101 is outside of 0 to 100: 100 is stored"):
-        assert store.update_progress_artifact(artifact_id=made.id, progress=101).data == 100
+        assert store.update_progress_artifact(artifact_id=created.id, progress=101).data == 100
     assert store.update_progress_artifact(uuid.uuid4(), 1) is None
     with pytest.raises(InvalidArtifact, match=r"not a number \(NaN\)"):
-        store.update_progress_artifact(made, float("nan"))
+        store.update_progress_artifact(created, float("nan"))
     with pytest.raises(InvalidQuery):
         store.update_progress_artifact("load", 1)
-    assert store.read_artifact(made.id).data == 100
+    assert store.read_artifact(created.id).data == 100
 
 
 @pytest.mark.parametrize("key", ["sales", None])
@@ -155,15 +157,15 @@ def test_only_a_progress_artifact_is_updated_as_one(store, key, in_block):
     table = store.create_table_artifact([{"n": 1}], key=key)
     note = store.create_artifact(key=key, data="note")
     with store.atomic() if in_block else nullcontext():
-        for made, name in (
+        for created, name in (
             (table, "sales@1" if key else str(table.id)),
             (note, "sales@2" if key else str(note.id)),
         ):
             with pytest.raises(
                 InvalidQuery, match=f"^{name} is not a progress artifact .*update_artifact"
             ):
-                store.update_progress_artifact(made, 50, "half", {"n": 1})
-            assert store.read_artifact(made.id) == made
+                store.update_progress_artifact(created, 50, "half", {"n": 1})
+            assert store.read_artifact(created.id) == created
         loading = store.create_progress_artifact(0)
         assert store.update_progress_artifact(loading, 50).data == 50
     assert store.read_artifact(table.id).profile == table.profile
@@ -171,9 +173,9 @@ def test_only_a_progress_artifact_is_updated_as_one(store, key, in_block):
 
 def test_images_are_kept_in_the_store(store, tmp_path):
     (tmp_path / "a.png").write_bytes(GIF)
-    made = store.create_image_artifact(tmp_path / "a.png", key="plot", alt="a dot")
-    assert store.read_artifact(made.id).data == {"image": made.data["image"], "alt": "a dot"}
-    assert made.data["image"].startswith("data:image/gif;base64,R0lGODlh")
+    created = store.create_image_artifact(tmp_path / "a.png", key="plot", alt="a dot")
+    assert store.read_artifact(created.id).data == {"image": created.data["image"], "alt": "a dot"}
+    assert created.data["image"].startswith("data:image/gif;base64,R0lGODlh")
     assert store.create_image_artifact(image_url="/a.png").data == {"image": "/a.png"}
 
 
@@ -205,12 +207,14 @@ def test_parameters_are_those_of_prefect(name, parameters):
 def test_functions_publish_to_the_store_that_the_environment_names(
     fresh, url, name, given, type, data
 ):
-    made = getattr(artifact_store, name)(*given, key="k", description="told")
-    assert (made.type, made.data, made.description) == (type, data, "told")
+    created = getattr(artifact_store, name)(*given, key="k", description="told")
+    assert (created.type, created.data, created.description) == (type, data, "told")
     with ArtifactStore(url) as other:
-        assert other.read_latest_artifact("k") == made
+        assert other.read_latest_artifact("k") == created
     assert (
-        artifact_store.read_latest_artifact("k") == artifact_store.read_artifact_ref("k@1") == made
+        artifact_store.read_latest_artifact("k")
+        == artifact_store.read_artifact_ref("k@1")
+        == created
     )
     assert artifact_store.read_latest_artifact("other") is None
 
@@ -228,10 +232,10 @@ def test_code_that_was_written_for_prefect(fresh):
     )
     for done in range(1, 11):
         update_progress_artifact(artifact_id=progress_artifact_id, progress=done * 10)
-    (made,) = default_store().read_artifacts(
+    (created,) = default_store().read_artifacts(
         artifact_filter=ArtifactFilter(type={"any_": ["progress"]})
     )
-    assert made.data == 100
+    assert created.data == 100
 
 
 def test_the_default_store_is_one_for_all_threads(fresh):

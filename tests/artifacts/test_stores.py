@@ -43,14 +43,14 @@ def test_threads_share_a_store(url: str, place: str) -> None:
 
         def work(number: int) -> list[int | None]:
             start.wait()
-            made = [store.create_artifact(key="k", data=number) for _ in range(5)]
+            created = [store.create_artifact(key="k", data=number) for _ in range(5)]
             with store.atomic():
                 store.create_artifact(key="l")
                 store.create_artifact(key=f"own-{number}")
-            assert store.update_artifact(made[0].id, data="updated")
-            assert store.read_artifact(made[1].id) == made[1]
+            assert store.update_artifact(created[0].id, data="updated")
+            assert store.read_artifact(created[1].id) == created[1]
             assert store.delete_artifact(store.create_artifact(key="m").id)
-            return [each.version for each in made]
+            return [each.version for each in created]
 
         seen = [version for found in threads.map(work, range(32)) for version in found]
         assert sorted(seen) == versions(store, "k") == list(range(1, 161))
@@ -60,8 +60,8 @@ def test_threads_share_a_store(url: str, place: str) -> None:
 
 def test_a_closed_store_opens_again(url: str) -> None:
     with ArtifactStore(url) as store:
-        made = store.create_artifact(key="k")
-    assert store.read_latest_artifact("k") == made
+        created = store.create_artifact(key="k")
+    assert store.read_latest_artifact("k") == created
     store.close()
     store.close()
 
@@ -75,7 +75,7 @@ def test_the_default_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delenv("ARTIFACT_STORE_URL", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     with ArtifactStore() as store:
-        made = store.create_artifact(key="k")
+        created = store.create_artifact(key="k")
     assert (tmp_path / "data/artifact-store/artifacts.db").is_file()
     monkeypatch.setenv("ARTIFACT_STORE_URL", f"sqlite:///{tmp_path}/elsewhere.db")
     with ArtifactStore(None) as store:
@@ -83,7 +83,7 @@ def test_the_default_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         assert store.info().url == f"sqlite:///{tmp_path}/elsewhere.db"
     monkeypatch.setenv("ARTIFACT_STORE_URL", "")
     with ArtifactStore() as store:
-        assert store.read_latest_artifact("k") == made
+        assert store.read_latest_artifact("k") == created
 
 
 def test_info(store: ArtifactStore) -> None:
