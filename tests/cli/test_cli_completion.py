@@ -24,7 +24,7 @@ from tests.helpers.commandline import loaded, piped, run
 PROGRAM = """
 from artifact_store_cli import complete
 from artifact_store_cli.__main__ import run
-complete.PATIENCE = 60
+complete.TIMEOUT += 60
 run()
 """
 EVIL = "$(touch pwned)`touch pwned`;touch pwned"

@@ -72,8 +72,8 @@ def _be_the_program(args, environment, streams, terminal):
     sys.stderr = sys.__stderr__ = open(2, "w", encoding=encoding, buffering=1)  # noqa: SIM115
     sys.argv = ["artifact-store", *args]
     # Whether the machine is busy shall not decide if a bar is shown, or anything is offered for completion.
-    progress.DELAY = 3600
-    complete.PATIENCE = 60
+    progress.DELAY += 3600
+    complete.TIMEOUT += 60
     program()
 
 
