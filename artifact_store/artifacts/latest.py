@@ -254,7 +254,8 @@ def update_in_one_statement_query(
     # The number of rows in "touched" is needed first, so the row of the key is locked before that
     # of the artifact.
     touched = peewee.Table("touched")
-    update = update_query(names).where(touched.select(fn.COUNT(SQL("*"))) >= 0)
+    is_touched = peewee.Expression(touched.select(fn.COUNT(SQL("*"))), peewee.OP.GTE, 0)
+    update = update_query(names).where(is_touched)
     if outside_block:
         # An artifact without a key has no row of a key, so both statements set the timeout.
         touch = touch.where(lock_timeout_condition(db))

@@ -148,7 +148,7 @@ class TrackedItems(Generator[T, None, None]):
     def throw(self, *error: Any) -> T:
         """End the loop with an error."""
         self.close()
-        return super().throw(*error)
+        return super().throw(*error)  # pyright: ignore[reportAbstractUsage] # it has a body
 
     def close(self) -> None:
         """End the loop."""
@@ -212,7 +212,7 @@ def length_of(items: object) -> int | None:
     """Return the number of items of an iterable, if it is known before the loop."""
     try:
         # A loop over a frame is over its columns, but its length is the number of its rows.
-        counted = items.columns if hasattr(items, "shape") and hasattr(items, "columns") else items
+        counted = getattr(items, "columns", items) if hasattr(items, "shape") else items
         return len(counted)  # type: ignore[arg-type]
     except Exception:  # it has no length, or its `__len__` raises
         return None

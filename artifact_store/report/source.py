@@ -1,9 +1,9 @@
 """What a report reads of a store."""
 
 from collections.abc import Iterator
-from typing import Protocol, Unpack
+from typing import Protocol
 
-from ..filters.definitions import ArtifactFilter, RunFilters
+from ..filters.definitions import ArtifactFilter, FlowFilter, FlowRunFilter, TaskRunFilter
 from ..rendering.context import Point
 from ..schemas.artifacts import Artifact, ArtifactList
 from ..schemas.runs import Flow, FlowRun, TaskRun
@@ -50,14 +50,14 @@ class Source(Protocol):
         """Return which numbers a key has."""
         ...
 
-    def read_flow_runs(self, **filters: Unpack[RunFilters]) -> list[FlowRun]:
+    def read_flow_runs(self, *, flow_run_filter: FlowRunFilter) -> list[FlowRun]:
         """Return the flow runs that match."""
         ...
 
-    def read_flows(self, **filters: Unpack[RunFilters]) -> list[Flow]:
+    def read_flows(self, *, flow_filter: FlowFilter) -> list[Flow]:
         """Return the flows that match."""
         ...
 
-    def read_task_runs(self, **filters: Unpack[RunFilters]) -> list[TaskRun]:
+    def read_task_runs(self, *, task_run_filter: TaskRunFilter) -> list[TaskRun]:
         """Return the task runs that match."""
         ...

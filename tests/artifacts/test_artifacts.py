@@ -74,7 +74,7 @@ def test_the_latest_is_not_asked_for_by_a_version_or_an_id(store: ArtifactStore)
     store.create_artifact(key="k")
     alone = store.create_artifact()
     with pytest.raises(
-        InvalidQuery, match=r"use read_artifact_ref\('k@1'\), or the key alone, 'k'\.$"
+        InvalidQuery, match=r"use read_artifact_ref\('k@1'\), or only the key, 'k'\.$"
     ):
         store.read_latest_artifact("k@1")
     with pytest.raises(InvalidQuery, match="is an id, not a key: use read_artifact"):
