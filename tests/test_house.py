@@ -26,6 +26,7 @@ LAYERS = {
     "payloads": 4,
     "rendering": 5,
     "schemas": 6,
+    "differences": 6,
     "filters": 7,
     "base": 7,
     "runs": 8,

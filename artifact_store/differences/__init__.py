@@ -1,0 +1,12 @@
+"""Differences of artifacts: what changed between two of them, in values and in sentences."""
+
+from typing import TYPE_CHECKING
+
+from ..lazy import lazy_submodules
+
+if TYPE_CHECKING:
+    from . import changes, diff, display, sequences, summary, tables, texts, values
+else:
+    __getattr__ = lazy_submodules(__name__)
+
+__all__ = ["changes", "diff", "display", "sequences", "summary", "tables", "texts", "values"]

@@ -1,0 +1,266 @@
+"""The difference of two artifacts, as a value."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Protocol, TypeGuard
+
+from .. import rendering
+from ..errors import InvalidArtifact, InvalidQuery
+from .changes import MISSING, Change, LineChange, Mismatch, ValueChange, path_text
+from .summary import summarize
+from .tables import TableChange, apply_table, compare_tables
+from .texts import apply_lines, compare_lines
+from .values import apply_values, compare_values, same
+
+__all__ = ["Content", "Diff", "compare"]
+
+_DATA = ("data",)
+
+
+class Content(Protocol):
+    """What is compared of an artifact."""
+
+    type: str | None
+    description: str | None
+    data: Any
+    metadata: dict[str, str | int | float | bool | None] | None
+
+
+@dataclass(frozen=True, repr=False)
+class Diff:
+    """What is different between two artifacts: their type, data, metadata and description.
+
+    Attributes:
+        before: the reference of the older artifact.
+        after: the reference of the newer artifact.
+        changes: every change, in the order of what is compared. What is inside of it is described by its class:
+            `ValueChange` (JSON, metadata, type and description), `LineChange` (text), `ColumnChange`, `ColumnOrder`,
+            `RowChange` and `RowOrder` (tables).
+        key: the columns by which rows were matched; empty when they were matched by position.
+        summary: what changed in at most 12 short sentences, the most telling first; empty when nothing did.
+    """
+
+    before: str
+    after: str
+    changes: tuple[Change, ...] = ()
+    key: tuple[str, ...] = ()
+    summary: tuple[str, ...] = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Write the summary."""
+        object.__setattr__(self, "summary", summarize(self.changes, self.key))
+
+    @property
+    def equal(self) -> bool:
+        """Whether nothing is different."""
+        return not self.changes
+
+    def __repr__(self) -> str:
+        """Name both sides and what changed first."""
+        return f"<Diff {self.before} → {self.after}: {self._first_sentence()}>"
+
+    def _first_sentence(self) -> str:
+        if not self.summary:
+            return "equal"
+        more = len(self.summary) - 1
+        return self.summary[0] + (f", and {more} more" if more else "")
+
+    def _repr_html_(self) -> str:
+        """Show it in a notebook."""
+        from ..rendering.notebook import output_html
+
+        return output_html(self.blocks())
+
+    def blocks(self, limit: int = 100) -> "list[rendering.blocks.Block]":
+        """Return the blocks that show the difference, for `artifact_store.rendering.print_blocks`.
+
+        Args:
+            limit: how many changes are listed at most; the summary tells of all of them.
+
+        Returns:
+            The sentences of the summary, and a table of the changes.
+
+        Examples:
+            >>> change = ValueChange("changed", ("data", "acc"), 0.93, 0.71)
+            >>> [type(block).__name__ for block in Diff("model@1", "model@2", (change,)).blocks()]
+            ['Changes', 'Table']
+        """
+        from .display import change_blocks
+
+        return change_blocks(
+            (self.before, self.after), self.summary, self.to_rows(limit + 1), limit
+        )
+
+    def to_rows(self, limit: int | None = None) -> list[dict[str, str]]:
+        """Return the changes as rows for people, as terminals and notebooks list them.
+
+        Args:
+            limit: how many rows to return at most; `None` is all.
+
+        Returns:
+            Rows with `change` (`+` added, `-` removed, `~` changed), `where`, `before` and `after`.
+
+        Examples:
+            >>> change = ValueChange("changed", ("data", "acc"), 0.93, 0.71)
+            >>> Diff("model@1", "model@2", (change,)).to_rows()
+            [{'change': '~', 'where': 'data.acc', 'before': '0.93', 'after': '0.71'}]
+        """
+        from .display import change_rows
+
+        rows = islice(change_rows(self.changes, self.key), limit)
+        return [row._asdict() for row in rows]
+
+    def apply(self, data: object) -> Any:
+        """Return the data of the newer artifact.
+
+        Args:
+            data: the data of the older artifact; it stays as it is.
+
+        Returns:
+            The newer data, exactly: with the order of its keys, columns and rows.
+
+        Raises:
+            InvalidArtifact: the data is not that of the older artifact.
+
+        Examples:
+            >>> change = ValueChange("changed", ("data", "acc"), 0.93, 0.71)
+            >>> Diff("model@1", "model@2", (change,)).apply({"acc": 0.93})
+            {'acc': 0.71}
+        """
+        changes = [change for change in self.changes if not is_outside_of_data(change)]
+        try:
+            return applied(data, changes)
+        except (Mismatch, LookupError, StopIteration):
+            raise InvalidArtifact(
+                f"This difference does not fit the data: pass the data of {self.before}."
+            ) from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the difference as JSON.
+
+        Returns:
+            An object with `before` and `after` (the references), `equal`, `key`, `summary` and `changes`. Each change
+            has the name of its class as `change`, and its attributes; what one side does not have is left out.
+
+        Examples:
+            >>> change = ValueChange("changed", ("data", "acc"), 0.93, 0.71)
+            >>> Diff("model@1", "model@2", (change,)).to_dict()["changes"]
+            [{'change': 'ValueChange', 'kind': 'changed', 'path': '/data/acc', 'name': 'data.acc', 'before': 0.93, \
+'after': 0.71}]
+        """
+        return {
+            "before": self.before,
+            "after": self.after,
+            "equal": self.equal,
+            "key": list(self.key),
+            "summary": list(self.summary),
+            "changes": [*map(change_as_json, self.changes)],
+        }
+
+
+def compare(
+    before: Content, after: Content, names: tuple[str, str], key: Sequence[str] = ()
+) -> Diff:
+    """Return the difference of two artifacts.
+
+    Args:
+        before: the older one.
+        after: the newer one.
+        names: the references of both.
+        key: the columns that tell the rows of a table apart.
+
+    Raises:
+        InvalidQuery: a key was passed and one of them is not a table, or the key does not fit the rows.
+    """
+    changes: list[Change] = []
+    changes += compare_values(before.type, after.type, ("type",))
+    changes += compare_data(before, after, names, key)
+    changes += compare_values(before.metadata, after.metadata, ("metadata",))
+    changes += compare_values(before.description, after.description, ("description",))
+    return Diff(*names, tuple(changes), tuple(key))
+
+
+def compare_data(
+    before: Content, after: Content, names: tuple[str, str], key: Sequence[str]
+) -> Iterator[Change]:
+    if key:
+        for name, artifact in zip(names, (before, after), strict=True):
+            if not is_table(artifact):
+                raise InvalidQuery(f"{name} is not a table of rows: compare without a key.")
+    if before.type != after.type:
+        if not same(before.data, after.data):
+            yield ValueChange("changed", _DATA, before.data, after.data)
+    elif is_table(before) and is_table(after):
+        yield from compare_tables(before.data, after.data, key)
+    elif is_text(before.data) and is_text(after.data) and "\n" in before.data + after.data:
+        yield from compare_lines(before.data, after.data)
+    else:
+        yield from compare_values(before.data, after.data, _DATA)
+
+
+def is_table(artifact: Content) -> bool:
+    return artifact.type == "table" and are_rows(artifact.data)
+
+
+def are_rows(data: object) -> TypeGuard[list[dict[str, object]]]:
+    return isinstance(data, list) and all(isinstance(row, dict) for row in data)
+
+
+def is_text(data: object) -> TypeGuard[str]:
+    return isinstance(data, str) and not data.startswith("data:")
+
+
+def is_outside_of_data(change: Change) -> bool:
+    return isinstance(change, ValueChange) and change.path[0] != "data"
+
+
+def applied(data: object, changes: list[Change]) -> object:
+    """Apply the changes of data, which are all of one kind."""
+    if not changes:
+        return data
+    lines = [change for change in changes if isinstance(change, LineChange)]
+    if lines:
+        if not isinstance(data, str):
+            raise Mismatch
+        return apply_lines(data, lines)
+    values = [change for change in changes if isinstance(change, ValueChange)]
+    if values:
+        return apply_values(data, values)
+    if not are_rows(data):
+        raise Mismatch
+    table: list[TableChange] = [
+        change for change in changes if not isinstance(change, LineChange | ValueChange)
+    ]
+    return apply_table(data, table)
+
+
+def change_as_json(change: Change) -> dict[str, Any]:
+    """Return a change as JSON; what one side does not have is left out, and paths are JSON Pointers."""
+    fields: dict[str, Any] = {"change": type(change).__name__}
+    if isinstance(change, ValueChange):
+        fields |= {
+            "kind": change.kind,
+            "path": pointer(change.path),
+            "name": path_text(change.path),
+        }
+        fields |= without_missing({"before": change.before, "after": change.after})
+        return fields
+
+    for name, value in change._asdict().items():
+        if name == "cells":
+            value = [without_missing(cell._asdict()) for cell in value or ()]
+        if value is not None and name != "values":  # those stand in the newer artifact
+            fields[name] = list(value) if isinstance(value, tuple) else value
+    return fields
+
+
+def without_missing(sides: dict[str, Any]) -> dict[str, Any]:
+    """Return fields without those of a side that has nothing."""
+    return {name: value for name, value in sides.items() if value is not MISSING}
+
+
+def pointer(path: Sequence[str | int]) -> str:
+    """Return a path as a JSON Pointer (RFC 6901)."""
+    parts = (str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    return "".join(f"/{part}" for part in parts)

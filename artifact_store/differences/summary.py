@@ -1,0 +1,224 @@
+"""What changed, in short sentences for people."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeGuard
+
+from ..rendering.text import count_text
+from .changes import (
+    MISSING,
+    CellChange,
+    Change,
+    ColumnChange,
+    ColumnOrder,
+    LineChange,
+    RowChange,
+    RowOrder,
+    ValueChange,
+    path_text,
+)
+
+__all__ = ["summarize", "value_text"]
+
+_MOST_SENTENCES = 12
+_MOST_CELLS = 3  # of a column that are named one by one
+_LONGEST_VALUE = 60
+
+
+def summarize(changes: Sequence[Change], key: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return what some changes say, the most telling first.
+
+    Args:
+        changes: the changes of one artifact.
+        key: the columns by which rows were matched.
+
+    Returns:
+        At most 12 sentences, without a full stop; the last one counts what is left out. Names stand between backticks.
+        No sentence only when there is no change.
+
+    Examples:
+        >>> summarize([ValueChange("changed", ("data", "acc"), 0.93, 0.71)])
+        ('`acc` 0.93 → 0.71 (-0.22)',)
+    """
+    sentences = [
+        *of_type(changes),
+        *of_columns(changes),
+        *of_rows(changes),
+        *of_cells(changes, key),
+        *of_lines(changes),
+        *of_values(changes),
+    ]
+    left_out = len(sentences) - _MOST_SENTENCES + 1
+    if left_out > 1:
+        sentences[_MOST_SENTENCES - 1 :] = [f"and {left_out:,} more changes"]
+    return tuple(sentences)
+
+
+def of_type(changes: Iterable[Change]) -> Iterator[str]:
+    for change in changes:
+        if isinstance(change, ValueChange) and change.path == ("type",):
+            yield f"type {bare(change.before)} → {bare(change.after)}"
+
+
+def of_columns(changes: Iterable[Change]) -> Iterator[str]:
+    for change in changes:
+        if isinstance(change, ColumnOrder):
+            yield "columns in another order"
+        elif isinstance(change, ColumnChange) and change.kind == "added":
+            yield f"column {quoted(change.column)} is new"
+        elif isinstance(change, ColumnChange) and change.kind == "removed":
+            yield f"column {quoted(change.column)} is gone"
+        elif isinstance(change, ColumnChange):
+            yield f"column {quoted(change.column)} became {change.after}"
+
+
+def of_rows(changes: Iterable[Change]) -> Iterator[str]:
+    numbers = {"added": 0, "removed": 0}
+    other_order = False
+    for change in changes:
+        if isinstance(change, RowOrder):
+            other_order = True
+        elif isinstance(change, RowChange) and change.kind != "changed":
+            numbers[change.kind] += 1
+    for kind, number in numbers.items():
+        if number:
+            yield f"{count_text(number, 'row')} {kind}"
+    if other_order:
+        yield "rows in another order"
+
+
+def of_cells(changes: Iterable[Change], key: Sequence[str]) -> Iterator[str]:
+    """Name the cells of a column that changed when they are few, else count them."""
+    by_column: defaultdict[str, list[tuple[RowChange, CellChange]]] = defaultdict(list)
+    reordered = 0
+    for change in changes:
+        if isinstance(change, RowChange) and change.kind == "changed":
+            reordered += not change.cells
+            for cell in change.cells:
+                by_column[cell.column].append((change, cell))
+
+    for column, cells in by_column.items():
+        if len(cells) > _MOST_CELLS:
+            yield f"{quoted(column)} changed in {count_text(len(cells), 'row')}"
+            continue
+        for row, cell in cells:
+            yield f"{quoted(column)} {movement_text(cell.before, cell.after)} in {row_name(row, key)}"
+    if reordered:
+        yield f"cells in another order in {count_text(reordered, 'row')}"
+
+
+def row_name(row: RowChange, key: Sequence[str]) -> str:
+    """Return what sentences call a row: its key, or its number after."""
+    if not key:
+        return f"row {row.after}"
+    return ", ".join(f"{column}={bare(cell)}" for column, cell in zip(key, row.key, strict=True))
+
+
+def of_lines(changes: Iterable[Change]) -> Iterator[str]:
+    kinds = [change.kind for change in changes if isinstance(change, LineChange)]
+    counts = [
+        f"{count_text(kinds.count(kind), 'line')} {kind}"
+        for kind in ("added", "removed")
+        if kind in kinds
+    ]
+    if counts:
+        yield ", ".join(counts)
+
+
+def of_values(changes: Iterable[Change]) -> list[str]:
+    """Return what is said of values: numbers that moved come first, then other changes, then what came and went."""
+    ranked: list[tuple[int, str]] = []
+    for change in changes:
+        if not isinstance(change, ValueChange) or change.path == ("type",):
+            continue
+        name = value_name(change)
+        if change.path == ("description",):
+            ranked.append((3, "description changed"))
+        elif change.kind == "reordered":
+            ranked.append((2, f"keys of {name} in another order"))
+        elif change.before is MISSING:
+            ranked.append((1, f"{name} is new: {value_text(change.after)}"))
+        elif change.after is MISSING:
+            ranked.append((1, f"{name} is gone, it was {value_text(change.before)}"))
+        else:
+            numbers = is_number(change.before) and is_number(change.after)
+            rank = -1 if numbers else 0
+            ranked.append((rank, f"{name} {movement_text(change.before, change.after)}".lstrip()))
+    ranked.sort(key=lambda entry: entry[0])
+    return [sentence for _, sentence in ranked]
+
+
+def value_name(change: ValueChange) -> str:
+    """Return the name of a value; that of data is left out where it says nothing."""
+    path = change.path
+    if path == ("data",):
+        return "" if change.kind == "changed" else "data"
+    if path[0] == "data" and isinstance(path[1], str):
+        path = path[1:]
+    return quoted(path_text(path))
+
+
+def quoted(name: str) -> str:
+    """Return a name between backticks, cut where it is long."""
+    short = name if len(name) <= _LONGEST_VALUE else f"{name[: _LONGEST_VALUE - 1]}…"
+    return f"`{short}`"
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Tell whether a value is a number, which true and false are not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def movement_text(before: object, after: object) -> str:
+    """Return what a value was and is, and how far a number moved."""
+    text = f"{value_text(before)} → {value_text(after)}"
+    if not is_number(before) or not is_number(after):
+        return text
+    distance = distance_text(before, after)
+    return f"{text} ({distance})" if distance else text
+
+
+def distance_text(before: int | float, after: int | float) -> str:
+    """Return how far a number moved, empty where it cannot be told."""
+    if isinstance(before, int) and isinstance(after, int):
+        return f"{after - before:+,}" if max(abs(before), abs(after)) < 10**15 else ""
+    try:
+        difference = float(after) - float(before)
+    except OverflowError:
+        return ""
+    return f"{difference:+.6g}" if difference else ""
+
+
+def value_text(value: object) -> str:
+    """Return JSON of a value in one line, cut where it is long.
+
+    Examples:
+        >>> value_text("north"), value_text(None), value_text(MISSING), value_text("data:image/png;base64,AAAA")
+        ('"north"', 'null', 'nothing', 'image/png of 3 bytes')
+    """
+    if value is MISSING:
+        return "nothing"
+    if isinstance(value, str):
+        return string_text(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value) if abs(value) < 10**_LONGEST_VALUE else "a larger number"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
+
+
+def string_text(value: str) -> str:
+    """Return text between quotes; of an image in a data URL its type and size."""
+    kind, comma, content = value.partition(";base64,")
+    if comma and kind.startswith("data:") and len(kind) < _LONGEST_VALUE:
+        size = len(content) * 3 // 4 - content[-2:].count("=")
+        return f"{kind.removeprefix('data:')} of {size:,} bytes"
+    short = value if len(value) <= _LONGEST_VALUE else f"{value[: _LONGEST_VALUE - 1]}…"
+    return json.dumps(short, ensure_ascii=False)
+
+
+def bare(value: object) -> str:
+    """Return a value as text without quotes."""
+    if value is None:
+        return "none"
+    return quoted(value).strip("`") if isinstance(value, str) else value_text(value)
