@@ -8,6 +8,7 @@ ArtifactStoreError
 │   ├── StoreReadOnly             a write to a store that was opened for reading only
 │   └── SchemaTooOld              an older artifact-store created the tables, and they may not be upgraded
 ├── SchemaTooNew                  the database was written by a newer artifact-store
+├── ArtifactNotFound (LookupError) there is no artifact of this reference, and what is there instead
 ├── ArtifactConflict              the id is taken by an artifact (or run) with other content
 ├── IntegrityViolation            the database refused a row that breaks a constraint
 ├── InvalidArtifact (ValueError)  a value that cannot be stored, named by its path
@@ -29,6 +30,7 @@ import inspect
 __all__ = [
     "ArtifactConflict",
     "ArtifactDataWarning",
+    "ArtifactNotFound",
     "ArtifactStoreError",
     "IntegrityViolation",
     "InvalidArtifact",
@@ -90,6 +92,10 @@ class SchemaTooOld(StoreUnavailable):
 
 class SchemaTooNew(ArtifactStoreError):
     """The database was written by a newer artifact-store: upgrade with `pip install -U artifact-store`."""
+
+
+class ArtifactNotFound(ArtifactStoreError, LookupError):
+    """There is no such artifact."""
 
 
 class ArtifactConflict(ArtifactStoreError):

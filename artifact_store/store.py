@@ -14,6 +14,7 @@ from . import artifacts, context, db, filters, report, schemas
 from .artifacts.activities import ActivityMethods
 from .artifacts.history import HistoryMethods
 from .artifacts.listing import ListingMethods
+from .artifacts.lookup_methods import LookupMethods
 from .artifacts.methods import ArtifactMethods
 from .artifacts.shortcuts import ShortcutMethods
 from .base import Writer
@@ -31,6 +32,7 @@ T = TypeVar("T")
 
 class ArtifactStore(
     ArtifactMethods,
+    LookupMethods,
     ListingMethods,
     HistoryMethods,
     ShortcutMethods,

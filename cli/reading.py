@@ -7,12 +7,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
-import click
-
 if TYPE_CHECKING:
     from artifact_store import Artifact, ArtifactStore
 
-__all__ = ["batches", "read_run_names", "require_artifact"]
+__all__ = ["batches", "read_run_names"]
 
 T = TypeVar("T")
 
@@ -24,14 +22,6 @@ def batches(items: Iterable[T]) -> Iterator[list[T]]:
     rest = iter(items)
     while batch := list(islice(rest, _BATCH_SIZE)):
         yield batch
-
-
-def require_artifact(store: ArtifactStore, ref: str) -> Artifact:
-    """Return the artifact that a reference names, or fail if there is none."""
-    artifact = store.read_artifact_ref(ref)
-    if artifact is None:
-        raise click.ClickException(f"There is no artifact {ref!r}.")
-    return artifact
 
 
 def read_run_names(store: ArtifactStore, artifacts: Iterable[Artifact]) -> dict[UUID, str]:

@@ -43,9 +43,9 @@ LAZY_IMPORTS = {"markdown_it", "pandas", "polars", "psycopg", "rich"}
 CLI_IMPORTS = {"artifact_store", "click", "pydantic", "rich"}
 EXPORTED = """
     Artifact ArtifactCollectionFilter ArtifactCollectionSort ArtifactConflict ArtifactContext ArtifactCreate
-    ArtifactDataWarning ArtifactFilter ArtifactHistory ArtifactList ArtifactSort ArtifactStore ArtifactStoreError
-    ArtifactUpdate ArtifactVersion
-    Deployment DeploymentFilter Flow FlowFilter FlowRun FlowRunFilter FlowRunTree Inconsistency IntegrityViolation
+    ArtifactDataWarning ArtifactFilter ArtifactHistory ArtifactList ArtifactNotFound ArtifactSort
+    ArtifactStore ArtifactStoreError ArtifactUpdate ArtifactVersion Deployment DeploymentFilter Diff Flow
+    FlowFilter FlowRun FlowRunFilter FlowRunTree Inconsistency IntegrityViolation
     InvalidArtifact InvalidQuery InvalidURL OpenFlowRun OpenTaskRun Payload Point ReportInfo RunSort SchemaTooNew
     SchemaTooOld StoreDamaged StoreInfo StoreMissing StoreReadOnly StoreUnavailable TaskRun TaskRunFilter
     TaskRunTree

@@ -18,7 +18,7 @@ from .renderers import render_artifact
 from .style import STYLE
 from .text import age, count_text
 
-__all__ = ["artifact_html", "list_html"]
+__all__ = ["artifact_html", "list_html", "output_html"]
 
 _MOST_ROWS = 50
 

@@ -1,7 +1,7 @@
 """The commands, in the order in which a newcomer needs them."""
 
 from ..app import main
-from . import artifact, completion, delete, demo, listing, report, store, tree
+from . import artifact, completion, delete, demo, diff, listing, report, store, tree
 
 __all__ = ["main"]
 
@@ -10,6 +10,7 @@ for each in (
     listing.ls,
     artifact.show,
     listing.history,
+    diff.diff,
     tree.tree,
     report.report,
     artifact.create,

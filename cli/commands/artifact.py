@@ -14,7 +14,6 @@ from ..output.artifacts import print_artifact, print_raw
 from ..output.documents import print_json
 from ..output.tables import columns_of, is_sparse, print_csv
 from ..payload import ContentOptions
-from ..reading import require_artifact
 
 if TYPE_CHECKING:
     from artifact_store import Artifact
@@ -44,7 +43,7 @@ def show(ref: str, form: str | None) -> None:
     a table as text.
     """
     with open_store() as store:
-        artifact = require_artifact(store, ref)
+        artifact = store.get(ref)
         if form is None:
             print_artifact(artifact, store.read_surroundings(artifact))
     if form == "json":
@@ -149,11 +148,11 @@ def update(ref: str, as_json: bool, **options: Unpack[ContentOptions]) -> None:
             "Nothing to change: give a payload, --type, --description or --metadata."
         )
     with open_store() as store:
-        artifact = require_artifact(store, ref)
+        artifact = store.get(ref)
         if not store.update_artifact(artifact.id, ArtifactUpdate(**fields)):
             raise click.ClickException(f"There is no artifact {ref!r} any more.")
         if as_json:
-            artifact = require_artifact(store, str(artifact.id))
+            artifact = store.get(artifact.id)
     print_result("Updated", artifact, as_json)
 
 

@@ -22,7 +22,6 @@ from ..output.pager import note
 from ..output.progress import working
 from ..output.text import safe
 from ..output.values import count_text
-from ..reading import require_artifact
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -131,7 +130,7 @@ def delete_references(store: ArtifactStore, refs: tuple[str, ...]) -> Deletion:
     artifacts: dict[UUID, Artifact] = {}
     keys: dict[str, int] = {}
     for ref in refs:
-        artifact = require_artifact(store, ref)
+        artifact = store.get(ref)
         artifacts[artifact.id] = artifact
         if artifact.key is not None and artifact.version is not None:
             keys[artifact.key] = max(artifact.version, keys.get(artifact.key, 0))

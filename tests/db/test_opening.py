@@ -35,7 +35,8 @@ from artifact_store_cli import main
 from tests.helpers.commandline import loaded, run
 
 READS = """
-    atomic close count_artifacts count_latest_artifacts info iter_artifacts iter_latest_artifacts read_artifact
+    atomic close diff get keys
+    count_artifacts count_latest_artifacts info iter_artifacts iter_latest_artifacts read_artifact
     read_artifact_ref read_artifacts read_deployment read_deployments read_flow read_flow_run read_flow_runs read_flows
     read_latest_artifact read_latest_artifacts read_series read_surroundings read_task_run read_task_runs read_trends
     read_history read_work_pool read_work_pools read_work_queue read_work_queues read_run_tree report run
@@ -44,7 +45,17 @@ READS = """
 """.split()
 NOBODY = 65534
 
-READING = ["ls", "show k", "history k", "tree", "report -o r.html", "count", "verify", "info"]
+READING = [
+    "ls",
+    "show k",
+    "history k",
+    "diff k k",
+    "tree",
+    "report -o r.html",
+    "count",
+    "verify",
+    "info",
+]
 CHANGING = ["delete k --yes", "update k --data 1", "repair", "upgrade"]
 
 
@@ -273,7 +284,7 @@ def test_a_directory_that_may_not_be_written(place: Path) -> None:
                 with pytest.raises(StoreUnavailable, match="read"):
                     reading.create_artifact(key="k")
         url = f"sqlite:///{quote(str(path))}"
-        for command in ("ls", "show k", "history k", "tree", "count", "verify", "info"):
+        for command in ("ls", "show k", "history k", "diff k k", "tree", "count", "verify", "info"):
             assert run(url, *command.split())
         assert "is read-only" in run(url, "delete", "k", "--yes", code=1)
 

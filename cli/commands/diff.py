@@ -1,0 +1,84 @@
+"""The command that compares two artifacts."""
+
+from __future__ import annotations
+
+import click
+
+from .. import complete
+from ..app import command, open_store
+from ..options import form_options
+from ..output.artifacts import print_facts
+from ..output.documents import print_json
+from ..output.screen import console
+from ..output.tables import print_rows
+from ..output.text import is_terminal
+
+__all__ = ["diff"]
+
+
+@command(
+    examples=[
+        "artifact-store diff sales",
+        "artifact-store diff sales@3 sales@5 --key region",
+        "artifact-store diff model --exit-code --json",
+    ],
+    pages=True,
+)
+@click.argument("ref", shell_complete=complete.refs)
+@click.argument("other", metavar="[REF]", required=False, shell_complete=complete.refs)
+@click.option(
+    "--key",
+    "columns",
+    metavar="COLUMN",
+    multiple=True,
+    help="Column that tells the rows of a table apart; repeatable. Without it, equal rows are matched, "
+    "then those between them by position.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    default=100,
+    show_default=True,
+    metavar="N",
+    help="Changes to list; the sentences above them tell of all.",
+)
+@click.option(
+    "--exit-code",
+    is_flag=True,
+    help="Exit with 1 when the artifacts differ, as diff(1) does.",
+)
+@form_options("json")
+def diff(
+    ref: str,
+    other: str | None,
+    columns: tuple[str, ...],
+    limit: int,
+    exit_code: bool,
+    form: str | None,
+) -> None:
+    """Show what is different between two artifacts.
+
+    The first REF is the older one. With one REF, that artifact is compared with the version before
+    it. Compares type, data, metadata and description: tables cell by cell, text line by line,
+    anything else value by value.
+    """
+    with open_store() as store:
+        difference = store.diff(ref, other, key=columns)
+
+    if form == "json":
+        print_json(difference.to_dict())
+    elif is_terminal():
+        from artifact_store.rendering import print_blocks
+
+        print_blocks(console(), difference.blocks(limit), remedy="--json prints all of it.")
+    else:
+        summary = "; ".join(difference.summary)
+        print_facts(
+            {"before": difference.before, "after": difference.after, "changes": summary or "none"}
+        )
+        rows = difference.to_rows(limit)
+        if rows:
+            click.echo()
+            print_rows([*rows[0]], rows)
+    if exit_code and not difference.equal:
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,88 @@
+"""The command that compares two artifacts."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from artifact_store import ArtifactStore
+from tests.helpers.commandline import on_terminal, run
+
+
+@pytest.fixture
+def versions(url):
+    with ArtifactStore(url) as store:
+        rows = [{"id": 1, "total": 5}, {"id": 2, "total": 6}]
+        for data in (rows, [rows[0], {"id": 2, "total": 7}], [rows[0], {"id": 2, "total": 7}]):
+            store.create_artifact(key="sales", type="table", data=data)
+        store.create_artifact(key="alone", data="\x1b[31mred")
+        store.create_artifact(key="alone", data="\x1b[32mgreen")
+
+
+def test_the_version_before_and_two_references(url, versions):
+    plain = run(url, "diff", "sales@2")
+    head, _, table = plain.partition("\n\n")
+    assert head.splitlines() == [
+        "before\tsales@1",
+        "after\tsales@2",
+        "changes\t`total` 6 → 7 (+1) in row 1",
+    ]
+    assert list(csv.reader(io.StringIO(table), delimiter="\t")) == [
+        ["change", "where", "before", "after"],
+        ["~", "row 1: total", "6", "7"],
+    ]
+    assert "`total` 7 → 6 (-1) in id=2" in run(url, "diff", "sales@3", "sales@1", "--key", "id")
+
+
+def test_as_json(url, versions):
+    document = json.loads(run(url, "diff", "sales@2", "--json", "--key", "id", "--key", "total"))
+    assert document["key"] == ["id", "total"]
+    assert document["summary"] == ["1 row added", "1 row removed"]
+    assert [change["kind"] for change in document["changes"]] == ["removed", "added"]
+
+
+def test_what_is_equal(url, versions):
+    assert run(url, "diff", "sales") == "before\tsales@2\nafter\tsales@3\nchanges\tnone\n"
+    code, screen = on_terminal(url, "diff", "sales")
+    assert code == 0
+    assert "sales@3 is the same as sales@2." in screen
+
+
+def test_the_exit_code(url, versions):
+    run(url, "diff", "sales@2", code=0)
+    run(url, "diff", "sales@2", "--exit-code", code=1)
+    run(url, "diff", "sales", "--exit-code", code=0)
+
+
+def test_on_a_terminal_nothing_stored_moves_the_cursor(url, versions):
+    code, screen = on_terminal(url, "diff", "alone", env={"NO_COLOR": "1"})
+    assert code == 0
+    assert "Since alone@1" in screen
+    assert "\x1b[31mred" not in screen
+    assert "red" in screen
+
+
+def test_few_of_many_changes(url):
+    with ArtifactStore(url) as store:
+        for step in (0, 1):
+            store.create_artifact(key="k", data={f"n{n}": n + step for n in range(30)})
+    code, screen = on_terminal(url, "diff", "k", "--limit", "5")
+    assert code == 0
+    assert "Only the first 5 changes are listed." in screen
+    assert len(run(url, "diff", "k", "--limit", "5").partition("\n\n")[2].splitlines()) == 6
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "message"),
+    [
+        (["sales@9"], 1, "There is no artifact 'sales@9': sales has versions 1-3; latest is 3."),
+        (["sales@1"], 1, "sales@1 has no previous version."),
+        (["sales", "--key", "nr"], 2, "Invalid key column 'nr': expected one of 'id', 'total'."),
+        (["alone", "--key", "id"], 2, "alone@1 is not a table of rows: compare without a key."),
+        (["no key"], 2, "Invalid reference 'no key'"),
+        ([], 2, "Missing argument 'REF'."),
+    ],
+)
+def test_what_cannot_be_compared(url, versions, args, code, message):
+    assert message in run(url, "diff", *args, code=code)
