@@ -2,6 +2,7 @@
 
 __all__ = [
     "FILTER_PARAMETERS",
+    "count_text",
     "in_one_line",
     "misplaced",
     "name_of_artifact",
@@ -75,3 +76,20 @@ def in_one_line(text: str) -> str:
     line = " ".join(text.split())
     line = line.encode("utf-8", "replace").decode().rstrip(".")
     return line if line.isprintable() and len(line) <= 200 else f"{line!r:.200}"
+
+
+def count_text(number: int, noun: str) -> str:
+    """Return a number of things in words.
+
+    Args:
+        number: how many there are.
+        noun: the word for one of them; its plural must end with `s`.
+
+    Returns:
+        The number, with commas, and the noun, in the plural unless there is one.
+
+    Examples:
+        >>> count_text(1, "row"), count_text(1461, "row")
+        ('1 row', '1,461 rows')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -135,7 +135,7 @@ class Prepared(NamedTuple):
                 continue
             if not stored_alike(name, self.fields[name], other[name]):
                 raise ArtifactConflict(
-                    f"The id {artifact_id} is taken by an artifact with another {name}: "
+                    f"The id {artifact_id} is taken by an artifact with different content ({name}): "
                     "leave out the id or update that artifact."
                 )
 

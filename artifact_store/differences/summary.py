@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeGuard
 
-from ..rendering.text import count_text
+from ..wording import count_text
 from .changes import (
     MISSING,
     CellChange,

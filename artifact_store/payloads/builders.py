@@ -97,7 +97,7 @@ def table_payload(
         >>> table_payload({"city": ["Oslo", "Rome"], "wind": [3]})
         Traceback (most recent call last):
         ...
-        artifact_store.errors.InvalidArtifact: table: column 'wind' has 1 cells and 'city' has 2: make them equal.
+        artifact_store.errors.InvalidArtifact: table: column 'wind' has 1 cell and 'city' has 2: make them equal.
     """
     names, rows = parse_table(table, columns, delimiter)
     payload: Payload = {"type": "table", "data": rows}

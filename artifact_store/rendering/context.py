@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
+from ..wording import name_of_artifact
+
 __all__ = ["ArtifactContext", "Named", "Point", "Run", "Shown", "ref_of"]
 
 
@@ -92,4 +94,4 @@ class ArtifactContext:
 
 def ref_of(artifact: Shown) -> str:
     """Return the reference of an artifact: `key@version`, or its id when it has no key."""
-    return str(artifact.id) if artifact.key is None else f"{artifact.key}@{artifact.version}"
+    return name_of_artifact(artifact.id, artifact.key, artifact.version)

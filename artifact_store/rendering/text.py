@@ -6,6 +6,8 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from ..wording import count_text
+
 if TYPE_CHECKING:
     from ..tables.profile import ColumnProfile
 
@@ -144,23 +146,6 @@ def cell_text(value: object, limit: int = 200) -> str:
     else:
         text = str(value)
     return text if len(text) <= limit else f"{text[:limit]}…"
-
-
-def count_text(number: int, noun: str) -> str:
-    """Return a number of things in words.
-
-    Args:
-        number: how many there are.
-        noun: the word for one of them; its plural must end with `s`.
-
-    Returns:
-        The number, with commas, and the noun, in the plural unless there is one.
-
-    Examples:
-        >>> count_text(1, "row"), count_text(1461, "row")
-        ('1 row', '1,461 rows')
-    """
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def size_text(size: int) -> str:

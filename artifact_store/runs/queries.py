@@ -148,8 +148,8 @@ class Entity(Generic[V]):
             for name in fields:
                 if getattr(stored, name) != getattr(value, name):
                     raise ArtifactConflict(
-                        f"The {self.label} {value.id} exists with another {name}: "
-                        f"leave out the id or keep the {name}."
+                        f"The {self.label} {value.id} already exists with different content ({name}): "
+                        "leave out the id, or pass what is stored."
                     )
             return stored
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from pydantic_core import from_json
 
 from ..errors import InvalidArtifact
-from ..wording import shown
+from ..wording import count_text, shown
 from .files import decode_text, unreadable
 from .rows import Row, Table
 
@@ -120,7 +120,7 @@ def parse_csv(text: str, name: str, delimiter: str | None = None) -> Table:
     records: list[list[str]] = []
     for number, cells in lines:
         if len(cells) != len(header):
-            lengths = f"has {len(cells)} cells and the header has {len(header)}"
+            lengths = f"has {count_text(len(cells), 'cell')} and the header has {len(header)}"
             between = "" if delimiter == "," else f" (between {_plural(delimiter)})"
             raise InvalidArtifact(f"{name}: line {number} {lengths}{between}: make them equal.")
         records.append(cells)

@@ -14,7 +14,7 @@ from pydantic_core import from_json
 
 from ..errors import InvalidArtifact
 from ..jsonable.encoders import type_name
-from ..wording import shown, with_article
+from ..wording import count_text, shown, with_article
 
 __all__ = ["Row", "Table", "column_names", "from_columns", "from_lists", "rows_of"]
 
@@ -103,7 +103,8 @@ def from_columns(columns: dict[str, object], name: str) -> Table:
             )
         lists[column] = cells
         if len(cells) != len(lists[first]):
-            lengths = f"has {len(cells)} cells and {shown(first)} has {len(lists[first])}"
+            count = count_text(len(cells), "cell")
+            lengths = f"has {count} and {shown(first)} has {len(lists[first])}"
             raise InvalidArtifact(f"{name}: column {shown(column)} {lengths}: make them equal.")
     return _table(list(lists), zip(*lists.values(), strict=True))
 
@@ -132,7 +133,8 @@ def from_lists(lists: list[list[object]], columns: Sequence[str] | None, name: s
 
     for index, row in enumerate(rows, len(lists) - len(rows)):
         if len(row) != len(names):
-            lengths = f"has {len(row)} cells and the table has {len(names)} columns"
+            expected = count_text(len(names), "column")
+            lengths = f"has {count_text(len(row), 'cell')} and the table has {expected}"
             raise InvalidArtifact(f"{name}[{index}] {lengths}: make them equal.")
     return _table(names, rows)
 

@@ -49,7 +49,7 @@ def test_a_repeat_with_other_content_conflicts(store: ArtifactStore, name: str) 
     before = everything(store)
     other = {"id": ID, "key": "k", **FULL, name: CHANGES[name]}
     for create in (lambda: store.create_artifact(**other), lambda: store.create_artifacts([other])):
-        with pytest.raises(ArtifactConflict, match=rf"{ID}.* another {name}"):
+        with pytest.raises(ArtifactConflict, match=rf"{ID}.* different content \({name}\)"):
             create()
     assert everything(store) == before
     assert store.read_latest_artifact("k") == later
@@ -138,5 +138,5 @@ def test_a_conflict_does_not_spoil_a_block(store: ArtifactStore) -> None:
 def test_another_profile_under_a_known_id_conflicts(store: ArtifactStore) -> None:
     given = ArtifactCreate(id=uuid.uuid4(), data=[{"n": 7}], profile=PROFILE)
     assert store.create_artifact(given) == store.create_artifact(given)
-    with pytest.raises(ArtifactConflict, match="another profile"):
+    with pytest.raises(ArtifactConflict, match=r"different content \(profile\)"):
         store.create_artifact(id=given.id, data=[{"n": 7}])

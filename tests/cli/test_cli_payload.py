@@ -31,7 +31,7 @@ def test_a_table_keeps_its_columns_and_types(url, tmp_path):
         ("", "line 1 is missing"),
         ("a,a\n1,2\n", "line 1 names 'a' twice"),
         ("a, \n1,2\n", "line 1 has no name for column 2"),
-        ("a,b\n1,2\n1\n", "line 3 has 1 cells and the header has 2"),
+        ("a,b\n1,2\n1\n", "line 3 has 1 cell and the header has 2"),
         ('a,b\n1,2\n"x\ny",2,3\n', "line 4 has 3 cells"),
         ('a,b\n1,"2\n', "is not CSV"),
         ('a,b\n1,"2"x\n', "line 2 is not CSV"),

@@ -177,13 +177,13 @@ def test_a_series_is_a_table():
         ([1, 2], r"table\[0\] is an int, not a dict"),
         ([{"a": 1}, [2]], r"table\[1\] is a list, not a dict"),
         ([[1], {"a": 2}], r"table\[1\] is a dict, not a list"),
-        ({"a": [1, 2], "b": [3]}, "table: column 'b' has 1 cells and 'a' has 2: make them equal."),
+        ({"a": [1, 2], "b": [3]}, "table: column 'b' has 1 cell and 'a' has 2: make them equal."),
         ({"a": 1}, "table: column 'a' is an int: pass a list of its cells."),
         ({"a": "text"}, "table: column 'a' is a str"),
         ({"a": {"0": 1}}, "table: column 'a' is a dict"),
         (
             [["a", "b"], [1]],
-            r"table\[1\] has 1 cells and the table has 2 columns: make them equal.",
+            r"table\[1\] has 1 cell and the table has 2 columns: make them equal.",
         ),
         ([[1, 2], [1, 2, 3]], r"table\[1\] has 3 cells"),
         ([{"a": 1, 1.5: 2}], r"table\[0\] has a key of type float"),
@@ -239,7 +239,7 @@ def test_a_delimiter_is_that_of_a_csv_file(table):
 @pytest.mark.parametrize(
     ("columns", "sentence"),
     [
-        (["a"], r"table\[0\] has 2 cells and the table has 1 columns"),
+        (["a"], r"table\[0\] has 2 cells and the table has 1 column"),
         (["a", "a"], "two columns are named 'a': rename one."),
         (["a", " "], "column 2 is named ' ': give it a text as its name."),
         (["a", 1], "column 2 is named 1: give it a text as its name."),

@@ -432,7 +432,7 @@ def test_what_is_cut_is_cut_before_it_is_escaped(monkeypatch):
 def test_a_table_that_is_none_says_why(make):
     shown = render(make("table", [["a", "b"], [1]]))
     assert shown[0] == blocks.Note(
-        "This table does not hold rows. The data[1] has 1 cells and the table has 2 columns: make them equal.",
+        "This table does not hold rows. The data[1] has 1 cell and the table has 2 columns: make them equal.",
         True,
     )
     assert shown[1] == blocks.Json([["a", "b"], [1]])

@@ -106,7 +106,9 @@ def test_a_repeat_of_an_id_returns_what_is_stored(family: Family, kind: str) -> 
 def test_an_id_with_other_content_conflicts(family: Family, kind: str) -> None:
     first = family.create(kind, id=ID, **EXTRA[kind])
     before = listing(family.store, kind)
-    with pytest.raises(ArtifactConflict, match=f"{ID} exists with another name"):
+    with pytest.raises(
+        ArtifactConflict, match=rf"{ID} already exists with different content \(name\)"
+    ):
         family.create(kind, "other", id=ID, **EXTRA[kind])
     for name in EXTRA[kind]:
         changed = {**EXTRA[kind], name: OTHER.get(name, "x")}
@@ -115,7 +117,7 @@ def test_an_id_with_other_content_conflicts(family: Family, kind: str) -> None:
         elif name.endswith("_id"):
             changed[name] = ID
         if name != "idempotency_key":
-            with pytest.raises(ArtifactConflict, match=f"another {name}"):
+            with pytest.raises(ArtifactConflict, match=rf"different content \({name}\)"):
                 family.create(kind, id=ID, **changed)
     assert listing(family.store, kind) == before
     assert read(family.store, kind, ID) == first

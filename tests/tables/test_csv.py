@@ -169,7 +169,7 @@ def test_the_index_of_a_frame_has_the_names_that_pandas_gives_it(frame, names):
         (b"a,,b\n1,2,3\n", "line 1 has no name for column 2"),
         (b",\n1,2\n", "line 1 has no name for column 1"),
         (b"sep=;\na;a\n", "line 2 names 'a' twice"),
-        (b"sep=;\na;b\n1\n", "line 3 has 1 cells"),
+        (b"sep=;\na;b\n1\n", "line 3 has 1 cell"),
     ],
 )
 def test_what_is_no_csv_is_one_sentence(content, sentence):

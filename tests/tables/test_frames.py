@@ -158,7 +158,7 @@ def test_a_column_of_another_length_is_refused_when_it_is_read_too(store: Artifa
     )
     with pytest.raises(
         InvalidArtifact,
-        match=r"^wind@1: column 'wind' has 1 cells and 'city' has 2: make them equal",
+        match=r"^wind@1: column 'wind' has 1 cell and 'city' has 2: make them equal",
     ):
         artifact.rows()
 

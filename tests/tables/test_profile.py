@@ -207,13 +207,13 @@ def test_rows_of_each_form() -> None:
     [
         (
             [[1, "x"], [2]],
-            r"The data\[1\] has 1 cells and the table has 2 columns: make them equal\.",
+            r"The data\[1\] has 1 cell and the table has 2 columns: make them equal\.",
         ),
         (
             [["a", "b"], [1, "x", 5]],
             r"The data\[1\] has 3 cells and the table has 2 columns: make them equal\.",
         ),
-        ('[["a", "a"], [1]]', r"The data\[1\] has 1 cells"),
+        ('[["a", "a"], [1]]', r"The data\[1\] has 1 cell"),
         (
             {"a": [1, 2], "b": []},
             r"The data: column 'b' has 0 cells and 'a' has 2: make them equal\.",
