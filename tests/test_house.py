@@ -307,3 +307,12 @@ def test_type_checkers_can_read_an_editable_install():
 @pytest.mark.parametrize("package", ["artifact_store", "artifact_store_cli"])
 def test_types_are_shipped(package):
     assert (importlib.resources.files(package) / "py.typed").is_file()
+
+
+def test_every_package_is_installed():
+    """setup.cfg lists the packages, because setuptools cannot find `cli` by the name that it is installed as."""
+    listed = read_config()["options"]["packages"].split()
+    directories = {path.parent for path in [*MODULES, *MIGRATIONS, *HOOKS, *COMMANDS]}
+    found = {".".join(relative(path).split("/")) for path in directories}
+    found = {re.sub(r"^cli\b", "artifact_store_cli", name) for name in found}
+    assert listed == sorted(found | {"artifact_store.__pyinstaller"})

@@ -41,6 +41,10 @@ class Standby(Server):
 @pytest.fixture(scope="module")
 def primary() -> Iterator[Server]:
     with Server() as server:
+        with server.connect() as connection:
+            # A checkpoint while the standby is stopped must not remove what it has yet to read.
+            connection.execute("ALTER SYSTEM SET wal_keep_size = '512MB'")
+            connection.execute("SELECT pg_reload_conf()")
         yield server
 
 
