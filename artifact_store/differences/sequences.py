@@ -55,6 +55,7 @@ def match(before: Sequence[Hashable], after: Sequence[Hashable]) -> list[Pair]:
             pairs += match_rest(before, after, span)
             continue
 
+        # What lies between two anchors can only be matched with what lies between them on the other side.
         pairs += anchors
         start = Pair(span.before - 1, span.after - 1)
         for anchor in [*anchors, Pair(span.before_end, span.after_end)]:

@@ -74,11 +74,15 @@ class Comparison:
         new_columns = column_names(after)
         old_names = set(old_columns)
         new_names = set(new_columns)
+
         kept = [column for column in old_columns if column in new_names]
         self.shared = set(kept)
         self.added = [column for column in new_columns if column not in old_names]
         self.removed = [column for column in old_columns if column not in new_names]
+
+        # `apply_table` appends the columns that were added, unless it is told another order.
         self.columns = None if [*kept, *self.added] == new_columns else new_columns
+
         if key:
             old = by_key(before, old_columns, key)
             new = by_key(after, new_columns, key)
@@ -87,23 +91,35 @@ class Comparison:
             self.pairs = match_by_position(before, after)
 
     def changes(self) -> list[TableChange]:
-        rows = self.changed_rows()
-        touched = {cell.column for row in rows for cell in row.cells}
-        order = tuple(old for old, _ in self.pairs)
-        for number in sorted({*range(len(self.before))}.difference(order)):
-            row = self.before[number]
-            rows.append(RowChange("removed", number, None, self.key_of(row), row=row))
-        for number in sorted({*range(len(self.after))}.difference(new for _, new in self.pairs)):
-            row = self.after[number]
-            rows.append(RowChange("added", None, number, self.key_of(row), row=row))
-        rows.sort(key=position_of)
+        """Return the changes of columns, then of rows, then of the order of rows."""
+        changed = self.changed_rows()
+        others = [*self.removed_rows(), *self.added_rows()]
 
-        if len(self.pairs) < max(len(self.before), len(self.after)):
-            touched = self.shared
+        # A column can only have another type where a cell changed, or where a row came or went.
+        touched = self.shared
+        if not others:
+            touched = {cell.column for row in changed for cell in row.cells}
+
+        rows = sorted([*changed, *others], key=position_of)
         changes: list[TableChange] = [*self.changed_columns(touched), *rows]
-        if list(order) != sorted(order):
-            changes.append(RowOrder(order))
+        order = [old for old, _ in self.pairs]
+        if order != sorted(order):
+            changes.append(RowOrder(tuple(order)))
         return changes
+
+    def removed_rows(self) -> Iterator[RowChange]:
+        """Yield the older rows that were not matched."""
+        kept = {old for old, _ in self.pairs}
+        for number, row in enumerate(self.before):
+            if number not in kept:
+                yield RowChange("removed", number, None, self.key_of(row), row=row)
+
+    def added_rows(self) -> Iterator[RowChange]:
+        """Yield the newer rows that were not matched."""
+        kept = {new for _, new in self.pairs}
+        for number, row in enumerate(self.after):
+            if number not in kept:
+                yield RowChange("added", None, number, self.key_of(row), row=row)
 
     def changed_columns(self, touched: set[str]) -> Iterator[ColumnChange | ColumnOrder]:
         """Yield the changes of columns; the type of one can differ only where cells or rows do."""
@@ -112,16 +128,17 @@ class Comparison:
         for column in self.added:
             values = tuple(self.after[new].get(column, MISSING) for _, new in self.pairs)
             yield ColumnChange("added", column, None, column_type(self.after, column), values)
-        for column in column_names(self.before):
-            if column in touched and column in self.shared:
-                old_type = column_type(self.before, column)
-                new_type = column_type(self.after, column)
-                if old_type != new_type and "empty" not in (old_type, new_type):
-                    yield ColumnChange("retyped", column, old_type, new_type)
+        for column in sorted(touched):
+            old_type = column_type(self.before, column)
+            new_type = column_type(self.after, column)
+            # A column of nulls has no type that could change.
+            if old_type != new_type and "empty" not in (old_type, new_type):
+                yield ColumnChange("retyped", column, old_type, new_type)
         if self.columns is not None:
             yield ColumnOrder(tuple(self.columns))
 
     def changed_rows(self) -> list[RowChange]:
+        """Return the rows that were matched and are not equal."""
         changes: list[RowChange] = []
         columns_differ = bool(self.added or self.removed or self.columns)
         for old_number, new_number in self.pairs:
@@ -129,7 +146,9 @@ class Comparison:
             new = self.after[new_number]
             if not columns_differ and is_same_row(old, new):
                 continue
+
             cells = self.compare_cells(old, new)
+            # Cells may stand in an order of their own in a row; then the row says so itself.
             columns = None if self.predicted(old, new, cells) == [*new] else tuple(new)
             if cells or columns is not None:
                 change = RowChange(
@@ -161,6 +180,7 @@ class Comparison:
         return columns
 
     def key_of(self, row: Row) -> tuple[object, ...]:
+        """Return the cells of a row in the key columns."""
         return tuple(row.get(column) for column in self.key)
 
 

@@ -49,6 +49,7 @@ def apply_lines(text: str, changes: Iterable[LineChange]) -> str:
         elif change.after is not None:
             added[change.after] = change.line
 
+    # Added lines stand where they say, and those that were kept fill the rest in order.
     kept = [line for number, line in enumerate(lines) if number not in removed]
     kept.reverse()
     applied = []

@@ -66,6 +66,7 @@ def compare_objects(
             yield ValueChange("removed", (*path, name), value, MISSING)
     for name in added:
         yield ValueChange("added", (*path, name), MISSING, after[name])
+    # `apply_values` appends the keys that were added, so any other order has to be said.
     if [*kept, *added] != [*after]:
         yield ValueChange("reordered", path, tuple(before), tuple(after))
 
@@ -157,6 +158,7 @@ def apply_to_list(
     added = {change.path[depth]: change.after for change in own if change.kind == "added"}
     kept = (element for index, element in enumerate(value) if index not in removed)
     applied: list[object] = []
+    # Added elements stand where they say, and those that were kept fill the rest in order.
     for index in range(len(value) - len(removed) + len(added)):
         element = added[index] if index in added else next(kept)
         applied.append(element)
