@@ -6,8 +6,8 @@ from tests.helpers.templates import Templates
 
 
 @pytest.fixture
-def url(url: str, templates: Templates) -> str:
-    """The address of an empty store."""
+def url(engine: str, url: str, templates: Templates) -> str:
+    """The address of an empty store; pytest before 8.4 finds the engine only if it is asked for here."""
     templates.create_store(url)
     return url
 
