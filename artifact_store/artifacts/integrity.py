@@ -67,9 +67,8 @@ def verify(db: Statements) -> list[Inconsistency]:
     for table in _TABLES:
         try:
             found += verify_rows(db, table)
-        except (
-            StoreDamaged
-        ) as error:  # in a page of the file, so the rows after it are out of reach
+        except StoreDamaged as error:
+            # A page of the file is damaged, so the rows after it cannot be reached.
             found.append(inconsistency_of(error))
     return sorted(set(found))
 

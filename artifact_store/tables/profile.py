@@ -103,7 +103,7 @@ def profile_table(data: object, columns: Sequence[str] = ()) -> TableProfile:
     return profile
 
 
-# --- Profiles that are stored, whoever has written them ---
+# --- Stored profiles ---
 
 
 def known_profile(value: object) -> TableProfile | None:

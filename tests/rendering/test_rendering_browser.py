@@ -9,7 +9,7 @@ from tests.helpers import browser
 from tests.helpers.attacks import ATTACKS, everywhere
 
 pytestmark = pytest.mark.skipif(
-    browser.CHROMIUM is None, reason="there is no Chromium: apt-get install chromium"
+    browser.CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium"
 )
 PAGE = (
     "<!doctype html><html lang=en><meta charset=utf-8><title>Notebook</title>"

@@ -10,7 +10,7 @@ from artifact_store import ArtifactStore
 from tests.helpers import browser
 
 pytestmark = pytest.mark.skipif(
-    browser.CHROMIUM is None, reason="there is no Chromium: apt-get install chromium"
+    browser.CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium"
 )
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="

@@ -11,7 +11,7 @@ from tests.helpers import browser
 from tests.report.test_report_browser import PIXEL, rows
 
 pytestmark = pytest.mark.skipif(
-    browser.CHROMIUM is None, reason="there is no Chromium: apt-get install chromium"
+    browser.CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium"
 )
 
 PAYLOADS = [
