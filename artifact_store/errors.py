@@ -10,6 +10,8 @@ ArtifactStoreError
 ├── SchemaTooNew                  the database was written by a newer artifact-store
 ├── ArtifactNotFound (LookupError) there is no artifact of this reference, and what is there instead
 ├── ArtifactConflict              the id is taken by an artifact (or run) with other content
+├── ArtifactProtected             an alias names the artifact, so it is neither deleted nor changed
+├── VersionConflict               the key or the alias is at another version than the caller expects
 ├── IntegrityViolation            the database refused a row that breaks a constraint
 ├── InvalidArtifact (ValueError)  a value that cannot be stored, named by its path
 │   └── UnsupportedCharacter      (also an InvalidQuery) the encoding of the database lacks a character
@@ -31,6 +33,7 @@ __all__ = [
     "ArtifactConflict",
     "ArtifactDataWarning",
     "ArtifactNotFound",
+    "ArtifactProtected",
     "ArtifactStoreError",
     "IntegrityViolation",
     "InvalidArtifact",
@@ -43,6 +46,7 @@ __all__ = [
     "StoreReadOnly",
     "StoreUnavailable",
     "UnsupportedCharacter",
+    "VersionConflict",
 ]
 
 
@@ -100,6 +104,14 @@ class ArtifactNotFound(ArtifactStoreError, LookupError):
 
 class ArtifactConflict(ArtifactStoreError):
     """The id is already taken by something with other content."""
+
+
+class ArtifactProtected(ArtifactStoreError):
+    """An alias names the artifact: delete or change it with `force=True`."""
+
+
+class VersionConflict(ArtifactStoreError):
+    """The key or the alias is at another version than the one expected: read it again."""
 
 
 class IntegrityViolation(ArtifactStoreError):

@@ -42,18 +42,18 @@ PACKAGE_IMPORTS = {"peewee", "playhouse", "platformdirs", "pydantic", "pydantic_
 LAZY_IMPORTS = {"markdown_it", "pandas", "polars", "psycopg", "rich"}
 CLI_IMPORTS = {"artifact_store", "click", "pydantic", "rich"}
 EXPORTED = """
-    Artifact ArtifactCollectionFilter ArtifactCollectionSort ArtifactConflict ArtifactContext ArtifactCreate
-    ArtifactDataWarning ArtifactFilter ArtifactHistory ArtifactList ArtifactNotFound ArtifactSort
-    ArtifactStore ArtifactStoreError ArtifactUpdate ArtifactVersion Deployment DeploymentFilter Diff Flow
-    FlowFilter FlowRun FlowRunFilter FlowRunTree Inconsistency IntegrityViolation
-    InvalidArtifact InvalidQuery InvalidURL OpenFlowRun OpenTaskRun Payload Point ReportInfo RunSort SchemaTooNew
-    SchemaTooOld StoreDamaged StoreInfo StoreMissing StoreReadOnly StoreUnavailable TaskRun TaskRunFilter
-    TaskRunTree
-    UnsupportedCharacter WorkPool WorkPoolFilter WorkQueue as_key create_image_artifact create_link_artifact
-    create_markdown_artifact create_progress_artifact create_table_artifact default_store image_payload link_payload
-    parse_filters progress_payload
-    read_artifact_ref read_latest_artifact register_renderer render_artifact rendering set_default_store
-    table_payload update_progress_artifact
+    Artifact ArtifactCollectionFilter ArtifactCollectionSort ArtifactConflict ArtifactContext
+    ArtifactCreate ArtifactDataWarning ArtifactFilter ArtifactHistory ArtifactList ArtifactNotFound
+    ArtifactProtected ArtifactSort ArtifactStore ArtifactStoreError ArtifactUpdate ArtifactVersion
+    Deployment DeploymentFilter Diff Flow FlowFilter FlowRun FlowRunFilter FlowRunTree Inconsistency
+    IntegrityViolation InvalidArtifact InvalidQuery InvalidURL OpenFlowRun OpenTaskRun Payload Point
+    ReportInfo RunSort SchemaTooNew SchemaTooOld StoreDamaged StoreInfo StoreMissing StoreReadOnly
+    StoreUnavailable TaskRun TaskRunFilter TaskRunTree UnsupportedCharacter VersionConflict WorkPool
+    WorkPoolFilter WorkQueue as_key create_image_artifact create_link_artifact
+    create_markdown_artifact create_progress_artifact create_table_artifact default_store
+    image_payload link_payload parse_filters progress_payload read_artifact_ref read_latest_artifact
+    register_renderer render_artifact rendering set_default_store table_payload
+    update_progress_artifact
 """.split()
 README_COMMANDS = [
     "python3 -m venv .venv && .venv/bin/pip install -q -e . && .venv/bin/artifact-store demo",
