@@ -271,7 +271,7 @@ class ArtifactStore(
         wrong_profiles = artifacts.profile_check.find_wrong(self._db)
 
         def repair() -> "list[schemas.store.Inconsistency]":
-            artifacts.latest.lock_table(self._db)
+            artifacts.key_locks.lock_table(self._db)
             found = artifacts.latest_check.verify(self._db)
             artifacts.latest.rebuild(self._db, sorted({each.key for each in found}))
             found += artifacts.profile_check.repair(self._db, wrong_profiles)

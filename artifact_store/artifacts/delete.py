@@ -6,7 +6,7 @@ Every function runs inside a transaction.
 from typing import TYPE_CHECKING
 
 from ..db.statements import Statements
-from . import latest, queries
+from . import key_locks, latest, queries
 
 if TYPE_CHECKING:
     from .pagination import ListingQuery
@@ -17,7 +17,7 @@ __all__ = ["delete", "delete_matching"]
 def delete(db: Statements, artifact_id: str) -> bool:
     """Delete an artifact; return whether it existed."""
     while True:
-        locked = latest.lock_key_of(db, artifact_id)
+        locked = key_locks.lock_key_of(db, artifact_id)
         if locked is None:
             return False
         key, latest_id = locked
@@ -37,7 +37,7 @@ def delete_matching(db: Statements, listing: "ListingQuery") -> int:
     keys = sorted({key for _, key in found if key is not None})
 
     if db.dialect.locks_rows:  # SQLite has locked the whole database already
-        latest.lock_keys(db, keys)
+        key_locks.lock_keys(db, keys)
         without_key = [artifact_id for artifact_id, key in found if key is None]
         if without_key:
             queries.lock_without_key(db, without_key)

@@ -1,10 +1,10 @@
-"""The latest version of each key: the only module that writes the collection table.
+"""The latest version of each key, and the counter from which versions are allocated.
 
-There are two ways to know the latest version, and both are here. The *collection table* has one row
-for each key: the id, the version and the times of its latest artifact, and the version counter.
-Everything reads it. The *computed query* finds the greatest version of each key in the artifact
-table. `latest_check` compares the first with the second, and `rebuild` creates the first from the
-second.
+Only this module, `latest_update` and `key_locks` write the collection table. There are two ways to
+know the latest version, and both are here. The *collection table* has one row for each key: the id,
+the version and the times of its latest artifact, and the version counter. Everything reads it. The
+*computed query* finds the greatest version of each key in the artifact table. `latest_check`
+compares the first with the second, and `rebuild` creates the first from the second.
 
 The row of a key is its lock. It is created with the first version and stays when the last artifact
 of the key is deleted: then the key is *empty*, its pointer is NULL, and its counter stays. If the
@@ -28,6 +28,7 @@ from ..db.artifact_tables import Artifact, ArtifactCollection
 from ..db.damage import Parsing, damaged
 from ..db.dialects import encode_time
 from ..db.statements import Query, Statements, Values, slot
+from .key_locks import lock_timeout_condition
 
 __all__ = [
     "allocate_and_insert",
@@ -36,13 +37,8 @@ __all__ = [
     "artifacts_of_row",
     "greatest_versions",
     "is_greatest",
-    "lock_key_of",
-    "lock_keys",
-    "lock_table",
     "rebuild",
     "repoint_latest",
-    "update_in_one_statement",
-    "update_in_two_statements",
 ]
 
 
@@ -180,188 +176,6 @@ def allocate_versions_query(db: Statements) -> Query:
     source = peewee.Select([db.dialect.counts_table(slot)], columns + times).where(SQL("1 = 1"))
     insert = raise_counters(ArtifactCollection.insert_from(source, _ROW))
     return insert.returning(ArtifactCollection.key, ArtifactCollection.last_version)
-
-
-# --- Update ---
-
-
-def update_in_two_statements(db: Statements, changes: Values) -> bool:
-    """Change columns of an artifact, on SQLite; return whether it exists.
-
-    If it is the latest of its key, the time is written to the collection row.
-
-    Args:
-        db: the statements of a store.
-        changes: the new values by column, and the `id`.
-    """
-    names = tuple(changes)
-    touch = ("latest.touch", touch_query)
-    update = (("latest.update", names), partial(update_query, names))
-    return db.execute_all((touch, update), changes) > 0
-
-
-def touch_query() -> Query:
-    """Build the statement that notes the time of an update; SQLite has locked the database."""
-    touch = ArtifactCollection.update({ArtifactCollection.updated: slot("updated")})
-    return touch.where(ArtifactCollection.latest_id == slot("id"))
-
-
-def update_query(names: Sequence[str]) -> peewee.ModelUpdate:
-    """Build the statement that changes some columns of one artifact."""
-    changes = {getattr(Artifact, name): slot(name) for name in names if name != "id"}
-    return Artifact.update(changes).where(Artifact.id == slot("id"))
-
-
-def update_in_one_statement(db: Statements, changes: Values, outside_block: bool) -> bool:
-    """Change columns of an artifact, where rows are locked; return whether it exists.
-
-    Between two statements the artifact may be deleted and created again under another key, which is
-    not locked. One statement changes what it has seen, or nothing.
-
-    Args:
-        db: the statements of a store.
-        changes: the new values by column, and the `id`.
-        outside_block: whether it runs outside a block, so that the statement itself limits how long
-            it waits for a lock.
-    """
-    names = tuple(changes)
-    key = ("latest.update_in_one_statement", names, outside_block)
-    build = partial(update_in_one_statement_query, db, names, outside_block)
-    while not db.execute(key, build, changes):
-        # What was deleted while this waited for the lock may have been created again at the same
-        # moment.
-        if db.fetch_one("latest.exists", exists_query, changes) is None:
-            return False
-    return True
-
-
-def update_in_one_statement_query(
-    db: Statements, names: Sequence[str], outside_block: bool
-) -> Query:
-    """Build the statement of `update_in_one_statement`."""
-    # A version is never allocated twice: if it is equal, the latest artifact is the one that this
-    # statement has seen.
-    is_latest = ArtifactCollection.latest_version == Artifact.version
-    time = Case(None, ((is_latest, slot("updated")),), ArtifactCollection.updated)
-    of_artifact = (Artifact.id == slot("id")) & (ArtifactCollection.key == Artifact.key)
-    touch = (
-        ArtifactCollection.update({ArtifactCollection.updated: time})
-        .from_(Artifact)
-        .where(of_artifact)
-        .returning(ArtifactCollection.key)
-    )
-
-    # The number of rows in "touched" is needed first, so the row of the key is locked before that
-    # of the artifact.
-    touched = peewee.Table("touched")
-    is_touched = peewee.Expression(touched.select(fn.COUNT(SQL("*"))), peewee.OP.GTE, 0)
-    update = update_query(names).where(is_touched)
-    if outside_block:
-        # An artifact without a key has no row of a key, so both statements set the timeout.
-        touch = touch.where(lock_timeout_condition(db))
-        update = update.where(lock_timeout_condition(db))
-    return NodeList(
-        (
-            SQL('WITH "touched" AS ('),
-            touch,
-            SQL(")"),
-            update,
-        )
-    )
-
-
-def exists_query() -> Query:
-    """Build the statement that finds whether an artifact exists."""
-    return Artifact.select(SQL("1")).where(Artifact.id == slot("id"))
-
-
-def lock_timeout_condition(db: Statements) -> Query:
-    """Return a condition that is always true, and limits how long a statement waits for a lock."""
-    # The timeout is a number of ours, so it needs no slot.
-    timeout = SQL(f"'{db.engine.lock_timeout}'")
-    return fn.set_config(SQL("'lock_timeout'"), timeout, SQL("TRUE")).is_null(False)
-
-
-# --- Lock ---
-
-
-def lock_key_of(db: Statements, artifact_id: str) -> tuple[str | None, str | None] | None:
-    """Lock the key of an artifact.
-
-    Returns:
-        The key and the id of its latest artifact, read under the lock; `None` if there is no such
-        artifact.
-    """
-    build = lock_key_query if db.dialect.locks_rows else read_key_query
-    row = db.fetch_one("latest.lock_key_of", build, {"id": artifact_id})
-    if row is None:
-        return None
-    key, latest_id = row
-    return key, None if latest_id is None else str(latest_id)
-
-
-def read_key_query() -> Query:
-    """Build the statement of `lock_key_of` for SQLite, which has already locked the database."""
-    has_key = ArtifactCollection.key == Artifact.key
-    return (
-        Artifact.select(Artifact.key, ArtifactCollection.latest_id)
-        .join(ArtifactCollection, peewee.JOIN.LEFT_OUTER, on=has_key)
-        .where(Artifact.id == slot("id"))
-    )
-
-
-def lock_key_query() -> Query:
-    """Build the statement of `lock_key_of` that locks, by a write to the row of the key."""
-    found = peewee.Table("found")
-    locked = peewee.Table("locked")
-    find = Artifact.select(Artifact.key).where(Artifact.id == slot("id"))
-    unchanged = {ArtifactCollection.last_version: ArtifactCollection.last_version}
-    lock = (
-        ArtifactCollection.update(unchanged)
-        .where(ArtifactCollection.key == found.select(found.c.key))
-        .returning(ArtifactCollection.latest_id)
-    )
-    result = found.select(found.c.key, locked.c.latest_id)
-    result = result.join(locked, peewee.JOIN.LEFT_OUTER, on=SQL("TRUE"))
-    return NodeList(
-        (
-            SQL('WITH "found" AS ('),
-            find,
-            SQL('), "locked" AS ('),
-            lock,
-            SQL(")"),
-            result,
-        )
-    )
-
-
-def lock_keys(db: Statements, keys: Sequence[str]) -> None:
-    """Lock some keys in sorted order, so that writers of several keys do not wait for each other.
-
-    The caller must write to their rows, as `rebuild` does.
-    """
-
-    def build() -> Query:
-        is_locked = db.dialect.is_in(ArtifactCollection.key, slot("keys"))
-        return (
-            ArtifactCollection.select(ArtifactCollection.key)
-            .where(is_locked)
-            .order_by(ArtifactCollection.key)
-            .for_update()
-        )
-
-    if db.dialect.locks_rows:
-        db.fetch_all("latest.lock", build, {"keys": db.dialect.bind_list(keys)})
-
-
-def lock_table(db: Statements) -> None:
-    """Keep every other writer out until the block ends."""
-
-    def build() -> Query:
-        return SQL('LOCK TABLE "artifact_collection" IN EXCLUSIVE MODE')
-
-    if db.dialect.locks_rows:
-        db.execute("latest.lock_table", build, {})
 
 
 # --- Repoint and rebuild ---

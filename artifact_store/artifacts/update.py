@@ -12,7 +12,7 @@ from ..db.statements import Statements
 from ..errors import InvalidArtifact
 from ..jsonable.normalize import dump_json
 from ..schemas.artifacts import ArtifactUpdate, as_uuid, prepare_fields
-from . import latest, queries
+from . import latest_update, queries
 
 __all__ = ["update_artifact"]
 
@@ -34,12 +34,12 @@ def update_artifact(
 
     engine = db.engine
     if engine.one_statement and not engine.in_block():
-        return latest.update_in_one_statement(db, row, outside_block=True)
+        return latest_update.update_in_one_statement(db, row, outside_block=True)
     if engine.dialect.writes_in_with:
         return engine.run_idempotent(
-            partial(latest.update_in_one_statement, db, row, outside_block=False)
+            partial(latest_update.update_in_one_statement, db, row, outside_block=False)
         )
-    return engine.run_idempotent(partial(latest.update_in_two_statements, db, row))
+    return engine.run_idempotent(partial(latest_update.update_in_two_statements, db, row))
 
 
 def changes(artifact: ArtifactUpdate | None, fields: Mapping[str, object]) -> queries.Row:

@@ -80,7 +80,7 @@ class Artifact(TableWithId):
 class ArtifactCollection(Table):
     """The pointer from a key to its latest version, NULL while the key is empty.
 
-    Only `artifacts.latest` writes it.
+    Only `artifacts.latest`, `artifacts.latest_update` and `artifacts.key_locks` write it.
     """
 
     created = TimeField()

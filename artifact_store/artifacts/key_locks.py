@@ -1,0 +1,101 @@
+"""The locks of keys: the row of a key in the collection table is its lock.
+
+A lock is taken by a write to the row, as `latest` explains. SQLite has already locked the whole
+database when a transaction begins to write.
+"""
+
+from collections.abc import Sequence
+
+import peewee
+from peewee import SQL, NodeList, fn
+
+from ..db.artifact_tables import Artifact, ArtifactCollection
+from ..db.statements import Query, Statements, slot
+
+__all__ = ["lock_key_of", "lock_keys", "lock_table", "lock_timeout_condition"]
+
+
+def lock_key_of(db: Statements, artifact_id: str) -> tuple[str | None, str | None] | None:
+    """Lock the key of an artifact.
+
+    Returns:
+        The key and the id of its latest artifact, read under the lock; `None` if there is no such
+        artifact.
+    """
+    build = lock_key_query if db.dialect.locks_rows else read_key_query
+    row = db.fetch_one("latest.lock_key_of", build, {"id": artifact_id})
+    if row is None:
+        return None
+    key, latest_id = row
+    return key, None if latest_id is None else str(latest_id)
+
+
+def read_key_query() -> Query:
+    """Build the statement of `lock_key_of` for SQLite, which has already locked the database."""
+    has_key = ArtifactCollection.key == Artifact.key
+    return (
+        Artifact.select(Artifact.key, ArtifactCollection.latest_id)
+        .join(ArtifactCollection, peewee.JOIN.LEFT_OUTER, on=has_key)
+        .where(Artifact.id == slot("id"))
+    )
+
+
+def lock_key_query() -> Query:
+    """Build the statement of `lock_key_of` that locks, by a write to the row of the key."""
+    found = peewee.Table("found")
+    locked = peewee.Table("locked")
+    find = Artifact.select(Artifact.key).where(Artifact.id == slot("id"))
+    unchanged = {ArtifactCollection.last_version: ArtifactCollection.last_version}
+    lock = (
+        ArtifactCollection.update(unchanged)
+        .where(ArtifactCollection.key == found.select(found.c.key))
+        .returning(ArtifactCollection.latest_id)
+    )
+    result = found.select(found.c.key, locked.c.latest_id)
+    result = result.join(locked, peewee.JOIN.LEFT_OUTER, on=SQL("TRUE"))
+    return NodeList(
+        (
+            SQL('WITH "found" AS ('),
+            find,
+            SQL('), "locked" AS ('),
+            lock,
+            SQL(")"),
+            result,
+        )
+    )
+
+
+def lock_keys(db: Statements, keys: Sequence[str]) -> None:
+    """Lock some keys in sorted order, so that writers of several keys do not wait for each other.
+
+    The caller must write to their rows, as `rebuild` does.
+    """
+
+    def build() -> Query:
+        is_locked = db.dialect.is_in(ArtifactCollection.key, slot("keys"))
+        return (
+            ArtifactCollection.select(ArtifactCollection.key)
+            .where(is_locked)
+            .order_by(ArtifactCollection.key)
+            .for_update()
+        )
+
+    if db.dialect.locks_rows:
+        db.fetch_all("latest.lock", build, {"keys": db.dialect.bind_list(keys)})
+
+
+def lock_table(db: Statements) -> None:
+    """Keep every other writer out until the block ends."""
+
+    def build() -> Query:
+        return SQL('LOCK TABLE "artifact_collection" IN EXCLUSIVE MODE')
+
+    if db.dialect.locks_rows:
+        db.execute("latest.lock_table", build, {})
+
+
+def lock_timeout_condition(db: Statements) -> Query:
+    """Return a condition that is always true, and limits how long a statement waits for a lock."""
+    # The timeout is a number of ours, so it needs no slot.
+    timeout = SQL(f"'{db.engine.lock_timeout}'")
+    return fn.set_config(SQL("'lock_timeout'"), timeout, SQL("TRUE")).is_null(False)

@@ -1,0 +1,106 @@
+"""Updates of an artifact, which also note the time in the row of its key.
+
+The row of the key is written before the artifact, as `latest` explains.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+import peewee
+from peewee import SQL, Case, NodeList, fn
+
+from ..db.artifact_tables import Artifact, ArtifactCollection
+from ..db.statements import Query, Statements, Values, slot
+from .key_locks import lock_timeout_condition
+
+__all__ = ["update_in_one_statement", "update_in_two_statements"]
+
+
+def update_in_two_statements(db: Statements, changes: Values) -> bool:
+    """Change columns of an artifact, on SQLite; return whether it exists.
+
+    If it is the latest of its key, the time is written to the collection row.
+
+    Args:
+        db: the statements of a store.
+        changes: the new values by column, and the `id`.
+    """
+    names = tuple(changes)
+    touch = ("latest.touch", touch_query)
+    update = (("latest.update", names), partial(update_query, names))
+    return db.execute_all((touch, update), changes) > 0
+
+
+def touch_query() -> Query:
+    """Build the statement that notes the time of an update; SQLite has locked the database."""
+    touch = ArtifactCollection.update({ArtifactCollection.updated: slot("updated")})
+    return touch.where(ArtifactCollection.latest_id == slot("id"))
+
+
+def update_query(names: Sequence[str]) -> peewee.ModelUpdate:
+    """Build the statement that changes some columns of one artifact."""
+    changes = {getattr(Artifact, name): slot(name) for name in names if name != "id"}
+    return Artifact.update(changes).where(Artifact.id == slot("id"))
+
+
+def update_in_one_statement(db: Statements, changes: Values, outside_block: bool) -> bool:
+    """Change columns of an artifact, where rows are locked; return whether it exists.
+
+    Between two statements the artifact may be deleted and created again under another key, which is
+    not locked. One statement changes what it has seen, or nothing.
+
+    Args:
+        db: the statements of a store.
+        changes: the new values by column, and the `id`.
+        outside_block: whether it runs outside a block, so that the statement itself limits how long
+            it waits for a lock.
+    """
+    names = tuple(changes)
+    key = ("latest.update_in_one_statement", names, outside_block)
+    build = partial(update_in_one_statement_query, db, names, outside_block)
+    while not db.execute(key, build, changes):
+        # What was deleted while this waited for the lock may have been created again at the same
+        # moment.
+        if db.fetch_one("latest.exists", exists_query, changes) is None:
+            return False
+    return True
+
+
+def update_in_one_statement_query(
+    db: Statements, names: Sequence[str], outside_block: bool
+) -> Query:
+    """Build the statement of `update_in_one_statement`."""
+    # A version is never allocated twice: if it is equal, the latest artifact is the one that this
+    # statement has seen.
+    is_latest = ArtifactCollection.latest_version == Artifact.version
+    time = Case(None, ((is_latest, slot("updated")),), ArtifactCollection.updated)
+    of_artifact = (Artifact.id == slot("id")) & (ArtifactCollection.key == Artifact.key)
+    touch = (
+        ArtifactCollection.update({ArtifactCollection.updated: time})
+        .from_(Artifact)
+        .where(of_artifact)
+        .returning(ArtifactCollection.key)
+    )
+
+    # The number of rows in "touched" is needed first, so the row of the key is locked before that
+    # of the artifact.
+    touched = peewee.Table("touched")
+    is_touched = peewee.Expression(touched.select(fn.COUNT(SQL("*"))), peewee.OP.GTE, 0)
+    update = update_query(names).where(is_touched)
+    if outside_block:
+        # An artifact without a key has no row of a key, so both statements set the timeout.
+        touch = touch.where(lock_timeout_condition(db))
+        update = update.where(lock_timeout_condition(db))
+    return NodeList(
+        (
+            SQL('WITH "touched" AS ('),
+            touch,
+            SQL(")"),
+            update,
+        )
+    )
+
+
+def exists_query() -> Query:
+    """Build the statement that finds whether an artifact exists."""
+    return Artifact.select(SQL("1")).where(Artifact.id == slot("id"))
