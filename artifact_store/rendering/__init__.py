@@ -1,6 +1,7 @@
 """How artifacts are shown: a renderer turns one into blocks, and a writer for each place shows the blocks.
 
-A renderer of yours (`artifact_store.register_renderer`) returns `blocks`; `print_blocks` writes them to a terminal.
+A renderer of yours (`artifact_store.register_renderer`) returns `blocks`; `print_blocks` writes them to a
+terminal, `blocks_to_markdown` for GitHub.
 """
 
 from typing import TYPE_CHECKING
@@ -10,6 +11,8 @@ from ..lazy import lazy_names
 if TYPE_CHECKING:
     from . import blocks
     from . import context as context
+    from .gfm import blocks_to_markdown
+    from .gfm_text import escape_markdown
     from .plot import sparkline
     from .terminal import aligned_table, column_width, print_blocks
     from .text import age, count_text, escape_controls, size_text
@@ -18,6 +21,8 @@ else:
         globals(),
         {
             "blocks context": "",
+            "blocks_to_markdown": "gfm",
+            "escape_markdown": "gfm_text",
             "sparkline": "plot",
             "aligned_table column_width print_blocks": "terminal",
             "age count_text escape_controls size_text": "text",
@@ -28,9 +33,11 @@ __all__ = [
     "age",
     "aligned_table",
     "blocks",
+    "blocks_to_markdown",
     "column_width",
     "count_text",
     "escape_controls",
+    "escape_markdown",
     "print_blocks",
     "size_text",
     "sparkline",

@@ -5,7 +5,7 @@ runs: this module writes no script, no event handler and no `style` attribute.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import LiteralString, NamedTuple
 
 from ..payloads.images import MAX_IMAGE_BYTES
@@ -22,6 +22,7 @@ from .text import (
     count_text,
     cut,
     escape_controls,
+    is_numeric,
     json_text,
     missing,
     moment_text,
@@ -337,13 +338,6 @@ def grid_row(values: Iterable[object], classes: Iterable[str | None]) -> Html:
         else:
             cells.append(element("td", cell_html(value), class_=each))
     return element("tr", *cells)
-
-
-def is_numeric(rows: Sequence[Mapping[str, object]], name: str) -> bool:
-    """Tell whether a column holds numbers, and nulls besides."""
-    types = {type(row.get(name)) for row in rows}
-    types.discard(type(None))
-    return bool(types) and types <= {int, float}
 
 
 def cell_html(value: object) -> str:

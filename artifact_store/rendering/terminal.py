@@ -17,12 +17,12 @@ from .text import (
     cell_text,
     count_text,
     cut,
+    data_url_text,
     escape_controls,
     json_text,
     missing,
     number_text,
     profile_cells,
-    size_text,
 )
 
 if TYPE_CHECKING:
@@ -342,10 +342,7 @@ def image_parts(block: blocks.Image, screen: Screen) -> Iterator[RenderableType]
         yield Unwrapped(plain(f"image: {short_line(block.source)}{alt}"))
         return
 
-    header, _, content = block.source[5:].partition(",")
-    media_type = header.partition(";")[0][:80] or "image"
-    size = len(content.rstrip("=")) * 3 // 4  # four characters of base64 are three bytes
-    yield plain(f"{media_type}, {size_text(size)}{alt}")
+    yield plain(f"{data_url_text(block.source)}{alt}")
 
 
 def progress_parts(block: blocks.Progress, screen: Screen) -> Iterator[RenderableType]:

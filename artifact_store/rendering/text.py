@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,9 @@ __all__ = [
     "cell_text",
     "count_text",
     "cut",
+    "data_url_text",
     "escape_controls",
+    "is_numeric",
     "json_text",
     "missing",
     "moment_text",
@@ -166,6 +169,26 @@ def size_text(size: int) -> str:
     if size < 10 * 1024**2:
         return f"{size / 1024:,.0f} KiB"
     return f"{size / 1024**2:,.0f} MiB"
+
+
+def is_numeric(rows: Sequence[Mapping[str, object]], name: str) -> bool:
+    """Tell whether a column holds numbers, and nulls besides."""
+    types = {type(row.get(name)) for row in rows}
+    types.discard(type(None))
+    return bool(types) and types <= {int, float}
+
+
+def data_url_text(url: str) -> str:
+    """Return the type and the size of what a `data:` URL contains.
+
+    Examples:
+        >>> data_url_text("data:image/png;base64,iVBORw0=")
+        'image/png, 5 bytes'
+    """
+    header, _, content = url[5:].partition(",")
+    media_type = header.partition(";")[0][:80] or "image"
+    size = len(content.rstrip("=")) * 3 // 4  # four characters of base64 are three bytes
+    return f"{media_type}, {size_text(size)}"
 
 
 def missing(shown: int, total: int, noun: str) -> list[str]:

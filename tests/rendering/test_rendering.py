@@ -13,6 +13,9 @@ import artifact_store
 from artifact_store import ArtifactContext, ArtifactFilter, Point, render_artifact
 from artifact_store.rendering import (
     blocks,
+    blocks_to_markdown,
+    gfm,
+    gfm_text,
     html,
     markup,
     plot,
@@ -404,7 +407,7 @@ def test_a_profile_of_many_columns_is_cut():
 def test_what_is_cut_is_cut_before_it_is_escaped(monkeypatch):
     escaped = []
     original = text.escape_controls
-    for module in (html, markup, terminal, plot):
+    for module in (html, markup, terminal, plot, gfm, gfm_text):
         monkeypatch.setattr(
             module,
             "escape_controls",
@@ -426,6 +429,7 @@ def test_what_is_cut_is_cut_before_it_is_escaped(monkeypatch):
         escaped.clear()
         blocks_to_html([block])
         printed([block])
+        blocks_to_markdown([block])
         assert 0 < max(escaped) <= 200_001, block.__class__
 
 
