@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from .rendering.renderers import register_renderer, render_artifact
     from .report.writing import ReportInfo
     from .runs.current import OpenFlowRun, OpenTaskRun
+    from .schemas.aliases import Alias, AliasMove
     from .schemas.artifacts import Artifact, ArtifactCreate, ArtifactList, ArtifactUpdate
     from .schemas.history import ArtifactHistory, ArtifactVersion
     from .schemas.keys import as_key
@@ -91,6 +92,7 @@ else:
             "StoreReadOnly StoreUnavailable UnsupportedCharacter": "errors",
             "ArtifactCollectionFilter ArtifactFilter DeploymentFilter": "filters.definitions",
             "FlowFilter FlowRunFilter TaskRunFilter WorkPoolFilter": "filters.definitions",
+            "Alias AliasMove": "schemas.aliases",
             "as_key": "schemas.keys",
             "Diff": "differences.diff",
             "ArtifactHistory ArtifactVersion": "schemas.history",
@@ -120,6 +122,8 @@ else:
     )
 
 __all__ = [
+    "Alias",
+    "AliasMove",
     "Artifact",
     "ArtifactCollectionFilter",
     "ArtifactCollectionSort",

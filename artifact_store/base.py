@@ -85,14 +85,16 @@ class StoreBase:
             """Create an artifact; defined by `ArtifactMethods`."""
             ...
 
-        def read_artifact(self, artifact_id: UUID | str) -> Artifact | None:
+        def read_artifact(self, artifact_id: UUID | str | Artifact) -> Artifact | None:
             """Return an artifact by id; defined by `ArtifactMethods`."""
             ...
 
         def update_artifact(
             self,
-            artifact_id: UUID | str,
+            artifact_id: UUID | str | Artifact,
             artifact: ArtifactUpdate | None = None,
+            *,
+            force: bool = False,
             **fields: Unpack[ArtifactChanges],
         ) -> bool:
             """Change an artifact in place; defined by `ArtifactMethods`."""

@@ -12,6 +12,7 @@ import peewee
 
 from . import artifacts, context, db, filters, report, schemas
 from .artifacts.activities import ActivityMethods
+from .artifacts.alias_methods import AliasMethods
 from .artifacts.history import HistoryMethods
 from .artifacts.listing import ListingMethods
 from .artifacts.lookup_methods import LookupMethods
@@ -33,6 +34,7 @@ T = TypeVar("T")
 class ArtifactStore(
     ArtifactMethods,
     LookupMethods,
+    AliasMethods,
     ListingMethods,
     HistoryMethods,
     ShortcutMethods,

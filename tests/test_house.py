@@ -19,7 +19,7 @@ PACKAGE, CLI = ROOT / "artifact_store", ROOT / "cli"
 # Each package is a layer, and imports point strictly downward.
 LAYERS = {
     "errors": 0, "clock": 0, "context": 0, "wording": 0, "callers": 0, "paths": 0, "lazy": 0,
-    "pydantic_internals": 0,
+    "pydantic_internals": 0, "unset": 0,
     "jsonable": 1,
     "db": 2,
     "tables": 3,
@@ -42,7 +42,7 @@ PACKAGE_IMPORTS = {"peewee", "playhouse", "platformdirs", "pydantic", "pydantic_
 LAZY_IMPORTS = {"markdown_it", "pandas", "polars", "psycopg", "rich"}
 CLI_IMPORTS = {"artifact_store", "click", "pydantic", "rich"}
 EXPORTED = """
-    Artifact ArtifactCollectionFilter ArtifactCollectionSort ArtifactConflict ArtifactContext
+    Alias AliasMove Artifact ArtifactCollectionFilter ArtifactCollectionSort ArtifactConflict ArtifactContext
     ArtifactCreate ArtifactDataWarning ArtifactFilter ArtifactHistory ArtifactList ArtifactNotFound
     ArtifactProtected ArtifactSort ArtifactStore ArtifactStoreError ArtifactUpdate ArtifactVersion
     Deployment DeploymentFilter Diff Flow FlowFilter FlowRun FlowRunFilter FlowRunTree Inconsistency

@@ -6,6 +6,7 @@ from ..lazy import lazy_submodules
 
 if TYPE_CHECKING:
     from . import (
+        aliases,
         context,
         create,
         delete,
@@ -29,6 +30,7 @@ else:
     __getattr__ = lazy_submodules(__name__)
 
 __all__ = [
+    "aliases",
     "context",
     "create",
     "delete",

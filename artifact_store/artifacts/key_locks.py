@@ -5,6 +5,7 @@ database when a transaction begins to write.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import peewee
 from peewee import SQL, NodeList, fn
@@ -12,29 +13,77 @@ from peewee import SQL, NodeList, fn
 from ..db.artifact_tables import Artifact, ArtifactCollection
 from ..db.statements import Query, Statements, slot
 
-__all__ = ["lock_key_of", "lock_keys", "lock_table", "lock_timeout_condition"]
+__all__ = [
+    "LockedKey",
+    "add_holds",
+    "lock_key",
+    "lock_key_of",
+    "lock_keys",
+    "lock_table",
+    "lock_timeout_condition",
+]
 
 
-def lock_key_of(db: Statements, artifact_id: str) -> tuple[str | None, str | None] | None:
-    """Lock the key of an artifact.
+class LockedKey(NamedTuple):
+    """The row of the key of an artifact, read under the lock.
 
-    Returns:
-        The key and the id of its latest artifact, read under the lock; `None` if there is no such
-        artifact.
+    Attributes:
+        key: the key; `None` for an artifact without one, which has no row.
+        latest_id: the id of the latest artifact of the key.
+        holds: how many aliases name a version of the key; `None` without a key.
     """
+
+    key: str | None
+    latest_id: str | None
+    holds: int | None
+
+
+def lock_key(db: Statements, key: str) -> int | None:
+    """Lock a key; return its latest version, or `None` if it has none."""
+    build = lock_one_query if db.dialect.locks_rows else read_one_query
+    row = db.fetch_one("latest.lock_key", build, {"key": key})
+    return None if row is None else row[0]
+
+
+def read_one_query() -> Query:
+    """Build the statement of `lock_key` for SQLite, which has already locked the database."""
+    has_key = ArtifactCollection.key == slot("key")
+    return ArtifactCollection.select(ArtifactCollection.latest_version).where(has_key)
+
+
+def lock_one_query() -> Query:
+    """Build the statement of `lock_key` that locks, by a write to the row of the key."""
+    unchanged = {ArtifactCollection.last_version: ArtifactCollection.last_version}
+    update = ArtifactCollection.update(unchanged).where(ArtifactCollection.key == slot("key"))
+    return update.returning(ArtifactCollection.latest_version)
+
+
+def add_holds(db: Statements, key: str, count: int) -> None:
+    """Change how many aliases name a version of a locked key, by a positive or negative number."""
+
+    def build() -> Query:
+        holds = ArtifactCollection.holds + slot("count")
+        update = ArtifactCollection.update({ArtifactCollection.holds: holds})
+        return update.where(ArtifactCollection.key == slot("key"))
+
+    db.execute("latest.add_holds", build, {"key": key, "count": count})
+
+
+def lock_key_of(db: Statements, artifact_id: str) -> LockedKey | None:
+    """Lock the key of an artifact; return `None` if there is no such artifact."""
     build = lock_key_query if db.dialect.locks_rows else read_key_query
     row = db.fetch_one("latest.lock_key_of", build, {"id": artifact_id})
     if row is None:
         return None
-    key, latest_id = row
-    return key, None if latest_id is None else str(latest_id)
+    key, latest_id, holds = row
+    return LockedKey(key, None if latest_id is None else str(latest_id), holds)
 
 
 def read_key_query() -> Query:
     """Build the statement of `lock_key_of` for SQLite, which has already locked the database."""
     has_key = ArtifactCollection.key == Artifact.key
     return (
-        Artifact.select(Artifact.key, ArtifactCollection.latest_id)
+        Artifact.select(Artifact.key, ArtifactCollection.latest_id, ArtifactCollection.holds)
         .join(ArtifactCollection, peewee.JOIN.LEFT_OUTER, on=has_key)
         .where(Artifact.id == slot("id"))
     )
@@ -49,9 +98,9 @@ def lock_key_query() -> Query:
     lock = (
         ArtifactCollection.update(unchanged)
         .where(ArtifactCollection.key == found.select(found.c.key))
-        .returning(ArtifactCollection.latest_id)
+        .returning(ArtifactCollection.latest_id, ArtifactCollection.holds)
     )
-    result = found.select(found.c.key, locked.c.latest_id)
+    result = found.select(found.c.key, locked.c.latest_id, locked.c.holds)
     result = result.join(locked, peewee.JOIN.LEFT_OUTER, on=SQL("TRUE"))
     return NodeList(
         (

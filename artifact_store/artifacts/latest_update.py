@@ -9,25 +9,28 @@ from functools import partial
 import peewee
 from peewee import SQL, Case, NodeList, fn
 
-from ..db.artifact_tables import Artifact, ArtifactCollection
+from ..db.artifact_tables import Artifact, ArtifactAlias, ArtifactCollection
 from ..db.statements import Query, Statements, Values, slot
 from .key_locks import lock_timeout_condition
 
 __all__ = ["update_in_one_statement", "update_in_two_statements"]
 
 
-def update_in_two_statements(db: Statements, changes: Values) -> bool:
-    """Change columns of an artifact, on SQLite; return whether it exists.
+def update_in_two_statements(db: Statements, changes: Values, unprotected: bool) -> bool:
+    """Change columns of an artifact, on SQLite; return whether it was changed.
 
     If it is the latest of its key, the time is written to the collection row.
 
     Args:
         db: the statements of a store.
         changes: the new values by column, and the `id`.
+        unprotected: whether an artifact that an alias names is left as it is. Then the caller must
+            roll the transaction back, because the time was written.
     """
     names = tuple(changes)
     touch = ("latest.touch", touch_query)
-    update = (("latest.update", names), partial(update_query, names))
+    key = ("latest.update", names, unprotected)
+    update = (key, partial(update_of_unnamed_query if unprotected else update_query, names))
     return db.execute_all((touch, update), changes) > 0
 
 
@@ -43,8 +46,19 @@ def update_query(names: Sequence[str]) -> peewee.ModelUpdate:
     return Artifact.update(changes).where(Artifact.id == slot("id"))
 
 
-def update_in_one_statement(db: Statements, changes: Values, outside_block: bool) -> bool:
-    """Change columns of an artifact, where rows are locked; return whether it exists.
+def update_of_unnamed_query(names: Sequence[str]) -> peewee.ModelUpdate:
+    """Build the statement that changes some columns of an artifact that no alias names."""
+    has_alias = ArtifactAlias.select(SQL("1")).where(
+        ArtifactAlias.key == Artifact.key,
+        ArtifactAlias.version == Artifact.version,
+    )
+    return update_query(names).where(~fn.EXISTS(has_alias))
+
+
+def update_in_one_statement(
+    db: Statements, changes: Values, outside_block: bool, unprotected: bool
+) -> bool:
+    """Change columns of an artifact, where rows are locked; return whether it was changed.
 
     Between two statements the artifact may be deleted and created again under another key, which is
     not locked. One statement changes what it has seen, or nothing.
@@ -54,11 +68,15 @@ def update_in_one_statement(db: Statements, changes: Values, outside_block: bool
         changes: the new values by column, and the `id`.
         outside_block: whether it runs outside a block, so that the statement itself limits how long
             it waits for a lock.
+        unprotected: whether an artifact of a key that has aliases is left as it is. The row of the
+            key says so under its lock; the aliases of the snapshot may be older.
     """
     names = tuple(changes)
-    key = ("latest.update_in_one_statement", names, outside_block)
-    build = partial(update_in_one_statement_query, db, names, outside_block)
+    key = ("latest.update_in_one_statement", names, outside_block, unprotected)
+    build = partial(update_in_one_statement_query, db, names, outside_block, unprotected)
     while not db.execute(key, build, changes):
+        if unprotected:
+            return False
         # What was deleted while this waited for the lock may have been created again at the same
         # moment.
         if db.fetch_one("latest.exists", exists_query, changes) is None:
@@ -67,7 +85,7 @@ def update_in_one_statement(db: Statements, changes: Values, outside_block: bool
 
 
 def update_in_one_statement_query(
-    db: Statements, names: Sequence[str], outside_block: bool
+    db: Statements, names: Sequence[str], outside_block: bool, unprotected: bool
 ) -> Query:
     """Build the statement of `update_in_one_statement`."""
     # A version is never allocated twice: if it is equal, the latest artifact is the one that this
@@ -85,8 +103,13 @@ def update_in_one_statement_query(
     # The number of rows in "touched" is needed first, so the row of the key is locked before that
     # of the artifact.
     touched = peewee.Table("touched")
-    is_touched = peewee.Expression(touched.select(fn.COUNT(SQL("*"))), peewee.OP.GTE, 0)
-    update = update_query(names).where(is_touched)
+    count = touched.select(fn.COUNT(SQL("*")))
+    if unprotected:
+        touch = touch.where(ArtifactCollection.holds == 0)
+        condition = peewee.Expression(count, peewee.OP.GT, 0) | Artifact.key.is_null()
+    else:
+        condition = peewee.Expression(count, peewee.OP.GTE, 0)
+    update = update_query(names).where(condition)
     if outside_block:
         # An artifact without a key has no row of a key, so both statements set the timeout.
         touch = touch.where(lock_timeout_condition(db))

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from itertools import pairwise
 
 from ..db.artifact_tables import Artifact as ArtifactTable
-from ..db.artifact_tables import ArtifactCollection
+from ..db.artifact_tables import ArtifactAlias, ArtifactCollection
 from ..db.statements import Query, Statements, slot
 from ..errors import ArtifactNotFound
 from ..schemas.artifacts import Artifact
@@ -16,6 +16,7 @@ __all__ = ["get", "get_pair", "ranges_text", "read_keys", "read_previous"]
 
 _MOST_VERSIONS = 1_000  # of a key that are read to say which ones there are
 _MOST_RANGES = 5  # that a message names
+_MOST_ALIASES = 5  # that a message names
 _ABOVE_ALL_KEYS = "\x7f"
 _MOST_KEYS = 1_000  # that are read to find one that is spelled alike
 
@@ -102,13 +103,32 @@ def explain_missing(db: Statements, ref: object) -> str:
     versions = read_versions(db, reference.key)
     if versions:
         noun = "version" if len(versions) == 1 else "versions"
-        there = f"{reference.key} has {noun} {ranges_text(versions)}; latest is {versions[-1]}"
-        return f"{sentence}: {there}."
+        there = f"{noun} {ranges_text(versions)}; latest is {versions[-1]}"
+        if reference.alias is not None:
+            there = f"{aliases_text(db, reference.key)} and {there}"
+        return f"{sentence}: {reference.key} has {there}."
 
-    if reference.version is not None or str(ref) != reference.key:
+    if not reference.is_latest or str(ref) != reference.key:
         sentence += f": the key {reference.key} has no versions"
     similar = get_close_matches(reference.key, read_keys(db, limit=_MOST_KEYS), n=1, cutoff=0.75)
     return f"{sentence}. Is it {similar[0]}?" if similar else f"{sentence}."
+
+
+def aliases_text(db: Statements, key: str) -> str:
+    """Return the aliases of a key in words."""
+
+    def build() -> Query:
+        of_key = ArtifactAlias.select(ArtifactAlias.name).where(ArtifactAlias.key == slot("key"))
+        return of_key.order_by(ArtifactAlias.name).limit(_MOST_ALIASES + 1)
+
+    rows = db.fetch_all("lookup.aliases", build, {"key": key})
+    names = [name for (name,) in rows[:_MOST_ALIASES]]
+    if len(rows) > _MOST_ALIASES:
+        names.append("...")
+    if not names:
+        return "no aliases"
+    noun = "the alias" if len(names) == 1 else "the aliases"
+    return f"{noun} {', '.join(names)}"
 
 
 def read_versions(db: Statements, key: str) -> list[int]:

@@ -19,8 +19,8 @@ class LookupMethods(StoreBase):
         """Return the artifact that a reference names, or raise an error that says what is there instead.
 
         Args:
-            ref: `key` or `key@latest` (its latest version), `key@3` (that version), an id, or an artifact, which is
-                read anew.
+            ref: `key` or `key@latest` (its latest version), `key@3` (that version), `key@prod` (the version that the
+                alias names), an id, or an artifact, which is read anew.
 
         Returns:
             The artifact. Where `None` is easier than an error, use `read_artifact_ref`.
@@ -48,7 +48,7 @@ class LookupMethods(StoreBase):
         Text that is not a reference is not in the store.
         """
         try:
-            return artifacts.references.read(self._db, ref) is not None
+            return artifacts.references.exists(self._db, ref)
         except InvalidQuery:
             return False
 

@@ -1,7 +1,6 @@
 """The methods of a store that create, read, update and delete artifacts."""
 
 from collections.abc import Iterable, Mapping
-from functools import partial
 from typing import Unpack
 from uuid import UUID
 
@@ -14,7 +13,6 @@ from ..schemas.artifacts import (
     ArtifactFields,
     ArtifactList,
     ArtifactUpdate,
-    as_uuid,
     is_key,
 )
 from ..schemas.sorting import ArtifactSort
@@ -88,17 +86,18 @@ class ArtifactMethods(StoreBase):
         """
         return ArtifactList(artifacts.create.create_artifacts(self._writer, many))
 
-    def read_artifact(self, artifact_id: UUID | str) -> Artifact | None:
-        """Return an artifact by id.
+    def read_artifact(self, artifact_id: UUID | str | Artifact) -> Artifact | None:
+        """Return an artifact by id or by another reference.
 
         Args:
-            artifact_id: the id, as a UUID or its text.
+            artifact_id: the id, as a UUID or its text; or a reference, as `read_artifact_ref` takes
+                it.
 
         Returns:
             The artifact; `None` if it does not exist.
 
         Raises:
-            InvalidQuery: it is not an id.
+            InvalidQuery: it is not a reference.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -107,7 +106,9 @@ class ArtifactMethods(StoreBase):
             >>> store.read_artifact(artifact.id) == artifact
             True
         """
-        return artifacts.queries.read(self._db, as_uuid(artifact_id))
+        if isinstance(artifact_id, UUID):
+            return artifacts.queries.read(self._db, artifact_id)
+        return artifacts.references.read(self._db, artifact_id)
 
     def read_latest_artifact(self, key: str | Artifact) -> Artifact | None:
         """Return the latest artifact of a key.
@@ -137,8 +138,8 @@ class ArtifactMethods(StoreBase):
         """Return the artifact that a reference names.
 
         Args:
-            ref: `key` or `key@latest` (its latest version), `key@3` (that version), an id, or an
-                artifact, which is read again.
+            ref: `key` or `key@latest` (its latest version), `key@3` (that version), `key@prod`
+                (the version that the alias names), an id, or an artifact, which is read again.
 
         Returns:
             The artifact; `None` if it does not exist.
@@ -158,16 +159,20 @@ class ArtifactMethods(StoreBase):
 
     def update_artifact(
         self,
-        artifact_id: UUID | str,
+        artifact_id: UUID | str | Artifact,
         artifact: ArtifactUpdate | None = None,
+        *,
+        force: bool = False,
         **fields: Unpack[ArtifactChanges],
     ) -> bool:
         """Change an artifact in place; its version and the latest version of its key stay the same.
 
         Args:
-            artifact_id: the id of the artifact.
+            artifact_id: the artifact, its id, or another reference to it.
             artifact: the changes; fields that are not set stay as they are. Or pass the fields as
                 keywords.
+            force: whether `data` and `type` of an artifact that an alias names may be changed;
+                `False` by default.
             fields: `type`, `description`, `data`, `metadata`, `profile`.
 
         Returns:
@@ -175,6 +180,8 @@ class ArtifactMethods(StoreBase):
 
         Raises:
             InvalidArtifact: a value cannot be stored; nothing is changed.
+            InvalidQuery: it is not a reference.
+            ArtifactProtected: an alias names the artifact, and `force` is off; nothing is changed.
             StoreUnavailable: the database cannot be written.
 
         Examples:
@@ -186,22 +193,25 @@ class ArtifactMethods(StoreBase):
             >>> store.read_latest_artifact("sales").description
             'checked'
         """
-        return artifacts.update.update_artifact(self._db, artifact_id, artifact, fields)
+        return artifacts.update.update_artifact(self._db, artifact_id, artifact, fields, force)
 
-    def delete_artifact(self, artifact_id: UUID | str) -> bool:
+    def delete_artifact(self, artifact_id: UUID | str | Artifact, *, force: bool = False) -> bool:
         """Delete an artifact.
 
         If it was the latest of its key, the greatest version that is left becomes the latest. A
         version number is never used again, even if all versions of the key are deleted.
 
         Args:
-            artifact_id: the id of the artifact.
+            artifact_id: the artifact, its id, or another reference to it.
+            force: whether an artifact that an alias names may be deleted, and the alias with it;
+                `False` by default.
 
         Returns:
             Whether the artifact existed.
 
         Raises:
-            InvalidQuery: it is not an id.
+            InvalidQuery: it is not a reference.
+            ArtifactProtected: an alias names the artifact, and `force` is off.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -213,15 +223,14 @@ class ArtifactMethods(StoreBase):
             >>> store.create_artifact(key="log", data="second").version
             2
         """
-        target = str(as_uuid(artifact_id))
-        self._db.pending_writes.flush()
-        return self._engine.run_idempotent(partial(artifacts.delete.delete, self._db, target))
+        return artifacts.delete.delete_artifact(self._writer, artifact_id, force)
 
     def delete_artifacts(
         self,
         artifact_filter: "filters.definitions.ArtifactFilter | None" = None,
         *,
         everything: bool = False,
+        force: bool = False,
         **filters: "Unpack[filters.definitions.RunFilters]",
     ) -> int:
         """Delete all artifacts that match, in one transaction.
@@ -230,6 +239,8 @@ class ArtifactMethods(StoreBase):
             artifact_filter: a filter of the artifact; `None`, the default, does not constrain.
             everything: whether filters that match every artifact, or no filters, may delete all
                 artifacts of the store; `False` by default.
+            force: whether artifacts that an alias names are deleted too, and their aliases with
+                them; `False` by default.
             filters: the other five filters of `read_artifacts`, as keywords.
 
         Returns:
@@ -238,6 +249,8 @@ class ArtifactMethods(StoreBase):
         Raises:
             InvalidQuery: the filters match every artifact, as `ArtifactFilter(key={"startswith_":
                 ""})` does, and `everything` is `False`. Nothing is deleted.
+            ArtifactProtected: an alias names one of the artifacts, and `force` is off. Nothing is
+                deleted; the message says which aliases they are.
 
         Examples:
             >>> from artifact_store import ArtifactFilter, ArtifactStore
@@ -250,7 +263,4 @@ class ArtifactMethods(StoreBase):
             self._db, ArtifactSort.ID_DESC, {"artifact_filter": artifact_filter, **filters}
         )
         check_constrained(query, everything)
-        self._db.pending_writes.flush()
-        return self._engine.run_idempotent(
-            partial(artifacts.delete.delete_matching, self._db, query)
-        )
+        return artifacts.delete.delete_artifacts(self._writer, query, force)

@@ -6,15 +6,15 @@ the pointer right.
 
 from collections.abc import Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from peewee import SQL
 
-from ..db.artifact_tables import Artifact, ArtifactCollection
+from ..db.artifact_tables import Artifact, ArtifactAlias, ArtifactCollection
 from ..db.damage import Parsing
 from ..db.rows import Rows
-from ..db.statements import Query, Statements, slot
+from ..db.statements import Expression, Query, Statements, slot
 from ..schemas import artifacts as schemas
 
 __all__ = [
@@ -24,10 +24,12 @@ __all__ = [
     "Row",
     "delete",
     "delete_many",
+    "exists",
     "insert",
     "insert_many",
     "lock_without_key",
     "read",
+    "read_aliased",
     "read_latest",
     "read_many",
     "read_version",
@@ -36,10 +38,12 @@ __all__ = [
 
 ROWS = Rows(schemas.Artifact)
 
-COLUMNS = tuple(getattr(Artifact, name) for name in ROWS.names)
+Columns: TypeAlias = Sequence[Expression]
+
+COLUMNS: Columns = tuple(getattr(Artifact, name) for name in ROWS.names)
 """The columns of an artifact, in the order in which `ROWS` takes them."""
 
-COLUMNS_WITHOUT_DATA = tuple(
+COLUMNS_WITHOUT_DATA: Columns = tuple(
     SQL("NULL").alias(name) if name in ("data", "profile") else getattr(Artifact, name)
     for name in ROWS.names
 )
@@ -87,16 +91,25 @@ def read_query() -> Query:
     return Artifact.select(*COLUMNS).where(has_id)
 
 
+def exists(db: Statements, artifact_id: UUID) -> bool:
+    """Return whether there is an artifact with this id."""
+
+    def build() -> Query:
+        return Artifact.select(SQL("1")).where(Artifact.id == slot("id"))
+
+    return db.fetch_one("artifacts.exists", build, {"id": str(artifact_id)}) is not None
+
+
 def read_latest(db: Statements, key: str) -> schemas.Artifact | None:
     """Return the latest artifact of a key."""
     row = db.fetch_one("artifacts.read_latest", read_latest_query, {"key": key})
     return None if row is None else ROWS.value(row)
 
 
-def read_latest_query() -> Query:
+def read_latest_query(columns: Columns = COLUMNS) -> Query:
     """Build the statement that reads the artifact to which the row of a key points."""
     return (
-        Artifact.select(*COLUMNS)
+        Artifact.select(*columns)
         .join(ArtifactCollection, on=(ArtifactCollection.latest_id == Artifact.id))
         .where(ArtifactCollection.key == slot("key"))
     )
@@ -109,11 +122,26 @@ def read_version(db: Statements, key: str, version: int) -> schemas.Artifact | N
     return None if row is None else ROWS.value(row)
 
 
-def read_version_query() -> Query:
+def read_version_query(columns: Columns = COLUMNS) -> Query:
     """Build the statement that reads one version of a key."""
     has_key = Artifact.key == slot("key")
     has_version = Artifact.version == slot("version")
-    return Artifact.select(*COLUMNS).where(has_key, has_version)
+    return Artifact.select(*columns).where(has_key, has_version)
+
+
+def read_aliased(db: Statements, key: str, name: str) -> schemas.Artifact | None:
+    """Return the version of a key that an alias names."""
+    row = db.fetch_one("artifacts.read_aliased", read_aliased_query, {"key": key, "name": name})
+    return None if row is None else ROWS.value(row)
+
+
+def read_aliased_query(columns: Columns = COLUMNS) -> Query:
+    """Build the statement that reads the version that an alias names."""
+    is_named = (ArtifactAlias.key == Artifact.key) & (ArtifactAlias.version == Artifact.version)
+    has_key = ArtifactAlias.key == slot("key")
+    has_name = ArtifactAlias.name == slot("name")
+    query = Artifact.select(*columns).join(ArtifactAlias, on=is_named)
+    return query.where(has_key, has_name)
 
 
 def read_versions(db: Statements, key: str, limit: int | None) -> list[schemas.Artifact]:

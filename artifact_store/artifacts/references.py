@@ -1,16 +1,23 @@
-"""References: a key (its latest version), one version of a key, or an id."""
+"""References: a key (its latest version), a version of a key by number or by alias, or an id."""
 
 import re
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
+from ..db.artifact_tables import Artifact as ArtifactTable
+from ..db.damage import Parsing
 from ..db.statements import Statements
 from ..errors import InvalidQuery
+from ..schemas.aliases import is_alias_name
 from ..schemas.artifacts import Artifact, as_uuid, is_key
 from ..wording import shown
 from . import queries
 
-__all__ = ["Reference", "key_of", "parse", "read"]
+__all__ = ["Reference", "exists", "find", "key_of", "parse", "read"]
+
+T = TypeVar("T")
 
 _VERSION = re.compile("0|[1-9][0-9]*")
 _MOST_DIGITS = 18  # of a version that fits into its column
@@ -23,11 +30,26 @@ class Reference(NamedTuple):
         id: the id, if the whole text is a UUID.
         key: the key, if the text before `@` is a valid one.
         version: the version; `None` is the latest.
+        alias: the alias of the version; `None` if it is not named by one.
     """
 
     id: UUID | None
     key: str | None
     version: int | None = None
+    alias: str | None = None
+
+    @property
+    def is_latest(self) -> bool:
+        """Whether it names the latest version of a key."""
+        return self.key is not None and self.version is None and self.alias is None
+
+    @property
+    def text(self) -> str:
+        """The text of the reference."""
+        if self.id is not None or self.key is None:
+            return str(self.id)
+        version = self.version if self.alias is None else self.alias
+        return self.key if version is None else f"{self.key}@{version}"
 
 
 def parse(ref: object) -> Reference:
@@ -37,8 +59,8 @@ def parse(ref: object) -> Reference:
         InvalidQuery: it is not a reference.
 
     Examples:
-        >>> parse("sales@3"), parse("sales@latest")
-        (Reference(id=None, key='sales', version=3), Reference(id=None, key='sales', version=None))
+        >>> parse("sales@3").version, parse("sales@prod").alias, parse("sales@latest").is_latest
+        (3, 'prod', True)
     """
     if isinstance(ref, Artifact):
         return Reference(ref.id, None)
@@ -57,6 +79,8 @@ def parse(ref: object) -> Reference:
         raise malformed(ref)
     if version == "latest":
         return Reference(None, key)
+    if is_alias_name(version):
+        return Reference(None, key, alias=version)
     if _VERSION.fullmatch(version) is None:
         raise malformed(ref)
     # No version has more digits, and Python refuses to parse more than 4,300; no artifact has the
@@ -76,7 +100,7 @@ def parse_id(text: str) -> UUID | None:
 def malformed(ref: object) -> InvalidQuery:
     """Return the error for something that is not a reference."""
     return InvalidQuery(
-        f"Invalid reference {shown(ref)}: expected a key, key@3, key@latest, or an id."
+        f"Invalid reference {shown(ref)}: expected a key, key@3, key@latest, key@ALIAS, or an id."
     )
 
 
@@ -89,9 +113,67 @@ def read(db: Statements, ref: object) -> Artifact | None:
             return found
     if reference.key is None:
         return None
+    if reference.alias is not None:
+        return queries.read_aliased(db, reference.key, reference.alias)
     if reference.version is None:
         return queries.read_latest(db, reference.key)
     return queries.read_version(db, reference.key, reference.version)
+
+
+def exists(db: Statements, ref: object) -> bool:
+    """Return whether there is an artifact of this reference."""
+    reference = parse(ref)
+    if reference.id is not None and queries.exists(db, reference.id):
+        return True
+    return reference.key is not None and read_id(db, reference) is not None
+
+
+def find(db: Statements, ref: object, function: Callable[[UUID], T]) -> T | None:
+    """Call a function with the id of the artifact that a reference names, and return its result.
+
+    Args:
+        db: the statements of a store.
+        ref: the reference, or an artifact.
+        function: returns something false when there is no artifact with the id any more.
+
+    Returns:
+        What the function returns, or `None` if there is no such artifact.
+    """
+    if isinstance(ref, UUID):
+        return function(ref)
+    reference = parse(ref)
+    if reference.id is not None:
+        found = function(reference.id)
+        if found or reference.key is None:
+            return found
+
+    last_id = None
+    while True:
+        artifact_id = read_id(db, reference)
+        if artifact_id is None or artifact_id == last_id:
+            return None
+        found = function(artifact_id)
+        if found:
+            return found
+        # It was deleted in between, so another version may be the latest now.
+        last_id = artifact_id
+
+
+def read_id(db: Statements, reference: Reference) -> UUID | None:
+    """Return the id of the artifact that a key and its version or alias name, or `None`."""
+    values = {"key": reference.key, "name": reference.alias, "version": reference.version}
+    if reference.alias is not None:
+        build = queries.read_aliased_query
+    elif reference.version is not None:
+        build = queries.read_version_query
+    else:
+        build = queries.read_latest_query
+    columns = (ArtifactTable.id,)
+    row = db.fetch_one(("references.read_id", build), partial(build, columns), values)
+    if row is None:
+        return None
+    with Parsing(f"The id of {reference.text}"):
+        return as_uuid(row[0])
 
 
 def key_of(value: object) -> str:
@@ -111,7 +193,7 @@ def key_of(value: object) -> str:
     reference = parse(value)
     if reference.key is None:
         raise InvalidQuery(f"{shown(value)} is an id, not a key: use read_artifact.")
-    if reference.version is not None:
+    if not reference.is_latest:
         raise InvalidQuery(
             f"{shown(value)} names one version, and this reads the latest: "
             f"use read_artifact_ref({shown(value)}), or only the key, {shown(reference.key)}."

@@ -5,10 +5,10 @@ from functools import partial
 from typing import TYPE_CHECKING, TypedDict, Unpack
 from uuid import UUID
 
-from .. import payloads
+from .. import artifacts, payloads
 from ..base import StoreBase
 from ..errors import InvalidQuery
-from ..schemas.artifacts import Artifact, Scalar, as_uuid
+from ..schemas.artifacts import Artifact, Scalar
 from ..wording import shown
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ class ShortcutMethods(StoreBase):
         """Update the progress of a job in place: the artifact keeps its version.
 
         Args:
-            artifact_id: the progress artifact, or its id.
+            artifact_id: the progress artifact, its id, or another reference to it.
             progress: percent, from 0 to 100; other numbers are clamped, with a warning.
             description: a new description; `None`, the default, keeps the old one.
             metadata: new metadata, which replaces all of the old; `None`, the default, keeps it.
@@ -207,7 +207,7 @@ class ShortcutMethods(StoreBase):
 
         Raises:
             InvalidArtifact: the progress is NaN or not a number, or another value cannot be stored.
-            InvalidQuery: it is not an id, or the artifact has another type; nothing is changed.
+            InvalidQuery: it is not a reference, or the artifact has another type; nothing is changed.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -216,13 +216,15 @@ class ShortcutMethods(StoreBase):
             >>> store.update_progress_artifact(loading.id, 80, "almost there").data
             80
         """
-        target = artifact_id.id if isinstance(artifact_id, Artifact) else as_uuid(artifact_id)
         changes: ArtifactChanges = {"data": payloads.builders.progress_payload(progress)["data"]}
         if description is not None:
             changes["description"] = description
         if metadata is not None:
             changes["metadata"] = metadata
-        return self._engine.run_in_transaction(partial(update_progress, self, target, changes))
+        update = partial(update_progress, self, changes)
+        return self._engine.run_in_transaction(
+            partial(artifacts.references.find, self._db, artifact_id, update)
+        )
 
     def create_image_artifact(
         self,
@@ -271,8 +273,8 @@ class ShortcutMethods(StoreBase):
 
 def update_progress(
     store: StoreBase,
-    artifact_id: UUID,
     changes: "ArtifactChanges",
+    artifact_id: UUID,
 ) -> Artifact | None:
     """Update a progress artifact and return it, inside a transaction.
 

@@ -11,35 +11,92 @@ from ..db.rows import encode_fields
 from ..db.statements import Statements
 from ..errors import InvalidArtifact
 from ..jsonable.normalize import dump_json
-from ..schemas.artifacts import ArtifactUpdate, as_uuid, prepare_fields
-from . import latest_update, queries
+from ..schemas.artifacts import ArtifactUpdate, prepare_fields
+from . import key_locks, latest_update, queries, references
 
 __all__ = ["update_artifact"]
+
+_PROTECTED = frozenset({"data", "type"})
+"""The columns that do not change while an alias names the artifact."""
 
 
 def update_artifact(
     db: Statements,
-    artifact_id: UUID | str,
+    ref: object,
     artifact: ArtifactUpdate | None,
     fields: Mapping[str, object],
+    force: bool,
 ) -> bool:
     """Change an artifact, by a value or by fields; see `ArtifactStore.update_artifact`."""
-    target = as_uuid(artifact_id)
     row = changes(artifact, fields)
     native = db.dialect.binds_objects
     updated = now()
     row["updated"] = updated if native else encode_time(updated)
-    row["id"] = target if native else str(target)
+    unprotected = not force and not _PROTECTED.isdisjoint(row)
     db.pending_writes.flush()
 
+    def update_id(artifact_id: UUID) -> bool:
+        row["id"] = artifact_id if native else str(artifact_id)
+        return update(db, artifact_id, row, unprotected)
+
+    return references.find(db, ref, update_id) is True
+
+
+def update(db: Statements, artifact_id: UUID, row: queries.Row, unprotected: bool) -> bool:
+    """Change columns of an artifact; return whether it exists.
+
+    Args:
+        db: the statements of a store.
+        artifact_id: the id.
+        row: the new values by column, and the `id`.
+        unprotected: whether it is an error if an alias names the artifact.
+    """
     engine = db.engine
     if engine.one_statement and not engine.in_block():
-        return latest_update.update_in_one_statement(db, row, outside_block=True)
-    if engine.dialect.writes_in_with:
-        return engine.run_idempotent(
-            partial(latest_update.update_in_one_statement, db, row, outside_block=False)
-        )
-    return engine.run_idempotent(partial(latest_update.update_in_two_statements, db, row))
+        if latest_update.update_in_one_statement(db, row, True, unprotected):
+            return True
+        if not unprotected:
+            return False
+        # It may not exist, or its key may have aliases, which only a transaction can tell.
+    return engine.run_idempotent(partial(update_in_transaction, db, artifact_id, row, unprotected))
+
+
+def update_in_transaction(
+    db: Statements, artifact_id: UUID, row: queries.Row, unprotected: bool
+) -> bool:
+    """Change columns of an artifact, inside a transaction; return whether it exists.
+
+    Raises:
+        ArtifactProtected: an alias names it, and it must be unprotected.
+    """
+    if not db.dialect.writes_in_with:
+        if latest_update.update_in_two_statements(db, row, unprotected):
+            return True
+        if unprotected:
+            check_unprotected(db, artifact_id)
+        return False
+
+    if latest_update.update_in_one_statement(db, row, False, unprotected):
+        return True
+    if not unprotected or not check_unprotected(db, artifact_id):
+        return False
+    return latest_update.update_in_one_statement(db, row, False, False)
+
+
+def check_unprotected(db: Statements, artifact_id: UUID) -> bool:
+    """Lock the key of an artifact, and check that no alias names it; return whether it exists.
+
+    Raises:
+        ArtifactProtected: an alias names it.
+    """
+    from . import aliases  # most keys have none
+
+    locked = key_locks.lock_key_of(db, str(artifact_id))
+    if locked is None:
+        return False
+    if locked.key is not None:
+        aliases.release(db, [artifact_id], [locked.key], force=False, flow_run_id=None)
+    return True
 
 
 def changes(artifact: ArtifactUpdate | None, fields: Mapping[str, object]) -> queries.Row:

@@ -10,6 +10,8 @@ import peewee
 
 __all__ = [
     "Artifact",
+    "ArtifactAlias",
+    "ArtifactAliasMove",
     "ArtifactCollection",
     "IdField",
     "JSONTextField",
@@ -89,6 +91,38 @@ class ArtifactCollection(Table):
     latest_id = IdField(null=True)
     latest_version = peewee.BigIntegerField(null=True)
     last_version = peewee.BigIntegerField()
+    holds = peewee.BigIntegerField(constraints=[peewee.SQL("DEFAULT 0")])
+    """How many aliases name a version of the key. An update that finds 0 needs to look no further."""
+
+
+class ArtifactAlias(Table):
+    """A name of one version of a key, such as `prod`; that version is protected."""
+
+    created = TimeField()
+    moved = TimeField()
+    key = peewee.TextField()
+    name = peewee.TextField()
+    version = peewee.BigIntegerField()
+    flow_run_id = IdField(null=True)
+
+    class Meta(TableOptions):
+        primary_key = peewee.CompositeKey("key", "name")
+
+
+class ArtifactAliasMove(TableWithId):
+    """One change of an alias, numbered from 1 for each name of a key."""
+
+    id = IdField(primary_key=True)
+    key = peewee.TextField()
+    name = peewee.TextField()
+    number = peewee.BigIntegerField()
+    from_version = peewee.BigIntegerField(null=True)
+    to_version = peewee.BigIntegerField(null=True)
+    moved = TimeField()
+    flow_run_id = IdField(null=True)
+
+    class Meta(TableOptions):
+        constraints = (peewee.Check('"number" >= 1'),)
 
 
 Artifact.add_index(Artifact.key, Artifact.version, unique=True)
@@ -107,4 +141,10 @@ ArtifactCollection.add_index(
     ArtifactCollection.key,
     where=ArtifactCollection.latest_id.is_null(),
     name="artifact_collection_empty",
+)
+
+ArtifactAlias.add_index(ArtifactAlias.key, ArtifactAlias.version)
+ArtifactAlias.add_index(ArtifactAlias.name, ArtifactAlias.key)
+ArtifactAliasMove.add_index(
+    ArtifactAliasMove.key, ArtifactAliasMove.name, ArtifactAliasMove.number, unique=True
 )

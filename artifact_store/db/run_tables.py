@@ -4,6 +4,8 @@ import peewee
 
 from .artifact_tables import (
     Artifact,
+    ArtifactAlias,
+    ArtifactAliasMove,
     ArtifactCollection,
     IdField,
     JSONTextField,
@@ -15,6 +17,8 @@ from .artifact_tables import (
 __all__ = [
     "TABLES",
     "Artifact",
+    "ArtifactAlias",
+    "ArtifactAliasMove",
     "ArtifactCollection",
     "Deployment",
     "Flow",
@@ -134,5 +138,16 @@ FlowRun.add_index(FlowRun.flow_id, FlowRun.idempotency_key, unique=True)
 FlowRun.add_index(FlowRun.created, FlowRun.id)
 TaskRun.add_index(TaskRun.created, TaskRun.id)
 
-TABLES = (Flow, WorkPool, WorkQueue, Deployment, FlowRun, TaskRun, Artifact, ArtifactCollection)
+TABLES = (
+    Flow,
+    WorkPool,
+    WorkQueue,
+    Deployment,
+    FlowRun,
+    TaskRun,
+    Artifact,
+    ArtifactCollection,
+    ArtifactAlias,
+    ArtifactAliasMove,
+)
 """All tables, in the order in which they are created."""

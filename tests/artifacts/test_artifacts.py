@@ -63,7 +63,7 @@ def test_what_is_missing_is_none_or_false(store: ArtifactStore) -> None:
     assert store.count_artifacts() == 1
 
 
-@pytest.mark.parametrize("key", [None, 3, "", "k\n", "k@x", b"k", OTHER])
+@pytest.mark.parametrize("key", [None, 3, "", "k\n", "k@", b"k", OTHER])
 def test_what_is_no_key_has_no_latest(store: ArtifactStore, key: Any) -> None:
     store.create_artifact(key="k")
     with pytest.raises(InvalidQuery, match=r"^Invalid (key|reference) "):
@@ -83,11 +83,42 @@ def test_the_latest_is_not_asked_for_by_a_version_or_an_id(store: ArtifactStore)
         store.read_latest_artifact(alone)
 
 
-@pytest.mark.parametrize("bad", [None, "", "nonsense", 7, b"x", "0" * 31])
-def test_what_is_no_id_is_an_error(store: ArtifactStore, bad: Any) -> None:
+@pytest.mark.parametrize("bad", [None, "", "-nonsense", 7, b"x", "k@"])
+def test_what_is_no_reference_is_an_error(store: ArtifactStore, bad: Any) -> None:
     for call in (store.read_artifact, store.delete_artifact, store.update_artifact):
-        with pytest.raises(InvalidQuery, match=r"^Invalid id .*: expected a UUID"):
+        with pytest.raises(InvalidQuery, match=r"^Invalid reference .*: expected a key, key@3"):
             call(bad)
+
+
+def test_methods_take_references(store: ArtifactStore) -> None:
+    first, second, third = (store.create_artifact(key="k", data=n) for n in range(3))
+    assert store.update_artifact("k", description="latest") is True
+    assert store.update_artifact("k@1", description="first") is True
+    assert store.update_artifact(second, description="second") is True
+    assert [store.read_artifact(ref).description for ref in ("k@1", "k@2", "k")] == [
+        "first",
+        "second",
+        "latest",
+    ]
+    assert store.read_artifact(first).description == "first", "an artifact is read anew"
+    assert store.delete_artifact("k@9") is store.update_artifact("other", data=1) is False
+    assert store.delete_artifact("k@2") is True
+    assert store.delete_artifact(str(third.id)) is True
+    assert store.delete_artifact("k") is True, "the latest is the first now"
+    assert store.delete_artifact("k") is False
+    assert everything(store) == []
+
+
+def test_a_key_that_looks_like_an_id_is_updated_and_deleted(store: ArtifactStore) -> None:
+    key = str(OTHER)
+    of_key = store.create_artifact(key=key)
+    assert store.update_artifact(key, description="by key") is True
+    with_id = store.create_artifact(id=OTHER)
+    assert store.delete_artifact(key) is True, "an id goes first"
+    assert everything(store) == [store.read_artifact(of_key.id)]
+    assert with_id.id == OTHER
+    assert store.delete_artifact(key) is True
+    assert everything(store) == []
 
 
 def test_two_ways_to_give_an_artifact_not_mixed(store: ArtifactStore) -> None:

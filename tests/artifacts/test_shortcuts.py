@@ -147,8 +147,9 @@ def test_progress_is_updated_in_place(store):
     with pytest.raises(InvalidArtifact, match=r"not a number \(NaN\)"):
         store.update_progress_artifact(created, float("nan"))
     with pytest.raises(InvalidQuery):
-        store.update_progress_artifact("load", 1)
+        store.update_progress_artifact("load@", 1)
     assert store.read_artifact(created.id).data == 100
+    assert store.update_progress_artifact("load", 99).data == 99
 
 
 @pytest.mark.parametrize("key", ["sales", None])

@@ -50,7 +50,7 @@ from tests.helpers.commandline import SCRIPT, run
         (
             ["show", "@"],
             2,
-            "Error: Invalid reference '@': expected a key, key@3, key@latest, or an id.",
+            "Error: Invalid reference '@': expected a key, key@3, key@latest, key@ALIAS, or an id.",
         ),
         (["show", ""], 2, "Error: Invalid reference ''"),
         (["show", "01890000-0000-7000-8000-000000000000"], 1, "There is no artifact"),
@@ -118,7 +118,7 @@ def test_arguments_that_are_not_utf8_are_shown(url):
     done = subprocess.run(
         [*SCRIPT, "--url", url, "show", b"\xff"], capture_output=True, check=False
     )
-    said = b"Error: Invalid reference '\\udcff': expected a key, key@3, key@latest, or an id.\n"
+    said = b"Error: Invalid reference '\\udcff': expected a key, key@3, key@latest, key@ALIAS, or an id.\n"
     assert (done.returncode, done.stderr) == (2, said)
 
 

@@ -93,7 +93,7 @@ def pointers(url: str) -> list[tuple[Any, ...]]:
 def test_what_a_store_holds_is_kept(old: str) -> None:
     before = pointers(old)
     with ArtifactStore(old) as store:
-        assert store.info().schema == "0004_empty_keys"
+        assert store.info().schema == "0005_aliases"
         assert pointers(old) == before
         assert store.verify() == []
         assert [

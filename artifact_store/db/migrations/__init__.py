@@ -10,5 +10,6 @@ NAMES = (
     "0002_profile",
     "0003_run_details",
     "0004_empty_keys",
+    "0005_aliases",
 )
 """The names of the scripts, oldest first; the database remembers by them what was applied."""
