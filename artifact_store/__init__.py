@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         set_default_store,
         update_progress_artifact,
     )
+    from .checks.check import Check, CheckResult
     from .differences.diff import Diff
     from .errors import (
         ArtifactConflict,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         ArtifactNotFound,
         ArtifactProtected,
         ArtifactStoreError,
+        CheckFailed,
         IntegrityViolation,
         InvalidArtifact,
         InvalidQuery,
@@ -87,13 +89,14 @@ else:
             "create_progress_artifact create_table_artifact default_store": "api",
             "read_artifact_ref read_latest_artifact set_default_store update_progress_artifact": "api",
             "ArtifactConflict ArtifactDataWarning ArtifactNotFound ArtifactProtected": "errors",
-            "ArtifactStoreError IntegrityViolation InvalidArtifact VersionConflict": "errors",
+            "ArtifactStoreError CheckFailed IntegrityViolation InvalidArtifact VersionConflict": "errors",
             "InvalidQuery InvalidURL SchemaTooNew SchemaTooOld StoreDamaged StoreMissing": "errors",
             "StoreReadOnly StoreUnavailable UnsupportedCharacter": "errors",
             "ArtifactCollectionFilter ArtifactFilter DeploymentFilter": "filters.definitions",
             "FlowFilter FlowRunFilter TaskRunFilter WorkPoolFilter": "filters.definitions",
             "Alias AliasMove": "schemas.aliases",
             "as_key": "schemas.keys",
+            "Check CheckResult": "checks.check",
             "Diff": "differences.diff",
             "ArtifactHistory ArtifactVersion": "schemas.history",
             "OpenFlowRun OpenTaskRun": "runs.current",
@@ -141,6 +144,9 @@ __all__ = [
     "ArtifactStoreError",
     "ArtifactUpdate",
     "ArtifactVersion",
+    "Check",
+    "CheckFailed",
+    "CheckResult",
     "Deployment",
     "DeploymentFilter",
     "Diff",

@@ -11,6 +11,7 @@ ArtifactStoreError
 ├── ArtifactNotFound (LookupError) there is no artifact of this reference, and what is there instead
 ├── ArtifactConflict              the id is taken by an artifact (or run) with other content
 ├── ArtifactProtected             an alias names the artifact, so it is neither deleted nor changed
+├── CheckFailed                   an artifact is not what a check expects
 ├── VersionConflict               the key or the alias is at another version than the caller expects
 ├── IntegrityViolation            the database refused a row that breaks a constraint
 ├── InvalidArtifact (ValueError)  a value that cannot be stored, named by its path
@@ -35,6 +36,7 @@ __all__ = [
     "ArtifactNotFound",
     "ArtifactProtected",
     "ArtifactStoreError",
+    "CheckFailed",
     "IntegrityViolation",
     "InvalidArtifact",
     "InvalidQuery",
@@ -112,6 +114,10 @@ class ArtifactProtected(ArtifactStoreError):
 
 class VersionConflict(ArtifactStoreError):
     """The key or the alias is at another version than the one expected: read it again."""
+
+
+class CheckFailed(ArtifactStoreError):
+    """An artifact is not what the check expects."""
 
 
 class IntegrityViolation(ArtifactStoreError):

@@ -19,6 +19,7 @@ from .artifacts.lookup_methods import LookupMethods
 from .artifacts.methods import ArtifactMethods
 from .artifacts.shortcuts import ShortcutMethods
 from .base import Writer
+from .checks.methods import CheckMethods
 from .errors import InvalidQuery
 from .runs.flow_methods import FlowMethods
 from .runs.methods import RunMethods
@@ -35,6 +36,7 @@ class ArtifactStore(
     ArtifactMethods,
     LookupMethods,
     AliasMethods,
+    CheckMethods,
     ListingMethods,
     HistoryMethods,
     ShortcutMethods,

@@ -58,6 +58,7 @@ _FORMS = {
     "json": "Print one JSON document.",
     "ndjson": "Print one JSON document per line, each as soon as it is read.",
     "csv": "Print CSV with a header line.",
+    "markdown": "Print GitHub-flavoured Markdown.",
 }
 
 

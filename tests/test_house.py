@@ -19,7 +19,7 @@ PACKAGE, CLI = ROOT / "artifact_store", ROOT / "cli"
 # Each package is a layer, and imports point strictly downward.
 LAYERS = {
     "errors": 0, "clock": 0, "context": 0, "wording": 0, "callers": 0, "paths": 0, "lazy": 0,
-    "pydantic_internals": 0, "unset": 0,
+    "durations": 0, "pydantic_internals": 0, "unset": 0,
     "jsonable": 1,
     "db": 2,
     "tables": 3,
@@ -31,6 +31,7 @@ LAYERS = {
     "base": 7,
     "runs": 8,
     "artifacts": 9,
+    "checks": 10,
     "report": 10,
     "store": 11,
     "api": 12,
@@ -45,15 +46,15 @@ EXPORTED = """
     Alias AliasMove Artifact ArtifactCollectionFilter ArtifactCollectionSort ArtifactConflict ArtifactContext
     ArtifactCreate ArtifactDataWarning ArtifactFilter ArtifactHistory ArtifactList ArtifactNotFound
     ArtifactProtected ArtifactSort ArtifactStore ArtifactStoreError ArtifactUpdate ArtifactVersion
-    Deployment DeploymentFilter Diff Flow FlowFilter FlowRun FlowRunFilter FlowRunTree Inconsistency
-    IntegrityViolation InvalidArtifact InvalidQuery InvalidURL OpenFlowRun OpenTaskRun Payload Point
-    ReportInfo RunSort SchemaTooNew SchemaTooOld StoreDamaged StoreInfo StoreMissing StoreReadOnly
-    StoreUnavailable TaskRun TaskRunFilter TaskRunTree UnsupportedCharacter VersionConflict WorkPool
-    WorkPoolFilter WorkQueue as_key create_image_artifact create_link_artifact
-    create_markdown_artifact create_progress_artifact create_table_artifact default_store
-    image_payload link_payload parse_filters progress_payload read_artifact_ref read_latest_artifact
-    register_renderer render_artifact rendering set_default_store table_payload
-    update_progress_artifact
+    Check CheckFailed CheckResult Deployment DeploymentFilter Diff Flow FlowFilter FlowRun
+    FlowRunFilter FlowRunTree Inconsistency IntegrityViolation InvalidArtifact InvalidQuery
+    InvalidURL OpenFlowRun OpenTaskRun Payload Point ReportInfo RunSort SchemaTooNew SchemaTooOld
+    StoreDamaged StoreInfo StoreMissing StoreReadOnly StoreUnavailable TaskRun TaskRunFilter
+    TaskRunTree UnsupportedCharacter VersionConflict WorkPool WorkPoolFilter WorkQueue as_key
+    create_image_artifact create_link_artifact create_markdown_artifact create_progress_artifact
+    create_table_artifact default_store image_payload link_payload parse_filters progress_payload
+    read_artifact_ref read_latest_artifact register_renderer render_artifact rendering
+    set_default_store table_payload update_progress_artifact
 """.split()
 README_COMMANDS = [
     "python3 -m venv .venv && .venv/bin/pip install -q -e . && .venv/bin/artifact-store demo",

@@ -1,7 +1,7 @@
 """The commands, in the order in which a newcomer needs them."""
 
 from ..app import main
-from . import artifact, completion, delete, demo, diff, listing, report, store, tree
+from . import artifact, check, completion, delete, demo, diff, listing, report, store, tree
 
 __all__ = ["main"]
 
@@ -11,6 +11,7 @@ for each in (
     artifact.show,
     listing.history,
     diff.diff,
+    check.check,
     tree.tree,
     report.report,
     artifact.create,

@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from artifact_store import (
     Point,
 )
 from artifact_store.tables.profile import profile_table
+from tests.helpers.artifacts import statements
 
 NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 NAMES = st.text(
@@ -294,24 +294,6 @@ def test_what_is_not_compared(store: ArtifactStore) -> None:
     for artifact in (after_large, text, after_text, note, after_note):
         assert store.read_surroundings(artifact).changes == ()
     assert store.read_surroundings(strange).changes == ("rows -2", "column `a` is gone")
-
-
-def statements(store: ArtifactStore, call: Callable[[], object]) -> list[str]:
-    """Return the statements of a call."""
-    said: list[str] = []
-    engine = store._engine
-    taken = engine.query
-
-    def heard(sql: str, *others: Any) -> Any:
-        said.append(sql)
-        return taken(sql, *others)
-
-    engine.query = heard  # type: ignore[method-assign]
-    try:
-        call()
-    finally:
-        del engine.query  # type: ignore[method-assign]
-    return said
 
 
 def test_few_statements_are_asked(store: ArtifactStore) -> None:

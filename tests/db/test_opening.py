@@ -35,7 +35,7 @@ from artifact_store_cli import main
 from tests.helpers.commandline import loaded, run
 
 READS = """
-    atomic close diff get keys
+    atomic check close diff get keys
     count_artifacts count_latest_artifacts info iter_artifacts iter_latest_artifacts read_artifact
     read_artifact_ref read_artifacts read_deployment read_deployments read_flow read_flow_run read_flow_runs read_flows
     read_alias_history read_aliases
@@ -51,6 +51,7 @@ READING = [
     "show k",
     "history k",
     "diff k k",
+    "check k",
     "tree",
     "report -o r.html",
     "count",

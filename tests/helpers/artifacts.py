@@ -1,6 +1,7 @@
 """Values and functions that several tests of artifacts use."""
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from artifact_store import (
@@ -54,3 +55,21 @@ PROFILE = {
     "rows": 1,
     "columns": [{"name": "n", "type": "integer", "nulls": 0, "distinct": 1, "min": 7, "max": 7}],
 }
+
+
+def statements(store: ArtifactStore, call: Callable[[], object]) -> list[str]:
+    """Return the statements of a call."""
+    said: list[str] = []
+    engine = store._engine
+    taken = engine.query
+
+    def heard(sql: str, *others: Any) -> Any:
+        said.append(sql)
+        return taken(sql, *others)
+
+    engine.query = heard  # type: ignore[method-assign]
+    try:
+        call()
+    finally:
+        del engine.query  # type: ignore[method-assign]
+    return said

@@ -1,0 +1,60 @@
+"""Durations, as a timedelta or as text such as `24h`."""
+
+import re
+from datetime import timedelta
+
+from .errors import InvalidQuery
+from .wording import shown
+
+__all__ = ["duration_text", "parse_duration"]
+
+_TEXT = re.compile(r"(\d{1,9})([smhdw])", re.ASCII)
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_DAY = timedelta(days=1)
+
+
+def parse_duration(value: object, name: str) -> timedelta:
+    """Return a duration.
+
+    Args:
+        value: a timedelta, or a number with a unit: `90s`, `90m`, `24h`, `7d`, `2w`.
+        name: the argument that has it, for the message.
+
+    Raises:
+        InvalidQuery: it is not a duration, or not longer than 0.
+
+    Examples:
+        >>> parse_duration("90m", "within")
+        datetime.timedelta(seconds=5400)
+    """
+    duration = value if isinstance(value, timedelta) else None
+    found = _TEXT.fullmatch(value) if isinstance(value, str) else None
+    if found is not None:
+        number, unit = found.groups()
+        try:
+            duration = timedelta(**{_UNITS[unit]: int(number)})
+        except OverflowError:  # 999,999,999 weeks
+            duration = None
+
+    if duration is None:
+        raise InvalidQuery(
+            f"Invalid {name} {shown(value)}: expected a timedelta, or text such as 90m, 24h or 7d."
+        )
+    if duration <= timedelta(0):
+        raise InvalidQuery(f"Invalid {name} {shown(value)}: expected a duration longer than 0.")
+    return duration
+
+
+def duration_text(duration: timedelta) -> str:
+    """Return a duration in words, exactly, in the largest unit that needs no fraction.
+
+    Examples:
+        >>> [duration_text(timedelta(minutes=each)) for each in (1.5, 90, 24 * 60, 72 * 60)]
+        ['90 s', '90 min', '24 h', '3 days']
+    """
+    if duration > _DAY and not duration % _DAY:
+        return f"{duration // _DAY:,} days"
+    for unit, word in ((timedelta(hours=1), "h"), (timedelta(minutes=1), "min")):
+        if not duration % unit:
+            return f"{duration // unit} {word}"
+    return f"{duration.total_seconds():.15g} s"
