@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from . import context
 from .context import CURRENT, Origin
+from .unset import UNSET, Unset
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -80,6 +81,9 @@ class StoreBase:
         def create_artifact(
             self,
             artifact: ArtifactCreate | None = None,
+            *,
+            expect_version: int | Unset | None = UNSET,
+            skip_unchanged: bool = False,
             **fields: Unpack[ArtifactFields],
         ) -> Artifact:
             """Create an artifact; defined by `ArtifactMethods`."""

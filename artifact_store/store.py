@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import islice
 from types import TracebackType
@@ -113,22 +113,40 @@ class ArtifactStore(
 
     # --- Blocks ---
 
-    def atomic(self) -> "db.engine.Block":
+    def atomic(self, *, expect: Mapping[str, int | None] | None = None) -> "db.engine.Block":
         """Return a block whose writes become visible together, or not at all if it raises.
 
         Blocks may be nested: an inner block that raises undoes only its own writes. Keep a block
         short, because on SQLite only one block at a time can write.
 
+        Args:
+            expect: for some keys the version that must be the latest, `None` if a key must have
+                none. The keys are locked and compared when the block is entered: if one is at
+                another version, `VersionConflict` is raised there, and otherwise nobody else
+                publishes them until the block ends. By default no key is compared.
+
         Returns:
             A context manager, which yields nothing.
+
+        Raises:
+            InvalidQuery: `expect` is not a mapping of keys to versions.
+            StoreReadOnly: `expect` is given, and the store was opened for reading only.
 
         Examples:
             >>> store = ArtifactStore("sqlite:///:memory:")
             >>> with store.atomic():
             ...     report = store.create_artifact(key="report", data="ready")
             ...     table = store.create_artifact(key="table", data=[1, 2])
+            >>> with store.atomic(expect={"table": 1, "chart": None}):
+            ...     chart = store.create_artifact(key="chart", data=sum(table.data))
         """
-        return self._engine.atomic()
+        if expect is None:
+            return self._engine.atomic()
+        if self._read_only:
+            db.read_only.refuse("lock keys with atomic(expect=...)", self._engine.label)
+        expectations = artifacts.conditions.check_expectations(expect)
+        judge = partial(artifacts.conditions.judge_under_locks, self._db, expectations)
+        return self._engine.atomic(judge)
 
     def run_in_transaction(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function inside a transaction and return what it returns.

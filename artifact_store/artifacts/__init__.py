@@ -7,8 +7,10 @@ from ..lazy import lazy_submodules
 if TYPE_CHECKING:
     from . import (
         aliases,
+        conditions,
         context,
         create,
+        create_if,
         delete,
         integrity,
         key_locks,
@@ -31,8 +33,10 @@ else:
 
 __all__ = [
     "aliases",
+    "conditions",
     "context",
     "create",
+    "create_if",
     "delete",
     "integrity",
     "key_locks",

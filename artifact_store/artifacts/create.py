@@ -1,205 +1,29 @@
 """Creates artifacts: each is prepared once, then its version is allocated and its row inserted.
 
-Keywords, an `ArtifactCreate` and a mapping all become a `Prepared`, which returns the row to insert
-and afterwards the artifact. A create may be repeated after a lost connection: it is recognized by
-its id and its time.
+A create may be repeated after a lost connection: it is recognized by its id and its time.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from pydantic_core import PydanticSerializationError, from_json
-
+from .. import artifacts
 from ..base import Writer
 from ..clock import new_id, now
-from ..context import Origin
-from ..db.columns import ARTIFACT_JSON
 from ..db.dialects import encode_time
-from ..db.rows import NO_TEXTS, collector_paused, construct, stored_alike
+from ..db.rows import collector_paused
 from ..db.statements import Statements
-from ..errors import ArtifactConflict, IntegrityViolation, InvalidArtifact
-from ..jsonable.normalize import dump_json
-from ..schemas.artifacts import Artifact, ArtifactCreate, is_key, prepare_fields
+from ..errors import IntegrityViolation, VersionConflict
+from ..schemas.artifacts import Artifact, ArtifactCreate
 from . import latest, queries
+from .prepared import Prepared, prepare, prepare_one
 
-__all__ = ["Prepared", "create_artifact", "create_artifacts", "prepare"]
+if TYPE_CHECKING:
+    from .conditions import Condition
 
-_RUN_IDS = ("flow_run_id", "task_run_id")
-_NO_FIELDS = dict.fromkeys(ArtifactCreate.model_fields)
-
-
-class Prepared(NamedTuple):
-    """An artifact that was validated and can be inserted.
-
-    It has plain fields, because creating an `ArtifactCreate` from keywords takes as long as a
-    statement.
-
-    Attributes:
-        fields: all fields of an `ArtifactCreate`.
-        set_fields: the names of those that the caller has set.
-        texts: the JSON texts that are known already, by field. `None` when the caller holds the
-            same data, as that of an `ArtifactCreate`, and may have changed it since.
-    """
-
-    fields: Mapping[str, Any]
-    set_fields: Collection[str]
-    texts: Mapping[str, str] | None
-
-    def row(
-        self,
-        artifact_id: UUID,
-        created: datetime | str,
-        native: bool,
-        version: int | None = None,
-    ) -> queries.Row:
-        """Return the row to insert, in the order of `queries.ROWS.names`.
-
-        Args:
-            artifact_id: its id.
-            created: its time, as the engine takes it.
-            native: whether the driver takes UUIDs; otherwise they are bound as text.
-            version: its version, if it is known already.
-
-        Raises:
-            InvalidArtifact: a value cannot be stored.
-        """
-        fields = self.fields
-        key = fields["key"]
-        flow_run_id = fields["flow_run_id"]
-        task_run_id = fields["task_run_id"]
-        texts = self.texts
-        if texts is None:
-            texts = NO_TEXTS
-            # `model_copy` validates nothing.
-            if key is not None and not is_key(key):
-                raise InvalidArtifact(
-                    f"Invalid key {key!r:.300}: make a new ArtifactCreate instead of a changed copy."
-                )
-
-        row = {
-            "id": artifact_id if native else str(artifact_id),
-            "key": key,
-            "version": version,
-            "type": fields["type"],
-            "description": fields["description"],
-            "data": None,
-            "metadata": None,
-            "flow_run_id": flow_run_id if native else flow_run_id and str(flow_run_id),
-            "task_run_id": task_run_id if native else task_run_id and str(task_run_id),
-            "created": created,
-            "updated": created,
-            "profile": None,
-        }
-        try:
-            for name in ARTIFACT_JSON:
-                value = fields[name]
-                if value is not None:
-                    row[name] = texts.get(name) or dump_json(value)
-        except PydanticSerializationError:  # it was changed after it was validated
-            validated = prepare(ArtifactCreate(**fields), {})
-            return validated.row(artifact_id, created, native, version)
-        return row
-
-    def artifact(self, artifact_id: UUID, created: datetime, row: queries.Row) -> Artifact:
-        """Return the artifact of a row that was inserted; the row becomes its fields."""
-        fields = self.fields
-        row["id"] = artifact_id
-        row["flow_run_id"] = fields["flow_run_id"]
-        row["task_run_id"] = fields["task_run_id"]
-        row["created"] = created
-        row["updated"] = created
-
-        is_shared = self.texts is None
-        for name in ARTIFACT_JSON:
-            text = row[name]
-            if text is not None:
-                # Data that the caller still holds is parsed anew, so that changing it does not
-                # change the artifact.
-                row[name] = from_json(text) if is_shared else fields[name]
-        return construct(Artifact, row)
-
-    def check_same(self, other: Mapping[str, object], artifact_id: UUID) -> None:
-        """Check that an artifact with the same id has the same content, so that this is a repeat.
-
-        Run ids that the caller has not set are not compared, so that a job that runs twice
-        publishes once.
-
-        Raises:
-            ArtifactConflict: a field is different.
-        """
-        for name in _NO_FIELDS:
-            if name == "id" or (name in _RUN_IDS and name not in self.set_fields):
-                continue
-            if not stored_alike(name, self.fields[name], other[name]):
-                raise ArtifactConflict(
-                    f"The id {artifact_id} is taken by an artifact with different content ({name}): "
-                    "leave out the id or update that artifact."
-                )
-
-
-# --- Prepare ---
-
-
-def prepare(
-    artifact: ArtifactCreate | None,
-    fields: Mapping[str, object],
-    origin: Origin | None = None,
-) -> Prepared:
-    """Return the artifact that a value or its fields describe, ready to be inserted.
-
-    Args:
-        artifact: the value, or `None`.
-        fields: the fields, if there is no value.
-        origin: the current runs, whose ids are filled in where the caller has not set them.
-
-    Raises:
-        InvalidArtifact: a value cannot be stored, or there are both a value and fields.
-    """
-    if artifact is None:
-        valid, texts = prepare_fields(ArtifactCreate, fields)
-        prepared = Prepared({**_NO_FIELDS, **valid}, fields, texts)
-    else:
-        if fields:
-            raise InvalidArtifact(
-                f"Give an ArtifactCreate or keywords, not both: {', '.join(fields)}."
-            )
-        if not isinstance(artifact, ArtifactCreate):
-            raise InvalidArtifact(
-                f"Expected an ArtifactCreate, got {type(artifact).__name__}: pass one, or its fields as keywords."
-            )
-        prepared = Prepared(artifact.__dict__, artifact.model_fields_set, None)
-
-    return prepared if origin is None else fill_in_run_ids(prepared, origin)
-
-
-def prepare_one(item: object, origin: Origin | None) -> Prepared:
-    """Return the artifact that a value or a mapping of its fields describes.
-
-    Raises:
-        InvalidArtifact: it is neither, or a value cannot be stored.
-    """
-    if isinstance(item, ArtifactCreate):
-        return prepare(item, {}, origin)
-    if isinstance(item, Mapping):
-        return prepare(None, {**item}, origin)
-    raise InvalidArtifact(
-        f"Expected an ArtifactCreate, got {type(item).__name__}: pass one, or a mapping of its fields."
-    )
-
-
-def fill_in_run_ids(prepared: Prepared, origin: Origin) -> Prepared:
-    """Set the run ids that the caller has not set to those of the current runs."""
-    missing = [name for name in _RUN_IDS if name not in prepared.set_fields]
-    if not missing:
-        return prepared
-    # A task run is filled in only beside its own flow run.
-    if missing == ["task_run_id"] and prepared.fields["flow_run_id"] != origin.flow_run_id:
-        return prepared
-    run_ids = {name: getattr(origin, name) for name in missing}
-    return prepared._replace(fields={**prepared.fields, **run_ids})
+__all__ = ["create_artifact", "create_artifacts", "insert_many", "insert_one"]
 
 
 # --- Create one ---
@@ -209,6 +33,7 @@ def create_artifact(
     writer: Writer,
     artifact: ArtifactCreate | None,
     fields: Mapping[str, object],
+    condition: "Condition | None" = None,
 ) -> Artifact:
     """Create one artifact from a value or fields; see `ArtifactStore.create_artifact`."""
     prepared = prepare(artifact, fields, writer.origin())
@@ -218,11 +43,21 @@ def create_artifact(
     artifact_id = chosen_id or new_id()
     created = now()
     insert = partial(insert_one, db, prepared, artifact_id, created)
+    one_statement = engine.one_statement
+    if condition is not None:
+        insert_if = artifacts.create_if.insert_one_if
+        insert = partial(insert_if, db, prepared, artifact_id, created, condition)
+        one_statement = one_statement and not condition.skip_unchanged
     while True:
         try:
-            if engine.one_statement and not engine.in_block():
+            if one_statement and not engine.in_block():
                 return insert()
             return engine.run_idempotent(insert)
+        except VersionConflict:
+            # The first try may have created what is now the latest version.
+            stored = queries.read(db, artifact_id)
+            if stored is None:
+                raise
         except IntegrityViolation as error:
             if "artifact.id" not in str(error):
                 raise explain(error) from error
@@ -263,11 +98,16 @@ def insert_one(
 def create_artifacts(
     writer: Writer,
     many: Iterable[ArtifactCreate | Mapping[str, object]],
+    skip_unchanged: bool = False,
 ) -> list[Artifact]:
     """Create many artifacts in one transaction; see `ArtifactStore.create_artifacts`."""
-    items = list(many)
+    items: list[object] = list(many)
+    conditions: list[Condition | None] = []
+    if skip_unchanged is not False or any(has_condition(item) for item in items):
+        items, conditions = artifacts.conditions.split(items, skip_unchanged)
     origin = writer.origin()
-    bulk = BulkCreate(writer.db, [prepare_one(item, origin) for item in items], now())
+    prepared = [prepare_one(item, origin) for item in items]
+    bulk = BulkCreate(writer.db, prepared, now(), conditions)
     engine = writer.db.engine
     tries = 0
     while items:
@@ -284,6 +124,13 @@ def create_artifacts(
     return []
 
 
+def has_condition(item: object) -> bool:
+    """Return whether an item of a bulk is a mapping with a condition beside its fields."""
+    if isinstance(item, ArtifactCreate) or not isinstance(item, Mapping):
+        return False
+    return "expect_version" in item or "skip_unchanged" in item
+
+
 class BulkCreate:
     """A create of many artifacts in one transaction, which may be tried several times.
 
@@ -291,11 +138,28 @@ class BulkCreate:
     answer to a COMMIT was lost, the next try returns it.
     """
 
-    def __init__(self, db: Statements, many: Sequence[Prepared], created: datetime) -> None:
-        """Give an id to each artifact that has none."""
+    def __init__(
+        self,
+        db: Statements,
+        many: Sequence[Prepared],
+        created: datetime,
+        conditions: Sequence["Condition | None"],
+    ) -> None:
+        """Give an id to each artifact that has none.
+
+        Args:
+            db: the statements of a store.
+            many: the artifacts.
+            created: their time.
+            conditions: those of each artifact; empty if none has one.
+        """
         self._db = db
         self._created_at = created
         self._many = [(each.fields["id"] or new_id(), each) for each in many]
+        self._conditions: dict[UUID, Condition] = {}
+        for (artifact_id, _), condition in zip(self._many, conditions, strict=False):
+            if condition is not None:
+                self._conditions.setdefault(artifact_id, condition)
         self._ids_to_read = [each.fields["id"] for each in many if each.fields["id"] is not None]
         self._created: dict[UUID, Artifact] = {}
 
@@ -309,9 +173,8 @@ class BulkCreate:
         # A second try reads all ids, because the first one may have created them.
         self._ids_to_read = [artifact_id for artifact_id, _ in self._many]
         if not ids:
-            created = insert_many(self._db, self._many, self._created_at)
-            self._created = {each.id: each for each in created}
-            return created
+            self._created = self.insert(self._many)
+            return list(self._created.values())
 
         known = {each.id: each for each in queries.read_many(self._db, ids)}
         if any(self.is_own(each) for each in known.values()):
@@ -319,11 +182,25 @@ class BulkCreate:
             # again.
             known = {**self._created, **known}
 
-        created = insert_many(self._db, self.new_artifacts(known), self._created_at)
+        created = self.insert(self.new_artifacts(known))
         if created:
-            self._created = {each.id: each for each in created}
-        known.update((each.id, each) for each in created)
+            self._created = created
+        known.update(created)
         return [known[artifact_id] for artifact_id, _ in self._many]
+
+    def insert(self, new: Sequence[tuple[UUID, Prepared]]) -> dict[UUID, Artifact]:
+        """Create artifacts; return by their ids what is returned for each.
+
+        Raises:
+            VersionConflict: the latest version of a key is not the expected one.
+        """
+        if self._conditions and new:
+            insert_if = artifacts.create_if.insert_many_if
+            created = insert_if(self._db, new, self._conditions, self._created_at)
+        else:
+            created = insert_many(self._db, new, self._created_at)
+        ids = [artifact_id for artifact_id, _ in new]
+        return dict(zip(ids, created, strict=True))
 
     def new_artifacts(self, known: Mapping[UUID, Artifact]) -> list[tuple[UUID, Prepared]]:
         """Return the artifacts that do not exist yet, each once.

@@ -5,22 +5,53 @@ database when a transaction begins to write.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
 from typing import NamedTuple
+from uuid import UUID
 
 import peewee
 from peewee import SQL, NodeList, fn
 
 from ..db.artifact_tables import Artifact, ArtifactCollection
+from ..db.damage import Parsing
+from ..db.dialects import encode_time
 from ..db.statements import Query, Statements, slot
+from ..schemas.artifacts import as_uuid
 
 __all__ = [
+    "KeyState",
     "LockedKey",
     "add_holds",
+    "lock_and_read",
     "lock_key",
     "lock_key_of",
     "lock_keys",
     "lock_table",
     "lock_timeout_condition",
+    "read_latest_version",
+]
+
+
+class KeyState(NamedTuple):
+    """What the row of a key holds.
+
+    Attributes:
+        latest_id: the id of the latest artifact; `None` if the key has none.
+        latest_version: its version; `None` if the key has none.
+        last_version: the version counter, 0 if the key never had a version.
+    """
+
+    latest_id: UUID | None = None
+    latest_version: int | None = None
+    last_version: int = 0
+
+
+_STATE = [
+    ArtifactCollection.key,
+    ArtifactCollection.latest_id,
+    ArtifactCollection.latest_version,
+    ArtifactCollection.last_version,
 ]
 
 
@@ -131,6 +162,64 @@ def lock_keys(db: Statements, keys: Sequence[str]) -> None:
 
     if db.dialect.locks_rows:
         db.fetch_all("latest.lock", build, {"keys": db.dialect.bind_list(keys)})
+
+
+def lock_and_read(db: Statements, keys: Sequence[str], now: datetime) -> dict[str, KeyState]:
+    """Lock some keys, in sorted order, and return what their rows hold under the lock.
+
+    Where rows are locked, a key without a row gets one, with the counter 0: otherwise another
+    writer could create its first version.
+
+    Args:
+        db: the statements of a store.
+        keys: the keys, sorted.
+        now: the time of new rows, which is replaced when the key gets its first version.
+    """
+    values = {"keys": db.dialect.bind_list(keys), "now": encode_time(now)}
+    build = lock_and_read_query if db.dialect.locks_rows else partial(read_states_query, db)
+    rows = db.fetch_all("latest.lock_and_read", build, values)
+    states = dict.fromkeys(keys, KeyState())
+    with Parsing("The row of a key"):
+        for key, latest_id, latest_version, last_version in rows:
+            known_id = None if latest_id is None else as_uuid(latest_id)
+            states[key] = KeyState(known_id, latest_version, last_version)
+    return states
+
+
+def read_states_query(db: Statements) -> Query:
+    """Build the statement of `lock_and_read` for SQLite, which has already locked the database."""
+    is_wanted = db.dialect.is_in(ArtifactCollection.key, slot("keys"))
+    return ArtifactCollection.select(*_STATE).where(is_wanted)
+
+
+def lock_and_read_query() -> Query:
+    """Build the statement of `lock_and_read` that locks, by a write to the row of each key."""
+    keys = NodeList((SQL("unnest(CAST("), slot("keys"), SQL('AS text[])) AS "wanted" (key)')))
+    nothing = SQL("NULL")
+    now = slot("now")
+    source = peewee.Select(
+        [keys],
+        [peewee.Entity("wanted", "key"), nothing, nothing, SQL("0"), now, now],
+    )
+    insert = ArtifactCollection.insert_from(
+        source, [*_STATE, ArtifactCollection.created, ArtifactCollection.updated]
+    )
+    insert = insert.on_conflict(
+        conflict_target=[ArtifactCollection.key],
+        update={ArtifactCollection.last_version: ArtifactCollection.last_version},
+    )
+    return insert.returning(*_STATE)
+
+
+def read_latest_version(db: Statements, key: str) -> int | None:
+    """Return the latest version of a key; `None` if it has none."""
+
+    def build() -> Query:
+        has_key = ArtifactCollection.key == slot("key")
+        return ArtifactCollection.select(ArtifactCollection.latest_version).where(has_key)
+
+    row = db.fetch_one("latest.version", build, {"key": key})
+    return None if row is None else row[0]
 
 
 def lock_table(db: Statements) -> None:

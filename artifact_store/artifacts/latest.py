@@ -32,7 +32,9 @@ from .key_locks import lock_timeout_condition
 
 __all__ = [
     "allocate_and_insert",
+    "allocate_and_insert_if",
     "allocate_version",
+    "allocate_version_if",
     "allocate_versions",
     "artifacts_of_row",
     "greatest_versions",
@@ -64,17 +66,30 @@ def allocate_version(db: Statements, artifact: Values) -> int:
     """
     row = db.fetch_one("latest.allocate_version", allocate_version_query, artifact)
     assert row is not None
-    version = row[0]
-    if type(version) is not int:  # a damaged SQLite file may hold anything
+    return check_counter(row[0], artifact)
+
+
+def check_counter(version: object, artifact: Values) -> int:
+    """Return a version that was allocated.
+
+    Raises:
+        StoreDamaged: it is not a number; a damaged SQLite file may hold anything.
+    """
+    if type(version) is not int:
         raise damaged(f"The counter of {artifact['key']}", f"it is a {type(version).__name__}")
     return version
 
 
 def allocate_version_query() -> Query:
     """Build the statement of `allocate_version`."""
-    first = dict(zip(_ROW, first_row(), strict=True))
-    insert = raise_counters(ArtifactCollection.insert(first))
+    insert = raise_counters(insert_first_row())
     return insert.returning(ArtifactCollection.last_version)
+
+
+def insert_first_row() -> peewee.ModelInsert:
+    """Return the insert of the row of a new key."""
+    first = dict(zip(_ROW, first_row(), strict=True))
+    return ArtifactCollection.insert(first)
 
 
 def first_row() -> tuple[Query, ...]:
@@ -84,8 +99,13 @@ def first_row() -> tuple[Query, ...]:
     return slot("key"), slot("id"), one, one, created, created
 
 
-def raise_counters(insert: peewee.ModelInsert) -> peewee.ModelInsert:
-    """Let an insert of rows add their counters to those that are already there."""
+def raise_counters(insert: peewee.ModelInsert, where: Query | None = None) -> peewee.ModelInsert:
+    """Let an insert of rows add their counters to those that are already there.
+
+    Args:
+        insert: the insert.
+        where: which rows that are already there may be changed; by default all.
+    """
     raised = ArtifactCollection.last_version + peewee.EXCLUDED.last_version
     return insert.on_conflict(
         conflict_target=[ArtifactCollection.key],
@@ -98,6 +118,7 @@ def raise_counters(insert: peewee.ModelInsert) -> peewee.ModelInsert:
             ArtifactCollection.latest_version: raised,
             ArtifactCollection.last_version: raised,
         },
+        where=where,
     )
 
 
@@ -116,10 +137,18 @@ def allocate_and_insert(db: Statements, artifact: Values) -> int:
 
 def allocate_and_insert_query(db: Statements) -> Query:
     """Build the statement of `allocate_and_insert`."""
-    first = peewee.Select(columns=first_row()).where(lock_timeout_condition(db))
-    allocate = raise_counters(ArtifactCollection.insert_from(first, _ROW))
-    allocate = allocate.returning(ArtifactCollection.last_version)
+    return with_insert(raise_counters(insert_first_row_in_time(db)))
 
+
+def insert_first_row_in_time(db: Statements) -> peewee.ModelInsert:
+    """Return the insert of the row of a new key, which limits how long it waits for a lock."""
+    first = peewee.Select(columns=first_row()).where(lock_timeout_condition(db))
+    return ArtifactCollection.insert_from(first, _ROW)
+
+
+def with_insert(allocate: peewee.ModelInsert | peewee.ModelUpdate) -> Query:
+    """Return one statement that allocates a version and inserts the artifact that gets it."""
+    allocate = allocate.returning(ArtifactCollection.last_version)
     names = [name for name in Artifact._meta.fields if name != "version"]
     # A new artifact has not been updated, so both times are one value: the fewer values, the sooner
     # they are bound.
@@ -138,6 +167,81 @@ def allocate_and_insert_query(db: Statements) -> Query:
             insert,
         )
     )
+
+
+def allocate_version_if(db: Statements, artifact: Values, expected: int | None) -> int | None:
+    """Allocate a version, as `allocate_version` does, if the latest version is the expected one.
+
+    A writer that has waited for the row of the key judges what is there then.
+
+    Args:
+        db: the statements of a store.
+        artifact: the artifact's `id`, `key` and `created`; other columns are ignored.
+        expected: the latest version; `None` if the key must have none.
+
+    Returns:
+        The version; `None` if the latest version is another one, and then nothing is changed.
+    """
+    if expected is None:
+        row = db.fetch_one("latest.allocate_first", allocate_first_query, artifact)
+    else:
+        values = {**artifact, "expected": expected}
+        row = db.fetch_one("latest.allocate_after", allocate_after_query, values)
+    return None if row is None else check_counter(row[0], artifact)
+
+
+def allocate_first_query() -> Query:
+    """Build the statement that allocates a version of a key that has none."""
+    insert = raise_counters(insert_first_row(), ArtifactCollection.latest_id.is_null())
+    return insert.returning(ArtifactCollection.last_version)
+
+
+def allocate_after_query() -> Query:
+    """Build the statement that allocates the version after an expected one."""
+    return raise_counter_after().returning(ArtifactCollection.last_version)
+
+
+def raise_counter_after() -> peewee.ModelUpdate:
+    """Return the update that raises the counter of a key whose latest version is expected."""
+    raised = ArtifactCollection.last_version + 1
+    update = ArtifactCollection.update(
+        {
+            ArtifactCollection.latest_id: slot("id"),
+            ArtifactCollection.latest_version: raised,
+            ArtifactCollection.last_version: raised,
+            ArtifactCollection.created: slot("created"),
+            ArtifactCollection.updated: slot("created"),
+        }
+    )
+    is_expected = ArtifactCollection.latest_version == slot("expected")
+    return update.where(ArtifactCollection.key == slot("key"), is_expected)
+
+
+def allocate_and_insert_if(db: Statements, artifact: Values, expected: int | None) -> int | None:
+    """Do in one statement what `allocate_version_if` and the insert do, if the version is expected.
+
+    Only where `dialect.writes_in_with`; the arguments and the result are those of
+    `allocate_version_if`.
+    """
+    if expected is None:
+        build = partial(allocate_first_and_insert_query, db)
+        row = db.fetch_one("latest.allocate_first_and_insert", build, artifact)
+    else:
+        build = partial(allocate_after_and_insert_query, db)
+        values = {**artifact, "expected": expected}
+        row = db.fetch_one("latest.allocate_after_and_insert", build, values)
+    return None if row is None else int(row[0])
+
+
+def allocate_first_and_insert_query(db: Statements) -> Query:
+    """Build the statement that creates the first version of a key that has none."""
+    is_empty = ArtifactCollection.latest_id.is_null()
+    return with_insert(raise_counters(insert_first_row_in_time(db), is_empty))
+
+
+def allocate_after_and_insert_query(db: Statements) -> Query:
+    """Build the statement that creates the version after an expected one."""
+    return with_insert(raise_counter_after().where(lock_timeout_condition(db)))
 
 
 def allocate_versions(

@@ -66,7 +66,7 @@ def verify(db: Statements) -> list[Inconsistency]:
 
     for (key,) in db.fetch_all("latest.invalid_counters", invalid_counters, {}):
         if check_key(key) not in low:
-            message = f"The counter of {key} is not a whole number from 1."
+            message = f"The counter of {key} is not a whole number from 0."
             found.append(Inconsistency("low-counter", key, message))
     return sorted(found)
 

@@ -4,16 +4,19 @@ The row of the key is written before the artifact, as `latest` explains.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
+from uuid import UUID
 
 import peewee
 from peewee import SQL, Case, NodeList, fn
 
 from ..db.artifact_tables import Artifact, ArtifactAlias, ArtifactCollection
-from ..db.statements import Query, Statements, Values, slot
+from ..db.dialects import encode_time
+from ..db.statements import Build, Query, Statements, Values, slot
 from .key_locks import lock_timeout_condition
 
-__all__ = ["update_in_one_statement", "update_in_two_statements"]
+__all__ = ["touch", "update_in_one_statement", "update_in_two_statements"]
 
 
 def update_in_two_statements(db: Statements, changes: Values, unprotected: bool) -> bool:
@@ -127,3 +130,48 @@ def update_in_one_statement_query(
 def exists_query() -> Query:
     """Build the statement that finds whether an artifact exists."""
     return Artifact.select(SQL("1")).where(Artifact.id == slot("id"))
+
+
+def touch(db: Statements, ids: Sequence[UUID], updated: datetime) -> None:
+    """Note a time as that of the last update of some latest artifacts, whose keys are locked.
+
+    Args:
+        db: the statements of a store.
+        ids: the ids of the artifacts.
+        updated: the time.
+    """
+    if not ids:
+        return
+    values = {"ids": db.dialect.bind_list(ids), "updated": encode_time(updated)}
+    touch_rows = partial(touch_rows_query, db)
+    touch_artifacts = partial(touch_artifacts_query, db)
+    if db.dialect.writes_in_with:
+        build = partial(touch_all_query, touch_rows, touch_artifacts)
+        db.execute("latest.touch_all", build, values)
+    else:
+        builders = (("latest.touch_rows", touch_rows), ("latest.touch_artifacts", touch_artifacts))
+        db.execute_all(builders, values)
+
+
+def touch_rows_query(db: Statements) -> Query:
+    """Build the statement that notes a time in the rows of some latest artifacts."""
+    touch = ArtifactCollection.update({ArtifactCollection.updated: slot("updated")})
+    return touch.where(db.dialect.is_in(ArtifactCollection.latest_id, slot("ids")))
+
+
+def touch_artifacts_query(db: Statements) -> Query:
+    """Build the statement that notes a time in some artifacts."""
+    touch = Artifact.update({Artifact.updated: slot("updated")})
+    return touch.where(db.dialect.is_in(Artifact.id, slot("ids")))
+
+
+def touch_all_query(touch_rows: Build, touch_artifacts: Build) -> Query:
+    """Build one statement of both."""
+    return NodeList(
+        (
+            SQL('WITH "touched" AS ('),
+            touch_rows(),
+            SQL(")"),
+            touch_artifacts(),
+        )
+    )

@@ -16,6 +16,7 @@ from ..schemas.artifacts import (
     is_key,
 )
 from ..schemas.sorting import ArtifactSort
+from ..unset import UNSET, Unset
 from .listing import check_constrained, listing_query
 
 __all__ = ["ArtifactMethods"]
@@ -27,12 +28,22 @@ class ArtifactMethods(StoreBase):
     def create_artifact(
         self,
         artifact: ArtifactCreate | None = None,
+        *,
+        expect_version: int | Unset | None = UNSET,
+        skip_unchanged: bool = False,
         **fields: Unpack[ArtifactFields],
     ) -> Artifact:
         """Create an artifact. With a key it becomes the next version, and the latest.
 
         Args:
             artifact: the artifact; or pass its fields as keywords.
+            expect_version: the version that must be the latest of the key now; `None` if the key
+                must have none. By default any version may be. If another version is the latest,
+                nothing is written.
+            skip_unchanged: whether no version is made when `type`, `description`, `data` and
+                `metadata` are those of the latest one, as JSON text: 1 is not 1.0, and order
+                counts. Then the time `updated` of the latest artifact becomes now, and it is
+                returned. `False` by default.
             fields: `key`, `type`, `description`, `data`, `metadata`, `profile`, `flow_run_id`,
                 `task_run_id`, `id`. The run ids are by default those of the current run; `None`
                 leaves them empty. In `data`, dates, UUIDs, paths, decimals and enums become text,
@@ -47,6 +58,7 @@ class ArtifactMethods(StoreBase):
         Raises:
             InvalidArtifact: a value cannot be stored; the message has the path to it.
             ArtifactConflict: the id is taken by an artifact with other content.
+            VersionConflict: the latest version of the key is not `expect_version`.
             StoreUnavailable: the database cannot be written.
 
         Examples:
@@ -55,19 +67,31 @@ class ArtifactMethods(StoreBase):
             >>> artifact = store.create_artifact(key="sales", data={"north": 12}, metadata={"team": "finance"})
             >>> artifact.version, artifact.data
             (1, {'north': 12})
+            >>> store.create_artifact(key="sales", data={"north": 15}, expect_version=1).version
+            2
         """
-        return artifacts.create.create_artifact(self._writer, artifact, fields)
+        if expect_version is UNSET and skip_unchanged is False:
+            return artifacts.create.create_artifact(self._writer, artifact, fields)
+        condition = artifacts.conditions.condition_of(expect_version, skip_unchanged)
+        return artifacts.create.create_artifact(self._writer, artifact, fields, condition)
 
     def create_artifacts(
         self,
         many: Iterable[ArtifactCreate | Mapping[str, object]],
+        *,
+        skip_unchanged: bool = False,
     ) -> ArtifactList:
         """Create many artifacts in one transaction and return them in order.
 
         An artifact whose id exists already, with the same content, is returned as it is stored.
 
         Args:
-            many: `ArtifactCreate` values, or mappings of their fields.
+            many: `ArtifactCreate` values, or mappings of their fields. A mapping may also have
+                `expect_version` and `skip_unchanged`, as in `create_artifact`. If there are several
+                versions of a key, the first one's conditions are about the version before this
+                call, and those of each other about the one before it.
+            skip_unchanged: the `skip_unchanged` of every artifact that does not have its own;
+                `False` by default.
 
         Returns:
             The artifacts as they are stored, in the order of `many`.
@@ -75,6 +99,8 @@ class ArtifactMethods(StoreBase):
         Raises:
             InvalidArtifact: a value cannot be stored; nothing is created.
             ArtifactConflict: an id is taken by an artifact with other content; nothing is created.
+            VersionConflict: the latest version of a key is not the expected one; nothing is
+                created.
             StoreUnavailable: the database cannot be written.
 
         Examples:
@@ -84,7 +110,8 @@ class ArtifactMethods(StoreBase):
             >>> [artifact.version for artifact in created]
             [1, 2, 3]
         """
-        return ArtifactList(artifacts.create.create_artifacts(self._writer, many))
+        created = artifacts.create.create_artifacts(self._writer, many, skip_unchanged)
+        return ArtifactList(created)
 
     def read_artifact(self, artifact_id: UUID | str | Artifact) -> Artifact | None:
         """Return an artifact by id or by another reference.

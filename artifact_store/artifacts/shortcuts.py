@@ -14,17 +14,19 @@ from ..wording import shown
 if TYPE_CHECKING:
     from ..schemas.artifacts import ArtifactChanges
 
-__all__ = ["Origin", "ShortcutMethods"]
+__all__ = ["Options", "ShortcutMethods"]
 
 Metadata = Mapping[str, Scalar] | None
 
 
-class Origin(TypedDict, total=False):
-    """The runs that an artifact belongs to, and its id."""
+class Options(TypedDict, total=False):
+    """What `create_artifact` takes beside the content: runs, an id, and conditions."""
 
     flow_run_id: UUID | str | None
     task_run_id: UUID | str | None
     id: UUID | str | None
+    expect_version: int | None
+    skip_unchanged: bool
 
 
 class ShortcutMethods(StoreBase):
@@ -37,7 +39,7 @@ class ShortcutMethods(StoreBase):
         key: str | None = None,
         description: str | None = None,
         metadata: Metadata = None,
-        **origin: Unpack[Origin],
+        **options: Unpack[Options],
     ) -> Artifact:
         """Publish a link, stored as `{"link": …, "link_text": …}`.
 
@@ -48,7 +50,8 @@ class ShortcutMethods(StoreBase):
             key: the name that versions share; `None`, the default, is an artifact without versions.
             description: text for people, usually Markdown; `None` by default.
             metadata: JSON scalars by name; `None` by default.
-            origin: `flow_run_id`, `task_run_id` and `id`, as in `create_artifact`.
+            options: `flow_run_id`, `task_run_id`, `id`, `expect_version` and `skip_unchanged`, as
+                in `create_artifact`.
 
         Returns:
             The artifact as it is stored.
@@ -64,7 +67,7 @@ class ShortcutMethods(StoreBase):
         """
         payload = payloads.builders.link_payload(link, link_text)
         return self.create_artifact(
-            key=key, description=description, metadata=metadata, **payload, **origin
+            key=key, description=description, metadata=metadata, **payload, **options
         )
 
     def create_markdown_artifact(
@@ -73,7 +76,7 @@ class ShortcutMethods(StoreBase):
         key: str | None = None,
         description: str | None = None,
         metadata: Metadata = None,
-        **origin: Unpack[Origin],
+        **options: Unpack[Options],
     ) -> Artifact:
         """Publish a Markdown text.
 
@@ -82,7 +85,8 @@ class ShortcutMethods(StoreBase):
             key: the name that versions share; `None`, the default, is an artifact without versions.
             description: text for people, usually Markdown; `None` by default.
             metadata: JSON scalars by name; `None` by default.
-            origin: `flow_run_id`, `task_run_id` and `id`, as in `create_artifact`.
+            options: `flow_run_id`, `task_run_id`, `id`, `expect_version` and `skip_unchanged`, as
+                in `create_artifact`.
 
         Returns:
             The artifact as it is stored.
@@ -98,7 +102,7 @@ class ShortcutMethods(StoreBase):
         """
         payload = payloads.builders.markdown_payload(markdown)
         return self.create_artifact(
-            key=key, description=description, metadata=metadata, **payload, **origin
+            key=key, description=description, metadata=metadata, **payload, **options
         )
 
     def create_table_artifact(
@@ -111,7 +115,7 @@ class ShortcutMethods(StoreBase):
         columns: Sequence[str] | None = None,
         profile: bool = True,
         delimiter: str | None = None,
-        **origin: Unpack[Origin],
+        **options: Unpack[Options],
     ) -> Artifact:
         """Publish a table, stored as a list of row objects with the profile of its columns.
 
@@ -127,7 +131,8 @@ class ShortcutMethods(StoreBase):
                 column) is computed and stored; `True` by default.
             delimiter: the character between the cells of a CSV file; by default `,`, tab, `;` or
                 `|`, whichever fits.
-            origin: `flow_run_id`, `task_run_id` and `id`, as in `create_artifact`.
+            options: `flow_run_id`, `task_run_id`, `id`, `expect_version` and `skip_unchanged`, as
+                in `create_artifact`.
 
         Returns:
             The artifact as it is stored.
@@ -149,7 +154,7 @@ class ShortcutMethods(StoreBase):
             table, columns=columns, profile=profile, delimiter=delimiter
         )
         return self.create_artifact(
-            key=key, description=description, metadata=metadata, **payload, **origin
+            key=key, description=description, metadata=metadata, **payload, **options
         )
 
     def create_progress_artifact(
@@ -158,7 +163,7 @@ class ShortcutMethods(StoreBase):
         key: str | None = None,
         description: str | None = None,
         metadata: Metadata = None,
-        **origin: Unpack[Origin],
+        **options: Unpack[Options],
     ) -> Artifact:
         """Publish the progress of a job; `update_progress_artifact` updates it in place.
 
@@ -167,7 +172,8 @@ class ShortcutMethods(StoreBase):
             key: the name that versions share; `None`, the default, is an artifact without versions.
             description: text for people, usually Markdown; `None` by default.
             metadata: JSON scalars by name; `None` by default.
-            origin: `flow_run_id`, `task_run_id` and `id`, as in `create_artifact`.
+            options: `flow_run_id`, `task_run_id`, `id`, `expect_version` and `skip_unchanged`, as
+                in `create_artifact`.
 
         Returns:
             The artifact as it is stored.
@@ -184,7 +190,7 @@ class ShortcutMethods(StoreBase):
         """
         payload = payloads.builders.progress_payload(progress)
         return self.create_artifact(
-            key=key, description=description, metadata=metadata, **payload, **origin
+            key=key, description=description, metadata=metadata, **payload, **options
         )
 
     def update_progress_artifact(
@@ -235,7 +241,7 @@ class ShortcutMethods(StoreBase):
         *,
         alt: str | None = None,
         image_url: str | None = None,
-        **origin: Unpack[Origin],
+        **options: Unpack[Options],
     ) -> Artifact:
         """Publish an image, stored as `{"image": URL}`, where the URL may be a `data:` URI.
 
@@ -250,7 +256,8 @@ class ShortcutMethods(StoreBase):
             alt: a text for people who do not see the image; `None` by default.
             image_url: a URL, which may be relative, instead of `image`; the name of this parameter
                 in Prefect.
-            origin: `flow_run_id`, `task_run_id` and `id`, as in `create_artifact`.
+            options: `flow_run_id`, `task_run_id`, `id`, `expect_version` and `skip_unchanged`, as
+                in `create_artifact`.
 
         Returns:
             The artifact as it is stored.
@@ -267,7 +274,7 @@ class ShortcutMethods(StoreBase):
         """
         payload = payloads.builders.image_payload(image, alt=alt, image_url=image_url)
         return self.create_artifact(
-            key=key, description=description, metadata=metadata, **payload, **origin
+            key=key, description=description, metadata=metadata, **payload, **options
         )
 
 

@@ -8,6 +8,7 @@ rows.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import ClassVar, TypeAlias
 from uuid import UUID
 
@@ -96,6 +97,10 @@ class Dialect(ABC):
     ) -> dict[str, object]:
         """Return the parameters of `counts_table`."""
 
+    @abstractmethod
+    def digest_of(self, text: str | None) -> object:
+        """Return what the column `digest` reads for a stored text."""
+
     # Conditions
 
     @abstractmethod
@@ -142,9 +147,16 @@ class Dialect(ABC):
 
     @abstractmethod
     def is_invalid_counter(self, column: peewee.Field) -> peewee.Expression:
-        """Test whether a version counter is below 1 or, in a damaged file, not an integer."""
+        """Test whether a version counter is below 0 or, in a damaged file, not an integer.
+
+        It is 0 while a block has locked a key that never had a version.
+        """
 
     # Columns and tables
+
+    @abstractmethod
+    def digest(self, column: Node) -> Node:
+        """Return a column that tells texts apart, and is short where a server has to send it."""
 
     @abstractmethod
     def text_member(self, column: Node, name: str) -> NodeList:
@@ -210,6 +222,10 @@ class SqliteDialect(Dialect):
         rows = list(zip(keys, ids, counts, strict=True))
         return {"many": json_list(rows)}
 
+    def digest_of(self, text: str | None) -> str | None:
+        """Return the text itself, because reading it sends it nowhere."""
+        return text
+
     def is_in(self, column: Node, slot: Node) -> NodeList:
         """Test whether a column is in a bound list."""
         return sql(column, "IN (SELECT value FROM json_each(", slot, "))")
@@ -267,8 +283,12 @@ class SqliteDialect(Dialect):
         return sql("substr(", column, f", {size + 1}, 1) = ''")
 
     def is_invalid_counter(self, column: peewee.Field) -> peewee.Expression:
-        """Test whether a version counter is below 1 or, in a damaged file, not even an integer."""
-        return (peewee.fn.TYPEOF(column) != "integer") | (column < 1)
+        """Test whether a version counter is below 0 or, in a damaged file, not even an integer."""
+        return (peewee.fn.TYPEOF(column) != "integer") | (column < 0)
+
+    def digest(self, column: Node) -> Node:
+        """Return the column itself."""
+        return column
 
     def text_member(self, column: Node, name: str) -> NodeList:
         """Return the text of one member of a JSON object."""
@@ -323,6 +343,10 @@ class PostgresDialect(Dialect):
         """Return the parameters of `counts_table`."""
         return {"keys": list(keys), "ids": list(ids), "counts": list(counts)}
 
+    def digest_of(self, text: str | None) -> bytes | None:
+        """Return the SHA-256 of the text in UTF-8."""
+        return None if text is None else sha256(text.encode()).digest()
+
     def is_in(self, column: Node, slot: Node) -> NodeList:
         """Test whether a column is in a bound list."""
         return sql(column, "= ANY(", slot, ")")
@@ -372,8 +396,12 @@ class PostgresDialect(Dialect):
         return sql("octet_length(", column, f") <= {size}")
 
     def is_invalid_counter(self, column: peewee.Field) -> peewee.Expression:
-        """Test whether a version counter is below 1."""
-        return column < 1
+        """Test whether a version counter is below 0."""
+        return column < 0
+
+    def digest(self, column: Node) -> NodeList:
+        """Return the SHA-256 of the text in UTF-8, whatever the encoding of the database."""
+        return sql("sha256(convert_to(", column, ", 'UTF8'))")
 
     def text_member(self, column: Node, name: str) -> NodeList:
         """Return the text of one member of a JSON object."""

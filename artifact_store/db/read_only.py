@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from ..errors import StoreReadOnly
 
-__all__ = ["WRITES", "refuse_writes"]
+__all__ = ["WRITES", "refuse", "refuse_writes"]
 
 WRITES = frozenset(
     """
@@ -28,6 +28,11 @@ def refuse_writes(store: object, label: str) -> None:
 
 
 def _raise_read_only(name: str, label: str, *args: object, **fields: object) -> NoReturn:
+    refuse(f"call {name}", label)
+
+
+def refuse(action: str, label: str) -> NoReturn:
+    """Raise the error for an action that only a store that may write can do."""
     raise StoreReadOnly(
-        f"{label}: the store is open for reading only: open it without read_only to call {name}."
+        f"{label}: the store is open for reading only: open it without read_only to {action}."
     )

@@ -87,9 +87,13 @@ class TransactionEngine(ABC):
     def translate_error(self, error: BaseException) -> errors.ArtifactStoreError:
         """Return our error for a driver error; its message says what to do."""
 
-    def atomic(self) -> "Block":
-        """Return a block: a write transaction, or a savepoint inside one."""
-        return Block(self)
+    def atomic(self, first: Callable[[], object] | None = None) -> "Block":
+        """Return a block: a write transaction, or a savepoint inside one.
+
+        Args:
+            first: called at the start of the block; if it raises, the block is not entered.
+        """
+        return Block(self, first)
 
     def in_block(self) -> bool:
         """Return whether this thread is inside a block."""
@@ -357,11 +361,14 @@ class Block:
     It may be entered again after it was left, but not while it is entered.
     """
 
-    __slots__ = ("_engine", "_entered", "_savepoint", "_transaction")
+    __slots__ = ("_engine", "_entered", "_first", "_savepoint", "_transaction")
 
-    def __init__(self, engine: "TransactionEngine") -> None:
-        """Take the engine; the transaction begins with the `with`."""
+    def __init__(
+        self, engine: "TransactionEngine", first: Callable[[], object] | None = None
+    ) -> None:
+        """Take the engine, and what is called first; the transaction begins with the `with`."""
         self._engine = engine
+        self._first = first
         self._entered = threading.Lock()
         self._transaction: Transaction | None = None
         self._savepoint: str | None = None
@@ -372,6 +379,7 @@ class Block:
         Raises:
             InvalidQuery: the block has already been entered.
             StoreUnavailable: the write lock could not be acquired.
+            ArtifactStoreError: what is called first has raised it.
         """
         engine = self._engine
         if not self._entered.acquire(blocking=False):
@@ -379,6 +387,7 @@ class Block:
                 "This block has already been entered: call store.atomic() for each block."
             )
         self._savepoint = None
+        outer: Transaction | None = None
         new: Transaction | None = None
         try:
             outer = engine.session().transaction
@@ -389,11 +398,16 @@ class Block:
                     engine, engine.session_for_block(), time.monotonic() + engine.timeout
                 )
                 new.begin()
+            if self._first is not None:
+                self._first()
             self._transaction = outer or new
-        except BaseException:
+        except BaseException as error:
             self._entered.release()
             if new is not None:
                 new.abort()
+            elif self._savepoint is not None and engine.session().transaction is outer:
+                assert outer is not None
+                self._leave_savepoint(outer, self._savepoint, type(error))
             raise
 
     def __exit__(
