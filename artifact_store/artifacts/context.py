@@ -3,25 +3,19 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from peewee import Case, Select, fn
-from pydantic_core import from_json
+from peewee import Select, fn
 
 from ..db.artifact_tables import Artifact as ArtifactTable
 from ..db.artifact_tables import ArtifactCollection
-from ..db.damage import Parsing
 from ..db.statements import Query, Statements, slot
-from ..errors import InvalidArtifact
 from ..rendering.context import ArtifactContext, Point
 from ..runs.queries import read_parent_runs
 from ..schemas.artifacts import Artifact
-from ..tables.profile import changes, known_profile, profile_table
 from ..wording import name_of_artifact
 from . import metrics
+from .since import read_since
 
 __all__ = ["has_artifact", "read_context", "trend"]
-
-_LARGEST_COMPARED = 262_144
-"""Characters of a previous table without a profile, up to which it is read to find what changed."""
 
 
 class Neighbours(NamedTuple):
@@ -60,6 +54,9 @@ def read_context(db: Statements, artifact: Artifact) -> ArtifactContext:
         return context
 
     neighbours = read_neighbours(db, key, artifact.version)
+    since = None
+    if neighbours.previous is not None:
+        since = read_since(db, artifact, neighbours.previous)
     field, series = trend(metrics.newest(db, key, metrics.WINDOW))
 
     def ref(version: int | None) -> str | None:
@@ -73,7 +70,8 @@ def read_context(db: Statements, artifact: Artifact) -> ArtifactContext:
         flow_run=flow_run,
         flow=flow,
         task_run=task_run,
-        changes=tuple(read_changes(db, artifact, neighbours.previous)),
+        changes=since.changes if since else (),
+        compared=since.compared if since else None,
         field=field,
         series=tuple(series),
     )
@@ -99,36 +97,3 @@ def neighbours_query() -> Query:
             ArtifactCollection.select(ArtifactCollection.latest_version).where(of_row),
         ]
     )
-
-
-def read_changes(db: Statements, artifact: Artifact, previous: int | None) -> list[str]:
-    """Return what changed in a table since its previous version; empty for anything but a table."""
-    if artifact.type != "table" or previous is None:
-        return []
-
-    def build() -> Query:
-        has_no_profile = ArtifactTable.profile.is_null()
-        is_small = db.dialect.is_at_most(ArtifactTable.data, _LARGEST_COMPARED)
-        data = Case(None, ((has_no_profile & is_small, ArtifactTable.data),))
-        return ArtifactTable.select(ArtifactTable.profile, data).where(
-            ArtifactTable.key == slot("key"),
-            ArtifactTable.version == slot("version"),
-            ArtifactTable.type == "table",
-        )
-
-    values = {"key": artifact.key, "version": previous}
-    row = db.fetch_one("context.previous_table", build, values)
-    if row is None:
-        return []
-    profile, data = row
-    if profile is None and data is None:
-        return []
-    with Parsing(f"The artifact {name_of_artifact(None, artifact.key, previous)}"):
-        parsed = from_json(data if profile is None else profile)
-
-    try:
-        before = profile_table(parsed) if profile is None else parsed
-        after = known_profile(artifact.profile) or profile_table(artifact.data)
-        return changes(before, after)
-    except InvalidArtifact:  # the data of the type "table" may be anything
-        return []

@@ -207,8 +207,8 @@ class HistoryMethods(StoreBase):
     def read_surroundings(self, artifact: Artifact) -> "rendering.context.ArtifactContext":
         """Return the context of an artifact: its neighbours, its run, its changes and its numbers.
 
-        The payloads of other versions are not read, except for a previous table of up to 256 KB
-        without a profile.
+        The previous version is read and compared if its data and those of the artifact have up to
+        1 MB of JSON each. Of larger tables the profiles are compared, of other data nothing.
 
         Args:
             artifact: an artifact of this store.
@@ -226,7 +226,7 @@ class HistoryMethods(StoreBase):
             >>> second = store.create_artifact(key="wind", type="table", data=[{"wind": 3}, {"wind": 5}])
             >>> context = store.read_surroundings(second)
             >>> context.previous, context.next, context.changes, context.field
-            ('wind@1', None, ('rows +1',), 'rows')
+            ('wind@1', None, ('1 row added',), 'rows')
         """
         if not isinstance(artifact, Artifact):
             raise InvalidQuery(

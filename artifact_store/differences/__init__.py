@@ -5,8 +5,18 @@ from typing import TYPE_CHECKING
 from ..lazy import lazy_submodules
 
 if TYPE_CHECKING:
-    from . import changes, diff, display, sequences, summary, tables, texts, values
+    from . import changes, diff, display, sequences, summary, tables, texts, values, versions
 else:
     __getattr__ = lazy_submodules(__name__)
 
-__all__ = ["changes", "diff", "display", "sequences", "summary", "tables", "texts", "values"]
+__all__ = [
+    "changes",
+    "diff",
+    "display",
+    "sequences",
+    "summary",
+    "tables",
+    "texts",
+    "values",
+    "versions",
+]

@@ -23,7 +23,9 @@ __all__ = ["summarize", "value_text"]
 
 _MOST_SENTENCES = 12
 _MOST_CELLS = 3  # of a column that are named one by one
+_MOST_COLUMNS = 3  # that came or went and are named one by one
 _LONGEST_VALUE = 60
+_SHOWN_BEFORE = 20  # characters of a long text before the first that differs
 
 
 def summarize(changes: Sequence[Change], key: Sequence[str] = ()) -> tuple[str, ...]:
@@ -41,36 +43,59 @@ def summarize(changes: Sequence[Change], key: Sequence[str] = ()) -> tuple[str, 
         >>> summarize([ValueChange("changed", ("data", "acc"), 0.93, 0.71)])
         ('`acc` 0.93 → 0.71 (-0.22)',)
     """
+    lines = [change for change in changes if isinstance(change, LineChange)]
+    values = [change for change in changes if isinstance(change, ValueChange)]
+    others = changes if len(lines) + len(values) < len(changes) else ()
+    values.sort(key=rank)
     sentences = [
-        *of_type(changes),
-        *of_columns(changes),
-        *of_rows(changes),
-        *of_cells(changes, key),
-        *of_lines(changes),
-        *of_values(changes),
+        *of_type(values),
+        *of_columns(others),
+        *of_rows(others),
+        *of_cells(others, key),
+        *of_lines(lines),
     ]
-    left_out = len(sentences) - _MOST_SENTENCES + 1
-    if left_out > 1:
+
+    # There may be 100,000 values, so no more sentences are written than are shown.
+    values = [change for change in values if change.path != ("type",)]
+    total = len(sentences) + len(values)
+    room = max(_MOST_SENTENCES - len(sentences), 0)
+    sentences += map(value_sentence, values[:room])
+    if total > _MOST_SENTENCES:
+        left_out = total - _MOST_SENTENCES + 1
         sentences[_MOST_SENTENCES - 1 :] = [f"and {left_out:,} more changes"]
     return tuple(sentences)
 
 
-def of_type(changes: Iterable[Change]) -> Iterator[str]:
+def of_type(changes: Iterable[ValueChange]) -> Iterator[str]:
     for change in changes:
-        if isinstance(change, ValueChange) and change.path == ("type",):
+        if change.path == ("type",):
             yield f"type {bare(change.before)} → {bare(change.after)}"
 
 
 def of_columns(changes: Iterable[Change]) -> Iterator[str]:
+    added: list[str] = []
+    removed: list[str] = []
     for change in changes:
         if isinstance(change, ColumnOrder):
             yield "columns in another order"
         elif isinstance(change, ColumnChange) and change.kind == "added":
-            yield f"column {quoted(change.column)} is new"
+            added.append(quoted(change.column))
         elif isinstance(change, ColumnChange) and change.kind == "removed":
-            yield f"column {quoted(change.column)} is gone"
+            removed.append(quoted(change.column))
         elif isinstance(change, ColumnChange):
             yield f"column {quoted(change.column)} became {change.after}"
+    yield from came_or_went(added, "new")
+    yield from came_or_went(removed, "gone")
+
+
+def came_or_went(columns: Sequence[str], how: str) -> Iterator[str]:
+    """Name columns one by one when they are few, else count them."""
+    if len(columns) <= _MOST_COLUMNS:
+        for column in columns:
+            yield f"column {column} is {how}"
+    else:
+        first = ", ".join(columns[:_MOST_COLUMNS])
+        yield f"{len(columns):,} columns are {how}: {first}, …"
 
 
 def of_rows(changes: Iterable[Change]) -> Iterator[str]:
@@ -115,8 +140,13 @@ def row_name(row: RowChange, key: Sequence[str]) -> str:
     return ", ".join(f"{column}={bare(cell)}" for column, cell in zip(key, row.key, strict=True))
 
 
-def of_lines(changes: Iterable[Change]) -> Iterator[str]:
-    kinds = [change.kind for change in changes if isinstance(change, LineChange)]
+def of_lines(changes: Sequence[LineChange]) -> Iterator[str]:
+    """Quote the line that changed when it is one, else count them."""
+    kinds = [change.kind for change in changes]
+    if kinds == ["removed", "added"] and changes[0].before == changes[1].after:
+        number = (changes[1].after or 0) + 1
+        yield f"line {number} {movement_text(changes[0].line, changes[1].line)}"
+        return
     counts = [
         f"{count_text(kinds.count(kind), 'line')} {kind}"
         for kind in ("added", "removed")
@@ -126,27 +156,28 @@ def of_lines(changes: Iterable[Change]) -> Iterator[str]:
         yield ", ".join(counts)
 
 
-def of_values(changes: Iterable[Change]) -> list[str]:
-    """Return what is said of values: numbers that moved come first, then other changes, then what came and went."""
-    ranked: list[tuple[int, str]] = []
-    for change in changes:
-        if not isinstance(change, ValueChange) or change.path == ("type",):
-            continue
-        name = value_name(change)
-        if change.path == ("description",):
-            ranked.append((3, "description changed"))
-        elif change.kind == "reordered":
-            ranked.append((2, f"keys of {name} in another order"))
-        elif change.before is MISSING:
-            ranked.append((1, f"{name} is new: {value_text(change.after)}"))
-        elif change.after is MISSING:
-            ranked.append((1, f"{name} is gone, it was {value_text(change.before)}"))
-        else:
-            numbers = is_number(change.before) and is_number(change.after)
-            rank = -1 if numbers else 0
-            ranked.append((rank, f"{name} {movement_text(change.before, change.after)}".lstrip()))
-    ranked.sort(key=lambda entry: entry[0])
-    return [sentence for _, sentence in ranked]
+def rank(change: ValueChange) -> int:
+    """Sort numbers that moved first, then other changes, then what came and went."""
+    if change.path == ("description",):
+        return 4
+    if change.kind == "reordered":
+        return 3
+    if change.before is MISSING or change.after is MISSING:
+        return 2
+    return 0 if is_number(change.before) and is_number(change.after) else 1
+
+
+def value_sentence(change: ValueChange) -> str:
+    name = value_name(change)
+    if change.path == ("description",):
+        return "description changed"
+    if change.kind == "reordered":
+        return f"keys of {name} in another order"
+    if change.before is MISSING:
+        return f"{name} is new: {value_text(change.after)}"
+    if change.after is MISSING:
+        return f"{name} is gone, it was {value_text(change.before)}"
+    return f"{name} {movement_text(change.before, change.after)}".lstrip()
 
 
 def value_name(change: ValueChange) -> str:
@@ -172,11 +203,28 @@ def is_number(value: object) -> TypeGuard[int | float]:
 
 def movement_text(before: object, after: object) -> str:
     """Return what a value was and is, and how far a number moved."""
+    if isinstance(before, str) and isinstance(after, str):
+        return string_movement(before, after)
     text = f"{value_text(before)} → {value_text(after)}"
     if not is_number(before) or not is_number(after):
         return text
     distance = distance_text(before, after)
     return f"{text} ({distance})" if distance else text
+
+
+def string_movement(before: str, after: str) -> str:
+    """Return what a text was and is; of long ones the part where they differ."""
+    old = string_text(before)
+    new = string_text(after)
+    if old != new:
+        return f"{old} → {new}"
+    if not old.startswith('"'):
+        return f"{old} → other {new}"
+    pairs = enumerate(zip(before, after, strict=False))
+    shorter = min(len(before), len(after))
+    first = next((number for number, (one, other) in pairs if one != other), shorter)
+    start = first - _SHOWN_BEFORE
+    return f"{string_text('…' + before[start:])} → {string_text('…' + after[start:])}"
 
 
 def distance_text(before: int | float, after: int | float) -> str:

@@ -11,6 +11,7 @@ from ..lazy import lazy_names
 if TYPE_CHECKING:
     from . import blocks
     from . import context as context
+    from .changes import changes_text
     from .gfm import blocks_to_markdown
     from .gfm_text import escape_markdown
     from .plot import sparkline
@@ -23,6 +24,7 @@ else:
             "blocks context": "",
             "blocks_to_markdown": "gfm",
             "escape_markdown": "gfm_text",
+            "changes_text": "changes",
             "sparkline": "plot",
             "aligned_table column_width print_blocks": "terminal",
             "age count_text escape_controls size_text": "text",
@@ -34,6 +36,7 @@ __all__ = [
     "aligned_table",
     "blocks",
     "blocks_to_markdown",
+    "changes_text",
     "column_width",
     "count_text",
     "escape_controls",

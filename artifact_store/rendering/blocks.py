@@ -14,7 +14,7 @@ from uuid import UUID
 from ..errors import InvalidArtifact
 from ..tables.profile import TableProfile
 from ..wording import shown
-from .context import Point
+from .context import Compared, Point
 
 __all__ = [
     "Block",
@@ -204,10 +204,20 @@ class Title:
 
 @dataclass(frozen=True)
 class Changes:
-    """What is different from the version named by `previous`."""
+    """What is different from another version.
+
+    Attributes:
+        lines: what is different, in sentences; empty when nothing is.
+        previous: the reference of that version.
+        ref: the reference of the newer version, where the whole difference is to be had elsewhere; how to get it is
+            then shown too.
+        compared: how the two were compared; see `ArtifactContext`.
+    """
 
     lines: tuple[str, ...]
     previous: str | None
+    ref: str | None = None
+    compared: Compared | None = "data"
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,16 @@ the fields that it reads as protocols, instead of importing `Artifact`, `FlowRun
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 from uuid import UUID
 
 from ..wording import name_of_artifact
 
-__all__ = ["ArtifactContext", "Named", "Point", "Run", "Shown", "ref_of"]
+__all__ = ["ArtifactContext", "Compared", "Named", "Point", "Run", "Shown", "ref_of"]
+
+
+Compared: TypeAlias = Literal["data", "profile", "metadata"]
+"""How two versions were compared: by all they hold; the data by profile; or without the data, which are too large."""
 
 
 class Named(Protocol):
@@ -75,7 +79,9 @@ class ArtifactContext:
         flow_run: the flow run that made it; `None` if the store does not have it.
         flow: the flow of that run.
         task_run: the task run that made it; `None` if the store does not have it.
-        changes: what is different from the previous version, in a few words each (`rows +12`).
+        changes: what is different from the previous version, the summary of their `Diff`; empty when nothing is.
+        compared: how that was found: `"data"`, all that both hold; `"profile"`, where their data are too large to
+            compare, by the profiles of the tables; `"metadata"`, without the data. `None`: not compared.
         field: the number that `series` shows (`rows`, `data`, `metadata.loss`).
         series: that number in each version that has it, oldest first; at most the newest 50.
     """
@@ -88,6 +94,7 @@ class ArtifactContext:
     flow: Named | None = None
     task_run: Run | None = None
     changes: tuple[str, ...] = ()
+    compared: Compared | None = None
     field: str | None = None
     series: tuple[Point, ...] = ()
 

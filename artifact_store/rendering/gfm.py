@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from ..rendering import blocks
 from .blocks import Block
+from .changes import since_text, told
 from .gfm_text import break_references, code_span, escape_markdown, fence, paragraph
 from .markdown import markdown_to_html
 from .plot import plot_words, sparkline
@@ -141,15 +142,18 @@ def facts_parts(block: blocks.Facts, remedy: str) -> Iterator[str]:
 
 
 def changes_parts(block: blocks.Changes, remedy: str) -> Iterator[str]:
-    """Yield what changed since the previous version, as a list."""
-    since = "Changed:"
-    if block.previous:
-        since = f"Since {escape_markdown(short_line(block.previous))}:"
-    yield since
+    """Yield what changed since the previous version, as a list, and the command that shows all of it."""
+    lines = told(block.lines[:_MAX_FACTS], block.compared)
+    previous = block.previous and short_line(block.previous)
+    yield paragraph(since_text(previous, block.compared, lines))
 
-    lines = block.lines[:_MAX_FACTS]
-    yield "\n".join(f"- {sentence(short_line(line))}" for line in lines)
-    yield from cut_note(missing(len(lines), len(block.lines), "change"), remedy)
+    if lines:
+        yield "\n".join(f"- {sentence(short_line(line))}" for line in lines)
+        if previous and block.ref:
+            yield code_span(f"artifact-store diff {previous} {short_line(block.ref)}")
+    yield from cut_note(
+        missing(min(_MAX_FACTS, len(block.lines)), len(block.lines), "change"), remedy
+    )
 
 
 def sentence(text: str) -> str:

@@ -11,6 +11,7 @@ from typing import LiteralString, NamedTuple
 from ..payloads.images import MAX_IMAGE_BYTES
 from ..rendering import blocks
 from .blocks import Block
+from .changes import since_text, told
 from .markdown import markdown_to_html
 from .markup import Html, element, join
 from .plot import line_plot, plot_words
@@ -128,14 +129,18 @@ def facts_html(block: blocks.Facts, options: Options) -> Html:
 
 
 def changes_html(block: blocks.Changes, options: Options) -> Html:
-    """Return what changed since the previous version."""
-    since = "Changed:"
-    if block.previous:
-        since = f"Since {short_line(block.previous)}:"
+    """Return what changed since the previous version, and the line of Python that returns the difference."""
+    lines = told(block.lines[:_MAX_FACTS], block.compared)
+    previous = block.previous and short_line(block.previous)
+    since = element("span", since_text(previous, block.compared, lines))
+    if not lines:
+        return styled("div", "changes", since)
 
-    lines = block.lines[:_MAX_FACTS]
     items = [element("li", *inline_code(short_line(line))) for line in lines]
-    changed = styled("div", "changes", element("span", since), element("ul", *items))
+    code = None
+    if previous and block.ref:
+        code = element("code", f'store.diff("{previous}", "{short_line(block.ref)}")')
+    changed = styled("div", "changes", since, element("ul", *items), code)
 
     left_out = missing(len(lines), len(block.lines), "change")
     return join([changed, left_out_note(left_out, options)])

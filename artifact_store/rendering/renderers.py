@@ -130,8 +130,9 @@ def render_artifact(
         result.append(blocks.Markdown(artifact.description))
     if artifact.metadata:
         result.append(blocks.Facts(tuple(artifact.metadata.items())))
-    if context.changes:
-        result.append(blocks.Changes(context.changes, context.previous))
+    if context.changes or context.compared:
+        changes = blocks.Changes(context.changes, context.previous, context.ref, context.compared)
+        result.append(changes)
     if len(context.series) > 1:
         result.append(blocks.Plot(context.series, context.field or "data"))
     result += render(artifact)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..rendering import blocks
 from .blocks import Block
+from .changes import in_line, plain_sentence, since_text, told
 from .markdown import table_cells
 from .plot import sparkline
 from .renderers import reference_facts
@@ -260,15 +261,27 @@ def fact_lines(items: Sequence[tuple[str, object]]) -> Text:
 
 
 def changes_parts(block: blocks.Changes, screen: Screen) -> Iterator[RenderableType]:
-    """Yield what changed since the previous version."""
-    since = "Changed"
-    if block.previous:
-        since = f"Since {short_line(block.previous)}"
+    """Yield what changed since the previous version: in one line, or all of it where no command shows it."""
+    from rich.cells import cell_len
 
-    lines = block.lines[:_MOST_FACTS]
-    changes = ", ".join(short_line(line).replace("`", "") for line in lines)
-    yield plain(f"{since}: {changes}", "yellow")
-    yield from left_out_note(missing(len(lines), len(block.lines), "change"), screen)
+    lines = told(block.lines[:_MOST_FACTS], block.compared)
+    previous = block.previous and short_line(block.previous)
+    since = safe(since_text(previous, block.compared, lines))
+    if not lines:
+        yield plain(since, "dim")
+        return
+
+    changes = [safe(plain_sentence(short_line(line))) for line in lines]
+    if block.ref is None or block.previous is None:
+        yield plain(f"{since} {in_line(changes)}", "yellow")
+        yield from left_out_note(missing(len(lines), len(block.lines), "change"), screen)
+        return
+
+    room = screen.console.width - cell_len(since) - 1
+    part = plain(f"{since} {in_line(changes, room, cell_len)}", "yellow")
+    newer = safe(short_line(block.ref))
+    part.append(f"\nartifact-store diff {safe(previous or '')} {newer}", "not yellow dim")
+    yield Unwrapped(part)
 
 
 def plot_parts(block: blocks.Plot, screen: Screen) -> Iterator[RenderableType]:

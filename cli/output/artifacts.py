@@ -51,6 +51,8 @@ def is_table(data: object) -> TypeGuard[list[dict[str, object]]]:
 
 def artifact_facts(artifact: Artifact, context: ArtifactContext) -> dict[str, object]:
     """Return what is known of an artifact, by name."""
+    from artifact_store.rendering import changes_text
+
     metadata = artifact.metadata or {}
     facts = {
         "artifact": artifact.ref,
@@ -62,7 +64,7 @@ def artifact_facts(artifact: Artifact, context: ArtifactContext) -> dict[str, ob
         "updated": time_text(artifact.updated),
         "previous": context.previous,
         "next": context.next,
-        "changes": "; ".join(context.changes) or None,
+        "changes": changes_text(context) or None,
         "flow": context.flow.name if context.flow else None,
         "flow run": run_text(context.flow_run, artifact.flow_run_id),
         "task run": run_text(context.task_run, artifact.task_run_id),

@@ -141,7 +141,7 @@ class TestDiff:
 
     def test_of_text_images_and_links(self, store):
         publish(store, "text", "one\ntwo\n", "one\n2\n", type="markdown")
-        assert store.diff("text").summary == ("1 line added, 1 line removed",)
+        assert store.diff("text").summary == ('line 2 "two" → "2"',)
         publish(store, "note", "one", "two", type="markdown")
         assert store.diff("note").summary == ('"one" → "two"',)
         images = [{"image": f"data:image/png;base64,{content}"} for content in ("AAAA", "AAAAAA==")]

@@ -181,9 +181,14 @@ def test_show_tells_what_lies_around(url, store):
     store.create_artifact(key="t", type="table", data=[{"a": 1}, {"a": 2}])
     store.create_artifact(key="t", type="table", data=[])
     told = run(url, "show", "t@2")
-    assert "\nprevious\tt@1\nnext\tt@3\nchanges\trows +1\n" in told
+    assert "\nprevious\tt@1\nnext\tt@3\nchanges\t1 row added\n" in told
     screen = on_terminal(url, "show", "t@2", env={"NO_COLOR": "1"})[1]
-    for line in ("artifact-store show t@2", "previous  t@1", "next      t@3", "Since t@1: rows +1"):
+    for line in (
+        "artifact-store show t@2",
+        "previous  t@1",
+        "next      t@3",
+        "Since t@1: 1 row added",
+    ):
         assert line in screen
 
 

@@ -81,8 +81,8 @@ def test_a_table_shows_its_rows_profile_change_trend_and_run(shown):
     contains(
         shown["table"],
         "<strong>weather@2</strong>",
-        "<span>Since weather@1:</span><ul><li>rows +1</li>",
-        "<li>column <code>wind</code> became text</li>",
+        "<span>Since weather@1:</span><ul><li>column <code>wind</code> became text</li><li>1 row added</li>",
+        "<code>store.diff(&quot;weather@1&quot;, &quot;weather@2&quot;)</code>",
         '<svg class="artifact-store-plot" role="img" aria-label="rows: 2 in version 2;',
         "<em>Wind</em> of today",
         "2 rows × 2 columns",
