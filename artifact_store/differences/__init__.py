@@ -5,7 +5,18 @@ from typing import TYPE_CHECKING
 from ..lazy import lazy_submodules
 
 if TYPE_CHECKING:
-    from . import changes, diff, display, sequences, summary, tables, texts, values, versions
+    from . import (
+        changes,
+        diff,
+        display,
+        markdown,
+        sequences,
+        summary,
+        tables,
+        texts,
+        values,
+        versions,
+    )
 else:
     __getattr__ = lazy_submodules(__name__)
 
@@ -13,6 +24,7 @@ __all__ = [
     "changes",
     "diff",
     "display",
+    "markdown",
     "sequences",
     "summary",
     "tables",

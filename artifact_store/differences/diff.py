@@ -111,6 +111,36 @@ class Diff:
         rows = islice(change_rows(self.changes, self.key), limit)
         return [row._asdict() for row in rows]
 
+    def to_markdown(self, limit: int = 100, *, remedy: str = "") -> str:
+        """Return the difference as GitHub-flavoured Markdown, as for a pull request or the summary of a CI job.
+
+        Args:
+            limit: how many cells, values and lines of text are listed at most, of each.
+            remedy: a sentence that follows every note of what was left out and says where it can be found.
+
+        Returns:
+            A heading, the sentences of the summary, and below them tables of cells and values, and lines of text as a
+            diff.
+
+        Examples:
+            >>> change = ValueChange("changed", ("data", "acc"), 0.93, 0.71)
+            >>> print(Diff("model@1", "model@2", (change,)).to_markdown())
+            ### model@1 → model@2
+            <BLANKLINE>
+            - `acc` 0.93 → 0.71 (-0.22)
+            <BLANKLINE>
+            | change | path | before | after |
+            | --- | --- | --- | --- |
+            | changed | data.acc | 0.93 | 0.71 |
+            <BLANKLINE>
+        """
+        from .markdown import diff_to_markdown
+
+        names = (self.before, self.after)
+        return diff_to_markdown(
+            names, self.summary, self.changes, self.key, limit=limit, remedy=remedy
+        )
+
     def apply(self, data: object) -> Any:
         """Return the data of the newer artifact.
 

@@ -11,7 +11,15 @@ from urllib.parse import quote
 from ..rendering import blocks
 from .blocks import Block
 from .changes import since_text, told
-from .gfm_text import break_references, code_span, escape_markdown, fence, paragraph
+from .gfm_text import (
+    break_references,
+    code_span,
+    escape_inner,
+    escape_markdown,
+    escape_start,
+    fence,
+    paragraph,
+)
 from .markdown import markdown_to_html
 from .plot import plot_words, sparkline
 from .renderers import reference_facts
@@ -30,9 +38,17 @@ from .text import (
 )
 from .urls import safe_url
 
-__all__ = ["blocks_to_markdown", "table_lines"]
+__all__ = [
+    "LIMIT",
+    "blocks_to_markdown",
+    "heading",
+    "join_parts",
+    "left_out_note",
+    "markdown_table",
+    "sentence",
+]
 
-_LIMIT = 65_000  # characters; a comment on GitHub has 65,536 at most
+LIMIT = 65_000  # characters; a comment on GitHub has 65,536 at most
 _MAX_TEXT = 15_000
 _MAX_TABLE = 25_000
 _MAX_COLUMNS = 40
@@ -50,7 +66,7 @@ _DATA_IMAGE = re.compile(r'<img src="data:[^"]*" alt="([^"]*)"[^>]*>', re.IGNORE
 _FIGURE = ' class="artifact-store-figure"'
 
 
-def blocks_to_markdown(shown: Iterable[Block], *, remedy: str = "", limit: int = _LIMIT) -> str:
+def blocks_to_markdown(shown: Iterable[Block], *, remedy: str = "", limit: int = LIMIT) -> str:
     r"""Return blocks as GitHub-flavoured Markdown.
 
     Stored text is shown as text: nothing in it is a heading, a link, HTML, a mention of somebody or a reference to an
@@ -76,22 +92,27 @@ def blocks_to_markdown(shown: Iterable[Block], *, remedy: str = "", limit: int =
         | a&#124;b | 3 |
         <BLANKLINE>
     """
-    parts: list[str] = []
+    written = ("\n\n".join(_WRITERS[type(block)](block, remedy)) for block in shown)
+    return join_parts(written, remedy=remedy, limit=limit)
+
+
+def join_parts(parts: Iterable[str], *, remedy: str = "", limit: int = LIMIT) -> str:
+    """Return parts of Markdown as one text, without those for which there is no room; see `blocks_to_markdown`."""
+    result: list[str] = []
     room = limit - _MAX_LINE  # for the note at the end
     left_out = 0
-    for block in shown:
-        text = "\n\n".join(_WRITERS[type(block)](block, remedy))
-        if len(text) + 2 > room:
+    for part in parts:
+        if len(part) + 2 > room:
             left_out += 1
             continue
-        if text:
-            parts.append(text)
-            room -= len(text) + 2
+        if part:
+            result.append(part)
+            room -= len(part) + 2
 
     if left_out:
         what = count_text(left_out, "block")
-        parts.append(left_out_note([f"{what}, to stay below {limit:,} characters"], remedy))
-    return "\n\n".join(parts) + "\n"
+        result.append(left_out_note([f"{what}, to stay below {limit:,} characters"], remedy))
+    return "\n\n".join(result) + "\n"
 
 
 def short_line(text: str) -> str:
@@ -122,13 +143,18 @@ def details(summary: str, parts: Iterable[str]) -> str:
 
 def title_parts(block: blocks.Title, remedy: str) -> Iterator[str]:
     """Yield the reference as a heading, above the type and the time of the last change."""
-    heading = escape_markdown(short_line(block.ref))
-    if heading.endswith("#"):  # it would close the heading
-        heading = f"{heading[:-1]}\\#"
-    yield f"### {heading}"
+    yield heading(block.ref)
     # A comment is read later, so there is a time and no age.
     updated = f"updated {moment_text(block.updated)}"
     yield f"{paragraph(short_line(block.type))}, {updated}" if block.type else updated
+
+
+def heading(text: str) -> str:
+    """Return text as a heading."""
+    escaped = escape_markdown(short_line(text))
+    if escaped.endswith("#"):  # it would close the heading
+        escaped = f"{escaped[:-1]}\\#"
+    return f"### {escaped}"
 
 
 def facts_parts(block: blocks.Facts, remedy: str) -> Iterator[str]:
@@ -158,11 +184,13 @@ def changes_parts(block: blocks.Changes, remedy: str) -> Iterator[str]:
 
 def sentence(text: str) -> str:
     """Return a sentence, with what is between backticks as code."""
-    parts = re.split("`([^`]+)`", text)
+    parts = re.split("`([^`]+)`", text.strip())
+    if len(parts) == 1:
+        return paragraph(text)
     # The odd parts are what the group of the pattern has matched.
     parts[1::2] = map(code_span, parts[1::2])
-    parts[::2] = [paragraph(parts[0]), *map(escape_markdown, parts[2::2])]
-    return "".join(parts)
+    parts[::2] = map(escape_inner, parts[::2])
+    return escape_start("".join(parts))
 
 
 def plot_parts(block: blocks.Plot, remedy: str) -> Iterator[str]:
@@ -282,7 +310,7 @@ def profile_parts(block: blocks.Profile, remedy: str) -> Iterator[str]:
     for column in columns[:_MAX_PROFILED]:
         values = zip(PROFILE_HEADINGS, profile_cells(column), strict=True)
         cells.append(dict(values))
-    lines = [*table_lines(PROFILE_HEADINGS, cells, limit=_MAX_TABLE)]
+    lines = [*markdown_table(PROFILE_HEADINGS, cells, limit=_MAX_TABLE)]
     left_out = missing(len(lines) - 2, total, "column")
     yield details(size, ["\n".join(lines), *cut_note(left_out, remedy)])
 
@@ -292,7 +320,7 @@ def table_parts(block: blocks.Table, remedy: str) -> Iterator[str]:
     if not block.columns:
         return
     columns = block.columns[:_MAX_COLUMNS]
-    lines = [*table_lines(columns, block.rows, limit=_MAX_TABLE)]
+    lines = [*markdown_table(columns, block.rows, limit=_MAX_TABLE)]
     yield "\n".join(lines)
 
     left_out = missing(len(lines) - 2, len(block.rows), "row")
@@ -300,7 +328,7 @@ def table_parts(block: blocks.Table, remedy: str) -> Iterator[str]:
     yield from cut_note(left_out, remedy)
 
 
-def table_lines(
+def markdown_table(
     columns: Sequence[str],
     rows: Iterable[Mapping[str, object]],
     *,

@@ -11,10 +11,20 @@ from html import escape
 
 from .text import escape_controls
 
-__all__ = ["break_references", "code_span", "escape_markdown", "fence", "paragraph"]
+__all__ = [
+    "break_references",
+    "code_span",
+    "escape_inner",
+    "escape_markdown",
+    "escape_start",
+    "fence",
+    "paragraph",
+]
 
 _REFERENCES = (
-    r"@(?=\w)"  # somebody, a team, an e-mail address
+    r"(?<![A-Za-z0-9_])@(?=\w)"  # somebody, or a team; `sales@3` is neither
+    r"|@(?=[\w-]+\.\w)"  # an e-mail address
+    r"|@(?=[0-9a-f]{7})"  # a commit
     r"|\#(?=\d)"  # an issue
     r"|(?<=\bGH)-(?=\d)"
     r"|\$"
@@ -25,12 +35,12 @@ _REFERENCES = (
 _IN_HTML = re.compile(rf"<[^>]*>|{_REFERENCES}", re.IGNORECASE)
 _SYNTAX = re.compile(
     rf"{_REFERENCES}"
-    r"|\A\s|\s\Z|[\n|]"  # the parser removes blanks at both ends
-    r"|[\\`*\[\]<>&~]"
+    r"|[\n|\\`*\[\]<>&~]"
     # Not the `_` of `flow_run_id`: between letters it is text. `++` keeps a run of them together.
     r"|(?<!\w)_++|_++(?!\w)",
     re.IGNORECASE,
 )
+_EDGES = re.compile(r"\A(?:\s|<br>)|(?:\s|<br>)\Z")
 _START = re.compile(r"[#+-]|\d{1,9}(?=[.)])")
 _BACKTICKS = re.compile("`+")
 
@@ -51,7 +61,15 @@ def escape_markdown(text: str) -> str:
         a\*b \<c\> flow_run_id
         >>> print(escape_markdown("thanks @octocat, see #12 for $5\nand 7"))
         thanks <span>@</span>octocat, see <span>#</span>12 for <span>$</span>5<br>and 7
+        >>> print(escape_markdown("sales@3"))
+        sales@3
     """
+    # The parser removes blanks at both ends.
+    return _EDGES.sub(escape_edge, escape_inner(text))
+
+
+def escape_inner(text: str) -> str:
+    """Return text as `escape_markdown` does, for a place between other characters of its line."""
     shown = escape_controls(text.replace("\r\n", "\n"), keep="\n\t")
     return _SYNTAX.sub(escape_found, shown)
 
@@ -59,14 +77,18 @@ def escape_markdown(text: str) -> str:
 def escape_found(found: re.Match[str]) -> str:
     """Return the escape of what has a meaning in Markdown."""
     text = found[0]
-    is_edge = found.start() == 0 or found.end() == len(found.string)
-    if text == "\n" and not is_edge:
+    if text == "\n":
         return "<br>"
+    if text == "|":
+        return "&#124;"
     if text in "@#-$:.":
         return f"<span>{text}</span>"
-    if text == "|" or text.isspace():
-        return f"&#{ord(text)};"
     return "".join(f"\\{character}" for character in text)
+
+
+def escape_edge(found: re.Match[str]) -> str:
+    """Return the escape of a blank or a line end at an end of a text."""
+    return "&#10;" if found[0] == "<br>" else f"&#{ord(found[0])};"
 
 
 def paragraph(text: str) -> str:
@@ -76,13 +98,17 @@ def paragraph(text: str) -> str:
         >>> print(paragraph("1. of all"), paragraph("# no heading"), paragraph("-5"))
         1\. of all \# no heading \-5
     """
-    escaped = escape_markdown(text)
-    start = _START.match(escaped)
+    return escape_start(escape_markdown(text))
+
+
+def escape_start(line: str) -> str:
+    """Return a line of Markdown that begins no heading and no list."""
+    start = _START.match(line)
     if start is None:
-        return escaped
+        return line
     if start[0].isdigit():
-        return f"{start[0]}\\{escaped[start.end() :]}"
-    return f"\\{escaped}"
+        return f"{start[0]}\\{line[start.end() :]}"
+    return f"\\{line}"
 
 
 def code_span(text: str) -> str:

@@ -36,6 +36,8 @@ __all__ = [
     "prepare_fields",
 ]
 
+_MOST_IN_MARKDOWN = 500  # artifacts of a list
+
 Scalar = str | int | float | bool | None
 
 # Pydantic's core checks a pattern without calling Python; `validation` explains what a pattern has refused.
@@ -99,6 +101,32 @@ class Artifact(TableFrames, Validated, BaseModel):
 
         return artifact_html(self)
 
+    def to_markdown(self) -> str:
+        """Return it as GitHub-flavoured Markdown, as for a pull request or the summary of a CI job.
+
+        What changed since the previous version, and the run, are there if an open store has the artifact.
+
+        Returns:
+            Markdown that fits into a comment on GitHub; a long payload is cut, with a note of what is left out.
+
+        Examples:
+            >>> from artifact_store import ArtifactStore
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> print(store.create_artifact(key="load", type="progress", data=40).to_markdown())  # doctest: +ELLIPSIS
+            ### load@1
+            <BLANKLINE>
+            progress, updated ...
+            <BLANKLINE>
+            `████████░░░░░░░░░░░░` 40 %
+            <BLANKLINE>
+            `artifact-store show load@1`
+            ...
+        """
+        from ..rendering import blocks_to_markdown
+        from ..rendering.values import artifact_blocks
+
+        return blocks_to_markdown(artifact_blocks(self))
+
 
 class ArtifactList(ListFrames, list[Artifact]):
     """The artifacts of a listing, in its order.
@@ -123,6 +151,29 @@ class ArtifactList(ListFrames, list[Artifact]):
         from ..rendering.notebook import list_html
 
         return list_html(self)
+
+    def to_markdown(self) -> str:
+        """Return it as a table in GitHub-flavoured Markdown, of the first 500 artifacts at most.
+
+        Returns:
+            Markdown that fits into a comment on GitHub.
+
+        Examples:
+            >>> from artifact_store import ArtifactStore
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> load = store.create_artifact(key="load", type="progress", data=40)
+            >>> print(store.read_latest_artifacts().to_markdown())  # doctest: +ELLIPSIS
+            1 artifact
+            <BLANKLINE>
+            | key | version | type | description | updated | run |
+            | --- | ---: | --- | --- | --- | --- |
+            | load | 1 | progress |  | ... UTC |  |
+            <BLANKLINE>
+        """
+        from ..rendering import blocks_to_markdown
+        from ..rendering.values import list_blocks
+
+        return blocks_to_markdown(list_blocks(self, _MOST_IN_MARKDOWN, ages=False))
 
 
 class _Input(Validated, BaseModel):

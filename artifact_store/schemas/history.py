@@ -37,3 +37,27 @@ class ArtifactHistory(NamedTuple):
     field: str | None = None
     series: tuple[Point, ...] = ()
     complete: bool = True
+
+    def to_markdown(self) -> str:
+        """Return it as GitHub-flavoured Markdown: the trend of the number, and a table of the versions.
+
+        Returns:
+            Markdown that fits into a comment on GitHub.
+
+        Examples:
+            >>> from artifact_store import ArtifactStore
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> made = store.create_artifacts({"key": "model", "metadata": {"loss": 1 / n}} for n in (1, 2, 4))
+            >>> print(store.read_history("model").to_markdown())  # doctest: +ELLIPSIS
+            `█▃▁` metadata.loss: 0.25 in version 3; from 0.25 to 1 over versions 1 to 3
+            <BLANKLINE>
+            | key | version | type | description | updated | run | metadata.loss |
+            | --- | ---: | --- | --- | --- | --- | ---: |
+            | model | 3 |  |  | ... |  | 0.25 |
+            ...
+        """
+        from ..rendering import blocks_to_markdown
+        from ..rendering.values import history_blocks
+
+        shown = history_blocks(self.versions, self.field, self.series, self.complete)
+        return blocks_to_markdown(shown)

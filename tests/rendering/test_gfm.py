@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from artifact_store import ArtifactContext, Point, render_artifact
+from artifact_store import ArtifactContext, ArtifactStore, Point, render_artifact
 from artifact_store.rendering import blocks, blocks_to_markdown, escape_controls, escape_markdown
 from artifact_store.rendering.gfm_text import code_span, fence, paragraph
 from tests.helpers.attacks import ATTACKS, everywhere
@@ -18,13 +18,14 @@ PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 # What GitHub looks for in the text of a page, after Markdown was parsed.
 LIVE = {
-    "mention": r"(?:^|\W)@\w",
+    "mention": r"(?<![A-Za-z0-9_])@\w",
     "issue": r"#\d",
     "pull request": r"\bGH-\d",
     "emoji": r":(?!\d\d:)[\w+-]+:",
     "formula": r"\$\S",
     "address": r"(?:https?|ftp)://|\bwww\.",
-    "mail": r"[\w.+-]@\w",
+    "mail": r"[\w.+-]@[\w-]+\.\w",
+    "commit": r"\w@[0-9a-f]{7}",
 }
 OWN_TAGS = {"<span>", "</span>", "<br>"}
 
@@ -55,7 +56,7 @@ def parsed(markdown):
 
 SYNTAX = """
     # ## - + * _ ` ``` ~~~ ~~ > | \\ [ ] ( ) ! < > & &amp; &#64; = --- === 1. 1) 7
-    @octocat @org/team a@b.org #12 GH-12 gh-1
+    @octocat é@octocat @org/team a@b.org a@1 o/r@abcdef0 #12 GH-12 gh-1
     o/r#3 :tada: :+1: 10:100:20 08:30:05 $x$ $$ $` https://a.org www.a.org mailto:a@b.org ftp://x [x] [^1] [a]: ![ ](
     <b> <!-- --> </span> <br> <div> _a_ a_b __a__ a__b 5_ _ é_é ^ {x} - [ ] |---| \t \n \r\n \r \x1b \u202e \xa0 a
 """.replace("\n    ", " ").split(" ")
@@ -120,7 +121,7 @@ def test_any_text_in_any_block(text):
         [
             blocks.Title(text, text, NOW),
             blocks.Facts(((text, text), ("n", -5))),
-            blocks.Changes((text, f"column {text}", "rows"), text),
+            blocks.Changes((text, f"column `{text}` {text} `{text}`", "rows"), text),
             blocks.Note(text),
             blocks.Note(text, problem=True),
             blocks.Plot((Point(1, NOW, 1.0), Point(2, NOW, 2.0)), text),
@@ -235,3 +236,46 @@ def test_long_json_is_folded():
     folded = blocks_to_markdown([blocks.Json([*range(50)])])
     assert folded.startswith("<details><summary>JSON</summary>\n\n```json\n[\n")
     assert folded.endswith("```\n\n</details>\n")
+
+
+def test_values_say_themselves_in_markdown():
+    memory = ArtifactStore("sqlite:///:memory:")
+    flow = memory.create_flow("nightly")
+    run = memory.create_flow_run(flow.id, name="night *1*")
+    for loss in (0.5, 0.25):
+        made = memory.create_artifact(
+            key="model", metadata={"loss": loss}, flow_run_id=run.id, description="# Of **today**"
+        )
+    without_key = memory.create_artifact(data=1)
+    updated = f"{made.updated:%Y-%m-%d %H:%M:%S} UTC"
+
+    shown = made.to_markdown()
+    assert shown.startswith(
+        f"### model@2\n\nupdated {updated}\n\n<div>\n<h3>Of <strong>today</strong>"
+    )
+    assert "\n- loss: 0.25\n" in shown
+    assert "`█▁` metadata.loss: 0.25 in version 2;" in shown
+    assert "\n\n`artifact-store show model@2`\n\n- previous: model@1\n- flow: nightly\n" in shown
+    assert "- flow run: night \\*1\\*\n" in shown
+
+    row = f"| model | 2 |  | Of today | {updated} | night \\*1\\* |"
+    artifacts = memory.read_artifacts()
+    assert artifacts.to_markdown().splitlines()[:5] == [
+        "3 artifacts",
+        "",
+        "| key | version | type | description | updated | run |",
+        "| --- | --- | --- | --- | --- | --- |",
+        f"| {without_key.id} |  |  |  | {without_key.updated:%Y-%m-%d %H:%M:%S} UTC |  |",
+    ]
+    assert row in artifacts.to_markdown().splitlines()
+    assert artifacts[:0].to_markdown() == "No artifacts.\n"
+
+    history = memory.read_history("model", limit=1)
+    assert history.to_markdown().splitlines() == [
+        "| key | version | type | description | updated | run | metadata.loss |",
+        "| --- | ---: | --- | --- | --- | --- | ---: |",
+        f"{row} 0.25 |",
+        "",
+        "There are older versions.",
+    ]
+    assert memory.read_history("none").to_markdown() == "No versions.\n"
