@@ -66,11 +66,13 @@ class AliasMethods(StoreBase):
         check_expected(expect)
         return artifacts.aliases.set_alias(self._writer, target, alias_name, expect)
 
-    def delete_alias(self, key: str, name: str, *, expect: int | Unset | None = UNSET) -> bool:
+    def delete_alias(
+        self, key: str | Artifact, name: str, *, expect: int | Unset | None = UNSET
+    ) -> bool:
         """Delete an alias; the version that it names stays, and is no longer protected by it.
 
         Args:
-            key: the key.
+            key: the key, or an artifact of it.
             name: the name of the alias.
             expect: the version that the alias must name now; `None` if it must not exist. Without
                 it, the alias is deleted whatever it names.
@@ -90,16 +92,16 @@ class AliasMethods(StoreBase):
             >>> store.delete_alias("model", "prod"), store.delete_alias("model", "prod")
             (True, False)
         """
-        plain_key = artifacts.references.key_of(key)
+        plain_key = key_argument(key)
         alias_name = check_alias_name(name)
         check_expected(expect)
         return artifacts.aliases.delete_alias(self._writer, plain_key, alias_name, expect)
 
-    def read_aliases(self, key: str | None = None) -> list[Alias]:
+    def read_aliases(self, key: str | Artifact | None = None) -> list[Alias]:
         """Return the aliases of a key, or of all keys.
 
         Args:
-            key: the key; `None`, the default, is every key.
+            key: the key, or an artifact of it; `None`, the default, is every key.
 
         Returns:
             The aliases, sorted by key and name.
@@ -115,14 +117,14 @@ class AliasMethods(StoreBase):
             >>> store.read_aliases()
             [<Alias model@prod is version 1>]
         """
-        plain_key = None if key is None else artifacts.references.key_of(key)
+        plain_key = None if key is None else key_argument(key)
         return artifacts.aliases.read_aliases(self._db, plain_key)
 
-    def read_alias_history(self, key: str, name: str | None = None) -> list[AliasMove]:
+    def read_alias_history(self, key: str | Artifact, name: str | None = None) -> list[AliasMove]:
         """Return every move of the aliases of a key. The history of a deleted alias stays.
 
         Args:
-            key: the key.
+            key: the key, or an artifact of it.
             name: the name of one alias; `None`, the default, is all of them.
 
         Returns:
@@ -139,7 +141,7 @@ class AliasMethods(StoreBase):
             >>> store.read_alias_history("model", "prod")
             [<AliasMove model@prod 1 → 2>, <AliasMove model@prod none → 1>]
         """
-        plain_key = artifacts.references.key_of(key)
+        plain_key = key_argument(key)
         alias_name = None if name is None else check_alias_name(name)
         return artifacts.aliases.read_moves(self._db, plain_key, alias_name)
 
@@ -168,6 +170,22 @@ def target_of(key: object, version: object) -> "Reference":
     return reference._replace(id=None, version=check_version(version, "version"), alias=None)
 
 
+def key_argument(key: object) -> str:
+    """Return the key of an argument, which may also be an artifact or a reference to the latest.
+
+    Raises:
+        InvalidQuery: it is not a key, or names one version.
+    """
+    reference = artifacts.references.parse(key)
+    if isinstance(key, Artifact):
+        reference = reference._replace(key=key.key)
+    if reference.key is None:
+        raise InvalidQuery(f"{shown(key)} has no key, so it has no aliases.")
+    if not reference.is_latest:
+        raise InvalidQuery(f"{shown(key)} names one version: give only the key, {reference.key!r}.")
+    return reference.key
+
+
 def check_expected(expect: object) -> None:
     """Check what an alias is expected to name.
 
@@ -175,15 +193,20 @@ def check_expected(expect: object) -> None:
         InvalidQuery: it is neither a version nor `None`.
     """
     if expect is not UNSET and expect is not None:
-        check_version(expect, "expect")
+        check_version(expect, "expect", " or None")
 
 
-def check_version(version: object, name: str) -> int:
+def check_version(version: object, name: str, also: str = "") -> int:
     """Return an argument that is a version.
+
+    Args:
+        version: the argument.
+        name: its name, for the error.
+        also: what else it may be, for the error.
 
     Raises:
         InvalidQuery: it is not a whole number from 1.
     """
     if type(version) is not int or not 1 <= version < 2**63:
-        raise InvalidQuery(f"{name} must be a version such as 3, got {shown(version)}.")
+        raise InvalidQuery(f"{name} must be a version such as 3{also}, got {shown(version)}.")
     return version

@@ -102,10 +102,11 @@ def explain_missing(db: Statements, ref: object) -> str:
 
     versions = read_versions(db, reference.key)
     if versions:
-        noun = "version" if len(versions) == 1 else "versions"
-        there = f"{noun} {ranges_text(versions)}; latest is {versions[-1]}"
         if reference.alias is not None:
-            there = f"{aliases_text(db, reference.key)} and {there}"
+            there = f"{aliases_text(db, reference.key)}; latest is version {versions[-1]}"
+        else:
+            noun = "version" if len(versions) == 1 else "versions"
+            there = f"{noun} {ranges_text(versions)}; latest is {versions[-1]}"
         return f"{sentence}: {reference.key} has {there}."
 
     if not reference.is_latest or str(ref) != reference.key:

@@ -77,6 +77,21 @@ def test_what_an_alias_is_set_to_may_be_a_reference(models: ArtifactStore) -> No
         models.set_alias(models.create_artifact(data=1), "prod")
 
 
+def test_the_key_may_be_an_artifact(models: ArtifactStore) -> None:
+    model = models.get("model")
+    alias = models.set_alias(model, "prod")
+    assert models.read_aliases(model) == models.read_aliases("model@latest") == [alias]
+    assert len(models.read_alias_history(model)) == 1
+    for call in (models.read_aliases, models.read_alias_history):
+        with pytest.raises(
+            InvalidQuery, match="'model@1' names one version: give only the key, 'mo"
+        ):
+            call("model@1")
+        with pytest.raises(InvalidQuery, match="has no key, so it has no aliases"):
+            call(models.create_artifact())
+    assert models.delete_alias(model, "prod") is True
+
+
 def test_compare_and_set(models: ArtifactStore) -> None:
     with pytest.raises(VersionConflict, match=r"no alias model@prod; expected it to be version 1"):
         models.set_alias("model", "prod", 2, expect=1)
@@ -106,7 +121,7 @@ def test_names_that_an_alias_cannot_have(models: ArtifactStore, name: Any) -> No
 def test_versions_that_cannot_be(models: ArtifactStore, version: Any) -> None:
     with pytest.raises(InvalidQuery, match=r"^version must be a version such as 3"):
         models.set_alias("model", "prod", version)
-    with pytest.raises(InvalidQuery, match=r"^expect must be a version such as 3"):
+    with pytest.raises(InvalidQuery, match=r"^expect must be a version such as 3 or None, got"):
         models.set_alias("model", "prod", expect=version)
 
 
@@ -115,11 +130,11 @@ def test_what_is_missing_is_said(models: ArtifactStore) -> None:
         models.set_alias("model", "prod", 7)
     with pytest.raises(ArtifactNotFound, match=r"'modell'. Is it model\?"):
         models.set_alias("modell", "prod")
-    with pytest.raises(ArtifactNotFound, match=r"model has no aliases and versions 1-3"):
+    with pytest.raises(ArtifactNotFound, match=r"model has no aliases; latest is version 3"):
         models.get("model@prod")
     models.set_alias("model", "prod")
     models.set_alias("model", "canary")
-    with pytest.raises(ArtifactNotFound, match=r"model has the aliases canary, prod and versions"):
+    with pytest.raises(ArtifactNotFound, match=r"model has the aliases canary, prod; latest"):
         models.set_alias("model@staging", "prod")
 
 
