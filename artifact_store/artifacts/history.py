@@ -1,6 +1,7 @@
 """The methods of a store that read the history of a key: its versions, numbers and contexts."""
 
 from collections.abc import Iterable
+from typing import overload
 from uuid import UUID
 
 from .. import artifacts, db, rendering, runs, schemas
@@ -21,7 +22,7 @@ class HistoryMethods(StoreBase):
 
     def read_history(
         self,
-        key: str,
+        key: str | Artifact,
         field: str | None = None,
         *,
         limit: int | None = None,
@@ -33,7 +34,7 @@ class HistoryMethods(StoreBase):
         a time.
 
         Args:
-            key: the key.
+            key: the key, or an artifact of it.
             field: the number, as `read_series` takes it; by default the first of `series_fields`.
             limit: the maximum number of versions, the newest of them; `None`, the default, is all.
 
@@ -54,16 +55,17 @@ class HistoryMethods(StoreBase):
             [('model@3', 0.25), ('model@2', 0.5)]
         """
         _, limit = check_page(None, limit)
-        if not is_key(key):
+        name = key_of(key)
+        if name is None:
             return schemas.history.ArtifactHistory()
 
         one_more = None if limit is None else min(limit + 1, MAX_INT64)
-        found = self._reader(artifacts.queries.read_versions, key, one_more)
+        found = self._reader(artifacts.queries.read_versions, name, one_more)
         if not found:
             return schemas.history.ArtifactHistory()
 
-        field = self._metric(key, field)
-        series = [] if field is None else self.read_series(key, field, limit=limit)
+        field = self._metric(name, field)
+        series = [] if field is None else self.read_series(name, field, limit=limit)
         values = {point.version: point.value for point in series}
         versions = found[:limit]
         flow_runs = self._flow_runs_of(versions)
@@ -90,7 +92,7 @@ class HistoryMethods(StoreBase):
 
     def read_series(
         self,
-        key: str,
+        key: str | Artifact,
         field: str | None = None,
         *,
         limit: int | None = None,
@@ -98,7 +100,7 @@ class HistoryMethods(StoreBase):
         """Return the values of a number of a key, version by version.
 
         Args:
-            key: the key.
+            key: the key, or an artifact of it.
             field: the number: `data` (a progress, or any data that is a number), `data.accuracy` (a
                 number in data that is an object), `rows` (the number of rows of a table),
                 `metadata.loss`, or `loss` for short. By default the first of `series_fields`.
@@ -120,18 +122,19 @@ class HistoryMethods(StoreBase):
             [(2, 0.5), (3, 0.25)]
         """
         _, limit = check_page(None, limit)
-        if not is_key(key):
+        name = key_of(key)
+        if name is None:
             return []
-        metric = self._metric(key, field)
+        metric = self._metric(name, field)
         if metric is None:
             return []
-        found = self._reader(artifacts.metrics.points, key, metric, limit)
+        found = self._reader(artifacts.metrics.points, name, metric, limit)
         if not found and field is not None and limit != 0:
-            newest = self._reader(artifacts.metrics.newest, key, artifacts.metrics.WINDOW)
+            newest = self._reader(artifacts.metrics.newest, name, artifacts.metrics.WINDOW)
             if newest:
                 fields = ", ".join(artifacts.metrics.best_first(newest)[:20])
                 hint = f"use one of {fields}" if fields else "its versions carry none"
-                raise InvalidQuery(f"{key} has no number called {field[:300]!r}: {hint}.")
+                raise InvalidQuery(f"{name} has no number called {field[:300]!r}: {hint}.")
         return found
 
     def _metric(self, key: str, field: str | None) -> str | None:
@@ -141,7 +144,7 @@ class HistoryMethods(StoreBase):
         fields = self.series_fields(key)
         return fields[0] if fields else None
 
-    def series_fields(self, key: str) -> list[str]:
+    def series_fields(self, key: str | Artifact) -> list[str]:
         """Return which numbers a key has, the most informative first.
 
         The newest 50 versions are read: their metadata, profiles and data of up to 16 KB. Numbers
@@ -149,7 +152,7 @@ class HistoryMethods(StoreBase):
         metadata, members of the data, and `rows`.
 
         Args:
-            key: the key.
+            key: the key, or an artifact of it.
 
         Returns:
             The names that `read_series` takes as its field; empty when the key has no numbers.
@@ -162,9 +165,10 @@ class HistoryMethods(StoreBase):
             >>> store.series_fields("weather")
             ['metadata.wind', 'rows']
         """
-        if not is_key(key):
+        name = key_of(key)
+        if name is None:
             return []
-        newest = self._reader(artifacts.metrics.newest, key, artifacts.metrics.WINDOW)
+        newest = self._reader(artifacts.metrics.newest, name, artifacts.metrics.WINDOW)
         return artifacts.metrics.best_first(newest)
 
     def read_trends(
@@ -204,20 +208,28 @@ class HistoryMethods(StoreBase):
         newest = self._reader(artifacts.metrics.newest_of_keys, valid, limit) if valid else {}
         return {key: artifacts.context.trend(newest.get(key, []))[1] for key in distinct}
 
-    def read_surroundings(self, artifact: Artifact) -> "rendering.context.ArtifactContext":
+    @overload
+    def read_surroundings(self, artifact: Artifact) -> "rendering.context.ArtifactContext": ...
+    @overload
+    def read_surroundings(
+        self, artifact: str | UUID
+    ) -> "rendering.context.ArtifactContext | None": ...
+    def read_surroundings(
+        self, artifact: str | UUID | Artifact
+    ) -> "rendering.context.ArtifactContext | None":
         """Return the context of an artifact: its neighbours, its run, its changes and its numbers.
 
         The previous version is read and compared if its data and those of the artifact have up to
         1 MB of JSON each. Of larger tables the profiles are compared, of other data nothing.
 
         Args:
-            artifact: an artifact of this store.
+            artifact: an artifact of this store, or a reference to one.
 
         Returns:
-            The context.
+            The context; `None` if a reference names no artifact.
 
         Raises:
-            InvalidQuery: it is not an artifact.
+            InvalidQuery: it is not a reference.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -228,15 +240,25 @@ class HistoryMethods(StoreBase):
             >>> context.previous, context.next, context.changes, context.field
             ('wind@1', None, ('1 row added',), 'rows')
         """
-        if not isinstance(artifact, Artifact):
-            raise InvalidQuery(
-                f"{shown(artifact)} is not an Artifact: read it first, with read_artifact_ref."
-            )
         primary = self._reader.primary
+        if isinstance(artifact, Artifact):
+            known = artifact
+        else:
+            found = artifacts.references.read(primary, artifact)
+            if found is None:
+                return None
+            known = found
 
         def read(db: "db.statements.Statements") -> "rendering.context.ArtifactContext":
             # A replica that does not have the artifact yet would return older neighbours.
-            is_current = db is primary or artifacts.context.has_artifact(db, artifact)
-            return artifacts.context.read_context(db if is_current else primary, artifact)
+            is_current = db is primary or artifacts.context.has_artifact(db, known)
+            return artifacts.context.read_context(db if is_current else primary, known)
 
         return self._reader(read)
+
+
+def key_of(value: object) -> str | None:
+    """Return the key of an argument, which may be an artifact; `None` if no artifact can have it."""
+    if isinstance(value, Artifact):
+        return value.key
+    return value if is_key(value) else None

@@ -92,3 +92,20 @@ def test_a_key_that_looks_like_an_id(store: ArtifactStore) -> None:
     named = store.create_artifact(id=OTHER)
     assert store.read_artifact_ref(key) == named, "an id goes first"
     assert store.read_latest_artifact(key) == second
+
+
+def test_the_history_of_what_a_reference_names(store: ArtifactStore) -> None:
+    first, second = (store.create_artifact(key="sales", data=n) for n in range(2))
+    assert store.read_surroundings("sales") == store.read_surroundings(second)
+    assert store.read_surroundings(first.id) == store.read_surroundings("sales@1")
+    assert store.read_surroundings("sales@1").next == "sales@2"
+    assert store.read_surroundings("sales@9") is None
+    with pytest.raises(InvalidQuery, match="Invalid reference"):
+        store.read_surroundings("sales@")
+
+    assert store.read_history(first) == store.read_history("sales")
+    assert store.read_series(first) == store.read_series("sales")
+    assert store.series_fields(first) == ["data"]
+    loose = store.create_artifact(data=1)
+    assert store.series_fields(loose) == store.read_series(loose) == []
+    assert store.read_history(loose).versions == ()
