@@ -1,10 +1,12 @@
-"""Finds the line of the program that called this package, which warnings name."""
+"""Finds what the program has called of this package: the line, for warnings, and the method, for errors."""
 
 import os
 import sys
+from collections.abc import Container
 from pathlib import Path
+from types import FrameType
 
-__all__ = ["outside"]
+__all__ = ["outermost", "outside"]
 
 _PACKAGE = os.path.join(Path(__file__).parent, "")  # noqa: PTH118 - with the separator at its end
 
@@ -17,3 +19,14 @@ def outside() -> int:
         frame = frame.f_back
         level += 1
     return level
+
+
+def outermost(names: Container[str]) -> str | None:
+    """Return which function of this package the program has called, if it has one of some names."""
+    found = None
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        if frame.f_code.co_name in names:
+            found = frame.f_code.co_name
+        frame = frame.f_back
+    return found

@@ -148,6 +148,36 @@ class ArtifactStore(
         judge = partial(artifacts.conditions.judge_under_locks, self._db, expectations)
         return self._engine.atomic(judge)
 
+    def snapshot(self) -> "db.engine.Block":
+        """Return a block in which every read of this thread sees the store at one moment.
+
+        The moment is that at which the block is entered: what is committed later, by whoever, is
+        not seen inside. Writers do not wait for it. Inside it, methods that write raise
+        `InvalidQuery` before they do anything. A snapshot inside a snapshot sees the same moment;
+        one inside a block of `atomic` is refused. With a replica, everything inside is read from
+        the primary.
+
+        Keep it short: a SQLite file keeps all changes in its `-wal` file until the snapshot ends,
+        and PostgreSQL does not clean up rows that it may still see. A store in memory has no
+        writer beside it.
+
+        Returns:
+            A context manager, which yields nothing. Entering it, it raises `StoreUnavailable` if
+            the database cannot be reached, and so does a read whose connection was lost: enter a
+            new snapshot then. An iterator that was begun inside has to be read inside.
+
+        Examples:
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> with store.atomic():
+            ...     orders = store.create_artifact(key="orders", data=41)
+            ...     totals = store.create_artifact(key="totals", data=902)
+            >>> with store.snapshot():
+            ...     orders, totals = store.get("orders"), store.get("totals")
+            >>> orders.data, totals.data
+            (41, 902)
+        """
+        return self._engine.snapshot()
+
     def run_in_transaction(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function inside a transaction and return what it returns.
 
@@ -289,6 +319,7 @@ class ArtifactStore(
             >>> store.repair()
             []
         """
+        self._engine.refuse_in_snapshot("repair")
         # Reading all tables takes long, so it is done before other writers are locked out.
         wrong_profiles = artifacts.profile_check.find_wrong(self._db)
 

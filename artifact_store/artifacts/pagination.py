@@ -321,9 +321,18 @@ def by_ids(db: Statements, listing: ListingQuery, part: Expression | None) -> Qu
 
 def stream(read: Reader, listing: ListingQuery, page_size: int) -> Iterator[schemas.Artifact]:
     """Yield a whole listing; one page is in memory at a time."""
-    if listing.order.lasting:
-        return stream_by_position(read.stream(), listing, page_size)
-    return stream_by_name(read.stream(), listing, page_size)
+    pages = read.stream()
+    by_position = listing.order.lasting
+    found = (stream_by_position if by_position else stream_by_name)(pages, listing, page_size)
+    return found if pages.snapshot is None else inside_snapshot(pages, found)
+
+
+def inside_snapshot(read: Stream, found: Iterator[schemas.Artifact]) -> Iterator[schemas.Artifact]:
+    """Yield what a stream yields for as long as its snapshot is open."""
+    read.check_snapshot()
+    for artifact in found:
+        yield artifact
+        read.check_snapshot()
 
 
 def stream_by_position(

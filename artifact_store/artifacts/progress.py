@@ -203,6 +203,7 @@ def track(
         ) from None
 
     def begin() -> Meter:
+        db.engine.refuse_in_snapshot("track")
         return Meter(store, db, store.create_artifact(artifact).id, total)
 
     return TrackedItems(iterator, begin)

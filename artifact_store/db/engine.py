@@ -18,12 +18,13 @@ from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 import peewee
 
 from .. import errors
+from .blocks import Block
 from .connection_lock import CONNECTION_LOCK, close_pending, forget_pending
 from .dialects import Dialect
 from .peewee_internals import renew_lock
 from .server_info import ServerInfo
 from .sessions import Sessions
-from .transactions import Block, Session, TransactionEngine
+from .transactions import Session, TransactionEngine
 
 __all__ = [
     "FETCH_ALL",
@@ -138,6 +139,20 @@ class Engine(TransactionEngine):
     def place(self) -> Hashable:
         """A value that engines of the same database share, as far as their addresses show."""
         return self
+
+    # Blocks
+
+    def atomic(self, first: Callable[[], object] | None = None) -> Block:
+        """Return a block: a write transaction, or a savepoint inside one.
+
+        Args:
+            first: called at the start of the block; if it raises, the block is not entered.
+        """
+        return Block(self, first)
+
+    def snapshot(self) -> Block:
+        """Return a snapshot: a block that only reads, all of it at one moment."""
+        return Block(self, reads_only=True)
 
     # Timeouts
 
@@ -288,8 +303,9 @@ class Engine(TransactionEngine):
     def close(self) -> None:
         """Close the connections; the next statement opens a new one."""
         if self.in_block():
+            name = "block" if self.current_snapshot() is None else "snapshot"
             raise errors.InvalidQuery(
-                "The store cannot be closed inside a block: leave the block first."
+                f"The store cannot be closed inside a {name}: leave the {name} first."
             )
         self.database.close()
 

@@ -29,8 +29,11 @@ try:
     from .postgresql_connection import Connection
     from .postgresql_connector import Connector, Database, libpq_parameters
     from .postgresql_errors import (
+        CONFLICT,
         READ_ONLY,
         READ_ONLY_BY_DEFAULT,
+        REPLAY_CONFLICT,
+        SNAPSHOT_LOST,
         TRANSIENT,
         UNREACHABLE,
         NotReplica,
@@ -86,6 +89,7 @@ class PostgresEngine(Engine):
         self.one_statement = address.isolation_level is None and not address.read_only
         self.pool = Pool(self._connect, address.pool_size)
         self._begin_statements = self._statements_of_begin()
+        self._snapshot_statements = self._statements_of_snapshot()
         self._password = str(parameters.get("password") or "")
         # A digest, because it is a part of what a run shows of itself.
         self._place = sha256(f"{address.dsn} {address.schema}".encode()).hexdigest()
@@ -103,6 +107,11 @@ class PostgresEngine(Engine):
         # The id of the transaction tells later whether it was committed, and the timeline whether the id still means
         # that transaction: after a failover it may be the id of another one.
         return f"{begin}; {lock_timeout}; {_TRANSACTION_ID}"
+
+    def _statements_of_snapshot(self) -> str:
+        """Return the statements that begin a snapshot: its moment is that of its first query."""
+        lock_timeout = f"SET LOCAL lock_timeout = '{self.lock_timeout}'"
+        return f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {lock_timeout}; SELECT 1"
 
     @property
     def place(self) -> Hashable:
@@ -249,10 +258,12 @@ class PostgresEngine(Engine):
         session.transactions.append(transaction)
         session.busy = True
         # Several statements in one text cannot be prepared.
-        cursor = session.conn.execute(self._begin_statements, prepare=False)
+        snapshot = transaction.reads_only
+        statements = self._snapshot_statements if snapshot else self._begin_statements
+        cursor = session.conn.execute(statements, prepare=False)
         while cursor.nextset():
             pass
-        if not self.read_only:  # otherwise there is no outcome to ask for
+        if not (snapshot or self.read_only):  # otherwise there is no outcome to ask for
             transaction.server_id = cursor.fetchone()
         session.busy = False
 
@@ -373,6 +384,8 @@ class PostgresEngine(Engine):
     def to_store_error(self, error: BaseException) -> errors.ArtifactStoreError:
         """Return our error for an error of the server; its message says what to do."""
         state = state_of(error)
+        if self.current_snapshot() is not None and self.is_transient(error):
+            state = REPLAY_CONFLICT if state == CONFLICT else SNAPSHOT_LOST
         if state == READ_ONLY:
             if self.address.read_only:
                 return errors.StoreReadOnly(
@@ -427,10 +440,12 @@ class PostgresEngine(Engine):
         return ServerInfo(engine, size, len(self.pool), server, self.address.pool_size)
 
     def _server_name(self) -> str:
+        session = self.session()
+        if session.transaction is not None:  # there may be no other connection in the pool
+            return str(session.conn.server_name)
         connection = self._acquire()
         try:
-            info = connection.info
-            return f"{info.user}@{info.host}:{info.port}/{info.dbname}"
+            return connection.server_name
         finally:
             self._return(connection)
 

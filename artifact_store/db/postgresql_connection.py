@@ -73,6 +73,12 @@ class Connection(psycopg.Connection[Row]):
             """Run one statement."""
             ...
 
+    @property
+    def server_name(self) -> str:
+        """The user, the server and the database, without a password."""
+        info = self.info
+        return f"{info.user}@{info.host}:{info.port}/{info.dbname}"
+
     def wait(self, gen: PQGen[T], *args: Any, **kwargs: Any) -> T:
         """Wait for the server as psycopg does, and check on it when it is silent."""
         return super().wait(self._watch(gen), *args, **kwargs)

@@ -8,10 +8,13 @@ from .. import errors
 from .engine import ReplicaRefused, TableMissing, driver_error
 
 __all__ = [
+    "CONFLICT",
     "LOCKED",
     "PROMOTED",
     "READ_ONLY",
     "READ_ONLY_BY_DEFAULT",
+    "REPLAY_CONFLICT",
+    "SNAPSHOT_LOST",
     "STALE_PLAN",
     "TRANSIENT",
     "UNREACHABLE",
@@ -29,11 +32,13 @@ LOCKED = "55P03"
 _STARTING = "57P03"
 _LOST = "08006"
 _DEADLOCK = "40P01"
-_CONFLICT = "40001"
+CONFLICT = "40001"
 
 # Words of ours, where the server gives no SQLSTATE, or not the whole reason.
 STALE_PLAN = "stale plan"
 READ_ONLY_BY_DEFAULT = "read only by default"
+SNAPSHOT_LOST = "snapshot lost"
+REPLAY_CONFLICT = "replay conflict"
 _NO_HOST = "no host"
 _NO_SERVER = "no server"
 _NO_ANSWER = "no answer"
@@ -41,7 +46,7 @@ _POOLER = "pooler"
 UNREACHABLE = (_NO_HOST, _NO_SERVER, _NO_ANSWER)
 
 TRANSIENT = {
-    _CONFLICT,
+    CONFLICT,
     "40003",  # it is not known whether the statement was carried out
     _DEADLOCK,
     "25P03",  # the transaction was idle for longer than the server allows, which then closes the connection
@@ -112,9 +117,12 @@ _REMEDIES = {
     "57014": "the server cancelled the statement: raise statement_timeout, or read fewer rows at once.",
     _DEADLOCK: "two transactions waited for each other (a deadlock), and the server rolled this one back: "
     "use store.run_in_transaction, which tries the whole block again.",
-    _CONFLICT: "another transaction changed the same rows, and this one was rolled back: "
+    CONFLICT: "another transaction changed the same rows, and this one was rolled back: "
     "use store.run_in_transaction, which tries the whole block again.",
     LOCKED: "another writer held the lock for {timeout:g} s: try again, or wait longer with ?timeout=.",
+    SNAPSHOT_LOST: "the snapshot has ended ({text}): read again in a new one.",
+    REPLAY_CONFLICT: "the snapshot has ended, because the standby had to replay a change of what it reads: read again "
+    "in a new one, keep it short, or switch hot_standby_feedback on.",
     STALE_PLAN: "a table was changed during the transaction, which was rolled back: "
     "use store.run_in_transaction, which tries the whole block again.",
     _STARTING: "the server is starting up or shutting down: try again.",

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar, TypeVarTuple
 
-from ..errors import StoreUnavailable
+from ..errors import InvalidQuery, StoreUnavailable
 from .engine import ReplicaRefused
 from .statements import Statements
 
@@ -24,7 +24,8 @@ _PAUSE = 5.0  # seconds for which a replica that failed is not used
 class Reader:
     """Runs listings and counts on a replica, and on the primary when the replica fails.
 
-    Inside a block it uses the primary, because the block must see its own writes.
+    Inside a block it uses the primary, because the block must see its own writes; inside a snapshot too, because all of
+    its reads must be of one moment.
     """
 
     def __init__(self, primary: Statements, replica: Statements | None = None) -> None:
@@ -78,12 +79,27 @@ class Stream:
 
     If the replica fails, the stream continues on the primary, which has everything that the replica has. It does not
     go back: the replica may not have what comes next yet, and the stream would leave it out.
+
+    Attributes:
+        snapshot: the snapshot in which the stream began, and to which it belongs; `None` outside one.
     """
 
     def __init__(self, reader: Reader) -> None:
         """Take a reader; the first page decides where the others are read."""
         self._reader = reader
         self._at_primary = False
+        self.snapshot = reader.primary.engine.current_snapshot()
+
+    def check_snapshot(self) -> None:
+        """Check that this thread is still inside the snapshot in which the stream began.
+
+        Raises:
+            InvalidQuery: it is not, so what comes next would be of another moment.
+        """
+        if self._reader.primary.engine.current_snapshot() is not self.snapshot:
+            raise InvalidQuery(
+                "The iterator was begun in a snapshot that has ended: read it to its end inside the snapshot."
+            )
 
     def __call__(self, read: Callable[[Statements, *Ts], T], *args: *Ts) -> T:
         """Call `read` with the statements of the server of this stream, and with `args`.

@@ -1,6 +1,6 @@
-"""Which session belongs to which thread, or to which asyncio or Trio task inside a block.
+"""Which session belongs to which thread, or to which asyncio or Trio task inside a block or a snapshot.
 
-Peewee keeps one state for each thread. Here a task that enters a block gets a session of its own, so that statements
+Peewee keeps one state for each thread. Here a task that enters one gets a session of its own, so that statements
 of the other tasks of its thread do not join the transaction.
 """
 
@@ -79,13 +79,13 @@ class Sessions:
         local.session.set_connection(connection)
         return None
 
-    def others_in_transaction(self, session: Session) -> bool:
-        """Return whether another task of this thread is in a transaction."""
+    def others_may_write(self, session: Session) -> bool:
+        """Return whether another task of this thread holds the write lock."""
         tasks = self._local.tasks
         if not tasks:
             return False
-        others = (other for other in tasks.values() if other is not session)
-        return any(other.transaction is not None for other in others)
+        others = (other.transaction for other in tasks.values() if other is not session)
+        return any(each is not None and each.write_lock is not None for each in others)
 
     def forget(self) -> None:
         """Forget all sessions in a forked child, without closing a connection."""

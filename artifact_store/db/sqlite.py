@@ -1,8 +1,9 @@
 """The SQLite engine: one file, shared by many processes.
 
 Write transactions begin with BEGIN IMMEDIATE: a deferred one that has already read fails at once
-when another process writes, whatever the timeout. SQLite's own busy handler is unfair with many
-writers, so it is switched off, and a writer retries after random pauses until the deadline.
+when another process writes, whatever the timeout. A snapshot is a deferred one that only reads.
+SQLite's own busy handler is unfair with many writers, so it is switched off, and a writer retries
+after random pauses until the deadline.
 """
 
 import sqlite3
@@ -28,12 +29,14 @@ from .sqlite_file import create_file, file_exists
 from .transactions import Session, Transaction
 from .url import SqliteAddress
 
-__all__ = ["SqliteEngine"]
+__all__ = ["TAKE_SNAPSHOT", "SqliteEngine"]
 
 T = TypeVar("T")
 
 _MINIMUM = (3, 35, 0)  # RETURNING
 _LONGEST_QUEUE = 1.0  # seconds
+TAKE_SNAPSHOT = "SELECT NULL FROM sqlite_master LIMIT 1"
+"""Reads the file, so that a transaction sees it from then on as it is now."""
 
 
 class SqliteEngine(Engine):
@@ -172,22 +175,14 @@ class SqliteEngine(Engine):
     def begin(self, transaction: Transaction) -> None:
         """Begin with the write lock of the file, as a transaction that has read cannot wait for it.
 
-        The threads of this process first wait for a lock in memory: if all of them retried BEGIN,
-        they would slow each other down. After a second a thread tries anyway, because an interrupt
-        may have left that lock held.
+        A snapshot takes no lock, and reads at once: a deferred transaction sees the moment of its
+        first read. In memory, where the connections of threads share their pages, it needs the
+        write lock too.
         """
         session = transaction.session
-        if self.sessions.others_in_transaction(session):
-            raise errors.StoreUnavailable(
-                f"{self.label}: another asyncio task of this thread is inside a block, and SQLite has one writer: "
-                "leave the block before you await."
-            )
-
-        lock = self.write_lock
-        if lock.acquire(blocking=False):
-            transaction.write_lock = lock
-        else:
-            self.wait_for_write_lock(transaction)
+        needs_lock = self.in_memory or not transaction.reads_only
+        if needs_lock:
+            self._queue_for_write_lock(transaction)
 
         connection = self._idle_connection(session)
         session.transaction = transaction
@@ -195,7 +190,9 @@ class SqliteEngine(Engine):
 
         try:
             with connection.lock:
-                connection.execute(self._begin_statement)
+                connection.execute(self._begin_statement if needs_lock else "BEGIN")
+                if transaction.reads_only:
+                    connection.execute(TAKE_SNAPSHOT).fetchall()
             if self._file is not None:
                 self._file.check()
         except errors.StoreUnavailable:
@@ -203,15 +200,33 @@ class SqliteEngine(Engine):
             raise
         except sqlite3.OperationalError as error:
             timed_out = time.monotonic() >= transaction.deadline
-            if transaction.write_lock is None and timed_out and self.is_transient(error):
+            no_lock = needs_lock and transaction.write_lock is None
+            if no_lock and timed_out and self.is_transient(error):
                 raise sqlite_errors.write_lock_timeout(self.label, self.timeout) from error
             raise
 
-        if transaction.write_lock is None:
+        if needs_lock and transaction.write_lock is None:
             # This thread may write, so no other thread can really hold the lock: replace it.
             new_lock = threading.Lock()
             new_lock.acquire()
             transaction.write_lock = self.write_lock = new_lock
+
+    def _queue_for_write_lock(self, transaction: Transaction) -> None:
+        """Wait until no other thread of this process writes.
+
+        If all of them retried BEGIN, they would slow each other down. After a second a thread tries
+        anyway, because an interrupt may have left that lock held.
+        """
+        if self.sessions.others_may_write(transaction.session):
+            raise errors.StoreUnavailable(
+                f"{self.label}: another asyncio task of this thread is inside a block, and SQLite has one writer: "
+                "leave the block before you await."
+            )
+        lock = self.write_lock
+        if lock.acquire(blocking=False):
+            transaction.write_lock = lock
+        else:
+            self.wait_for_write_lock(transaction)
 
     def _idle_connection(self, session: Session) -> Connection:
         """Return the connection of a session, or a new one if a statement may be open on it."""
@@ -339,6 +354,8 @@ class SqliteEngine(Engine):
 
     def to_store_error(self, error: BaseException) -> errors.ArtifactStoreError:
         """Return our error for an error of SQLite; its message says what to do."""
+        if "closed database" in str(error) and self.current_snapshot() is not None:
+            return self.ended_snapshot_error()
         return sqlite_errors.translate_error(error, self.label, self.timeout, self.path)
 
     def find_undecodable(self, sql: str, params: Params) -> tuple[Mapping[str, object], str] | None:
@@ -463,7 +480,8 @@ class SqliteEngine(Engine):
             self._fork_reason = ""
             return True
         self._fork_reason = (
-            f"{self.label}: the process was forked inside a block: fork before or after it."
+            f"{self.label}: the process was forked inside a block or a snapshot: "
+            "fork before or after it."
         )
         return self.in_block()
 

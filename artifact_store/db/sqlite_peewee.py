@@ -13,7 +13,7 @@ from .. import errors
 from .engine import Cursor, Params
 from .peewee_internals import open_transactions
 from .sessions import current_task
-from .sqlite import SqliteEngine
+from .sqlite import TAKE_SNAPSHOT, SqliteEngine
 from .transactions import Session, Transaction
 
 __all__ = ["PeeweeSqliteEngine"]
@@ -60,8 +60,8 @@ class PeeweeSqliteEngine(SqliteEngine):
         task = getattr(self._local, "task", None)
         if session.transaction is not None and task is not None and task is not current_task():
             raise errors.StoreUnavailable(
-                f"{self.label}: another asyncio task of this thread is inside a block: "
-                "leave the block before you await."
+                f"{self.label}: another asyncio task of this thread is inside a block or a snapshot: "
+                "leave it before you await."
             )
 
     def session_for_block(self) -> Session:
@@ -79,7 +79,10 @@ class PeeweeSqliteEngine(SqliteEngine):
     # Transactions
 
     def begin(self, transaction: Transaction) -> None:
-        """Begin with the write lock, or set a savepoint in the transaction of the caller."""
+        """Begin with the write lock, or set a savepoint in the transaction of the caller.
+
+        A snapshot needs no lock, and reads at once.
+        """
         session = transaction.session
         database = self.database
         session.transaction = transaction
@@ -87,10 +90,15 @@ class PeeweeSqliteEngine(SqliteEngine):
             savepoint = database.savepoint()
             transaction.outer = savepoint
             savepoint.__enter__()
-            return
-        self.wait_for_write_lock(transaction)
-        database.begin("IMMEDIATE")
-        database.push_transaction(transaction)
+        elif transaction.reads_only:
+            database.begin("DEFERRED")
+            database.push_transaction(transaction)
+        else:
+            self.wait_for_write_lock(transaction)
+            database.begin("IMMEDIATE")
+            database.push_transaction(transaction)
+        if transaction.reads_only:
+            database.execute_sql(TAKE_SNAPSHOT).fetchall()
 
     def commit(self, transaction: Transaction) -> None:
         """Commit, or release the savepoint."""
@@ -108,7 +116,9 @@ class PeeweeSqliteEngine(SqliteEngine):
         session = transaction.session
         database = self.database
         if session.transaction is transaction:
-            if transaction.outer is not None:
+            if transaction.outer is not None and transaction.reads_only:
+                transaction.outer.commit(begin=False)  # the caller may have written
+            elif transaction.outer is not None:
                 transaction.outer.rollback(begin=False)
             elif not database.is_closed() and database.connection().in_transaction:
                 database.rollback()

@@ -1,4 +1,4 @@
-"""Transactions and blocks: the only module where transactions begin, commit, roll back and are retried.
+"""Transactions: the only module where transactions begin, commit, roll back and are retried.
 
 A signal handler or the recursion limit may raise an exception between any two steps. So the state of a transaction is
 read from its connection instead of being remembered, and `Transaction.abort` may be called at any step, and twice. It
@@ -11,16 +11,15 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from types import TracebackType
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import peewee
 
 from .. import errors
-from .gc_guard import collecting
 from .peewee_internals import ConnectionState
 
-__all__ = ["Block", "Savepoint", "Session", "Transaction", "TransactionEngine"]
+__all__ = ["Savepoint", "Session", "Transaction", "TransactionEngine"]
 
 T = TypeVar("T")
 
@@ -87,17 +86,29 @@ class TransactionEngine(ABC):
     def translate_error(self, error: BaseException) -> errors.ArtifactStoreError:
         """Return our error for a driver error; its message says what to do."""
 
-    def atomic(self, first: Callable[[], object] | None = None) -> "Block":
-        """Return a block: a write transaction, or a savepoint inside one.
-
-        Args:
-            first: called at the start of the block; if it raises, the block is not entered.
-        """
-        return Block(self, first)
+    @abstractmethod
+    def atomic(self) -> AbstractContextManager[None]:
+        """Return a block: a write transaction, or a savepoint inside one."""
 
     def in_block(self) -> bool:
-        """Return whether this thread is inside a block."""
+        """Return whether this thread is inside a block or a snapshot."""
         return self.session().transaction is not None
+
+    def current_snapshot(self) -> "Transaction | None":
+        """Return the transaction of the snapshot that this thread is inside."""
+        transaction = self.session().transaction
+        return transaction if transaction is not None and transaction.reads_only else None
+
+    def refuse_in_snapshot(self, method: str) -> None:
+        """Refuse a method of the store that writes, inside a snapshot.
+
+        Raises:
+            InvalidQuery: says which method it is, and what to do.
+        """
+        if self.current_snapshot() is not None:
+            raise errors.InvalidQuery(
+                f"{method} writes, but store.snapshot() only reads: leave the snapshot first."
+            )
 
     def run_in_transaction(self, function: Callable[[], T]) -> T:
         """Call a function in a transaction; retry the whole of it after transient errors, until the deadline.
@@ -116,7 +127,7 @@ class TransactionEngine(ABC):
     def _run_with_retries(self, function: Callable[[], T], repeatable: bool) -> T:
         session = self.session()
         if session.transaction is not None or (self.joins_transactions and self.in_block()):
-            with Block(self):
+            with self.atomic():
                 return function()
         deadline = time.monotonic() + self.timeout
         tries = 0
@@ -223,14 +234,21 @@ class TransactionEngine(ABC):
 
     def interrupted_error(self) -> errors.StoreUnavailable:
         """Return the error of a statement in a block whose last statement was interrupted or is still running."""
+        name = "block" if self.current_snapshot() is None else "snapshot"
         return errors.StoreUnavailable(
-            f"{self.label}: a statement of this block was interrupted, or is still running: leave the block."
+            f"{self.label}: a statement of this {name} was interrupted, or is still running: leave the {name}."
         )
 
     def undone_error(self) -> errors.StoreUnavailable:
         """Return the error of a block that was undone before its end."""
         return errors.StoreUnavailable(
             f"{self.label}: the database rolled this block back after an earlier error: leave the block."
+        )
+
+    def ended_snapshot_error(self) -> errors.StoreUnavailable:
+        """Return the error of a snapshot that ended before its `with` did."""
+        return errors.StoreUnavailable(
+            f"{self.label}: an interrupt, a fork or a lost connection has ended the snapshot: read again in a new one."
         )
 
     def back_off(self, tries: int) -> None:
@@ -259,6 +277,7 @@ class Transaction:
         session: where it is open.
         thread: the thread that began it.
         deadline: the `time.monotonic()` at which it gives up waiting for a lock.
+        reads_only: it is that of a snapshot.
         write_lock: the lock that the writers of this process share, while this transaction holds it.
         outer: the savepoint in a transaction of the caller, if it began inside one.
         server_id: its id on the server and the server's timeline, with which its outcome can be looked up.
@@ -269,6 +288,7 @@ class Transaction:
         "deadline",
         "engine",
         "outer",
+        "reads_only",
         "savepoints",
         "server_id",
         "session",
@@ -276,11 +296,18 @@ class Transaction:
         "write_lock",
     )
 
-    def __init__(self, engine: "TransactionEngine", session: Session, deadline: float) -> None:
+    def __init__(
+        self,
+        engine: "TransactionEngine",
+        session: Session,
+        deadline: float,
+        reads_only: bool = False,
+    ) -> None:
         """Take a session without a transaction."""
         self.engine = engine
         self.session = session
         self.deadline = deadline
+        self.reads_only = reads_only
         self.thread = threading.get_ident()
         self.write_lock: threading.Lock | None = None
         self.outer: Savepoint | None = None
@@ -353,120 +380,3 @@ class Transaction:
     def usable_here(self) -> bool:
         """Return whether it belongs to this thread and this task."""
         return self.thread == threading.get_ident() and self.engine.session() is self.session
-
-
-class Block:
-    """A `with` block: a transaction, or a savepoint inside one.
-
-    It may be entered again after it was left, but not while it is entered.
-    """
-
-    __slots__ = ("_engine", "_entered", "_first", "_savepoint", "_transaction")
-
-    def __init__(
-        self, engine: "TransactionEngine", first: Callable[[], object] | None = None
-    ) -> None:
-        """Take the engine, and what is called first; the transaction begins with the `with`."""
-        self._engine = engine
-        self._first = first
-        self._entered = threading.Lock()
-        self._transaction: Transaction | None = None
-        self._savepoint: str | None = None
-
-    def __enter__(self) -> None:
-        """Begin; wait for the write lock until the deadline.
-
-        Raises:
-            InvalidQuery: the block has already been entered.
-            StoreUnavailable: the write lock could not be acquired.
-            ArtifactStoreError: what is called first has raised it.
-        """
-        engine = self._engine
-        if not self._entered.acquire(blocking=False):
-            raise errors.InvalidQuery(
-                "This block has already been entered: call store.atomic() for each block."
-            )
-        self._savepoint = None
-        outer: Transaction | None = None
-        new: Transaction | None = None
-        try:
-            outer = engine.session().transaction
-            if outer is not None:
-                self._savepoint = engine.set_savepoint(outer)
-            else:
-                new = Transaction(
-                    engine, engine.session_for_block(), time.monotonic() + engine.timeout
-                )
-                new.begin()
-            if self._first is not None:
-                self._first()
-            self._transaction = outer or new
-        except BaseException as error:
-            self._entered.release()
-            if new is not None:
-                new.abort()
-            elif self._savepoint is not None and engine.session().transaction is outer:
-                assert outer is not None
-                self._leave_savepoint(outer, self._savepoint, type(error))
-            raise
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Commit, or roll back when the block raised."""
-        transaction = self._transaction
-        self._transaction = None
-        if transaction is None:
-            if kind is None:
-                raise self._engine.undone_error()
-            return
-        session = transaction.session
-        try:
-            self._entered.release()
-            if session.transaction is not transaction:
-                # It has already ended: in another thread, after an interrupt, or by a fork inside the block.
-                if kind is None:
-                    raise self._engine.undone_error()
-            elif session.busy and kind is GeneratorExit:
-                # The garbage collector closes a generator while a statement of this thread is running.
-                session.must_roll_back = True
-            elif not transaction.usable_here():
-                self._leave_elsewhere(transaction)
-            elif kind is GeneratorExit and collecting():
-                # A rollback could come in the middle of a statement of another block.
-                self._engine.discard(transaction)
-            elif self._savepoint is not None:
-                self._leave_savepoint(transaction, self._savepoint, kind)
-            elif kind is None:
-                transaction.commit()
-            else:
-                transaction.abort()
-        except BaseException:
-            if self._savepoint is None:
-                transaction.abort()
-            raise
-
-    def _leave_savepoint(
-        self, transaction: Transaction, savepoint: str, kind: type[BaseException] | None
-    ) -> None:
-        if kind is None:
-            self._engine.release_savepoint(transaction, savepoint)
-        elif not transaction.session.busy:
-            self._engine.undo_savepoint(transaction, savepoint)
-        # Otherwise a statement was interrupted, and the whole transaction will be rolled back.
-
-    def _leave_elsewhere(self, transaction: Transaction) -> None:
-        """Release what the transaction holds.
-
-        Raises:
-            InvalidQuery: says that the block was left in the wrong thread or task.
-        """
-        where = "thread" if transaction.thread != threading.get_ident() else "asyncio task"
-        self._engine.discard_elsewhere(transaction)
-        raise errors.InvalidQuery(
-            f"The block was left in another {where} than it was entered in, so its writes were rolled back: "
-            f"enter and leave a block in the same {where}."
-        )

@@ -103,11 +103,12 @@ class RunBlock(ABC, Generic[Opened]):
         """Create the run, in the state RUNNING."""
         if self._active is not None:
             raise InvalidQuery(f"This {self.label} is open already: ask the store for another one.")
+        method = self.label.replace(" ", "_")
         if self._name is None:
-            method = self.label.replace(" ", "_")
             raise InvalidQuery(f'A {self.label} needs a name: give one, as in {method}("load").')
 
         db = self._writer.db
+        db.engine.refuse_in_snapshot(method)
         db.pending_writes.flush()
         active = ActiveRun(
             run_id=new_id(),

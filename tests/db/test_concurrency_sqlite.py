@@ -165,7 +165,7 @@ def test_a_fork_inside_a_block_leaves_the_block_to_the_parent(url: str) -> None:
             store.create_artifact(key="k")
             answer = in_child(lambda: str(store.count_artifacts()))
             assert answer.endswith(
-                "the process was forked inside a block: fork before or after it."
+                "the process was forked inside a block or a snapshot: fork before or after it."
             )
         assert in_child(lambda: str(store.create_artifact(key="k").version)) == "2"
     healthy(url).close()

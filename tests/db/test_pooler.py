@@ -113,12 +113,23 @@ def test_threads_write_through_a_pooler(store: ArtifactStore) -> None:
     store.set_flow_run_state(run.id, "COMPLETED")
 
 
+def test_snapshots_through_a_pooler(store: ArtifactStore) -> None:
+    with ThreadPoolExecutor(1) as thread:
+        for number in range(8):
+            with store.snapshot():
+                thread.submit(store.create_artifact, key="k").result(30)
+                assert store.count_artifacts() == len(store.read_artifacts()) == number
+        assert store.count_artifacts() == 8
+
+
 def test_nothing_is_left_in_a_session(store: ArtifactStore, address: str) -> None:
     """Other clients of the pooler get the same connections and see a server as it was."""
     store.create_artifact(key="k")
     with store.atomic():
         store.create_artifact(key="k")
     store.create_artifacts([{"key": "k"}, {"key": "l"}])
+    with store.snapshot():
+        store.count_artifacts()
     for _ in range(12):
         with closing(psycopg.connect(address, autocommit=True, prepare_threshold=None)) as other:
             settings = [

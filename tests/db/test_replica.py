@@ -12,7 +12,7 @@ import psutil
 import psycopg
 import pytest
 
-from artifact_store import ArtifactFilter, ArtifactSort, ArtifactStore, InvalidURL
+from artifact_store import ArtifactFilter, ArtifactSort, ArtifactStore, InvalidURL, StoreUnavailable
 from tests.helpers.servers import Server, stopped
 
 
@@ -348,3 +348,59 @@ def test_a_stream_that_began_at_the_primary_stays_there(
     assert store.count_artifacts() == 0, "the replica answers, which has none of it yet"
     found += [each.id for each in stream]
     assert sorted(found) == sorted(each.id for each in created)
+
+
+def test_a_snapshot_reads_one_database(
+    store: ArtifactStore, primary: Server, standby: Standby, replica: psycopg.Connection[Any]
+) -> None:
+    first = store.create_artifact(key="k", data=1)
+    caught_up(primary, standby)
+    replica.execute("SELECT pg_wal_replay_pause()")
+    second = store.create_artifact(key="k", data=2)
+    assert store.read_artifacts() == [first]
+    with store.snapshot():
+        assert store.read_latest_artifact("k") == second
+        assert store.read_artifacts() == list(store.iter_artifacts()) == [second, first]
+        assert store.count_artifacts() == 2
+        assert [point.value for point in store.read_series("k")] == [1, 2]
+    assert store.read_artifacts() == [first]
+
+
+def test_a_snapshot_of_a_standby(store: ArtifactStore, primary: Server, standby: Standby) -> None:
+    store.create_artifact(key="k", data=1)
+    caught_up(primary, standby)
+    with ArtifactStore(standby.url, read_only=True) as following:
+        with following.snapshot():
+            assert following.get("k").data == 1
+            store.create_artifact(key="k", data=2)
+            caught_up(primary, standby)
+            assert following.get("k").data == 1
+            with following.snapshot():
+                assert following.count_artifacts() == 1
+        assert following.get("k").data == 2
+
+
+def test_a_snapshot_of_a_standby_that_must_replay(
+    store: ArtifactStore, primary: Server, standby: Standby, replica: psycopg.Connection[Any]
+) -> None:
+    replica.execute("ALTER SYSTEM SET max_standby_streaming_delay = '10ms'")
+    replica.execute("SELECT pg_reload_conf()")
+    artifact = store.create_artifact(key="k", data=1)
+    caught_up(primary, standby)
+    with ArtifactStore(standby.url, read_only=True) as following:
+        snapshot = following.snapshot()
+        snapshot.__enter__()
+        assert following.get("k") == artifact
+        assert store.delete_artifact(artifact.id)
+        with primary.connect() as server:
+            server.execute("VACUUM artifact")  # removes the row that the snapshot still sees
+        caught_up(primary, standby)
+        with pytest.raises(
+            StoreUnavailable, match="the standby had to replay a change of what it reads"
+        ) as caught:
+            following.get("k")
+        snapshot.__exit__(type(caught.value), caught.value, None)
+        with following.snapshot():
+            assert following.count_artifacts() == 0
+    replica.execute("ALTER SYSTEM RESET max_standby_streaming_delay")
+    replica.execute("SELECT pg_reload_conf()")
