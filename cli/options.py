@@ -17,6 +17,7 @@ from .complete import Complete
 from .payload import ContentOptions, Fields, JsonScalar, parse_json, parse_scalar, read_payload
 
 __all__ = [
+    "ExpectedVersion",
     "FilterOptions",
     "Filters",
     "common_options",
@@ -65,9 +66,10 @@ _FORMS = {
 if TYPE_CHECKING:
     TimeParam = click.ParamType[datetime]
     EntryParam = click.ParamType[tuple[str, JsonScalar]]
+    VersionParam = click.ParamType[int | str]
 else:
     # Before click 8.4 `ParamType` is not generic.
-    TimeParam = EntryParam = click.ParamType
+    TimeParam = EntryParam = VersionParam = click.ParamType
 
 
 class FilterOptions(TypedDict):
@@ -124,6 +126,21 @@ class Entry(EntryParam):
         if not name or not equals:
             self.fail(f"{value!r} is not of the form NAME=VALUE.", param, ctx)
         return name, parse_scalar(text)
+
+
+class ExpectedVersion(VersionParam):
+    """A version, or `none`."""
+
+    name = "version"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str:
+        """Return the version as an int, or `none`."""
+        text = str(value)
+        if text != "none" and not re.fullmatch("[1-9][0-9]{0,17}", text):
+            self.fail(f"Invalid version {text!r}: expected 1, 2, 3, ... or none.", param, ctx)
+        return text if text == "none" else int(text)
 
 
 def add_options(function: F, *options: Callable[[F], F]) -> F:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, TypedDict, Unpack
 from uuid import UUID
 
 import click
 
 from .. import complete
 from ..app import command, open_store
-from ..options import common_options, content_fields, content_options, form_options
+from ..options import ExpectedVersion, common_options, content_fields, content_options, form_options
 from ..output.artifacts import print_artifact, print_raw
 from ..output.documents import print_json
 from ..output.tables import columns_of, is_sparse, print_csv
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from artifact_store import Artifact
 
 __all__ = ["create", "show", "update"]
+
+
+class Conditions(TypedDict, total=False):
+    """The keywords of `create_artifact` that --expect-version and --skip-unchanged stand for."""
+
+    expect_version: int | None
+    skip_unchanged: bool
 
 
 @command(
@@ -67,6 +74,8 @@ def show(ref: str, form: str | None) -> None:
         "artifact-store create plot --image plot.png --alt 'Sales by region'",
         "artifact-store create load --progress 0 --json",
         """echo '{"accuracy": 0.93}' | artifact-store create model --data - --type result""",
+        "artifact-store create sales --table sales.csv --expect-version 3",
+        "artifact-store create sales --table sales.csv --skip-unchanged",
     ],
 )
 @click.argument("key", required=False, shell_complete=complete.keys)
@@ -91,12 +100,26 @@ def show(ref: str, form: str | None) -> None:
     metavar="UUID",
     help="Id of the artifact; creating it again with the same content changes nothing. [default: a new id]",
 )
+@click.option(
+    "--expect-version",
+    type=ExpectedVersion(),
+    metavar="N|none",
+    help="Create only if this is the latest version of KEY now, or none if it has none; "
+    "else fail and change nothing.",
+)
+@click.option(
+    "--skip-unchanged",
+    is_flag=True,
+    help="Create no version if type, description, payload and metadata are those of the latest.",
+)
 @common_options
 def create(
     key: str | None,
     id: UUID | None,
     flow_run_id: UUID | None,
     task_run_id: UUID | None,
+    expect_version: int | str | None,
+    skip_unchanged: bool,
     as_json: bool,
     **options: Unpack[ContentOptions],
 ) -> None:
@@ -108,6 +131,9 @@ def create(
     """
     from artifact_store import ArtifactCreate
 
+    if key is None and (expect_version is not None or skip_unchanged):
+        option = "--skip-unchanged" if expect_version is None else "--expect-version"
+        raise click.UsageError(f"{option} needs KEY.")
     fields = content_fields(options)
     if "data" not in fields:
         raise click.UsageError(
@@ -119,9 +145,16 @@ def create(
     if task_run_id is not None:
         fields["task_run_id"] = task_run_id
     value = ArtifactCreate(key=key, id=id, **fields)
+    conditions: Conditions = {}
+    if skip_unchanged:
+        conditions["skip_unchanged"] = True
+    if expect_version is not None:
+        conditions["expect_version"] = None if expect_version == "none" else int(expect_version)
     with open_store(create=True) as store:
-        artifact = store.create_artifact(value)
-    print_result("Created", artifact, as_json)
+        artifact = store.create_artifact(value, **conditions)
+    # A new artifact has not been updated.
+    is_new = not skip_unchanged or artifact.updated == artifact.created
+    print_result("Created" if is_new else "Unchanged:", artifact, as_json)
 
 
 @command(

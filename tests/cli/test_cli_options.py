@@ -85,7 +85,7 @@ CASES = [
     ["report", "--output", "r.html", "--json"],
     ["report", "-o", "r.html", "--open"],
     ["create", "new", "--table", "t.csv", "--delimiter", ",", "--no-profile", *CONTENT, *MADE_BY],
-    ["create", "new", "--markdown", "t.csv"],
+    ["create", "new", "--markdown", "t.csv", "--expect-version", "none", "--skip-unchanged"],
     ["create", "new", "--link", "https://example.com", "--link-text", "there"],
     ["create", "new", "--image", "https://example.com/x.png", "--alt", "x"],
     ["create", "new", "--progress", "5"],

@@ -43,6 +43,40 @@ def test_create_with_ids(url, store, sales):
     assert "is taken" in run(url, "create", "k", "--data", "2", "--id", new, code=1)
 
 
+def test_create_with_an_expected_version(url, store):
+    told = run(url, "create", "sales", "--data", "1", "--expect-version", "none")
+    assert told.startswith("Created sales@1 (id ")
+    assert loaded(url, "create", "sales", "--data", "2", "--expect-version", "1")["version"] == 2
+    told = run(url, "create", "sales", "--data", "3", "--expect-version", "1", code=1)
+    assert told == "Error: sales is at version 2, not 1: read it again and decide.\n"
+    told = run(url, "create", "sales", "--data", "3", "--expect-version", "none", code=1)
+    assert told.startswith("Error: sales is at version 2, and was expected to have none")
+    assert store.read_latest_artifact("sales").version == 2
+    for wrong in ("0", "one", "-1", "1.0", "9" * 20):
+        told = run(url, "create", "sales", "--data", "3", "--expect-version", wrong, code=2)
+        assert f"Invalid version '{wrong}': expected 1, 2, 3, ... or none." in told
+
+
+def test_create_skips_what_is_unchanged(url, store):
+    same = ["create", "sales", "--data", "[1, 2]", "--metadata", "n=1", "--skip-unchanged"]
+    assert run(url, *same).startswith("Created sales@1 (id ")
+    latest = store.read_latest_artifact("sales")
+    assert run(url, *same) == f"Unchanged: sales@1 (id {latest.id})\n"
+    assert run(url, *same, "--expect-version", "1").startswith("Unchanged: sales@1 (id ")
+    assert loaded(url, *same)["id"] == str(latest.id)
+    assert run(url, *same, "--description", "new").startswith("Created sales@2 (id ")
+    assert "is at version 2, not 1" in run(url, *same, "--expect-version", "1", code=1)
+
+
+def test_conditions_need_a_key(url, store):
+    told = run(url, "create", "--data", "1", "--expect-version", "1", code=2)
+    assert "--expect-version needs KEY." in told
+    assert "--skip-unchanged needs KEY." in run(
+        url, "create", "--data", "1", "--skip-unchanged", code=2
+    )
+    assert store.count_artifacts() == 0
+
+
 def test_update(url, store, sales):
     assert (
         run(url, "update", "sales/north@1", "--description", "old")
