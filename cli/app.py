@@ -58,7 +58,8 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> object:
         """Run the command."""
         no_pager = ctx.params.pop("no_pager", False)
-        with paging(self.pages and not no_pager):
+        # Markdown is there to be copied, from a terminal too.
+        with paging(self.pages and not no_pager and not ctx.params.get("as_markdown")):
             return super().invoke(ctx)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

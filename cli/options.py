@@ -59,7 +59,7 @@ _FORMS = {
     "json": "Print one JSON document.",
     "ndjson": "Print one JSON document per line, each as soon as it is read.",
     "csv": "Print CSV with a header line.",
-    "markdown": "Print GitHub-flavoured Markdown.",
+    "markdown": "Print GitHub-flavoured Markdown, for a pull request or the summary of a CI job.",
 }
 
 

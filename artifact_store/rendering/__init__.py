@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from . import blocks
     from . import context as context
     from .changes import changes_text
-    from .gfm import blocks_to_markdown
+    from .gfm import blocks_to_markdown, markdown_table
     from .gfm_text import escape_markdown
     from .plot import sparkline
     from .terminal import aligned_table, column_width, print_blocks
@@ -22,7 +22,7 @@ else:
         globals(),
         {
             "blocks context": "",
-            "blocks_to_markdown": "gfm",
+            "blocks_to_markdown markdown_table": "gfm",
             "escape_markdown": "gfm_text",
             "changes_text": "changes",
             "sparkline": "plot",
@@ -41,6 +41,7 @@ __all__ = [
     "count_text",
     "escape_controls",
     "escape_markdown",
+    "markdown_table",
     "print_blocks",
     "size_text",
     "sparkline",

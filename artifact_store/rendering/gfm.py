@@ -336,14 +336,23 @@ def markdown_table(
     text: Callable[[object], str] = cell_text,
     limit: int | None = None,
 ) -> Iterator[str]:
-    """Yield the lines of a table: its columns, which of them are aligned to the right, and its rows.
+    """Yield the lines of a table in GitHub-flavoured Markdown, row by row.
 
     Args:
         columns: the names of its columns.
         rows: its rows by column; what a row does not have is an empty cell.
-        numeric: the columns of numbers; `None` looks for them in the rows.
-        text: the text of a cell, before it is escaped.
+        numeric: the columns of numbers, which are aligned to the right; without it all rows are read first, to see
+            which these are.
+        text: the text of a cell, which is escaped; by default it is cut after 200 characters.
         limit: the number of characters after which no row follows; `None` is no limit.
+
+    Examples:
+        >>> for line in markdown_table(["key", "rows"], [{"key": "sales", "rows": 12}, {"key": "a|b"}]):
+        ...     print(line)
+        | key | rows |
+        | --- | ---: |
+        | sales | 12 |
+        | a&#124;b |  |
     """
     if numeric is None:
         rows = list(rows)

@@ -10,7 +10,7 @@ import click
 from .. import complete
 from ..app import command, open_store
 from ..options import ExpectedVersion, common_options, content_fields, content_options, form_options
-from ..output.artifacts import print_artifact, print_raw
+from ..output.artifacts import print_artifact, print_markdown, print_raw
 from ..output.documents import print_json
 from ..output.tables import columns_of, is_sparse, print_csv
 from ..payload import ContentOptions
@@ -34,11 +34,12 @@ class Conditions(TypedDict, total=False):
         "artifact-store show sales@3",
         "artifact-store show sales@3 --raw > sales.json",
         "artifact-store show sales --csv > sales.csv",
+        'artifact-store show sales --markdown >> "$GITHUB_STEP_SUMMARY"',
     ],
     pages=True,
 )
 @click.argument("ref", shell_complete=complete.refs)
-@form_options("raw", "json", "csv")
+@form_options("raw", "json", "csv", "markdown")
 def show(ref: str, form: str | None) -> None:
     """Show one artifact.
 
@@ -53,6 +54,8 @@ def show(ref: str, form: str | None) -> None:
         artifact = store.get(ref)
         if form is None:
             print_artifact(artifact, store.read_surroundings(artifact))
+        elif form == "markdown":
+            print_markdown(artifact, store.read_surroundings(artifact))
     if form == "json":
         print_json(artifact)
     elif form == "raw":

@@ -15,12 +15,15 @@ from ..output.text import is_terminal
 
 __all__ = ["diff"]
 
+_REMEDY = "--json prints all of it."
+
 
 @command(
     examples=[
         "artifact-store diff sales",
         "artifact-store diff sales@3 sales@5 --key region",
         "artifact-store diff model --exit-code --json",
+        'artifact-store diff sales --markdown >> "$GITHUB_STEP_SUMMARY"',
     ],
     pages=True,
 )
@@ -47,7 +50,7 @@ __all__ = ["diff"]
     is_flag=True,
     help="Exit with 1 when the artifacts differ, as diff(1) does.",
 )
-@form_options("json")
+@form_options("json", "markdown")
 def diff(
     ref: str,
     other: str | None,
@@ -67,10 +70,12 @@ def diff(
 
     if form == "json":
         print_json(difference.to_dict())
+    elif form == "markdown":
+        click.echo(difference.to_markdown(limit, remedy=_REMEDY), nl=False)
     elif is_terminal():
         from artifact_store.rendering import print_blocks
 
-        print_blocks(console(), difference.blocks(limit), remedy="--json prints all of it.")
+        print_blocks(console(), difference.blocks(limit), remedy=_REMEDY)
     else:
         summary = "; ".join(difference.summary)
         print_facts(

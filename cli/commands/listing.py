@@ -26,7 +26,7 @@ from ..output.pager import note
 from ..output.progress import with_progress
 from ..output.tables import Row, print_listing
 from ..output.text import is_terminal
-from ..output.trends import print_trend, trend_text
+from ..output.trends import print_markdown_trend, print_trend, trend_text
 from ..output.values import plain_number
 from ..reading import batches, read_run_names
 
@@ -67,7 +67,7 @@ _AT_ONCE = 1000  # artifacts that are read in one statement; more are read page 
     is_flag=True,
     help="Show how the main number of each key changed over its versions.",
 )
-@form_options("json", "ndjson", "csv")
+@form_options("json", "ndjson", "csv", "markdown")
 def ls(
     all_versions: bool,
     limit: int,
@@ -82,7 +82,7 @@ def ls(
     Columns: key, version, type, description, age (since the last update), run (name or id) and,
     with --all, the id. When the output is not a terminal, columns are separated by tabs below a
     line of names and nothing is shortened; the time of the update replaces the age, and numbers
-    replace the sparkline.
+    replace the sparkline. --markdown shows times and the sparkline.
     """
     listing = Listing(
         filters=parse_filter_options(options, latest=not all_versions),
@@ -104,7 +104,8 @@ def ls(
                 columns.insert(columns.index("updated"), "trend")
             if all_versions:
                 columns.append("id")
-            print_listing(columns, iter_rows(store, artifacts, trends), form == "csv")
+            rows = iter_rows(store, artifacts, trends, form)
+            print_listing(columns, rows, form)
         # One more than the limit is looked for.
         has_more = limit > 0 and next(found, None) is not None
     if has_more:
@@ -157,7 +158,7 @@ def count_found(store: ArtifactStore, listing: Listing) -> int:
 
 
 def iter_rows(
-    store: ArtifactStore, artifacts: Iterable[Artifact], trends: bool
+    store: ArtifactStore, artifacts: Iterable[Artifact], trends: bool, form: str | None
 ) -> Iterator[dict[str, object]]:
     """Yield the cells of each artifact in a listing."""
     for batch in batches(artifacts):
@@ -171,7 +172,7 @@ def iter_rows(
                 "version": artifact.version,
                 "type": artifact.type,
                 "description": artifact.description,
-                "trend": trend_text(points) if points else "",
+                "trend": trend_text(points, drawn=form == "markdown") if points else "",
                 "updated": artifact.updated,
                 "run": None if run_id is None else run_names.get(run_id, str(run_id)),
                 "id": artifact.id,
@@ -214,7 +215,7 @@ def read_trends(store: ArtifactStore, artifacts: Iterable[Artifact]) -> dict[str
     "[default: the first that the key has]",
 )
 @limit_option(50, "Maximum number of versions; 0 for all.")
-@form_options("json", "ndjson", "csv")
+@form_options("json", "ndjson", "csv", "markdown")
 def history(key: str, field: str | None, limit: int, form: str | None) -> None:
     """List the versions of a key, newest first.
 
@@ -234,10 +235,12 @@ def history(key: str, field: str | None, limit: int, form: str | None) -> None:
         for_terminal = form is None and is_terminal()
         if for_terminal and name and found.series:
             print_trend(name, found.series)
+        if form == "markdown" and name and found.series:
+            print_markdown_trend(name, found.series)
         columns = ["version", "type", "description", "updated", "run", "value"]
-        if not for_terminal:
+        if not for_terminal and form != "markdown":
             columns.append("id")
-        print_listing(columns, rows, form == "csv")
+        print_listing(columns, rows, form)
     if not found.complete:
         note("There are more: --limit 0 lists all.")
 

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
     from artifact_store import Artifact, ArtifactContext, StoreInfo
 
-__all__ = ["print_artifact", "print_facts", "print_info", "print_raw"]
+__all__ = ["print_artifact", "print_facts", "print_info", "print_markdown", "print_raw"]
+
+
+_REMEDY = "--raw prints all of it."
 
 
 def print_artifact(artifact: Artifact, context: ArtifactContext) -> None:
@@ -28,7 +31,7 @@ def print_artifact(artifact: Artifact, context: ArtifactContext) -> None:
         from artifact_store.rendering import print_blocks
 
         blocks = render_artifact(artifact, context)
-        print_blocks(console(), blocks, remedy="--raw prints all of it.")
+        print_blocks(console(), blocks, remedy=_REMEDY)
         return
 
     print_facts(artifact_facts(artifact, context))
@@ -40,6 +43,15 @@ def print_artifact(artifact: Artifact, context: ArtifactContext) -> None:
         click.echo(safe(data.replace("\r\n", "\n"), keep="\n\t"))
     else:
         click.echo(json_text(data))
+
+
+def print_markdown(artifact: Artifact, context: ArtifactContext) -> None:
+    """Print an artifact with its context in Markdown."""
+    from artifact_store import render_artifact
+    from artifact_store.rendering import blocks_to_markdown
+
+    blocks = render_artifact(artifact, context)
+    click.echo(blocks_to_markdown(blocks, remedy=_REMEDY), nl=False)
 
 
 def is_table(data: object) -> TypeGuard[list[dict[str, object]]]:

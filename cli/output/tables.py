@@ -12,12 +12,21 @@ from .screen import console, width
 from .text import is_terminal, safe
 from .values import cell_text
 
-__all__ = ["Row", "columns_of", "is_sparse", "print_csv", "print_listing", "print_rows"]
+__all__ = [
+    "Row",
+    "columns_of",
+    "is_sparse",
+    "print_csv",
+    "print_listing",
+    "print_markdown_table",
+    "print_rows",
+]
 
 Row = Mapping[str, object]  # the values of a row by column
 
 _GAP = 2  # blanks between columns
 _LARGE = 200_000  # cells
+_NUMBERS = ("version", "value")
 # What a narrow terminal shows less of, in this order, and how many columns it keeps; 0 drops it.
 _SHRINKING = (
     ("description", 16),
@@ -96,10 +105,27 @@ def print_aligned(columns: Sequence[str], rows: Sequence[Row], fold: Collection[
     console().print(aligned_table(columns, rows, text=cell_text, fold=fold))
 
 
-def print_listing(columns: Sequence[str], rows: Iterable[Row], as_csv: bool = False) -> None:
-    """Print a list of artifacts; a terminal shows ages, and fewer columns when it is narrow."""
-    if as_csv:
+def print_markdown_table(columns: Sequence[str], rows: Iterable[Row]) -> None:
+    """Print a list of artifacts as a table in Markdown, row by row."""
+    from artifact_store.rendering import markdown_table
+
+    lines = map(listing_row, rows)
+    for line in markdown_table(columns, lines, numeric=_NUMBERS):
+        sys.stdout.write(f"{line}\n")
+
+
+def print_listing(columns: Sequence[str], rows: Iterable[Row], form: str | None = None) -> None:
+    """Print a list of artifacts; a terminal shows ages, and fewer columns when it is narrow.
+
+    Args:
+        columns: the names of its columns.
+        rows: its rows.
+        form: `csv`, `markdown`, or `None`.
+    """
+    if form == "csv":
         print_csv(columns, rows)
+    elif form == "markdown":
+        print_markdown_table(columns, rows)
     elif is_terminal():
         print_fitting(columns, rows)
     else:
@@ -122,14 +148,19 @@ def print_fitting(columns: Sequence[str], rows: Iterable[Row]) -> None:
 
 
 def terminal_row(row: Row) -> dict[str, object]:
-    """Return a row as a terminal shows it: with an age, and the first line of the description."""
+    """Return a row as a terminal shows it, with an age."""
     from artifact_store.rendering import age
 
     updated = row["updated"]
+    return {**listing_row(row), "age": age(updated) if isinstance(updated, datetime) else ""}
+
+
+def listing_row(row: Row) -> dict[str, object]:
+    """Return a row with the first line of its description, and its time as text."""
     lines = str(row["description"] or "").splitlines()
     return {
         **row,
-        "age": age(updated) if isinstance(updated, datetime) else "",
+        "updated": cell_text(row["updated"]),
         "description": lines[0] if lines else "",
     }
 

@@ -41,10 +41,14 @@ CASES = [
     ["ls", "--json"],
     ["ls", "--ndjson"],
     ["ls", "--csv"],
+    ["ls", "--markdown"],
+    ["ls", "--markdown", "--trend", "--all"],
     ["show", "sales"],
     ["show", "sales@1", "--raw", "--no-pager"],
     ["show", "sales", "--json"],
     ["show", "sales", "--csv"],
+    ["show", "sales", "--markdown"],
+    ["show", "report", "--markdown"],
     ["show", "report"],
     ["show", "load"],
     ["show", "docs"],
@@ -53,10 +57,12 @@ CASES = [
     ["history", "sales", "--json"],
     ["history", "sales", "--ndjson"],
     ["history", "sales", "--csv"],
+    ["history", "sales", "--markdown"],
     ["diff", "sales"],
     ["diff", "sales@1", "sales", "--key", "region", "--limit", "2", "--no-pager"],
     ["diff", "sales@1", "sales@1", "--exit-code"],
     ["diff", "report", "docs", "--json"],
+    ["diff", "sales", "--markdown"],
     ["check", "sales", "report", "--within", "24h"],
     ["check", "sales", "--where", '{"rows": {"ge_": 2}}', "--quiet"],
     ["check", "sales", "--change", '{"rows": {"max_drop": "5%"}}', "--against", "1"],
@@ -206,7 +212,7 @@ def still(text):
     ids = dict.fromkeys(re.findall(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", text))
     for number, found in enumerate(ids, 1):
         text = text.replace(found, f"<id {number}>")
-    return re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>", text)
+    return re.sub(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?Z| \d\d:\d\d:\d\d UTC)", "<time>", text)
 
 
 def settled(screen):
@@ -263,11 +269,13 @@ def test_nothing_stored_is_obeyed_in_any_command(url, store, tmp_path, monkeypat
     everything = ["--limit", "0"]
     commands = [
         ["ls", *everything, *form]
-        for form in ([], ["--trend"], ["--json"], ["--ndjson"], ["--csv"])
+        for form in ([], ["--trend"], ["--json"], ["--ndjson"], ["--csv"], ["--markdown"])
     ]
     commands += [["tree", *everything, *form] for form in ([], ["--json"], ["--ndjson"], ["--csv"])]
     commands += [
-        ["show", key, *form] for key in ("all", "rows") for form in ([], ["--json"], ["--raw"])
+        ["show", key, *form]
+        for key in ("all", "rows")
+        for form in ([], ["--json"], ["--raw"], ["--markdown"])
     ]
     commands += [
         ["show", "rows", "--csv"],
@@ -275,7 +283,8 @@ def test_nothing_stored_is_obeyed_in_any_command(url, store, tmp_path, monkeypat
         ["history", f"k{len(ATTACKS) - 3}"],
     ]
     commands += [
-        ["history", "k35", *form] for form in (["--json"], ["--csv"], ["--field", "metadata.n"])
+        ["history", "k35", *form]
+        for form in (["--json"], ["--csv"], ["--field", "metadata.n"], ["--markdown"])
     ]
     commands += [
         ["report"],

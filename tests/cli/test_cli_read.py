@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from artifact_store import ArtifactCollectionSort, ArtifactFilter, ArtifactSort
 from artifact_store_cli import main
 from artifact_store_cli.options import SORTS
-from tests.helpers.commandline import SCRIPT, loaded, on_terminal, run
+from tests.helpers.commandline import SCRIPT, loaded, on_terminal, piped, run
 
 NASTY = "a\x1b[31m\x9b\u202eb\r\nc[bold]d[/bold]\u2066\x07"
 
@@ -239,3 +239,33 @@ def test_a_table_on_a_terminal_is_cut_with_a_note(url, store):
     )
     store.create_artifact(key="t", type="table", data=[{"wide": "w" * 500}])
     assert "w…" in on_terminal(url, "show", "t", columns=80)[1]
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["show", "sales", "--json", "--markdown"],
+        ["ls", "--csv", "--markdown"],
+        ["history", "sales", "--ndjson", "--markdown"],
+        ["diff", "sales", "--json", "--markdown"],
+    ],
+)
+def test_one_form_at_a_time(url, sales, args):
+    done = piped(url, *args)
+    assert (done.returncode, done.stdout) == (2, "")
+    forms = " and ".join(arg for arg in args if arg.startswith("--"))
+    assert done.stderr.splitlines()[0] == f"Error: {forms} cannot be used together."
+
+
+@pytest.mark.parametrize(
+    "args", [["show", "sales"], ["ls"], ["history", "sales"], ["diff", "sales"]]
+)
+def test_markdown_is_the_same_on_a_terminal(url, store, args):
+    rows = [{"region": f"region {number}", "total": number} for number in range(60)]
+    store.create_table_artifact(rows[:50], key="sales")
+    store.create_table_artifact(rows, key="sales", description="words " * 50)
+    env = {"PAGER": "cat >/dev/null", "TERM": "xterm-256color"}
+    code, screen = on_terminal(url, *args, "--markdown", columns=40, lines=10, env=env)
+    assert code == 0
+    assert "\x1b" not in screen
+    assert screen.replace("\r\n", "\n") == piped(url, *args, "--markdown").stdout
