@@ -3,6 +3,7 @@
 import doctest
 import os
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -15,7 +16,7 @@ from artifact_store import ArtifactStore, set_default_store
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-RUN, SHOWN = {"python", "console"}, {"bash", "ini", "json", "sql", "text"}
+RUN, SHOWN = {"python", "console"}, {"bash", "ini", "json", "make", "sql", "text", "yaml"}
 COMMANDS = ("artifact-store", "cat", "echo", "export", "printf")
 FENCE = re.compile(r"^( *)```([^\n]*)\n(.*?)^\1``` *$", re.MULTILINE | re.DOTALL)
 PROMPT = re.compile(r"^\$ (.*(?:\n> .*)*)\n?((?:(?!\$ ).*\n?)*)", re.MULTILINE)
@@ -111,3 +112,65 @@ def test_examples_run(page, tmp_path, monkeypatch):
         for value in (set_default_store(default_store), *namespace.values()):
             if isinstance(value, ArtifactStore):
                 value.close()
+
+
+def runs_in(directory, command):
+    """Run a command of a job as CI does, and return its result."""
+    return subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", command],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def jobs(tmp_path, monkeypatch):
+    """The commands of the page about checks, in a directory of their own with a store at `ARTIFACT_STORE_URL`."""
+    url = f"sqlite:///{tmp_path / 'docs.db'}"
+    monkeypatch.setenv("ARTIFACT_STORE_URL", url)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    scripts = Path(sys.executable).parent
+    monkeypatch.setenv("PATH", f"{scripts}{os.pathsep}{os.environ['PATH']}")
+
+    found = {block.info: block.text for block in blocks(ROOT / "docs/how-to/check.md")}
+    (tmp_path / "Makefile").write_text(found["make"], encoding="utf-8")
+    (tmp_path / "sales.csv").write_text("region,total\nnorth,12\n", encoding="utf-8")
+    workflow = found["yaml"]
+    step = textwrap.dedent(workflow[workflow.index("run: |") + len("run: |\n") :])
+    cron = found["text"].removeprefix("0 8 * * * ")
+    with ArtifactStore(url) as store:
+        yield store, {"step": step, "cron": cron, "make": "make publish"}
+
+
+def test_the_line_for_cron_is_quiet_until_something_is_wrong(jobs, tmp_path):
+    store, commands = jobs
+    assert "There is no artifact 'sales'" in runs_in(tmp_path, commands["cron"]).stderr
+    store.create_table_artifact([{"total": 12}], key="sales")
+    done = runs_in(tmp_path, commands["cron"])
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_the_makefile_fails_when_the_check_does(jobs, tmp_path):
+    assert runs_in(tmp_path, jobs[1]["make"]).returncode == 0
+    (tmp_path / "sales.csv").write_text("region,total\n", encoding="utf-8")
+    done = runs_in(tmp_path, jobs[1]["make"])
+    assert done.returncode == 2
+    assert "rows is 0 in sales@2; it must be at least 1." in done.stderr
+
+
+def test_the_job_of_github_actions_fails_when_accuracy_falls(jobs, tmp_path):
+    store, commands = jobs
+    for accuracy in (0.93, 0.91, 0.9):
+        store.create_artifact(key="model", data={"acc": accuracy})
+    store.set_alias("model", "prod", 2)
+    assert runs_in(tmp_path, commands["step"]).returncode == 0
+    store.set_alias("model", "prod", 1)
+    done = runs_in(tmp_path, commands["step"])
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "data.acc fell by 0.03, from 0.93 in model@1 to 0.9 in model@3" in done.stderr
+    summary = (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert re.findall("^[✅❌]", summary, re.MULTILINE) == ["✅", "❌"]

@@ -40,7 +40,7 @@ def evaluate_all(conditions: Conditions, artifact: Artifact, sides: Sides) -> It
     if conditions == Conditions():
         yield CheckResult("key", "exists", True, f"{artifact.ref} exists.", "must exist")
     if conditions.within is not None:
-        yield evaluate_freshness(artifact, conditions.within)
+        yield evaluate_freshness(artifact, conditions.within, now())
     for range_ in conditions.where:
         yield evaluate_range(artifact, range_)
     if conditions.change and sides.against is None:
@@ -54,9 +54,8 @@ def evaluate_all(conditions: Conditions, artifact: Artifact, sides: Sides) -> It
 # --- Freshness ---
 
 
-def evaluate_freshness(artifact: Artifact, condition: Within) -> CheckResult:
-    """Return whether an artifact was updated recently."""
-    moment = now()
+def evaluate_freshness(artifact: Artifact, condition: Within, moment: datetime) -> CheckResult:
+    """Return whether an artifact was updated recently, at a moment."""
     updated = artifact.updated
     limit = condition.duration
     allowed = f"at most {duration_text(limit)}"
