@@ -1,6 +1,7 @@
 """The method of a store that checks an artifact."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import timedelta
 from uuid import UUID
 
@@ -29,7 +30,7 @@ class CheckMethods(StoreBase):
 
         What cannot be evaluated has failed: a key that does not exist, a number that is missing or is no number, a
         first version that has nothing to compare with. Each failure has a sentence. Without conditions only the key
-        must exist. All is read at one moment.
+        must exist. Both sides are read at one moment.
 
         Args:
             key: the key; or another reference or artifact, which is then checked instead of the latest version.
@@ -64,5 +65,9 @@ class CheckMethods(StoreBase):
             raise InvalidQuery(
                 f"against={shown(against)} is what change compares with: pass change= too, or leave it out."
             )
-        sides = checks.reading.read_sides(self._db, key, against, bool(conditions.change))
+
+        is_compared = bool(conditions.change)
+        is_one_read = not is_compared or self._engine.in_block()
+        with nullcontext() if is_one_read else self._engine.snapshot():
+            sides = checks.reading.read_sides(self._db, key, against, is_compared)
         return checks.evaluation.evaluate(key, conditions, sides)

@@ -387,6 +387,40 @@ def test_a_constant_number_of_statements(store: ArtifactStore):
     assert len(statements(store, lambda: store.check("model", change=change, against=3))) == 2
 
 
+def test_both_sides_are_of_one_moment(store: ArtifactStore, store_url: str):
+    """Between its two statements another program publishes a version and makes it that of production."""
+    (first,) = publish(store, 0.9)
+    store.set_alias("model", "prod", 1)
+    taken = store._engine.query
+    reads: list[str] = []
+
+    def query(sql, *others):
+        reads.append(sql)
+        if len(reads) == 2:
+            with ArtifactStore(store_url) as other, other.atomic():
+                publish(other, 0.1)
+                other.set_alias("model", "prod", 2)
+        return taken(sql, *others)
+
+    store._engine.query = query
+    try:
+        check = store.check("model", change=DROP, against="prod")
+    finally:
+        del store._engine.query
+    assert len(reads) == 2
+    assert (check.artifact, check.against) == (first, first)
+    assert store.check("model", change=DROP, against="prod").artifact.version == 2
+
+
+def test_inside_a_block_and_a_snapshot(store: ArtifactStore):
+    publish(store, 0.9)
+    with store.atomic():
+        publish(store, 0.5)
+        assert not store.check("model", change=DROP)
+    with store.snapshot():
+        assert store.check("model", change=DROP).artifact.version == 2
+
+
 # --- Arguments ---
 
 
