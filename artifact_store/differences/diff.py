@@ -214,14 +214,15 @@ def compare(
 def compare_data(
     before: Content, after: Content, names: tuple[str, str], key: Sequence[str]
 ) -> Iterator[Change]:
-    if key:
-        for name, artifact in zip(names, (before, after), strict=True):
-            if not is_table(artifact):
-                raise InvalidQuery(f"{name} is not a table of rows: compare without a key.")
+    tables = [is_table(artifact) for artifact in (before, after)]
+    if key and not all(tables):
+        name = names[tables.index(False)]
+        raise InvalidQuery(f"{name} is not a table of rows: compare without a key.")
+
     if before.type != after.type:
         if not same(before.data, after.data):
             yield ValueChange("changed", _DATA, before.data, after.data)
-    elif is_table(before) and is_table(after):
+    elif all(tables):
         yield from compare_tables(before.data, after.data, key)
     elif is_text(before.data) and is_text(after.data) and "\n" in before.data + after.data:
         yield from compare_lines(before.data, after.data)
@@ -234,7 +235,7 @@ def is_table(artifact: Content) -> bool:
 
 
 def are_rows(data: object) -> TypeGuard[list[dict[str, object]]]:
-    return isinstance(data, list) and all(isinstance(row, dict) for row in data)
+    return isinstance(data, list) and set(map(type, data)) <= {dict}
 
 
 def is_text(data: object) -> TypeGuard[str]:

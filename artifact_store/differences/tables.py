@@ -4,16 +4,10 @@ Rows are matched by the columns of a key. Without a key equal rows are matched f
 position. The changes alone rebuild the newer table from the older one, with the order of its rows and columns.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from operator import itemgetter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from ..errors import InvalidQuery
-from ..jsonable.normalize import dump_json
-from ..tables.profile import type_of
-from ..tables.rows import column_names
-from ..wording import shown
+from ..tables.profile import type_of, type_of_kinds
 from .changes import (
     MISSING,
     CellChange,
@@ -22,13 +16,12 @@ from .changes import (
     RowChange,
     RowOrder,
 )
-from .sequences import Pair, match
+from .equality import Row, Rows, Side
+from .matching import match_by_key, match_by_position
 from .values import check_before, same
 
 __all__ = ["TableChange", "apply_table", "compare_tables"]
 
-Row: TypeAlias = dict[str, object]
-Rows: TypeAlias = Sequence[Row]
 TableChange: TypeAlias = ColumnChange | ColumnOrder | RowChange | RowOrder
 
 
@@ -59,7 +52,7 @@ class Comparison:
     """The comparison of two tables.
 
     Attributes:
-        pairs: the numbers of the rows that were matched, in their order after.
+        matched: the rows that belong together.
         shared: the columns that both tables have.
         added: the columns that only the newer table has.
         removed: the columns that only the older table has.
@@ -70,25 +63,30 @@ class Comparison:
         self.before = before
         self.after = after
         self.key = key
-        old_columns = column_names(before)
-        new_columns = column_names(after)
-        old_names = set(old_columns)
-        new_names = set(new_columns)
+        old = Side.of(before)
+        new = Side.of(after)
+        old_names = set(old.columns)
+        new_names = set(new.columns)
 
-        kept = [column for column in old_columns if column in new_names]
+        kept = [column for column in old.columns if column in new_names]
         self.shared = set(kept)
-        self.added = [column for column in new_columns if column not in old_names]
-        self.removed = [column for column in old_columns if column not in new_names]
+        self.added = [column for column in new.columns if column not in old_names]
+        self.removed = [column for column in old.columns if column not in new_names]
 
         # `apply_table` appends the columns that were added, unless it is told another order.
-        self.columns = None if [*kept, *self.added] == new_columns else new_columns
+        self.columns = None if [*kept, *self.added] == new.columns else new.columns
 
         if key:
-            old = by_key(before, old_columns, key)
-            new = by_key(after, new_columns, key)
-            self.pairs = [(old[cells], number) for cells, number in new.items() if cells in old]
+            self.matched = match_by_key(old, new, key)
         else:
-            self.pairs = match_by_position(before, after)
+            self.matched = match_by_position(old, new)
+
+        # The order of columns does not say in which order they stand in a row that has not all of them.
+        columns_differ = bool(self.added or self.removed or self.columns)
+        is_regular = old.is_regular and new.is_regular
+        if columns_differ and not is_regular:
+            everything = range(len(self.matched.before))
+            self.matched = self.matched._replace(unequal=everything)
 
     def changes(self) -> list[TableChange]:
         """Return the changes of columns, then of rows, then of the order of rows."""
@@ -96,27 +94,28 @@ class Comparison:
         others = [*self.removed_rows(), *self.added_rows()]
 
         # A column can only have another type where a cell changed, or where a row came or went.
-        touched = self.shared
-        if not others:
-            touched = {cell.column for row in changed for cell in row.cells}
-
+        touched = self.shared if others else retyped_columns(changed)
         rows = sorted([*changed, *others], key=position_of)
         changes: list[TableChange] = [*self.changed_columns(touched), *rows]
-        order = [old for old, _ in self.pairs]
+        order = [*self.matched.before]
         if order != sorted(order):
             changes.append(RowOrder(tuple(order)))
         return changes
 
     def removed_rows(self) -> Iterator[RowChange]:
         """Yield the older rows that were not matched."""
-        kept = {old for old, _ in self.pairs}
+        if len(self.matched.before) == len(self.before):
+            return
+        kept = set(self.matched.before)
         for number, row in enumerate(self.before):
             if number not in kept:
                 yield RowChange("removed", number, None, self.key_of(row), row=row)
 
     def added_rows(self) -> Iterator[RowChange]:
         """Yield the newer rows that were not matched."""
-        kept = {new for _, new in self.pairs}
+        if len(self.matched.after) == len(self.after):
+            return
+        kept = set(self.matched.after)
         for number, row in enumerate(self.after):
             if number not in kept:
                 yield RowChange("added", None, number, self.key_of(row), row=row)
@@ -126,7 +125,7 @@ class Comparison:
         for column in self.removed:
             yield ColumnChange("removed", column, column_type(self.before, column), None)
         for column in self.added:
-            values = tuple(self.after[new].get(column, MISSING) for _, new in self.pairs)
+            values = tuple(self.after[new].get(column, MISSING) for new in self.matched.after)
             yield ColumnChange("added", column, None, column_type(self.after, column), values)
         for column in sorted(touched):
             old_type = column_type(self.before, column)
@@ -140,14 +139,13 @@ class Comparison:
     def changed_rows(self) -> list[RowChange]:
         """Return the rows that were matched and are not equal."""
         changes: list[RowChange] = []
-        columns_differ = bool(self.added or self.removed or self.columns)
-        for old_number, new_number in self.pairs:
+        for position in self.matched.unequal:
+            old_number = self.matched.before[position]
+            new_number = self.matched.after[position]
             old = self.before[old_number]
             new = self.after[new_number]
-            if not columns_differ and is_same_row(old, new):
-                continue
-
             cells = self.compare_cells(old, new)
+
             # Cells may stand in an order of their own in a row; then the row says so itself.
             columns = None if self.predicted(old, new, cells) == [*new] else tuple(new)
             if cells or columns is not None:
@@ -184,116 +182,23 @@ class Comparison:
         return tuple(row.get(column) for column in self.key)
 
 
-def match_by_position(before: Rows, after: Rows) -> list[tuple[int, int]]:
-    """Match rows that are equal, wherever they stand, then those between them, one by one."""
-    start, end = equal_ends(before, after)
-    old_end = len(before) - end
-    new_end = len(after) - end
-    pairs = [*zip(range(start), range(start), strict=True)]
-    pairs += zip(range(old_end, len(before)), range(new_end, len(after)), strict=True)
-
-    old_texts = [*map(dump_json, before[start:old_end])]
-    new_texts = [*map(dump_json, after[start:new_end])]
-    in_order = match(old_texts, new_texts)
-    moved = match_moved(old_texts, new_texts, in_order)
-    pairs += ((start + old, start + new) for old, new in (*in_order, *moved))
-
-    # What is left between two rows that are in order belongs together.
-    old_moved = {old for old, _ in moved}
-    new_moved = {new for _, new in moved}
-    first = 0
-    second = 0
-    for old, new in [*in_order, (len(old_texts), len(new_texts))]:
-        left = (start + number for number in range(first, old) if number not in old_moved)
-        right = (start + number for number in range(second, new) if number not in new_moved)
-        pairs += zip(left, right, strict=False)
-        first = old + 1
-        second = new + 1
-    pairs.sort(key=itemgetter(1))
-    return pairs
-
-
-def equal_ends(before: Rows, after: Rows) -> tuple[int, int]:
-    """Return how many rows are equal at the beginning and at the end; these need no JSON text."""
-    start = 0
-    for old, new in zip(before, after, strict=False):
-        if not is_same_row(old, new):
-            break
-        start += 1
-    shorter = min(len(before), len(after)) - start
-    end = 0
-    while end < shorter and is_same_row(before[-1 - end], after[-1 - end]):
-        end += 1
-    return start, end
-
-
-def match_moved(
-    before: Sequence[str], after: Sequence[str], in_order: Sequence[Pair]
-) -> list[Pair]:
-    """Match equal rows that stand in another order."""
-    old_matched = {pair.before for pair in in_order}
-    new_matched = {pair.after for pair in in_order}
-    numbers: defaultdict[str, list[int]] = defaultdict(list)
-    for number in range(len(before) - 1, -1, -1):
-        if number not in old_matched:
-            numbers[before[number]].append(number)
-
-    moved: list[Pair] = []
-    for number, text in enumerate(after):
-        if number not in new_matched and numbers.get(text):
-            moved.append(Pair(numbers[text].pop(), number))
-    return moved
-
-
-def by_key(rows: Rows, columns: Sequence[str], key: tuple[str, ...]) -> dict[object, int]:
-    """Return the number of each row by its key."""
-    for column in key:
-        if rows and column not in columns:
-            names = ", ".join(map(shown, columns[:20]))
-            raise InvalidQuery(f"Invalid key column {shown(column)}: expected one of {names}.")
-
-    cells = [hashable([row.get(column) for row in rows]) for column in key]
-    keys: list[object] = [*zip(*cells, strict=True)]
-    numbers = dict(zip(keys, range(len(rows)), strict=True))
-    if len(numbers) < len(rows):
-        repeated = next(number for number, cells in enumerate(keys) if numbers[cells] != number)
-        values = ", ".join(f"{column}={shown(rows[repeated].get(column))}" for column in key)
-        raise InvalidQuery(
-            f"Rows {repeated} and {numbers[keys[repeated]]} have the same key, {values}: "
-            "add a column that tells them apart, or compare without a key."
-        )
-    return numbers
-
-
-def hashable(cells: list[object]) -> list[object]:
-    """Return what stands for the cells of a key column: true is not 1 there, as in JSON."""
-    if {bool, dict, list}.isdisjoint(map(type, cells)):
-        return cells
-    return [
-        (type(cell), dump_json(cell)) if isinstance(cell, bool | dict | list) else cell
-        for cell in cells
-    ]
-
-
-def is_same_row(old: Row, new: Row) -> bool:
-    """Tell whether two rows are exactly equal; in most tables it takes three comparisons to know."""
-    if old != new or [*old] != [*new]:
-        return False
-    kinds = [*map(type, old.values())]
-    if kinds != [*map(type, new.values())]:
-        return False
-    if dict in kinds or list in kinds or (float in kinds and 0.0 in old.values()):
-        # 0.0 equals -0.0, and what is nested may hold 1 and 1.0.
-        return all(
-            same(value, other)
-            for value, other in zip(old.values(), new.values(), strict=True)
-            if not value or isinstance(value, dict | list)
-        )
-    return True
+def retyped_columns(changed: Iterable[RowChange]) -> set[str]:
+    """Return the columns that may have another type, as their cells did not stay numbers of one type."""
+    return {
+        cell.column
+        for row in changed
+        for cell in row.cells
+        if type(cell.before) is not type(cell.after) or not isinstance(cell.after, int | float)
+    }
 
 
 def column_type(rows: Rows, column: str) -> str:
-    return type_of([row[column] for row in rows if row.get(column) is not None])
+    """Return the type of the values of a column, as in the profile of a table."""
+    cells = [row.get(column) for row in rows]
+    kind = type_of_kinds(set(map(type, cells)) - {type(None)})
+    if kind != "text":
+        return kind
+    return type_of([cell for cell in cells if cell is not None])
 
 
 def position_of(change: RowChange) -> tuple[int, int]:

@@ -20,6 +20,7 @@ __all__ = [
     "known_profile",
     "profile_table",
     "type_of",
+    "type_of_kinds",
     "utc_time",
 ]
 
@@ -172,11 +173,16 @@ def profile_column(name: str, values: list[Any]) -> ColumnProfile:
 
 def type_of(present: Sequence[object]) -> ColumnType:
     """Return the type of a column from its values without nulls."""
-    kinds = set(map(type, present))
+    kind = type_of_kinds(set(map(type, present)))
+    return "time" if kind == "text" and are_times(present) else kind
+
+
+def type_of_kinds(kinds: set[type]) -> ColumnType:
+    """Return the type of a column from the Python types of its values; times are text."""
     if not kinds:
         return "empty"
     if kinds == {str}:
-        return "time" if are_times(present) else "text"
+        return "text"
     if kinds == {bool}:
         return "boolean"
     if kinds <= {int, float}:

@@ -1,0 +1,148 @@
+"""Which rows of two tables are not exactly equal.
+
+Rows are compared column by column, in parts of some hundred rows: almost all of the work is then done by functions
+written in C. Of 100,000 rows by 10 columns with 1,000 changed cells this takes 0.11 s, and row by row 0.8 s.
+"""
+
+import marshal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, compress, count
+from operator import is_, is_not, ne
+from typing import TypeAlias
+
+from ..tables.rows import column_names
+from .changes import MISSING
+from .values import same
+
+__all__ = ["Row", "Rows", "Side", "unequal_rows"]
+
+Row: TypeAlias = dict[str, object]
+Rows: TypeAlias = Sequence[Row]
+
+_PART = 256  # rows, whose cells stay in the cache of a processor while their columns are compared
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the tables that are compared.
+
+    Attributes:
+        rows: its rows.
+        columns: the names of its columns, in the order in which they first occur.
+        is_regular: whether each row has all columns, in this order.
+    """
+
+    rows: Rows
+    columns: list[str]
+    is_regular: bool
+
+    @classmethod
+    def of(cls, rows: Rows) -> "Side":
+        """Return the side that some rows make."""
+        first = [*rows[0]] if rows else []
+        if is_regular(rows, first):
+            return cls(rows, first, True)
+        return cls(rows, column_names(rows), False)
+
+    def cells(self, rows: Rows) -> dict[str, list[object]]:
+        """Return the cells of some of its rows by column; `MISSING` where a row has no such cell."""
+        if not self.is_regular:
+            return {column: [row.get(column, MISSING) for row in rows] for column in self.columns}
+        cells = [*chain.from_iterable(map(dict.values, rows))]
+        width = len(self.columns)
+        return {column: cells[first::width] for first, column in enumerate(self.columns)}
+
+
+def is_regular(rows: Rows, columns: list[str]) -> bool:
+    """Tell whether each row has these columns, in this order."""
+    for start in range(0, len(rows), _PART):
+        part = rows[start : start + _PART]
+        # A row has no column twice, so no other rows have these names one after the other.
+        if [*chain.from_iterable(part)] != columns * len(part):
+            return False
+    return True
+
+
+def unequal_rows(
+    before: Side, after: Side, old_numbers: Sequence[int], new_numbers: Sequence[int]
+) -> Iterator[int]:
+    """Yield which pairs of rows are not equal in the columns that both tables have.
+
+    Rows of irregular tables are not equal either when they have other columns, or have them in another order.
+
+    Args:
+        before: the older table.
+        after: the newer table.
+        old_numbers: the numbers of older rows.
+        new_numbers: the numbers of the newer rows that they are compared with, one by one.
+
+    Yields:
+        Positions in both sequences of numbers, in ascending order.
+
+    Examples:
+        >>> monday = Side.of([{"city": "Oslo", "wind": 5}, {"city": "Rome", "wind": 3}])
+        >>> tuesday = Side.of([{"city": "Oslo", "wind": 5}, {"city": "Rome", "wind": 3.0}])
+        >>> list(unequal_rows(monday, tuesday, [0, 1], [0, 1]))
+        [1]
+    """
+    regular = before.is_regular and after.is_regular
+    shared = set(before.columns) & set(after.columns)
+    for start in range(0, len(old_numbers), _PART):
+        old_rows = [before.rows[number] for number in old_numbers[start : start + _PART]]
+        new_rows = [after.rows[number] for number in new_numbers[start : start + _PART]]
+        old_cells = before.cells(old_rows)
+        new_cells = after.cells(new_rows)
+
+        unequal: set[int] = set()
+        for column in shared:
+            unequal |= unequal_cells(old_cells[column], new_cells[column])
+        if not regular:
+            unequal |= differing([*map(list, old_rows)], [*map(list, new_rows)])
+        for number in sorted(unequal):
+            yield start + number
+
+
+def unequal_cells(old: list[object], new: list[object]) -> set[int]:
+    """Return the numbers of the cells of a column that are not exactly equal."""
+    if are_certainly_equal(old, new):
+        return set()
+    unequal = differing(old, new)
+
+    # 1, 1.0 and true are equal for Python.
+    old_types = [*map(type, old)]
+    new_types = [*map(type, new)]
+    if old_types != new_types:
+        unequal.update(compress(count(), map(is_not, old_types, new_types)))
+
+    # 0.0 equals -0.0, and what is nested may hold 1 and 1.0.
+    types = set(old_types)
+    is_nested = dict in types or list in types
+    if is_nested or (float in types and 0.0 in old):
+        for number, value in enumerate(old):
+            doubtful = not value or isinstance(value, dict | list)
+            if doubtful and not same(value, new[number]):
+                unequal.add(number)
+    return unequal
+
+
+def are_certainly_equal(old: list[object], new: list[object]) -> bool:
+    """Tell whether cells are exactly equal, as far as that is seen at once.
+
+    The parser of JSON returns the same objects for small numbers and texts, and marshal writes equal bytes only for
+    equal values of equal types. Of the 0.11 s above this saves a third.
+    """
+    if all(map(is_, old, new)):
+        return True
+    try:
+        # Version 2 writes each value in full, without references to those before it.
+        return marshal.dumps(old, 2) == marshal.dumps(new, 2)
+    except ValueError:  # it does not write `MISSING`
+        return False
+
+
+def differing(old: Sequence[object], new: Sequence[object]) -> set[int]:
+    """Return the positions at which two sequences differ for Python."""
+    if old == new:
+        return set()
+    return set(compress(count(), map(ne, old, new)))
