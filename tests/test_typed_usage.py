@@ -1,5 +1,7 @@
 """Scripts as users write them: they run here, and `mypy --strict` checks them in CI."""
 
+from datetime import timedelta
+
 import pytest
 
 from artifact_store import (
@@ -10,6 +12,8 @@ from artifact_store import (
     ArtifactSort,
     ArtifactStore,
     ArtifactUpdate,
+    Check,
+    CheckResult,
     DeploymentFilter,
     FlowFilter,
     FlowRunFilter,
@@ -74,6 +78,22 @@ def test_a_script_of_a_user() -> None:
         assert [each.description for each in store.iter_artifacts(artifact_filter=tables)] == [
             "checked"
         ]
+
+
+def test_a_script_that_checks() -> None:
+    with ArtifactStore("sqlite:///:memory:") as store:
+        store.create_artifacts({"key": "model", "data": {"acc": acc}} for acc in (0.93, 0.92))
+        check: Check = store.check(
+            "model",
+            within=timedelta(days=1),
+            where={"data.acc": {"ge_": 0.5, "between_": [0, 1]}},
+            change={"data.acc": {"max_drop": "5%", "max_rise": 0.05}},
+            against=1,
+        )
+        if check and check.artifact is not None:
+            assert check.raise_if_failed().artifact == store.get("model")
+        failures: tuple[CheckResult, ...] = check.failures
+        assert [failure.sentence for failure in failures] == []
 
 
 def test_a_script_of_one_line_functions() -> None:

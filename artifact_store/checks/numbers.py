@@ -26,12 +26,12 @@ def value_called(artifact: Artifact, name: str) -> object:
     return value.get(member, MISSING) if isinstance(value, Mapping) else MISSING
 
 
-def rows_of(artifact: Artifact) -> int | None:
+def rows_of(artifact: Artifact) -> float | None:
     """Return the number of rows of a table; `None` for anything else."""
     if artifact.profile is None and artifact.type != "table":
         return None
     rows = row_count(artifact.profile, artifact.data)
-    return None if rows is None else int(rows)
+    return int(rows) if rows is not None and rows.is_integer() else rows
 
 
 def explain_no_number(artifact: Artifact, name: str, value: object) -> str:

@@ -100,7 +100,7 @@ def show_checks(checks: list[Check]) -> None:
     for number, each in enumerate(checks):
         if number:
             click.echo()
-        print_blocks(console(), each.blocks())
+        print_blocks(console(), each.blocks(), height=len(each.results))
 
 
 def print_results(checks: list[Check]) -> None:

@@ -111,6 +111,13 @@ def test_a_number_that_was_not_there_before(store: ArtifactStore):
     assert (check.failures[0].value, check.failures[0].before) == (0.9, None)
 
 
+def test_a_profile_of_your_own(store: ArtifactStore):
+    for rows in (2.5, "many", 10**400):
+        store.create_artifact(key="t", type="table", data=[], profile={"rows": rows})
+    outcomes = [store.check(f"t@{n}", where={"rows": {"ge_": 1}}).ok for n in (1, 2, 3)]
+    assert outcomes == [True, False, False]
+
+
 def test_a_zero_before(store: ArtifactStore):
     publish(store, 0, 3)
     check = store.check("model", change={"data.acc": {"max_drop": "5%"}})
@@ -419,6 +426,14 @@ def test_inside_a_block_and_a_snapshot(store: ArtifactStore):
         assert not store.check("model", change=DROP)
     with store.snapshot():
         assert store.check("model", change=DROP).artifact.version == 2
+
+
+def test_a_store_that_only_reads(store: ArtifactStore, store_url: str):
+    publish(store, 0.9, 0.5)
+    with ArtifactStore(store_url, read_only=True) as reader:
+        assert sentences(reader.check("model", change=DROP)) == sentences(
+            store.check("model", change=DROP)
+        )
 
 
 # --- Arguments ---
