@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         references,
         run_trees,
         shortcuts,
+        since,
         update,
     )
 else:
@@ -52,5 +53,6 @@ __all__ = [
     "references",
     "run_trees",
     "shortcuts",
+    "since",
     "update",
 ]

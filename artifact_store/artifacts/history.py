@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import overload
 from uuid import UUID
 
-from .. import artifacts, db, rendering, runs, schemas
+from .. import artifacts, db, differences, rendering, runs, schemas
 from ..base import StoreBase
 from ..errors import InvalidQuery
 from ..jsonable.encoders import MAX_INT64
@@ -31,7 +31,8 @@ class HistoryMethods(StoreBase):
 
         The number of statements does not depend on the number of versions, unless the number has to
         be read from payloads: tables without a profile are read 50 at a time, and other data 20 at
-        a time.
+        a time. The newest 50 versions are compared with the one before each, as far as their data
+        fits into 2 MB together; larger tables by their profiles.
 
         Args:
             key: the key, or an artifact of it.
@@ -69,18 +70,35 @@ class HistoryMethods(StoreBase):
         values = {point.version: point.value for point in series}
         versions = found[:limit]
         flow_runs = self._flow_runs_of(versions)
+        since = self._since_of(name, versions)
 
         rows = []
-        for each in versions:
+        for index, each in enumerate(versions):
+            older = found[index + 1].ref if index + 1 < len(found) else None
             run = None if each.flow_run_id is None else flow_runs.get(each.flow_run_id)
             value = None if each.version is None else values.get(each.version)
-            rows.append(schemas.history.ArtifactVersion(each, run, value))
+            version = schemas.history.ArtifactVersion(each, run, value, previous=older)
+            changed = since.get(each.ref)
+            # Of a version that was deleted or updated meanwhile nothing is said.
+            if changed is not None and changed.diff.before == older:
+                version = version._replace(changes=changed.changes, compared=changed.compared)
+            rows.append(version)
         return schemas.history.ArtifactHistory(
             versions=tuple(rows),
             field=field,
             series=tuple(series),
             complete=len(found) == len(versions),
         )
+
+    def _since_of(
+        self, key: str, versions: list[Artifact]
+    ) -> "dict[str, differences.versions.Since]":
+        """Return what changed in the newest of some versions of a key, by their references."""
+        if not versions:
+            return {}
+        newest = versions[0].version or 0
+        found = self._reader(artifacts.since.read_since_of_key, key, newest, len(versions))
+        return {since.diff.after: since for since in found}
 
     def _flow_runs_of(self, versions: list[Artifact]) -> "dict[UUID, schemas.runs.FlowRun]":
         """Return the flow runs of some artifacts, by id."""

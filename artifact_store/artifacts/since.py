@@ -1,6 +1,7 @@
 """What changed since the previous version: of one artifact, and of the newest versions of a key."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from peewee import Case
@@ -13,7 +14,10 @@ from ..differences.versions import LARGEST_COMPARED, Since, Version, compare_ver
 from ..schemas.artifacts import Artifact
 from ..wording import name_of_artifact
 
-__all__ = ["read_since"]
+__all__ = ["read_since", "read_since_of_key"]
+
+_MOST_COMPARED = 50  # versions of a history
+_BUDGET = 2_097_152  # characters of data that a history reads at most
 
 
 def read_since(db: Statements, artifact: Artifact, previous: int) -> Since | None:
@@ -63,7 +67,44 @@ def read_since(db: Statements, artifact: Artifact, previous: int) -> Since | Non
     return compare_versions(before, after, names)
 
 
-def compared_columns(db: Statements, size: int, is_wanted: Expression) -> tuple[Expression, ...]:
+def read_since_of_key(db: Statements, key: str, newest: int, versions: int) -> list[Since]:
+    """Return what changed in the newest versions of a key, each since the version before it.
+
+    One statement reads at most 50 versions and the one before them, and of each the data that fits into its share of
+    2 MB. So a history takes little memory and time, however many and large its versions are.
+
+    Args:
+        db: where they are read.
+        key: the key.
+        newest: the version to begin with.
+        versions: how many versions are shown.
+
+    Returns:
+        What changed in each version, newest first; in those beyond 50 nothing is looked for.
+    """
+    limit = min(versions, _MOST_COMPARED) + 1
+    share = min(_BUDGET // limit, LARGEST_COMPARED)
+    size = 1 << (
+        share.bit_length() - 1
+    )  # a power of two, so that there are few different statements
+
+    def build() -> Query:
+        query = ArtifactTable.select(*compared_columns(db, size))
+        shown = (ArtifactTable.key == slot("key")) & (ArtifactTable.version <= slot("newest"))
+        return query.where(shown).order_by(ArtifactTable.version.desc()).limit(slot("limit"))
+
+    values = {"key": key, "newest": newest, "limit": limit}
+    rows = db.fetch_all(f"since.of_key.{size}", build, values)
+
+    refs = [name_of_artifact(None, key, row[0]) for row in rows]
+    parsed = [parse_version(key, row) for row in rows]
+    pairs = pairwise(zip(refs, parsed, strict=True))
+    return [compare_versions(older[1], newer[1], (older[0], newer[0])) for newer, older in pairs]
+
+
+def compared_columns(
+    db: Statements, size: int, is_wanted: Expression | None = None
+) -> tuple[Expression, ...]:
     """Return the columns that `parse_version` takes.
 
     Args:
@@ -73,12 +114,13 @@ def compared_columns(db: Statements, size: int, is_wanted: Expression) -> tuple[
     """
     data = ArtifactTable.data
     fits = data.is_null() | db.dialect.is_at_most(data, size)
+    is_read = fits if is_wanted is None else fits & is_wanted
     return (
         ArtifactTable.version,
         ArtifactTable.type,
         ArtifactTable.description,
         ArtifactTable.metadata,
-        Case(None, ((fits & is_wanted, data),)),
+        Case(None, ((is_read, data),)),
         Case(None, ((fits, None),), ArtifactTable.profile),
         Case(None, ((fits, 1),), 0),
     )

@@ -9,7 +9,7 @@ from .context import Compared
 __all__ = ["Changed", "changes_text", "in_line", "plain_sentence", "since_text", "told"]
 
 _COUNT = re.compile("and ([0-9,]+) more changes?")
-_TOO_LARGE = "the data are too large to compare"
+_TOO_LARGE = "data too large to compare"
 
 
 class Changed(Protocol):
@@ -36,10 +36,12 @@ def changes_text(changed: Changed, room: int | None = None) -> str:
 
     Args:
         changed: the context of an artifact, or a version of a history.
-        room: the number of characters after which the line is cut; all of it by default.
+        room: the width of a column: so many characters of the first sentences, without backticks, and how many more
+            there are. All of it by default.
 
     Returns:
         `same as sales@3`, or sentences; they begin with `by profile:` where the data are too large to compare.
+        `not compared` for an old version of a long history.
 
     Examples:
         >>> from artifact_store import ArtifactContext
@@ -52,9 +54,13 @@ def changes_text(changed: Changed, room: int | None = None) -> str:
     """
     sentences = told(changed.changes, changed.compared)
     if not sentences:
-        return f"same as {changed.previous}" if changed.compared else ""
+        if changed.compared is None:
+            return "not compared" if changed.previous else ""
+        return f"same as {changed.previous}"
     if changed.compared == "profile":
         sentences[0] = f"by profile: {sentences[0]}"
+    if room is not None:
+        sentences = [plain_sentence(sentence) for sentence in sentences]
     return in_line(sentences, room)
 
 

@@ -11,12 +11,15 @@ from uuid import UUID
 from ..context import open_stores
 from . import blocks
 from .blocks import Block
+from .changes import Changed, changes_text
 from .context import ArtifactContext, Named, Point, Shown
 from .markdown import first_line
 from .renderers import render_artifact
 from .text import age, count_text, moment_text
 
 __all__ = ["artifact_blocks", "history_blocks", "list_blocks"]
+
+_MOST_CHANGES = 200  # characters of what changed in a version
 
 
 class OpenStore(Protocol):
@@ -35,7 +38,7 @@ class OpenStore(Protocol):
         ...
 
 
-class Version(Protocol):
+class Version(Changed, Protocol):
     """The fields of an `ArtifactVersion`."""
 
     @property
@@ -114,6 +117,7 @@ def history_blocks(
         row = table_row(version.artifact, run_names, ages=False)
         if field:
             row[field] = version.value
+        row["changes"] = changes_text(version, _MOST_CHANGES)
         rows.append(row)
 
     result.append(blocks.Table(tuple(rows[0]), rows))

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from ..rendering.context import Point
+from ..rendering.context import Compared, Point
 from .artifacts import Artifact
 from .runs import FlowRun
 
@@ -16,11 +16,17 @@ class ArtifactVersion(NamedTuple):
         artifact: the artifact, without data and profile.
         flow_run: the flow run that created it; `None` when the store does not have that run.
         value: its value of the number that the history shows; `None` when it has none.
+        previous: the reference of the version before; `None` for the first.
+        changes: what is different from that version, as in `ArtifactContext`.
+        compared: how that was found, as in `ArtifactContext`; `None` when it was not looked for.
     """
 
     artifact: Artifact
     flow_run: FlowRun | None
     value: float | None
+    previous: str | None = None
+    changes: tuple[str, ...] = ()
+    compared: Compared | None = None
 
 
 class ArtifactHistory(NamedTuple):
@@ -51,9 +57,9 @@ class ArtifactHistory(NamedTuple):
             >>> print(store.read_history("model").to_markdown())  # doctest: +ELLIPSIS
             `█▃▁` metadata.loss: 0.25 in version 3; from 0.25 to 1 over versions 1 to 3
             <BLANKLINE>
-            | key | version | type | description | updated | run | metadata.loss |
-            | --- | ---: | --- | --- | --- | --- | ---: |
-            | model | 3 |  |  | ... |  | 0.25 |
+            | key | version | type | description | updated | run | metadata.loss | changes |
+            | --- | ---: | --- | --- | --- | --- | ---: | --- |
+            | model | 3 |  |  | ... |  | 0.25 | metadata.loss 0.5 → 0.25 (-0.25) |
             ...
         """
         from ..rendering import blocks_to_markdown

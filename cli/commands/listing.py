@@ -37,6 +37,7 @@ __all__ = ["count", "history", "ls"]
 
 LARGEST = 2**63 - 1
 
+_MOST_CHANGES = 200  # characters of what changed in a version, in Markdown
 _AT_ONCE = 1000  # artifacts that are read in one statement; more are read page after page
 
 
@@ -219,8 +220,10 @@ def read_trends(store: ArtifactStore, artifacts: Iterable[Artifact]) -> dict[str
 def history(key: str, field: str | None, limit: int, form: str | None) -> None:
     """List the versions of a key, newest first.
 
-    Columns: version, type, description, age (since the last update), run and the value of one
-    number. When the output is not a terminal, the time replaces the age, and the id comes last.
+    Columns: version, type, description, age (since the last update), run, the value of one number
+    and what changed since the version before. When the output is not a terminal, the time replaces
+    the age, nothing is shortened, and the id comes last. The newest 50 versions are compared, as
+    far as their data fits into 2 MB; larger tables by their profiles. diff compares the others.
     """
     with open_store() as store:
         found = store.read_history(key, field or None, limit=limit or None)
@@ -235,18 +238,22 @@ def history(key: str, field: str | None, limit: int, form: str | None) -> None:
         for_terminal = form is None and is_terminal()
         if for_terminal and name and found.series:
             print_trend(name, found.series)
-        if form == "markdown" and name and found.series:
-            print_markdown_trend(name, found.series)
-        columns = ["version", "type", "description", "updated", "run", "value"]
+        if form == "markdown":
+            rows = [{**row, "changes": cut_changes(row, _MOST_CHANGES)} for row in rows]
+            if name and found.series:
+                print_markdown_trend(name, found.series)
+        columns = ["version", "type", "description", "updated", "run", "value", "changes"]
         if not for_terminal and form != "markdown":
             columns.append("id")
-        print_listing(columns, rows, form)
+        print_listing(columns, rows, form, {"changes": cut_changes})
     if not found.complete:
         note("There are more: --limit 0 lists all.")
 
 
 def history_row(version: ArtifactVersion) -> dict[str, object]:
     """Return the cells of one version in a history."""
+    from artifact_store.rendering import changes_text
+
     artifact = version.artifact
     run = artifact.flow_run_id and str(artifact.flow_run_id)
     if version.flow_run is not None:
@@ -258,8 +265,18 @@ def history_row(version: ArtifactVersion) -> dict[str, object]:
         "updated": artifact.updated,
         "run": run,
         "value": None if version.value is None else plain_number(version.value),
+        "changes": changes_text(version),
         "id": artifact.id,
+        "whole": version,
     }
+
+
+def cut_changes(row: Row, room: int) -> str:
+    """Return the cell of a row that says what changed, for a number of characters."""
+    from artifact_store.rendering import changes_text
+
+    version: ArtifactVersion = row["whole"]  # type: ignore[assignment] # of `history_row`
+    return changes_text(version, room)
 
 
 def iter_history_documents(
@@ -268,7 +285,14 @@ def iter_history_documents(
     """Yield the versions of a history as plain JSON."""
     for version, row in zip(history.versions, rows, strict=True):
         fields = dump_fields(version.artifact, "data", "profile")
-        yield {**fields, "run": row["run"], "field": field, "value": row["value"]}
+        yield {
+            **fields,
+            "run": row["run"],
+            "field": field,
+            "value": row["value"],
+            "changes": version.changes,
+            "compared": version.compared,
+        }
 
 
 @command(

@@ -30,12 +30,16 @@ _NUMBERS = ("version", "value")
 # What a narrow terminal shows less of, in this order, and how many columns it keeps; 0 drops it.
 _SHRINKING = (
     ("description", 16),
+    ("changes", 40),
     ("run", 0),
+    ("changes", 24),
     ("age", 0),
     ("description", 0),
     ("trend", 0),
     ("type", 0),
+    ("changes", 0),
 )
+Cut = Callable[[Row, int], str]  # the text of a cell of a row, for a number of characters
 
 
 def print_rows(columns: Sequence[str], rows: Iterable[Row]) -> None:
@@ -114,25 +118,31 @@ def print_markdown_table(columns: Sequence[str], rows: Iterable[Row]) -> None:
         sys.stdout.write(f"{line}\n")
 
 
-def print_listing(columns: Sequence[str], rows: Iterable[Row], form: str | None = None) -> None:
+def print_listing(
+    columns: Sequence[str],
+    rows: Iterable[Row],
+    form: str | None = None,
+    cut: Mapping[str, Cut] | None = None,
+) -> None:
     """Print a list of artifacts; a terminal shows ages, and fewer columns when it is narrow.
 
     Args:
         columns: the names of its columns.
-        rows: its rows.
+        rows: the rows; values that are no columns are left to `cut`.
         form: `csv`, `markdown`, or `None`.
+        cut: how the cells of some columns are cut on a terminal.
     """
     if form == "csv":
         print_csv(columns, rows)
     elif form == "markdown":
         print_markdown_table(columns, rows)
     elif is_terminal():
-        print_fitting(columns, rows)
+        print_fitting(columns, rows, cut or {})
     else:
         print_rows(columns, rows)
 
 
-def print_fitting(columns: Sequence[str], rows: Iterable[Row]) -> None:
+def print_fitting(columns: Sequence[str], rows: Iterable[Row], cut: Mapping[str, Cut]) -> None:
     """Print a list of artifacts, cut to the width of the terminal."""
     shown = [terminal_row(row) for row in rows]
     if not shown:
@@ -143,6 +153,9 @@ def print_fitting(columns: Sequence[str], rows: Iterable[Row]) -> None:
     widths = fitting_widths(names, shown)
     for row in shown:
         row["description"] = shorten(str(row["description"]), widths["description"] - _GAP)
+        for name, cut_cell in cut.items():
+            if widths[name]:
+                row[name] = cut_cell(row, widths[name] - _GAP)
     visible = [name for name in names if widths[name]]
     print_aligned(visible, shown, fold=("key", "id"))
 
@@ -175,6 +188,11 @@ def fitting_widths(names: Sequence[str], rows: Sequence[Row]) -> dict[str, int]:
         if excess <= 0 or name not in widths:
             continue
         widths[name] = max(widths[name] - excess, least + _GAP) if least else 0
+
+    # A column that was left out may have made more room than was needed.
+    if widths.get("changes"):
+        room = width() + _GAP - sum(widths.values())
+        widths["changes"] += max(room, 0)
     return widths
 
 

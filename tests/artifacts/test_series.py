@@ -306,7 +306,7 @@ def test_a_history_joins_versions_runs_and_numbers(store: ArtifactStore) -> None
     assert [each.value for each in store.read_history("note").versions] == [None]
 
 
-def test_a_history_runs_four_statements(store: ArtifactStore) -> None:
+def test_a_history_runs_five_statements(store: ArtifactStore) -> None:
     flow = store.create_flow("etl")
     runs = [store.create_flow_run(flow.id) for _ in range(5)]
     for many in (10, 400):
@@ -314,7 +314,7 @@ def test_a_history_runs_four_statements(store: ArtifactStore) -> None:
             {"key": "model", "metadata": {"n": n}, "flow_run_id": runs[n % 5].id}
             for n in range(many)
         )
-        assert len(statements(store, lambda: store.read_history("model"))) == 4
+        assert len(statements(store, lambda: store.read_history("model"))) == 5
 
 
 def test_large_payloads_of_neighbours_are_not_read(store: ArtifactStore) -> None:

@@ -139,3 +139,43 @@ def test_data_of_the_largest_size_is_compared(store: ArtifactStore) -> None:
     text = "x" * (LARGEST_COMPARED - 2)  # without the quotes of its JSON
     assert since(store, {"data": text}, {"data": text}) == ("data",)
     assert since(store, {"data": text + "x"}, {"data": text}) == ("metadata",)
+
+
+# --- In a history ---
+
+
+def test_a_history_says_what_changed_in_each_version(store: ArtifactStore) -> None:
+    for data in ({"acc": 0.93}, {"acc": 0.71}, {"acc": 0.71}, {"acc": 0.7}):
+        store.create_artifact(key="k", data=data)
+    versions = store.read_history("k").versions
+    assert [(each.previous, each.compared, each.changes) for each in versions] == [
+        ("k@3", "data", ("`acc` 0.71 → 0.7 (-0.01)",)),
+        ("k@2", "data", ()),
+        ("k@1", "data", ("`acc` 0.93 → 0.71 (-0.22)",)),
+        (None, None, ()),
+    ]
+    store.delete_artifact(versions[2].artifact.id)
+    newest = store.read_history("k", limit=2).versions
+    assert [(each.previous, each.changes) for each in newest] == [
+        ("k@3", ("`acc` 0.71 → 0.7 (-0.01)",)),
+        ("k@1", ("`acc` 0.93 → 0.71 (-0.22)",)),
+    ]
+
+
+def test_a_long_history_compares_the_newest_versions(store: ArtifactStore) -> None:
+    store.create_artifacts({"key": "k", "data": {"n": n}} for n in range(60))
+    versions = store.read_history("k").versions
+    assert [each.compared for each in versions] == ["data"] * 50 + [None] * 10
+    assert versions[49].changes == ("`n` 9 → 10 (+1)",)
+    assert versions[50].previous == "k@9"
+
+
+def test_a_history_reads_no_more_than_its_share_of_each_payload(store: ArtifactStore) -> None:
+    rows = [{"text": "x" * 100_000}]
+    for _ in range(50):
+        table(store, rows)
+    rows.append({"text": "y"})
+    table(store, rows)
+    assert store.read_history("k").versions[0].changes == ("rows +1",)
+    assert {each.compared for each in store.read_history("k").versions[:50]} == {"profile"}
+    assert store.read_history("k", limit=2).versions[0].changes == ("1 row added",)

@@ -113,11 +113,13 @@ def model(store):
 
 def test_history(url, store, model):
     rows = [line.split("\t") for line in run(url, "history", "model").splitlines()]
-    assert rows[0] == ["version", "type", "description", "updated", "run", "value", "id"]
-    assert [(row[0], row[5], row[6]) for row in rows[1:]] == [
-        ("3", "0.25", str(model[2].id)),
-        ("2", "0.5", str(model[1].id)),
-        ("1", "0.75", str(model[0].id)),
+    columns = ["version", "type", "description", "updated", "run", "value", "changes", "id"]
+    assert rows[0] == columns
+    changes = "`accuracy` 0.{} → 0.{} (+0.25); `metadata.loss` 0.{} → 0.{} (-0.25)"
+    assert [(row[0], *row[5:]) for row in rows[1:]] == [
+        ("3", "0.25", changes.format(5, 75, 5, 25), str(model[2].id)),
+        ("2", "0.5", changes.format(25, 5, 75, 5), str(model[1].id)),
+        ("1", "0.75", "", str(model[0].id)),
     ]
     assert list(csv.reader(io.StringIO(run(url, "history", "model", "--csv")))) == rows
     found = loaded(url, "history", "model", "--field", "data.accuracy")

@@ -272,9 +272,9 @@ def test_values_say_themselves_in_markdown():
 
     history = memory.read_history("model", limit=1)
     assert history.to_markdown().splitlines() == [
-        "| key | version | type | description | updated | run | metadata.loss |",
-        "| --- | ---: | --- | --- | --- | --- | ---: |",
-        f"{row} 0.25 |",
+        "| key | version | type | description | updated | run | metadata.loss | changes |",
+        "| --- | ---: | --- | --- | --- | --- | ---: | --- |",
+        f"{row} 0.25 | metadata.loss 0.5 → 0.25 (-0.25) |",
         "",
         "There are older versions.",
     ]
