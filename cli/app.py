@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Command",
+    "CommandGroup",
     "Program",
     "command",
     "given_url",
+    "group",
     "main",
     "open_store",
     "url_of",
@@ -76,8 +78,16 @@ def command(
     return click.command(cls=Command, examples=examples, pages=pages)
 
 
-class Program(click.Group):
-    """The group of all commands, in the order in which a newcomer needs them."""
+class CommandGroup(click.Group):
+    """A group of commands, in the order of their definition; without one it shows its help.
+
+    Attributes:
+        examples: command lines.
+    """
+
+    def __init__(self, name: str | None, *, examples: Sequence[str] = (), **options: Any) -> None:
+        super().__init__(name, invoke_without_command=True, **options)
+        self.examples = examples
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the commands in the order of their definition."""
@@ -93,8 +103,17 @@ class Program(click.Group):
         with formatter.section("Commands"):
             for name, command in self.commands.items():
                 formatter.write(f"  {name:<10} {command.get_short_help_str(100)}\n")
-                assert isinstance(command, Command)
+                assert isinstance(command, Command | CommandGroup)
                 formatter.write(f"             $ {command.examples[0]}\n")
+
+
+def group(name: str, examples: Sequence[str]) -> Callable[[Callable[..., object]], CommandGroup]:
+    """Make a group of commands of a function, which is called first; its docstring is the help."""
+    return click.group(name, cls=CommandGroup, examples=examples)
+
+
+class Program(CommandGroup):
+    """The group of all commands, in the order in which a newcomer needs them."""
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command; Ctrl-C and a closed pipe end it quietly, with the usual exit codes."""
@@ -162,12 +181,14 @@ def explain(error: Exception) -> tuple[int, str]:
         return error.exit_code, error.format_message()
     from pydantic import ValidationError
 
-    from artifact_store import ArtifactStoreError, InvalidQuery, InvalidURL
+    from artifact_store import ArtifactProtected, ArtifactStoreError, InvalidQuery, InvalidURL
 
     if isinstance(error, InvalidQuery) and isinstance(error, ValidationError):
         return 2, f"The filter is not valid: {error}"
     if isinstance(error, InvalidQuery | InvalidURL):
         return 2, str(error)
+    if isinstance(error, ArtifactProtected):
+        return 1, str(error).replace("pass force=True", "add --force")
     if isinstance(error, ArtifactStoreError):
         return 1, str(error)
     if isinstance(error, OSError):
@@ -224,7 +245,6 @@ def open_store(create: bool = False) -> ArtifactStore:
 @click.group(
     "artifact-store",
     cls=Program,
-    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="'artifact-store COMMAND --help' shows the options of a command and more examples. "
     "Exit codes: 0 success, 1 not found or refused, 2 wrong usage.",
@@ -236,7 +256,8 @@ def main(ctx: click.Context) -> None:
     """Versioned artifacts of jobs in one SQL database.
 
     Creating an artifact under a key adds the next version of that key. Commands that take an
-    artifact accept KEY (its latest version), KEY@3 (that version) or an id.
+    artifact accept KEY (its latest version), KEY@3 (that version), KEY@NAME (the version that the
+    alias names) or an id.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

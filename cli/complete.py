@@ -27,20 +27,25 @@ from click.shell_completion import (
 from .app import url_of
 
 if TYPE_CHECKING:
-    from artifact_store import ArtifactStore
+    from artifact_store import Artifact, ArtifactStore
 
 __all__ = [
     "SHELLS",
     "Complete",
+    "alias_names",
+    "aliased",
+    "aliases",
     "deployments",
     "files",
     "flow_runs",
     "flows",
     "keys",
+    "past_aliases",
     "refs",
     "script",
     "tags",
     "types",
+    "versions",
 ]
 
 TIMEOUT = 2.0  # seconds
@@ -105,19 +110,65 @@ def find_keys(store: ArtifactStore, incomplete: str) -> list[str]:
 
 @completion
 def refs(store: ArtifactStore, incomplete: str, ctx: click.Context) -> list[str]:
-    """Complete a key, and after `@` a version, newest first."""
-    from artifact_store import ArtifactFilter, ArtifactSort
-
+    """Complete a key, and after `@` an alias or a version, newest first."""
     key, at, _ = incomplete.partition("@")
     if not at:
         return find_keys(store, incomplete)
-    found = store.read_artifacts(
+    aliases = [alias.ref for alias in store.read_aliases(key)]
+    return aliases + [artifact.ref for artifact in find_versions(store, key)]
+
+
+def find_versions(store: ArtifactStore, key: str) -> list[Artifact]:
+    """Return the versions of a key, newest first."""
+    from artifact_store import ArtifactFilter, ArtifactSort
+
+    return store.read_artifacts(
         limit=_LIMIT,
         artifact_filter=ArtifactFilter(key={"any_": [key]}),
         sort=ArtifactSort.KEY_DESC,
         include_data=False,
     )
-    return [artifact.ref for artifact in found]
+
+
+@completion
+def versions(store: ArtifactStore, incomplete: str, ctx: click.Context) -> list[str]:
+    """Complete the number of a version of the key that was typed."""
+    return [str(artifact.version) for artifact in find_versions(store, typed_key(ctx))]
+
+
+@completion
+def aliased(store: ArtifactStore, incomplete: str, ctx: click.Context) -> list[str]:
+    """Complete a key, and after `@` an alias."""
+    key, at, _ = incomplete.partition("@")
+    if not at:
+        return find_keys(store, incomplete)
+    return [alias.ref for alias in store.read_aliases(key)]
+
+
+@completion
+def aliases(store: ArtifactStore, incomplete: str, ctx: click.Context) -> list[str]:
+    """Complete the name of an alias of the key that was typed."""
+    return [alias.name for alias in store.read_aliases(typed_key(ctx))]
+
+
+@completion
+def past_aliases(store: ArtifactStore, incomplete: str, ctx: click.Context) -> list[str]:
+    """Complete the name of an alias that the key that was typed has or had."""
+    return [move.name for move in store.read_alias_history(typed_key(ctx))]
+
+
+@completion
+def alias_names(store: ArtifactStore, incomplete: str, ctx: click.Context) -> list[str]:
+    """Complete the name of an alias: those of the key that was typed, then those of other keys."""
+    key = typed_key(ctx)
+    found = store.read_aliases()
+    found.sort(key=lambda alias: (alias.key != key, alias.name))
+    return [alias.name for alias in found]
+
+
+def typed_key(ctx: click.Context) -> str:
+    """Return the key that was typed before the word to complete, without a version."""
+    return str(ctx.params["key"]).partition("@")[0]
 
 
 @completion

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 from uuid import UUID
 
 if TYPE_CHECKING:
-    from artifact_store import Artifact, ArtifactStore
+    from artifact_store import ArtifactStore
 
 __all__ = ["batches", "read_run_names"]
 
 T = TypeVar("T")
 
 _BATCH_SIZE = 200
+
+
+class MadeByRun(Protocol):
+    """What a flow run may have made."""
+
+    @property
+    def flow_run_id(self) -> UUID | None: ...
 
 
 def batches(items: Iterable[T]) -> Iterator[list[T]]:
@@ -24,11 +31,11 @@ def batches(items: Iterable[T]) -> Iterator[list[T]]:
         yield batch
 
 
-def read_run_names(store: ArtifactStore, artifacts: Iterable[Artifact]) -> dict[UUID, str]:
-    """Return the names of the flow runs that made some artifacts, by id, as far as the store has them."""
+def read_run_names(store: ArtifactStore, made: Iterable[MadeByRun]) -> dict[UUID, str]:
+    """Return the names of the flow runs that made something, by id, as far as the store has them."""
     from artifact_store import FlowRunFilter
 
-    ids = {each.flow_run_id for each in artifacts if each.flow_run_id is not None}
+    ids = {each.flow_run_id for each in made if each.flow_run_id is not None}
     if not ids:
         return {}
     runs = store.read_flow_runs(flow_run_filter=FlowRunFilter(id={"any_": ids}))

@@ -97,6 +97,37 @@ class AliasMethods(StoreBase):
         check_expected(expect)
         return artifacts.aliases.delete_alias(self._writer, plain_key, alias_name, expect)
 
+    def undo_alias(self, key: str | Artifact, name: str) -> AliasMove:
+        """Move an alias back to what it named before its last move.
+
+        An alias that was created is deleted, and one that was deleted comes back. To undo is a move
+        like any other, so to undo again is to redo.
+
+        Args:
+            key: the key, or an artifact of it.
+            name: the name of the alias.
+
+        Returns:
+            The move that was made.
+
+        Raises:
+            InvalidQuery: the key or the name is invalid.
+            ArtifactNotFound: the alias was never set, or the version to go back to was deleted.
+
+        Examples:
+            >>> from artifact_store import ArtifactStore
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> models = store.create_artifacts({"key": "model", "data": n} for n in (0.93, 0.71))
+            >>> aliases = [store.set_alias(model, "prod") for model in models]
+            >>> store.undo_alias("model", "prod")
+            <AliasMove model@prod 2 → 1>
+            >>> store.get("model@prod").data
+            0.93
+        """
+        plain_key = key_argument(key)
+        alias_name = check_alias_name(name)
+        return artifacts.aliases.undo_alias(self._writer, plain_key, alias_name)
+
     def read_aliases(self, key: str | Artifact | None = None) -> list[Alias]:
         """Return the aliases of a key, or of all keys.
 

@@ -29,7 +29,15 @@ from ..wording import count_text, name_of_artifact
 from . import key_locks, lookup
 from .references import Reference
 
-__all__ = ["NamedVersion", "delete_alias", "read_aliases", "read_moves", "release", "set_alias"]
+__all__ = [
+    "NamedVersion",
+    "delete_alias",
+    "read_aliases",
+    "read_moves",
+    "release",
+    "set_alias",
+    "undo_alias",
+]
 
 ALIASES = Rows(schemas.Alias)
 MOVES = Rows(schemas.AliasMove)
@@ -68,6 +76,12 @@ def delete_alias(writer: Writer, key: str, name: str, expect: int | Unset | None
     return writer.db.engine.run_idempotent(change.delete)
 
 
+def undo_alias(writer: Writer, key: str, name: str) -> schemas.AliasMove:
+    """Move an alias back; see `ArtifactStore.undo_alias`."""
+    change = AliasChange(writer, key, name, UNSET)
+    return writer.db.engine.run_idempotent(change.undo)
+
+
 class AliasChange:
     """A change of an alias in one transaction, which may be tried several times.
 
@@ -85,6 +99,7 @@ class AliasChange:
         self._move_id = new_id()
         self._moved = now()
         self._last_try: schemas.Alias | None = None
+        self._last_undo: schemas.AliasMove | None = None
         self._tries = 0
 
     def set(self, target: Reference) -> schemas.Alias:
@@ -104,18 +119,7 @@ class AliasChange:
         if before is not None and before.version == version:
             return before
 
-        moved = self._moved
-        self._last_try = schemas.Alias(
-            key=self._key,
-            name=self._name,
-            version=version,
-            created=moved if before is None else before.created,
-            moved=moved,
-            flow_run_id=self._flow_run_id,
-        )
-        write_alias(self._db, self._last_try)
-        if before is None:
-            key_locks.add_holds(self._db, self._key, 1)
+        self._last_try = self.write(before, version)
         self.record(before, version)
         return self._last_try
 
@@ -136,6 +140,34 @@ class AliasChange:
         remove_alias(self._db, before)
         self.record(before, None)
         return True
+
+    def undo(self) -> schemas.AliasMove:
+        """Move the alias to what it named before its last move, and return the new move.
+
+        Raises:
+            ArtifactNotFound: it was never set, or that version is gone.
+        """
+        key_locks.lock_key(self._db, self._key)
+        if self.was_committed() and self._last_undo is not None:
+            return self._last_undo
+
+        ref = f"{self._key}@{self._name}"
+        last = read_last_move(self._db, self._key, self._name)
+        if last is None:
+            raise ArtifactNotFound(f"There is nothing to undo: the alias {ref} was never set.")
+        version = last.from_version
+        if version is not None and not has_version(self._db, self._key, version):
+            reason = lookup.explain_missing(self._db, f"{self._key}@{version}")
+            raise ArtifactNotFound(f"The alias {ref} cannot be moved back. {reason}")
+
+        before = read_alias(self._db, self._key, self._name)
+        if version is not None:
+            self.write(before, version)
+        elif before is not None:
+            remove_alias(self._db, before)
+        move = self.record(before, version)
+        self._last_undo = move.model_copy(update={"number": last.number + 1})
+        return self._last_undo
 
     def was_committed(self) -> bool:
         """Return whether an earlier try was committed."""
@@ -179,7 +211,22 @@ class AliasChange:
             raise ArtifactNotFound(lookup.explain_missing(self._db, target.text))
         return version
 
-    def record(self, before: schemas.Alias | None, version: int | None) -> None:
+    def write(self, before: schemas.Alias | None, version: int) -> schemas.Alias:
+        """Insert the alias, or change the version that it names."""
+        alias = schemas.Alias(
+            key=self._key,
+            name=self._name,
+            version=version,
+            created=self._moved if before is None else before.created,
+            moved=self._moved,
+            flow_run_id=self._flow_run_id,
+        )
+        write_alias(self._db, alias)
+        if before is None:
+            key_locks.add_holds(self._db, self._key, 1)
+        return alias
+
+    def record(self, before: schemas.Alias | None, version: int | None) -> schemas.AliasMove:
         """Add the change to the history."""
         move = schemas.AliasMove(
             key=self._key,
@@ -191,6 +238,7 @@ class AliasChange:
             flow_run_id=self._flow_run_id,
         )
         write_move(self._db, self._move_id, move)
+        return move
 
 
 # --- Read ---
@@ -223,6 +271,19 @@ def read_moves(db: Statements, key: str, name: str | None) -> list[schemas.Alias
     values = {"key": key, "name": name}
     rows = db.fetch_all(("aliases.moves", name is None), build, values)
     return MOVES.values(rows)
+
+
+def read_last_move(db: Statements, key: str, name: str) -> schemas.AliasMove | None:
+    """Return the last move of one alias."""
+
+    def build() -> Query:
+        moves = ArtifactAliasMove
+        query = moves.select(*columns_of(moves, MOVES))
+        query = query.where(moves.key == slot("key"), moves.name == slot("name"))
+        return query.order_by(moves.number.desc()).limit(1)
+
+    row = db.fetch_one("aliases.last_move", build, {"key": key, "name": name})
+    return None if row is None else MOVES.value(row)
 
 
 def read_alias(db: Statements, key: str, name: str) -> schemas.Alias | None:

@@ -1,7 +1,7 @@
 """The commands, in the order in which a newcomer needs them."""
 
 from ..app import main
-from . import artifact, check, completion, delete, demo, diff, listing, report, store, tree
+from . import alias, artifact, check, completion, delete, demo, diff, listing, report, store, tree
 
 __all__ = ["main"]
 
@@ -17,6 +17,7 @@ for each in (
     artifact.create,
     artifact.update,
     delete.delete,
+    alias.alias,
     listing.count,
     store.verify,
     store.repair,

@@ -43,9 +43,9 @@ class Conditions(TypedDict, total=False):
 def show(ref: str, form: str | None) -> None:
     """Show one artifact.
 
-    REF is a key (its latest version), KEY@3 (that version) or an id. Shows the payload, the
-    metadata, what changed since the previous version, and the run that created it. A terminal
-    shows tables, Markdown, progress and links formatted, and says what was left out.
+    REF is a key (its latest version), KEY@3 (that version), KEY@NAME (an alias) or an id. Shows
+    the payload, the metadata, what changed since the previous version, and the run that created
+    it. A terminal shows tables, Markdown, progress and links formatted, and says what was left out.
 
     --csv needs a table. A spreadsheet may execute cells that begin with =, +, - or @: import such
     a table as text.
@@ -169,12 +169,14 @@ def create(
 )
 @click.argument("ref", shell_complete=complete.refs)
 @content_options
+@click.option("--force", is_flag=True, help="Change it even if an alias names it.")
 @common_options
-def update(ref: str, as_json: bool, **options: Unpack[ContentOptions]) -> None:
+def update(ref: str, force: bool, as_json: bool, **options: Unpack[ContentOptions]) -> None:
     """Update an artifact in place.
 
-    REF is a key (its latest version), KEY@3 (that version) or an id. The version does not change,
-    and fields without an option keep their values. --metadata replaces all of the metadata.
+    REF is a key (its latest version), KEY@3 (that version), KEY@NAME (an alias) or an id. The
+    version does not change, and fields without an option keep their values. --metadata replaces
+    all of the metadata. Data and type of a version that an alias names change only with --force.
     """
     from artifact_store import ArtifactUpdate
 
@@ -185,7 +187,7 @@ def update(ref: str, as_json: bool, **options: Unpack[ContentOptions]) -> None:
         )
     with open_store() as store:
         artifact = store.get(ref)
-        if not store.update_artifact(artifact.id, ArtifactUpdate(**fields)):
+        if not store.update_artifact(artifact.id, ArtifactUpdate(**fields), force=force):
             raise click.ClickException(f"There is no artifact {ref!r} any more.")
         if as_json:
             artifact = store.get(artifact.id)

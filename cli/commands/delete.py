@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Unpack
 
 import click
@@ -26,11 +26,12 @@ from ..output.values import count_text
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from artifact_store import Artifact, ArtifactStore
+    from artifact_store import Alias, Artifact, ArtifactStore
 
 __all__ = ["delete"]
 
 _MOST_NAMED = 3  # artifacts that the question names
+_MOST_ALIASES = 10  # that are named above the question
 
 
 class Deletion(NamedTuple):
@@ -71,20 +72,26 @@ class Deletion(NamedTuple):
     is_flag=True,
     help="Do not ask for confirmation; emptying the store also needs --everything.",
 )
+@click.option(
+    "--force", is_flag=True, help="Delete what an alias names too, and the alias with it."
+)
 @common_options
 def delete(
     refs: tuple[str, ...],
     all_versions: bool,
     everything: bool,
     yes: bool,
+    force: bool,
     as_json: bool,
     **options: Unpack[FilterOptions],
 ) -> int:
     """Delete artifacts.
 
-    REF is a key (its latest version: the one before it becomes the latest), KEY@3 (that version)
-    or an id. Filters match every version, as in ls --all. Asks for confirmation, and says what
-    will be deleted and which version becomes the latest. Either everything is deleted or nothing.
+    REF is a key (its latest version: the one before it becomes the latest), KEY@3 (that version),
+    KEY@NAME (an alias) or an id. Filters match every version, as in ls --all. Asks for
+    confirmation, and says what will be deleted and which version becomes the latest. Either
+    everything is deleted or nothing: nothing if an alias names one of the artifacts, unless --force
+    is given.
     """
     filters = parse_filter_options(options, latest=False)
     check_usage(refs, all_versions, everything, bool(filters))
@@ -95,11 +102,11 @@ def delete(
             deletion = delete_keys(store, refs)
         else:
             deletion = delete_references(store, refs)
-        if not is_confirmed(store, deletion, everything, yes):
+        if not is_confirmed(store, deletion, everything, yes, force):
             note("Nothing was deleted.")
             return 1
         with working("Deleting"):
-            count = store.delete_artifacts(**deletion.filters)
+            count = store.delete_artifacts(**deletion.filters, force=force)
         latest = latest_versions(store, deletion.keys)
     if not count:
         raise click.ClickException("There is nothing left to delete.")
@@ -183,8 +190,13 @@ def delete_by_filters(store: ArtifactStore, filters: Filters, everything: bool) 
 # Confirmation and result
 
 
-def is_confirmed(store: ArtifactStore, deletion: Deletion, everything: bool, yes: bool) -> bool:
-    """Tell whether the deletion is confirmed: by an option, or by the answer to a question."""
+def is_confirmed(
+    store: ArtifactStore, deletion: Deletion, everything: bool, yes: bool, force: bool
+) -> bool:
+    """Tell whether the deletion is confirmed: by an option, or by the answer to a question.
+
+    The question is not asked when the store would refuse the deletion, because of an alias.
+    """
     if yes and deletion.is_everything and not everything:
         raise click.UsageError(
             f"These filters match {deletion.words}: give --everything in their place to delete them."
@@ -194,12 +206,49 @@ def is_confirmed(store: ArtifactStore, deletion: Deletion, everything: bool, yes
     if not sys.stdin.isatty():
         raise click.UsageError("Standard input is no terminal to ask on: add --yes.")
 
+    aliases = read_aliases_of(store, deletion)
+    note_aliases(aliases, force)
+    if aliases and not force:
+        return False
     for key, artifact in next_latest(store, deletion).items():
         if artifact is None:
             note(f"{key}: nothing is left.")
         else:
             note(f"{key}: version {artifact.version} becomes the latest.")
     return click.confirm(safe(f"Delete {deletion.words}?"), err=True)
+
+
+def read_aliases_of(store: ArtifactStore, deletion: Deletion) -> list[Alias]:
+    """Return the aliases that name what is about to be deleted."""
+    from artifact_store import ArtifactFilter
+
+    aliases = store.read_aliases()
+    if not aliases:
+        return []
+    filters = dict(deletion.filters)
+    filters.pop("everything", None)
+    may_be_named = ArtifactFilter(
+        key={"any_": {alias.key for alias in aliases}},
+        version={"any_": {alias.version for alias in aliases}},
+    )
+    if "artifact_filter" in filters:
+        may_be_named &= filters["artifact_filter"]
+    filters["artifact_filter"] = may_be_named
+    found = store.iter_artifacts(**filters, include_data=False)
+    deleted = {(artifact.key, artifact.version) for artifact in found}
+    return [alias for alias in aliases if (alias.key, alias.version) in deleted]
+
+
+def note_aliases(aliases: Sequence[Alias], force: bool) -> None:
+    """Say which aliases name what is about to be deleted, and what becomes of them."""
+    for alias in aliases[:_MOST_ALIASES]:
+        if force:
+            note(f"{alias.ref} is version {alias.version}: the alias is deleted too.")
+        else:
+            note(f"{alias.ref} is version {alias.version}, which is protected: add --force.")
+    left_out = len(aliases) - _MOST_ALIASES
+    if left_out > 0:
+        note(f"And {left_out:,} more.")
 
 
 def next_latest(store: ArtifactStore, deletion: Deletion) -> dict[str, Artifact | None]:

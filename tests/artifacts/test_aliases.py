@@ -241,3 +241,48 @@ def test_an_alias_is_a_value(models: ArtifactStore) -> None:
     (move,) = models.read_alias_history("model", "prod")
     assert repr(move) == "<AliasMove model@prod none → 1>"
     assert move.moved == alias.moved
+
+
+def test_undo_moves_back_and_undo_again_moves_forward(models: ArtifactStore) -> None:
+    models.set_alias("model", "prod", 1)
+    created = models.set_alias("model", "prod", 3).created
+    with models.flow_run("rollback") as run:
+        move = models.undo_alias("model", "prod")
+    assert (move.number, move.from_version, move.to_version) == (3, 3, 1)
+    assert move.flow_run_id == run.id
+    assert models.read_alias_history("model", "prod")[0] == move
+    (alias,) = models.read_aliases()
+    assert (alias.version, alias.created, alias.moved) == (1, created, move.moved)
+    assert models.undo_alias("model", "prod").to_version == 3, "a redo"
+    assert models.get("model@prod").version == 3
+    assert models.verify() == []
+
+
+def test_undo_of_a_creation_and_of_a_deletion(models: ArtifactStore) -> None:
+    models.set_alias("model", "prod", 2)
+    models.set_alias("model", "canary", 1)
+    assert repr(models.undo_alias("model", "prod")) == "<AliasMove model@prod 2 → none>"
+    assert [alias.name for alias in models.read_aliases()] == ["canary"]
+    assert models.delete_artifact("model@2"), "it is not protected any more"
+    with pytest.raises(ArtifactNotFound, match=r"prod cannot be moved back\. .*'model@2': model"):
+        models.undo_alias("model", "prod")
+
+    models.delete_alias("model", "canary")
+    assert repr(models.undo_alias("model", "canary")) == "<AliasMove model@canary none → 1>"
+    with pytest.raises(ArtifactProtected):
+        models.delete_artifact("model@1")
+    models.delete_artifact("model@1", force=True)
+    with pytest.raises(ArtifactNotFound, match=r"model has version 3; latest is 3"):
+        models.undo_alias("model", "canary")
+    assert models.read_alias_history("model", "canary")[0].to_version is None
+    assert models.verify() == []
+
+
+def test_nothing_to_undo(models: ArtifactStore) -> None:
+    with pytest.raises(ArtifactNotFound, match=r"nothing to undo: the alias model@prod was never"):
+        models.undo_alias("model", "prod")
+    with pytest.raises(ArtifactNotFound, match=r"nothing to undo: the alias other@prod was never"):
+        models.undo_alias("other", "prod")
+    with pytest.raises(InvalidQuery, match=r"^Invalid alias 'latest'"):
+        models.undo_alias("model", "latest")
+    assert models.read_alias_history("model") == []

@@ -8,9 +8,8 @@ from pathlib import Path
 import click
 import pytest
 
-from artifact_store_cli import main
 from tests.helpers.attacks import ATTACKS
-from tests.helpers.commandline import on_terminal, piped
+from tests.helpers.commandline import COMMANDS, on_terminal, piped
 
 SNAPSHOTS = Path(__file__).with_name("snapshots")
 NEW = "01890000-0000-7000-8000-00000000000"
@@ -98,14 +97,24 @@ CASES = [
     ["create", "new", "--data", "[1]"],
     ["update", "sales", "--table", "t.csv", "--delimiter", ",", "--no-profile", *CONTENT],
     ["update", "report", "--markdown", "t.csv"],
-    ["update", "docs", "--link", "https://example.org", "--link-text", "here"],
-    ["update", "docs", "--image", "https://example.com/x.png", "--alt", "x"],
+    ["update", "docs", "--link", "https://example.org", "--link-text", "here", "--force"],
+    ["update", "docs", "--image", "https://example.com/x.png", "--alt", "x", "--force"],
     ["update", "load", "--progress", "50"],
     ["update", "load", "--data", "51"],
     ["delete", "sales@1", "--yes"],
     ["delete", "sales", "--all-versions", "--yes", "--json"],
     ["delete", *WHERE, *RUNS, "--yes"],
-    ["delete", "--everything", "--yes"],
+    ["delete", "--everything", "--yes", "--force"],
+    ["alias", "set", "sales", "prod", "1", "--expect", "none"],
+    ["alias", "set", "sales@prod", "--json"],
+    ["alias", "ls", "--no-pager"],
+    ["alias", "ls", "docs", "--json"],
+    ["alias", "rm", "docs", "prod", "--expect", "1"],
+    ["alias", "rm", "docs@prod", "--json"],
+    ["alias", "history", "docs", "--no-pager"],
+    ["alias", "history", "docs@prod", "--json"],
+    ["alias", "undo", "docs", "prod"],
+    ["alias", "undo", "docs@prod", "--json"],
     ["count"],
     ["count", "--all", *WHERE, *RUNS],
     ["count", "--json"],
@@ -151,6 +160,7 @@ def shop(store, tmp_path, monkeypatch):
         )
         store.create_progress_artifact(40, key="load")
         store.create_link_artifact("https://example.com", link_text="the docs", key="docs")
+    store.set_alias("docs", "prod")
     return store
 
 
@@ -163,11 +173,12 @@ def options_of(command):
     }
 
 
-@pytest.mark.parametrize("name", main.commands)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_is_among_the_cases(name):
-    command = main.commands[name]
+    command = COMMANDS[name]
+    path = name.split()
     longest = {short: param.opts[-1] for param in command.params for short in param.opts}
-    used = {longest.get(word, word) for case in CASES if case[0] == name for word in case}
+    used = {longest.get(word, word) for case in CASES if case[: len(path)] == path for word in case}
     assert options_of(command) - used == set()
 
 

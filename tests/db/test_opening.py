@@ -52,13 +52,15 @@ READING = [
     "history k",
     "diff k k",
     "check k",
+    "alias ls",
+    "alias history k",
     "tree",
     "report -o r.html",
     "count",
     "verify",
     "info",
 ]
-CHANGING = ["delete k --yes", "update k --data 1", "repair", "upgrade"]
+CHANGING = ["delete k --yes", "update k --data 1", "alias set k prod", "repair", "upgrade"]
 
 
 def seen(directory: Path) -> dict[str, tuple[int, bytes]]:

@@ -11,10 +11,12 @@ import subprocess
 import sys
 import termios
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from multiprocessing.reduction import DupFd
 
+import click
 from click.testing import CliRunner
 
 from artifact_store_cli import complete, main
@@ -32,6 +34,19 @@ MODULES = ["artifact_store_cli.commands", *(f"artifact_store.{name}" for name in
 for module in MODULES:
     import_module(module)  # a fork server says nothing of a module that is not there
 FORKS.set_forkserver_preload(["tests.helpers.commandline", *MODULES])
+
+
+def leaves(group: click.Group, path: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Yield the commands below a group that are not groups, each with its path."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from leaves(command, f"{path}{name} ")
+        else:
+            yield path + name, command
+
+
+COMMANDS = dict(leaves(main))
+"""Every command by its path: `alias set`."""
 
 
 def run(url, *args, code=0, input=None):
