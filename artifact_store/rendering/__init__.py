@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .gfm_text import escape_markdown
     from .plot import sparkline
     from .terminal import aligned_table, column_width, print_blocks
-    from .text import age, count_text, escape_controls, size_text
+    from .text import age, count_text, escape_controls, plain_number, size_text
 else:
     __getattr__, __dir__ = lazy_names(
         globals(),
@@ -27,7 +27,7 @@ else:
             "changes_text": "changes",
             "sparkline": "plot",
             "aligned_table column_width print_blocks": "terminal",
-            "age count_text escape_controls size_text": "text",
+            "age count_text escape_controls plain_number size_text": "text",
         },
     )
 
@@ -42,6 +42,7 @@ __all__ = [
     "escape_controls",
     "escape_markdown",
     "markdown_table",
+    "plain_number",
     "print_blocks",
     "size_text",
     "sparkline",

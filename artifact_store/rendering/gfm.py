@@ -63,6 +63,7 @@ _BAR = 20  # characters
 _IN_ADDRESS = re.compile(r"[\\<>()\[\]\"`$|*_~]")
 _BLANK_LINE = re.compile(r"\n(?=[ \t]*\n)")
 _DATA_IMAGE = re.compile(r'<img src="data:[^"]*" alt="([^"]*)"[^>]*>', re.IGNORECASE)
+_HEADING = re.compile("(?<=<h)[3-5](?=>)|(?<=</h)[3-5](?=>)")
 _FIGURE = ' class="artifact-store-figure"'
 
 
@@ -70,7 +71,7 @@ def blocks_to_markdown(shown: Iterable[Block], *, remedy: str = "", limit: int =
     r"""Return blocks as GitHub-flavoured Markdown.
 
     Stored text is shown as text: nothing in it is a heading, a link, HTML, a mention of somebody or a reference to an
-    issue. A block of Markdown is shown as its author meant it, with headings two levels lower. HTML in it is shown as
+    issue. A block of Markdown is shown as its author meant it, with headings three levels lower. HTML in it is shown as
     text, and it ends where its block ends.
 
     Args:
@@ -214,6 +215,7 @@ def markdown_parts(block: blocks.Markdown, remedy: str) -> Iterator[str]:
     text, left_out = cut(block.text, _MAX_TEXT)
     html = markdown_to_html(text).strip()
     html = _DATA_IMAGE.sub(r"\1", html)  # GitHub does not show them
+    html = _HEADING.sub(lambda found: str(int(found[0]) + 1), html)  # below our own
     html = break_references(html).replace(_FIGURE, ' align="right"')
     # A blank line would end the HTML.
     html = _BLANK_LINE.sub("&#10;", html)

@@ -25,6 +25,7 @@ __all__ = [
     "missing",
     "moment_text",
     "number_text",
+    "plain_number",
     "profile_cells",
     "short_number",
     "size_text",
@@ -279,6 +280,22 @@ def number_text(value: float) -> str:
     if size < 1000:
         return f"{value:,.4g}"
     return f"{value:,.1f}"
+
+
+def plain_number(value: float) -> int | float:
+    """Return a number as an int where it has no fraction.
+
+    Args:
+        value: a number, such as one of a `Point`.
+
+    Returns:
+        The same number.
+
+    Examples:
+        >>> plain_number(12.0), plain_number(0.5), plain_number(1e300)
+        (12, 0.5, 1e+300)
+    """
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
 
 
 def short_number(value: float) -> str:

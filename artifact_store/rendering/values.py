@@ -15,7 +15,7 @@ from .changes import Changed, changes_text
 from .context import ArtifactContext, Named, Point, Shown
 from .markdown import first_line
 from .renderers import render_artifact
-from .text import age, count_text, moment_text
+from .text import age, count_text, moment_text, plain_number
 
 __all__ = ["artifact_blocks", "history_blocks", "list_blocks"]
 
@@ -116,7 +116,7 @@ def history_blocks(
             run_names[run_id] = version.flow_run.name
         row = table_row(version.artifact, run_names, ages=False)
         if field:
-            row[field] = version.value
+            row[field] = None if version.value is None else plain_number(version.value)
         row["changes"] = changes_text(version, _MOST_CHANGES)
         rows.append(row)
 

@@ -22,12 +22,19 @@ def time_text(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def plain_number(value: float) -> int | float:
-    """Return a number as an int where it has no fraction."""
-    return int(value) if value.is_integer() and abs(value) < 2**53 else value
-
-
 # Imported when they are called, so that help and wrong usage are quick.
+
+
+def plain_number(value: float) -> int | float:
+    """Return a number as an int where it has no fraction.
+
+    Examples:
+        >>> plain_number(12.0), plain_number(0.5)
+        (12, 0.5)
+    """
+    from artifact_store.rendering import plain_number
+
+    return plain_number(value)
 
 
 def count_text(number: int, noun: str) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from typing import get_args
 
 import pytest
 from hypothesis import example, given, settings
@@ -9,7 +10,15 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from artifact_store import ArtifactContext, ArtifactStore, Point, render_artifact
-from artifact_store.rendering import blocks, blocks_to_markdown, escape_controls, escape_markdown
+from artifact_store.rendering import (
+    blocks,
+    blocks_to_markdown,
+    escape_controls,
+    escape_markdown,
+    gfm,
+    html,
+    terminal,
+)
 from artifact_store.rendering.gfm_text import code_span, fence, paragraph
 from tests.helpers.attacks import ATTACKS, everywhere
 
@@ -208,7 +217,7 @@ def test_an_image_that_github_does_not_show_is_told():
 def test_headings_and_code_of_an_author():
     markdown = blocks_to_markdown([blocks.Markdown("# Sales\n\nof *today*\n\n```\na\n\nb")])
     assert markdown == (
-        "<div>\n<h3>Sales</h3>\n<p>of <em>today</em></p>\n<pre><code>a&#10;\nb</code></pre>\n</div>\n"
+        "<div>\n<h4>Sales</h4>\n<p>of <em>today</em></p>\n<pre><code>a&#10;\nb</code></pre>\n</div>\n"
     )
 
 
@@ -231,6 +240,11 @@ def test_numbers_stand_to_the_right():
     )
 
 
+def test_every_block_is_written_everywhere():
+    for writers in (gfm._WRITERS, html._WRITERS, terminal._WRITERS):
+        assert {*writers} == {*get_args(blocks.Block)}
+
+
 def test_long_json_is_folded():
     assert blocks_to_markdown([blocks.Json({"a": 1})]).startswith("```json\n")
     folded = blocks_to_markdown([blocks.Json([*range(50)])])
@@ -251,7 +265,7 @@ def test_values_say_themselves_in_markdown():
 
     shown = made.to_markdown()
     assert shown.startswith(
-        f"### model@2\n\nupdated {updated}\n\n<div>\n<h3>Of <strong>today</strong>"
+        f"### model@2\n\nupdated {updated}\n\n<div>\n<h4>Of <strong>today</strong>"
     )
     assert "\n- loss: 0.25\n" in shown
     assert "`█▁` metadata.loss: 0.25 in version 2;" in shown
