@@ -149,11 +149,14 @@ class Check:
         from ..rendering import blocks
         from ..rendering.text import moment_text
 
-        rows = self.to_rows()
-        for row in rows:
+        rows: list[dict[str, Any]] = []
+        for row in self.to_rows():
             if isinstance(row["value"], datetime):
                 row["value"] = moment_text(row["value"])
-        return blocks.Table(_COLUMNS, rows)
+            # What a row does not have is an empty cell; None would be shown as null.
+            rows.append({name: cell for name, cell in row.items() if cell is not None})
+        columns = [name for name in _COLUMNS if any(name in row for row in rows)]
+        return blocks.Table(tuple(columns), rows)
 
     def to_markdown(self) -> str:
         """Return the check as GitHub-flavoured Markdown, for the summary of a CI job or a pull request.
@@ -166,9 +169,9 @@ class Check:
             >>> print(Check("sales", None, None, (passed,)).to_markdown())
             ✅ **sales: ok, 1 condition**
             <BLANKLINE>
-            | result | number | expected | value | before |
-            | --- | --- | --- | ---: | --- |
-            | ok | rows | must be at least 1 | 12 |  |
+            | result | number | expected | value |
+            | --- | --- | --- | ---: |
+            | ok | rows | must be at least 1 | 12 |
             <BLANKLINE>
         """
         from ..rendering import blocks_to_markdown, escape_markdown

@@ -380,6 +380,7 @@ def test_a_check_in_a_notebook_escapes(store: ArtifactStore):
     assert "data.&lt;b&gt;" in html
     assert "<script>" not in html
     assert "\u202e" not in html
+    assert ">null<" not in store.check("none")._repr_html_()
 
 
 # --- The statements ---
