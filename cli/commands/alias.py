@@ -212,9 +212,10 @@ def parse_version(text: str, expected: str) -> int:
     """Return the version that an argument stands for.
 
     Raises:
-        UsageError: it is not a number.
+        UsageError: it is not a number from 1.
     """
-    if not (text.isascii() and text.isdigit() and len(text) < 20):
+    is_number = text.isascii() and text.isdigit() and len(text) < 20
+    if not is_number or int(text) == 0:
         raise click.UsageError(f"{expected}, not {text!r}.")
     return int(text)
 

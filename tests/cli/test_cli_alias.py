@@ -64,16 +64,20 @@ def test_set_by_compare_and_set(url, models):
         (["model@prod", "3", "4"], 2, "'3' is not the name of an alias: give KEY NAME VERSION."),
         (["model", "prod", "three"], 2, "VERSION is a number, such as 3, or latest, not 'three'."),
         (["model", "prod", "9" * 30], 2, "VERSION is a number"),
-        (["model", "prod", "0"], 2, "version must be a version such as 3, got 0."),
+        (["model", "prod", "0"], 2, "VERSION is a number, such as 3, or latest, not '0'."),
         (["model", "prod", "--expect", "x"], 2, "--expect takes a version, such as 3, or none"),
-        (["model", "prod", "--expect", "0"], 2, "expect must be a version such as 3, got 0."),
+        (
+            ["model", "prod", "--expect", "0"],
+            2,
+            "--expect takes a version, such as 3, or none, not '0'.",
+        ),
         (["model@2", "prod", "3"], 2, "'model@2' names a version already"),
         (["model@2", "prod", "latest"], 2, "'model@2' names a version already: leave out latest."),
         (["model", "a b"], 2, "Invalid alias 'a b': use 1 to 64 letters, digits and"),
         (["a b", "prod"], 2, "Invalid reference 'a b'"),
         (["model", "prod", "7"], 1, "'model@7': model has versions 1-3; latest is 3."),
         (["modell", "prod"], 1, "There is no artifact 'modell'. Is it model?"),
-        (["model@old", "prod"], 1, "model has no aliases and versions 1-3"),
+        (["model@old", "prod"], 1, "model has no aliases; latest is version 3."),
     ],
 )
 def test_what_set_refuses(url, models, args, code, sentence):
