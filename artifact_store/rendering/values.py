@@ -11,7 +11,7 @@ from uuid import UUID
 from ..context import open_stores
 from . import blocks
 from .blocks import Block
-from .changes import Changed, changes_text
+from .changes import Changed, changes_text, plain_sentence
 from .context import ArtifactContext, Named, Point, Shown
 from .markdown import first_line
 from .renderers import render_artifact
@@ -117,7 +117,7 @@ def history_blocks(
         row = table_row(version.artifact, run_names, ages=False)
         if field:
             row[field] = None if version.value is None else plain_number(version.value)
-        row["changes"] = changes_text(version, _MOST_CHANGES)
+        row["changes"] = plain_sentence(changes_text(version, _MOST_CHANGES))
         rows.append(row)
 
     result.append(blocks.Table(tuple(rows[0]), rows))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple, Unpack
@@ -21,6 +22,7 @@ from ..output.pager import note
 from ..output.screen import console
 from ..output.tables import Row, print_csv, print_rows
 from ..output.text import is_terminal, safe
+from ..output.values import time_text
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -103,7 +105,7 @@ class Branch(NamedTuple):
 )
 @where_options
 @limit_option(20, "Maximum number of flow runs, newest first; 0 for all.")
-@form_options("json", "ndjson", "csv")
+@form_options("json", "ndjson", "csv", "markdown")
 def tree(limit: int, form: str | None, **options: Unpack[FilterOptions]) -> None:
     """Show which runs made which artifacts.
 
@@ -119,6 +121,9 @@ def tree(limit: int, form: str | None, **options: Unpack[FilterOptions]) -> None
         print_documents(map(branch_document, branches), form)
     elif form == "csv":
         print_csv(COLUMNS, iter_rows(branches))
+    elif form == "markdown":
+        for line in markdown_lines(branches):
+            sys.stdout.write(f"{line}\n")
     elif not is_terminal():
         print_rows(COLUMNS, iter_rows(branches))
     elif branches:
@@ -311,6 +316,43 @@ def add_branch(root: Tree, branch: Branch) -> None:
         if branch.run is not None and not isinstance(branch.run, UUID):
             hint += f" --flow-run {branch.run.id}"
         run_node.add(label(f"… and more: {hint}", "dim"))
+
+
+def markdown_lines(branches: Iterable[Branch]) -> Iterator[str]:
+    """Yield branches as lists within lists in Markdown, with times where a terminal shows ages."""
+    for title, of_flow in groupby(branches, lambda branch: branch.title):
+        yield markdown_item(0, title)
+        for branch in of_flow:
+            depth = 1
+            if branch.run is not None:
+                yield markdown_item(1, *run_facts(branch.run))
+                depth = 2
+            for group in branch.groups:
+                below = depth
+                if group.task is not None:
+                    yield markdown_item(depth, *run_facts(group.task))
+                    below += 1
+                for artifact in group.artifacts:
+                    updated = time_text(artifact.updated)
+                    yield markdown_item(below, artifact.ref, artifact.type, updated)
+            if not branch.complete:
+                yield markdown_item(depth, "… and more")
+
+
+def run_facts(run: FlowRun | TaskRun | UUID) -> list[str | None]:
+    """Return the name, the state and the start of a run."""
+    if isinstance(run, UUID):
+        return [str(run)]
+    return [run.name, run.state_name, time_text(run.start_time) if run.start_time else None]
+
+
+def markdown_item(depth: int, name: str | None, *facts: str | None) -> str:
+    """Return an item of a list in Markdown: a name, and what else is known."""
+    from artifact_store.rendering import escape_markdown
+
+    bold = f"**{escape_markdown(name or '-')}**"
+    known = [escape_markdown(fact) for fact in facts if fact]
+    return f"{'  ' * depth}- {', '.join([bold, *known])}"
 
 
 def run_label(run: FlowRun | TaskRun | UUID) -> Text:

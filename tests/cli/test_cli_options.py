@@ -72,6 +72,7 @@ CASES = [
     ["tree", "--json"],
     ["tree", "--ndjson"],
     ["tree", "--csv"],
+    ["tree", "--markdown"],
     [
         "report",
         "-o",
@@ -282,7 +283,10 @@ def test_nothing_stored_is_obeyed_in_any_command(url, store, tmp_path, monkeypat
         ["ls", *everything, *form]
         for form in ([], ["--trend"], ["--json"], ["--ndjson"], ["--csv"], ["--markdown"])
     ]
-    commands += [["tree", *everything, *form] for form in ([], ["--json"], ["--ndjson"], ["--csv"])]
+    commands += [
+        ["tree", *everything, *form]
+        for form in ([], ["--json"], ["--ndjson"], ["--csv"], ["--markdown"])
+    ]
     commands += [
         ["show", key, *form]
         for key in ("all", "rows")

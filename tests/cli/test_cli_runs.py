@@ -32,3 +32,24 @@ def test_a_bad_variable_is_one_sentence(inside, monkeypatch):
     assert run(inside, "ls", code=2).endswith(
         "Error: Invalid $ARTIFACT_STORE_FLOW_RUN_ID '7': set it to a UUID, or unset it.\n"
     )
+
+
+def test_the_tree_in_markdown_shows_names_as_text(url, store):
+    from markdown_it import MarkdownIt
+
+    names = ["# a", "1. b", "- c", "*d*", "e ", "f\ng", "@octocat", "<b>", "_i_"]
+    flow = store.create_flow("**")
+    for name in names:
+        run_id = store.create_flow_run(flow.id, name=name).id
+        store.create_artifact(key="k", flow_run_id=run_id)
+    printed = run(url, "tree", "--markdown")
+    tokens = MarkdownIt("commonmark").parse(printed)
+    kinds = {token.type.removesuffix("_open").removesuffix("_close") for token in tokens}
+    assert kinds == {"bullet_list", "list_item", "paragraph", "inline"}
+    bold = []
+    for token in tokens:
+        if token.children and token.children[1].type == "strong_open":
+            parts = ["\n" if part.content == "<br>" else part.content for part in token.children]
+            bold.append("".join(part for part in parts if "span>" not in part).partition(", ")[0])
+    assert {*names} < {*bold}
+    assert "**" in bold
