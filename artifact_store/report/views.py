@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
+from ..differences.versions import Since
 from ..rendering import blocks
 from ..rendering.context import Point, Run, ref_of
 from ..rendering.html import blocks_to_html
@@ -34,6 +35,7 @@ _SPARK_MARGIN = 3
 _MAX_DESCRIPTION = 160  # characters, in the overview
 _MAX_LINE = 1_000
 _MAX_FACTS = 200
+_MOST_LISTED = 100  # changes of a version; if there are more, none is listed
 
 Fact = tuple[str, str]  # a name and a value, each of them text or HTML
 
@@ -193,7 +195,7 @@ def sparkline_html(values: Sequence[float]) -> Html:
 # One version
 
 
-def version_html(number: int, artifact: Artifact, history: History, changes: Sequence[str]) -> Html:
+def version_html(number: int, artifact: Artifact, history: History, since: Since | None) -> Html:
     """Return what is shown when a version is opened.
 
     The script puts the history of the key into the empty elements, so that it is not repeated.
@@ -202,7 +204,7 @@ def version_html(number: int, artifact: Artifact, history: History, changes: Seq
         number: the number of the key in this report.
         artifact: the version, with its data.
         history: its key; of its versions at least the neighbours.
-        changes: what changed since the previous version.
+        since: what changed since the previous version.
     """
     content = element(
         "section",
@@ -219,7 +221,7 @@ def version_html(number: int, artifact: Artifact, history: History, changes: Seq
             element("p", element("a", "All artifacts", href="#"), class_="crumbs"),
             head_html(artifact, history),
             strip_html(number, artifact, history),
-            changes_html(history.previous(artifact), changes),
+            changes_html(since),
             element("div", trends, content, rest, class_="columns"),
             readback_html(ref_of(artifact)),
         ]
@@ -301,12 +303,21 @@ def file_name(artifact: Artifact) -> str:
     return f"{stem}.{extension}"
 
 
-def changes_html(previous: Artifact | None, changes: Sequence[str]) -> Html:
-    """Return what changed since the previous version."""
-    if previous is None or not changes:
+def changes_html(since: Since | None) -> Html:
+    """Return what changed since the previous version, which unfolds the list of all changes if they are few."""
+    if since is None:
         return Html("")
-    block = blocks.Changes(tuple(changes), ref_of(previous))
-    return element("div", blocks_html(block), class_="changed")
+    diff = since.diff
+    listed = diff.blocks(_MOST_LISTED)[1:]
+    is_whole = since.compared == "data" and len(diff.to_rows(_MOST_LISTED + 1)) <= _MOST_LISTED
+    if not listed or not is_whole:
+        # The line of Python that returns the difference is shown instead.
+        block = blocks.Changes(since.changes, diff.before, diff.after, since.compared)
+        return element("div", blocks_html(block), class_="changed")
+
+    details = element("details", element("summary", "All changes"), blocks_html(*listed))
+    block = blocks.Changes(since.changes, diff.before, compared=since.compared)
+    return element("div", blocks_html(block), details, class_="changed")
 
 
 def detail_cards(artifact: Artifact, history: History) -> list[Html]:

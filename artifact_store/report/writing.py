@@ -2,16 +2,15 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from itertools import chain, pairwise
 from typing import IO, NamedTuple
 
 from ..clock import now
-from ..errors import InvalidArtifact
+from ..differences.versions import LARGEST_COMPARED, Version, compare_versions
+from ..jsonable.normalize import dump_json
 from ..schemas.artifacts import Artifact
 from ..schemas.sorting import ArtifactSort
-from ..tables.profile import TableProfile, changes, known_profile, profile_table
 from .history import History, read_history, versions_filter
 from .page import Page, open_target
 from .source import Source
@@ -36,11 +35,11 @@ class ReportInfo(NamedTuple):
     size: int
 
 
-class Profiled(NamedTuple):
-    """One version with its data, and the profile of a table."""
+class Read(NamedTuple):
+    """One version with its data, and what is compared of it."""
 
     artifact: Artifact
-    profile: TableProfile | None
+    compared: Version
 
 
 def write_report(
@@ -81,16 +80,17 @@ def add_key(store: Source, page: Page, number: int, history: History) -> None:
             continue
         artifact = current.artifact
         neighbours = [*read[:1], *read[-1:], by_id[artifact.id]]
-        previous_profile = None
+        since = None
         if older is not None:
             neighbours.append(by_id[older.artifact.id])
-            previous_profile = older.profile
+            names = (older.artifact.ref, artifact.ref)
+            since = compare_versions(older.compared, current.compared, names)
 
         html = version_html(
             number,
             artifact,
             replace(history, versions=without_repeats(neighbours)),
-            changes(previous_profile, current.profile),
+            since,
         )
         page.add_version(number, artifact.version or 0, html, artifact.data)
         read.append(by_id[artifact.id])
@@ -107,7 +107,7 @@ def add_key(store: Source, page: Page, number: int, history: History) -> None:
     page.add_history(number, history_html(complete))
 
 
-def read_versions(store: Source, history: History) -> Iterator[Profiled]:
+def read_versions(store: Source, history: History) -> Iterator[Read]:
     """Yield the versions that can be opened, newest first, and the one that the oldest is compared with."""
     oldest = history.versions[len(history.kept) - 1]
     before = history.previous(oldest)
@@ -121,7 +121,7 @@ def read_versions(store: Source, history: History) -> Iterator[Profiled]:
     ids = {version.id for version in history.versions}
     for artifact in found:
         if artifact.id in ids:
-            yield Profiled(artifact, find_profile(artifact))
+            yield Read(artifact, as_compared(artifact))
 
 
 def without_repeats(artifacts: Sequence[Artifact]) -> tuple[Artifact, ...]:
@@ -129,11 +129,13 @@ def without_repeats(artifacts: Sequence[Artifact]) -> tuple[Artifact, ...]:
     return tuple({each.id: each for each in artifacts}.values())
 
 
-def find_profile(artifact: Artifact) -> TableProfile | None:
-    """Return the profile of a table, which is computed if none is stored with it."""
-    if artifact.type != "table":
-        return None
-    # Nothing checks what is stored under a type, so it may hold no table.
-    with suppress(InvalidArtifact):
-        return known_profile(artifact.profile) or profile_table(artifact.data)
-    return None
+def as_compared(artifact: Artifact) -> Version:
+    """Return what is compared of an artifact."""
+    return Version(
+        artifact.type,
+        artifact.description,
+        artifact.data,
+        artifact.metadata,
+        artifact.profile,
+        is_small=len(dump_json(artifact.data)) <= LARGEST_COMPARED,
+    )

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from artifact_store import ArtifactStore
+from tests.differences.test_since_places import CASES
 from tests.helpers.commandline import on_terminal, run
 
 
@@ -86,3 +87,22 @@ def test_few_of_many_changes(url):
 )
 def test_what_cannot_be_compared(url, versions, args, code, message):
     assert message in run(url, "diff", *args, code=code)
+
+
+def test_show_and_history_say_what_changed(url):
+    """The summary of the difference, for what the profiles of tables said nothing of."""
+    with ArtifactStore(url) as store:
+        for number, (before, after, _) in enumerate(CASES.values()):
+            store.create_artifacts({"key": f"k{number}", **fields} for fields in (before, after))
+    for number, (_, _, said) in enumerate(CASES.values()):
+        said = said.replace("k@1", f"k{number}@1")
+        shown = run(url, "show", f"k{number}").replace("`", "")
+        assert f"{said}\n" in shown or f"{said}; " in shown
+        assert said in run(url, "history", f"k{number}").replace("`", "")
+
+
+def test_on_a_terminal_the_command_for_all_changes_follows(url, versions):
+    screen = on_terminal(url, "show", "sales@2", env={"NO_COLOR": "1"})[1]
+    assert "Since sales@1: total 6 → 7 (+1) in row 1\n" in screen
+    assert "\nartifact-store diff sales@1 sales@2\n" in screen
+    assert "\nSame as sales@2.\n" in on_terminal(url, "show", "sales", env={"NO_COLOR": "1"})[1]
