@@ -55,31 +55,50 @@ class Block:
             )
         self._savepoint = None
         outer: Transaction | None = None
-        new: Transaction | None = None
         try:
             outer = engine.session().transaction
-            if outer is not None:
+            if outer is None:
+                self._begin()
+            else:
                 self._check_nesting(outer)
                 self._savepoint = engine.set_savepoint(outer)
-            else:
-                new = Transaction(
-                    engine,
-                    engine.session_for_block(),
-                    time.monotonic() + engine.timeout,
-                    self._reads_only,
-                )
-                new.begin()
-            if self._first is not None:
-                self._first()
-            self._transaction = outer or new
+                if self._first is not None:
+                    self._first()
+                self._transaction = outer
         except BaseException as error:
+            begun = self._transaction if outer is None else None
+            self._transaction = None
             self._entered.release()
-            if new is not None:
-                new.abort()
+            if begun is not None:
+                begun.abort()
             elif self._savepoint is not None and engine.session().transaction is outer:
                 assert outer is not None
                 self._leave_savepoint(outer, self._savepoint, type(error))
             raise
+
+    def _begin(self) -> None:
+        """Begin a transaction, and call what is called first.
+
+        If that raises a transient error, it begins again, until the deadline: nothing of the block has run.
+        """
+        engine = self._engine
+        deadline = time.monotonic() + engine.timeout
+        tries = 0
+        while True:
+            session = engine.session_for_block()
+            self._transaction = Transaction(engine, session, deadline, self._reads_only)
+            self._transaction.begin()
+            if self._first is None:
+                return
+            try:
+                self._first()
+                return
+            except errors.ArtifactStoreError as error:
+                self._transaction.abort()
+                if not error.transient or time.monotonic() >= deadline:
+                    raise
+            tries += 1
+            engine.back_off(tries)
 
     def _check_nesting(self, outer: Transaction) -> None:
         """Refuse a block inside a snapshot, and a snapshot inside a block."""
