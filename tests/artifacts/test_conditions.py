@@ -1,9 +1,12 @@
 """Publishing under conditions: an expected version, and content that is skipped when it is unchanged."""
 
+import json
 import uuid
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from artifact_store import (
     ArtifactConflict,
@@ -201,11 +204,11 @@ def test_a_repeat_with_an_id_is_found_before_anything_is_compared(store: Artifac
 
 def test_data_that_the_caller_changes_later(store: ArtifactStore) -> None:
     store.create_artifact(key="k", data=[1])
-    given = ArtifactCreate(key="k", data=[1])
-    same = store.create_artifact(given, skip_unchanged=True)
-    given.data.append(2)
+    value = ArtifactCreate(key="k", data=[1])
+    same = store.create_artifact(value, skip_unchanged=True)
+    value.data.append(2)
     assert same.data == [1]
-    assert store.create_artifact(given, skip_unchanged=True).data == [1, 2]
+    assert store.create_artifact(value, skip_unchanged=True).data == [1, 2]
     assert versions(store) == [1, 2]
 
 
@@ -361,3 +364,57 @@ def test_a_store_for_reading_locks_nothing(store: ArtifactStore, url: str) -> No
             reading.atomic(expect={"k": None})
         with pytest.raises(StoreReadOnly):
             reading.create_artifact(key="k", expect_version=None)
+
+
+# Against a model
+
+
+SCALARS = st.sampled_from([None, True, False, 0, 1, 1.0, 0.0, -0.0, 1e300, "", "1", "é", "😀"])
+JSON = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+CONTENTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "data": JSON,
+        "type": st.sampled_from([None, "table", "Table"]),
+        "description": st.sampled_from([None, "", "x"]),
+        "metadata": st.none() | st.dictionaries(st.sampled_from("abc"), SCALARS, max_size=2),
+    },
+)
+CALLS = st.lists(st.tuples(CONTENTS, st.booleans()), min_size=1, max_size=6)
+
+
+def text_of(content: dict[str, Any]) -> str:
+    """Return a text that differs when the stored content does."""
+    names = ("type", "description", "data", "metadata")
+    return json.dumps([content.get(name) for name in names])
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(calls=CALLS, as_bulk=st.booleans())
+def test_versions_are_those_of_a_model(
+    store: ArtifactStore, calls: list[tuple[dict[str, Any], bool]], as_bulk: bool
+) -> None:
+    store.delete_artifacts(everything=True)
+    model: list[str] = []
+    positions = []
+    for content, skips in calls:
+        if not (skips and model and model[-1] == text_of(content)):
+            model.append(text_of(content))
+        positions.append(len(model) - 1)
+
+    many = [{"key": "k", "skip_unchanged": skips, **content} for content, skips in calls]
+    one_by_one = lambda: [store.create_artifact(**each) for each in many]  # noqa: E731
+    made = store.create_artifacts(many) if as_bulk else one_by_one()
+    stored = sorted(everything(store), key=lambda each: each.version or 0)
+    assert [text_of(each.__dict__) for each in stored] == model
+    assert [each.id for each in made] == [stored[position].id for position in positions]
+    assert [text_of(each.__dict__) for each in made] == [text_of(each) for each in many]
+    latest = store.read_latest_artifact("k")
+    assert latest == stored[-1]
+    assert store.verify(quick=True) == []

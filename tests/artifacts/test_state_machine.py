@@ -23,6 +23,7 @@ from artifact_store import (
     ArtifactFilter,
     ArtifactSort,
     ArtifactStore,
+    VersionConflict,
 )
 
 KEYS = ["a", "a-b", "B/c"]
@@ -93,6 +94,47 @@ class Machine(RuleBasedStateMachine):
     def create(self, key, data):
         given = ArtifactCreate(key=key, data=data)
         self.expect(given, self.store.create_artifact(given))
+
+    @rule(key=keys, data=contents, offset=st.integers(-1, 1))
+    def create_after(self, key, data, offset):
+        """Expect a version that is the latest, or one beside it."""
+        latest = self.model.latest().get(key)
+        version = None if latest is None else latest.version
+        near = (version or 0) + offset
+        expected = near if near > 0 else None
+        given = ArtifactCreate(key=key, data=data)
+        if expected == version:
+            self.expect(given, self.store.create_artifact(given, expect_version=expected))
+        else:
+            with pytest.raises(VersionConflict):
+                self.store.create_artifact(given, expect_version=expected)
+
+    @rule(key=keys, data=contents, bulk=st.booleans())
+    def create_if_changed(self, key, data, bulk):
+        latest = self.model.latest().get(key)
+        given = ArtifactCreate(key=key, data=data)
+        if bulk:
+            (made,) = self.store.create_artifacts([given], skip_unchanged=True)
+        else:
+            made = self.store.create_artifact(given, skip_unchanged=True)
+        if latest is not None and latest.data == data:
+            assert made.updated > latest.updated
+            assert made == latest.model_copy(update={"updated": made.updated})
+            self.model.artifacts[made.id] = made
+        else:
+            self.expect(given, made)
+
+    @precondition(lambda self: len(self.blocks) < 3)
+    @rule(expected=st.dictionaries(keys, st.none() | st.integers(1, 4), max_size=2))
+    def begin_after(self, expected):
+        """Begin a block that expects versions; if it is not entered, nothing has changed."""
+        latest = self.model.latest()
+        versions = {key: latest[key].version if key in latest else None for key in expected}
+        if versions == expected:
+            self.begin(expected)
+        else:
+            with pytest.raises(VersionConflict):
+                self.store.atomic(expect=expected).__enter__()
 
     @precondition(lambda self: self.known)
     @rule(pick=picks, key=keys | st.none(), data=contents, same=st.booleans())
@@ -170,8 +212,8 @@ class Machine(RuleBasedStateMachine):
 
     @precondition(lambda self: len(self.blocks) < 3)
     @rule()
-    def begin(self):
-        block = self.store.atomic()
+    def begin(self, expected=None):
+        block = self.store.atomic(expect=expected)
         block.__enter__()
         self.blocks.append((block, copy.copy(self.model)))
         self.model = copy.copy(self.model)

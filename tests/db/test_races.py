@@ -10,7 +10,13 @@ from uuid import UUID
 
 import pytest
 
-from artifact_store import ArtifactConflict, ArtifactFilter, ArtifactStore, IntegrityViolation
+from artifact_store import (
+    ArtifactConflict,
+    ArtifactFilter,
+    ArtifactStore,
+    IntegrityViolation,
+    VersionConflict,
+)
 from tests.helpers.bare import bare
 from tests.helpers.processes import assert_latest_is_right, wait_for
 from tests.helpers.proxy import Proxy
@@ -205,6 +211,70 @@ def test_in_a_block_an_id_that_is_taken_says_to_begin_anew(url: str, other: Arti
                 IntegrityViolation, match=r"created after this transaction began.*store\.run"
             ):
                 create()
+
+
+# Conditions
+
+
+@pytest.mark.parametrize("expected", [None, 1])
+def test_an_expected_version_that_is_no_longer_the_latest_after_the_wait(
+    store: ArtifactStore, other: ArtifactStore, url: str, expected: int | None
+) -> None:
+    if expected is not None:
+        other.create_artifact(key="k")
+    create = lambda: store.create_artifact(key="k", expect_version=expected)  # noqa: E731
+    with behind(other, url, create) as created:
+        pass
+    with pytest.raises(VersionConflict, match=f"k is at version {(expected or 0) + 1}"):
+        created.result()
+    assert other.read_latest_artifact("k").data == "held"
+
+
+def test_what_is_equal_after_the_wait_makes_no_version(
+    store: ArtifactStore, other: ArtifactStore, url: str
+) -> None:
+    first = other.create_artifact(key="k", data="other")
+    create = lambda: store.create_artifact(key="k", data="held", skip_unchanged=True)  # noqa: E731
+    with behind(other, url, create) as created:
+        pass
+    assert created.result().version == 2
+    assert created.result() == other.read_latest_artifact("k")
+    with behind(other, url, create) as created:
+        other.update_artifact(other.read_latest_artifact("k").id, data="changed")
+    assert (created.result().version, created.result().data) == (4, "held")
+    assert other.read_artifact(first.id) == first
+
+
+def test_a_block_expects_what_is_there_after_the_wait(
+    store: ArtifactStore, other: ArtifactStore, url: str
+) -> None:
+    """The block begins again after a serialization failure, since nothing in it has run."""
+
+    def publish(expected: int) -> int | None:
+        with store.atomic(expect={"new": None, "k": expected}):
+            return store.create_artifact(key="k").version
+
+    other.create_artifact(key="k")
+    with behind(other, url, lambda: publish(2)) as published:
+        pass
+    assert published.result() == 3
+    with behind(other, url, lambda: publish(3)) as published:
+        pass
+    with pytest.raises(VersionConflict, match="k is at version 4, not 3"):
+        published.result()
+
+
+def test_nobody_publishes_what_a_block_expects(
+    store: ArtifactStore, other: ArtifactStore, url: str
+) -> None:
+    """The key is locked although it has no version yet."""
+    create = lambda: store.create_artifact(key="new", data="late")  # noqa: E731
+    with ThreadPoolExecutor(1) as threads:
+        with other.atomic(expect={"new": None}):
+            created = threads.submit(create)
+            wait_for(lambda: waits_for_a_lock(url))
+            assert other.create_artifact(key="new", data="first").version == 1
+        assert created.result(60).version == 2
 
 
 # Answers that are lost
