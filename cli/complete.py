@@ -40,6 +40,7 @@ __all__ = [
     "flow_runs",
     "flows",
     "keys",
+    "other_sides",
     "past_aliases",
     "refs",
     "script",
@@ -111,6 +112,24 @@ def find_keys(store: ArtifactStore, incomplete: str) -> list[str]:
 @completion
 def refs(store: ArtifactStore, incomplete: str, ctx: click.Context) -> list[str]:
     """Complete a key, and after `@` an alias or a version, newest first."""
+    return find_refs(store, incomplete)
+
+
+@completion
+def other_sides(store: ArtifactStore, incomplete: str, ctx: click.Context) -> list[str]:
+    """Complete an alias of the keys that were typed, or a reference of another key."""
+    if "@" in incomplete:
+        return find_refs(store, incomplete)
+    names: list[str] = []
+    # click leaves the arguments in `args` where the option at the end has no value yet.
+    for ref in ctx.params.get("refs") or ctx.args:
+        key = str(ref).partition("@")[0]
+        names += [alias.name for alias in store.read_aliases(key)]
+    return names
+
+
+def find_refs(store: ArtifactStore, incomplete: str) -> list[str]:
+    """Return the keys that begin with a text; where it has an `@`, the aliases and versions of its key."""
     key, at, _ = incomplete.partition("@")
     if not at:
         return find_keys(store, incomplete)

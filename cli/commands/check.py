@@ -49,6 +49,7 @@ __all__ = ["check"]
 @click.option(
     "--against",
     metavar="REF",
+    shell_complete=complete.other_sides,
     help="What --change compares with: an alias, a version, or a reference. [default: the previous version]",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print only what failed.")
@@ -73,7 +74,8 @@ def check(
         "change": None if change is None else parse_json(change, "--change"),
         "against": against,
     }
-    with open_store() as store:
+    # What belongs together is checked together, whatever is published meanwhile.
+    with open_store() as store, store.snapshot():
         checks = [store.check(ref, **conditions) for ref in refs]
 
     ok = all(checks)

@@ -51,6 +51,20 @@ def test_several_keys_fail_if_one_does(url, versions):
     assert (plain.returncode, plain.stdout, plain.stderr) == (0, "", "")
 
 
+def test_several_keys_are_of_one_moment(url, versions, monkeypatch):
+    check = ArtifactStore.check
+
+    def check_and_publish(store, *args, **options):
+        result = check(store, *args, **options)
+        with ArtifactStore(url) as other:
+            other.create_table_artifact([], key="orders")
+        return result
+
+    monkeypatch.setattr(ArtifactStore, "check", check_and_publish)
+    assert "orders@1" in run(url, "check", "sales", "orders", "--where", ROWS)
+    assert "orders@3\tfailed" in run(url, "check", "orders", "--where", ROWS, code=1)
+
+
 def test_as_json(url, versions):
     plain = piped(url, "check", "model", "sales", "--change", DROP, "--json")
     assert plain.returncode == 1

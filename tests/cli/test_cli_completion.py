@@ -49,6 +49,7 @@ def shop(store, monkeypatch, tmp_path):
     store.create_artifact(key="sales/north", type="shop-table", data="second")
     store.create_artifact(key="stock", type="result", data="of stock")
     store.create_artifact(key="zebra", type="result", data="of zebra")
+    store.set_alias("zebra", "best", 1)
     monkeypatch.setenv("ARTIFACT_STORE_URL", store.url)
     return store
 
@@ -104,6 +105,10 @@ def words(*typed, **options):
         (["ls", "--deployment", "p"], ["prod"]),
         (["ls", "--tag", "b"], ["blue"]),
         (["ls", "--sort", "key"], ["key_desc", "key_asc"]),
+        (["check", "st", ""], ["sales/north", "stock", "zebra"]),
+        (["check", "zebra", "--against", ""], ["best"]),
+        (["check", "stock", "--against", "zebra@b"], ["zebra@best"]),
+        (["check", "--against", ""], []),
         (["completion", "z"], ["zsh"]),
         (["ls", "--nd"], ["--ndjson"]),
     ],
