@@ -25,6 +25,7 @@ class Column(NamedTuple):
         field: The column that the operators compare.
         parent: If `field` is in another table, the column of this table that refers to it.
         key: The column of the other table that equals `parent`.
+        second: A second column of this table, and the column of the other table that equals it.
         or_field: A second column, of this table, that may satisfy the operators instead.
         present: The column that `is_null_` and `exists_` test, if it is not `field`.
         table: The table of a composite field, whose parts are columns of it.
@@ -34,6 +35,7 @@ class Column(NamedTuple):
     field: Expression
     parent: Expression | None = None
     key: peewee.Field | None = None
+    second: tuple[peewee.Field, peewee.Field] | None = None
     or_field: Expression | None = None
     present: Expression | None = None
     table: type[TableWithId] | None = None

@@ -363,9 +363,8 @@ def build_positive_test(test: FieldTest, dialect: Dialect) -> Expression:
 
     build = OPERATORS[column.family][test.operator].build
     expression = build(column_test)
-    if column.parent is not None and column.key is not None:
-        keys = column.key.model.select(column.key).where(expression)
-        expression = column.parent << keys
+    if column.key is not None:
+        expression = build_reference(column, expression)
     if column.or_field is not None:
         alternative = build(column_test._replace(column=column.or_field))
         expression = NodeList((expression, alternative), glue=" OR ", parens=True)
@@ -378,7 +377,28 @@ def build_presence(column: Column, is_absent: bool) -> Expression:
         return column.present.is_null(is_absent)
     if column.key is None:
         return column.field.is_null(is_absent)
+    if column.second is not None:
+        reference = build_reference(column, None)
+        # A NULL refers to no row, and NOT of NULL would be NULL.
+        return NodeList((reference, SQL("IS NOT TRUE"))) if is_absent else reference
     table = column.key.model
     rows = table.select(SQL("1")).where(column.key == column.parent)
     exists = peewee.fn.EXISTS(rows)
     return ~exists if is_absent else exists
+
+
+def build_reference(column: Column, condition: Expression | None) -> Expression:
+    """Build a test that a row refers to one of the rows of another table that satisfy a condition."""
+    assert column.parent is not None
+    assert column.key is not None
+    if column.second is None:
+        own: Expression = column.parent
+        keys = column.key.model.select(column.key)
+    else:
+        second, second_key = column.second
+        own = NodeList((column.parent, second), glue=", ", parens=True)
+        keys = column.key.model.select(column.key, second_key)
+    if condition is not None:
+        keys = keys.where(condition)
+    test: Expression = own << keys
+    return test

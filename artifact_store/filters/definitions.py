@@ -9,6 +9,7 @@ import peewee
 
 from ..db.run_tables import (
     Artifact,
+    ArtifactAlias,
     ArtifactCollection,
     Deployment,
     Flow,
@@ -20,6 +21,7 @@ from ..db.run_tables import (
 from .base import Column, Filter
 from .fields import (
     Accepts,
+    Aliases,
     AllAnyTags,
     AllTags,
     AnyId,
@@ -67,6 +69,15 @@ class BaseArtifactFilter(Filter):
     task_run_id: Annotated[Accepts[AnyNullId], Column(Artifact.task_run_id)] = None
     version: Annotated[Accepts[Versions], Column(Artifact.version)] = None
     metadata: Annotated[Accepts[Metadata], Column(Artifact.metadata, family="metadata")] = None
+    alias: Annotated[
+        Accepts[Aliases],
+        Column(
+            ArtifactAlias.name,
+            parent=Artifact.key,
+            key=ArtifactAlias.key,
+            second=(Artifact.version, ArtifactAlias.version),
+        ),
+    ] = None
 
 
 class ArtifactFilter(BaseArtifactFilter):
@@ -83,6 +94,7 @@ class ArtifactFilter(BaseArtifactFilter):
         version: `any_`, `ge_`, `le_`.
         metadata: `eq_`, `ge_`, `le_` (values by name, compared within their JSON type), `has_key_`
             (names that must all be there).
+        alias: `any_`: one of these aliases names it; `exists_`: an alias names it.
         id: `any_`, `not_any_`.
         key: `any_`, `like_` (`%` and `_` are wildcards), `startswith_` (literal), `exists_`.
         created: `before_`, `after_` (both ends included): times with a time zone.
@@ -117,6 +129,7 @@ class ArtifactCollectionFilter(BaseArtifactFilter):
         version: `any_`, `ge_`, `le_`.
         metadata: `eq_`, `ge_`, `le_` (values by name, compared within their JSON type), `has_key_`
             (names that must all be there).
+        alias: `any_`: one of these aliases names it; `exists_`: an alias names it.
         latest_id: `any_`, `not_any_`.
         key: `any_`, `like_` (`%` and `_` are wildcards), `startswith_` (literal), `exists_`.
         created: `before_`, `after_` (both ends included): times with a time zone.

@@ -279,6 +279,12 @@ class Exists(FieldFilter):
     exists_: Flag = None
 
 
+class Aliases(AnyText):
+    """`any_`: one of these aliases names it; `exists_`: an alias names it."""
+
+    exists_: Flag = None
+
+
 class Equal(FieldFilter):
     """`eq_`: the flag has this value."""
 

@@ -80,6 +80,10 @@ def planner(
         store.create_artifacts(
             {**table, "metadata": {"n": n}, "flow_run_id": runs[0]} for n in range(DEEP)
         )
+        for n in range(100, KEYS):
+            store.set_alias(f"k{n}", "staging", 1 + n % 3)
+        for n in range(100, KEYS, 100):
+            store.set_alias(f"k{n}", "prod", 2)
         store._engine.execute("ANALYZE")
         AMONG_NULLS[store.url] = store.read_artifacts(
             SIZE + DEEP - 600, 1, sort=ArtifactSort.KEY_ASC
@@ -168,6 +172,30 @@ def test_artifacts_of_a_run_are_found_by_index(planner: Planner, name: str) -> N
     assert len(plans) == 2
     assert "artifact_flow_run_id_id" in plans[1], plans[1]
     assert "Seq Scan on artifact " not in plans[1], plans[1]
+
+
+@pytest.mark.parametrize("name", ["all", "latest"])
+def test_artifacts_of_an_alias_are_found_from_the_aliases(planner: Planner, name: str) -> None:
+    """They are few and are sorted; neither the artifacts nor the other aliases are read."""
+    store = planner.store
+    fields: Any = {"alias": {"any_": ["prod"]}}
+    all_of, latest_of = ArtifactFilter(**fields), ArtifactCollectionFilter(**fields)
+    calls: list[Call] = [
+        lambda store, _: store.read_artifacts(limit=50, artifact_filter=all_of),
+        lambda store, _: store.count_artifacts(all_of),
+    ]
+    if name == "latest":
+        calls = [
+            lambda store, _: store.read_latest_artifacts(limit=50, artifact_filter=latest_of),
+            lambda store, _: store.count_latest_artifacts(latest_of),
+        ]
+    assert store.count_artifacts(all_of) == len(range(100, KEYS, 100))
+    for call in calls:
+        (plan,) = planner.plans(call, store.read_artifacts(0, 1)[0])
+        steps = plan.partition("\n")[2]
+        assert "artifact_alias_name_key" in steps, plan
+        assert re.search(r"artifact_key_\w+", steps), plan
+        assert not re.search(r"Seq Scan|SCAN", steps), plan
 
 
 def test_a_count_of_keys_reads_the_empty_ones_by_their_index(planner: Planner) -> None:

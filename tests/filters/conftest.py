@@ -45,6 +45,7 @@ def full(store: ArtifactStore) -> ArtifactStore:
             flow_run_id=made_by,
             task_run_id=task.id,
         )
+        store.set_alias(key, "prod")
     store.create_artifact(key="bare")
     store.create_artifact()
     return store

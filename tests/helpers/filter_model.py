@@ -7,7 +7,7 @@ constrain, `None`; what does not constrain is left out of every conjunction, dis
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from artifact_store import (
@@ -31,7 +31,7 @@ from artifact_store import (
 _ARTIFACT = """
     key: any_ like_ startswith_ exists_ · type: any_ not_any_ is_null_ · flow_run_id: any_ is_null_
     · task_run_id: any_ is_null_ · version: any_ ge_ le_ · metadata: eq_ has_key_ ge_ le_
-    · created: before_ after_ · updated: before_ after_
+    · alias: any_ exists_ · created: before_ after_ · updated: before_ after_
 """
 _TABLE = {
     ArtifactFilter: f"id: any_ not_any_ · {_ARTIFACT}",
@@ -68,7 +68,7 @@ STATE = {"type": ["any_", "not_any_"], "name": ["any_", "not_any_"]}
 
 @dataclass
 class World:
-    """Plain rows of every table."""
+    """Plain rows of every table, and the names of each version that has aliases."""
 
     artifacts: list[Artifact]
     flows: list[Flow]
@@ -77,9 +77,10 @@ class World:
     task_runs: list[TaskRun]
     work_pools: list[WorkPool]
     work_queues: list[WorkQueue]
+    aliases: dict[str, set[str]] = field(default_factory=dict)  # by reference
 
     def __post_init__(self) -> None:
-        tables = vars(self).values()
+        tables = [rows for rows in vars(self).values() if isinstance(rows, list)]
         self._by_id = {row.id: row for rows in tables for row in rows}
 
     def get(self, row_id: Any, kind: type) -> Any:
@@ -194,6 +195,9 @@ def _operator(world: World, kind: Any, name: str, word: str, operand: Any, row: 
         return _metadata(word, operand, row.metadata)
     if name == "created_by":
         return _creator(word, operand, row.created_by)
+    if name == "alias":
+        names = world.aliases.get(row.ref, set())
+        return bool(names) is operand if word == "exists_" else bool(names & {*operand})
     if name == "flow_or_deployment_name":
         names = [row.name, world.get(row.flow_id, Flow).name]
         return _joined("or_", [_scalar(word, operand, each) for each in names])

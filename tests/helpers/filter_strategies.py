@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.helpers.filter_model import STATE, TABLE, World
 from tests.helpers.filter_world import (
+    ALIASES,
     KEYS,
     MOMENTS,
     NAMES,
@@ -42,6 +43,7 @@ def operands(world: World) -> dict[tuple[Any, str], list[Any]]:
     named: dict[str, list[Any]] = {
         "key": [*KEYS, "sale", "SALES", "etl"],
         "type": ["table", "Table", "markdown", "process", "nothing", *TEXTS],
+        "alias": [*ALIASES, "latest", "none", ""],
         "version": [0, 1, 2, 3, 5, -1, 2**63 - 1, -(2**63)],
         "tags": ["prod", "production", "pro", "", "1", "ключ", "🙂", "a,b", '"', "\\", "none"],
         "work_queue_name": ["default", "high%", "İstanbul", "\u212a", "", "none"],

@@ -78,6 +78,7 @@ STATES = [
     ("RUNNING", None),
     (None, None),
 ]
+ALIASES = ["prod", "Prod", "prod-1", "canary"]
 TAGS = [
     (),
     ("prod",),
@@ -189,10 +190,17 @@ def populate(store: ArtifactStore) -> World:
     for key in KEYS[:3]:
         store.delete_artifact(store.read_latest_artifact(key).id)
     created = [kept for artifact in created if (kept := store.read_artifact(artifact.id))]
+    aliases: dict[str, set[str]] = {}
+    versions = [each for each in created if each.key is not None]
+    for artifact in [*rng.sample(versions, 12), *store.read_latest_artifacts(limit=4)]:
+        for name in rng.sample(ALIASES, rng.choice((1, 1, 2))):
+            store.set_alias(artifact, name)
+    for alias in store.read_aliases():
+        aliases.setdefault(f"{alias.key}@{alias.version}", set()).add(alias.name)
     return World(created, *[
         [getattr(store, f"read_{table}")(each) for each in ids[table]]
         for table in ("flow", "deployment", "flow_run", "task_run", "work_pool", "work_queue")
-    ])  # fmt: skip
+    ], aliases=aliases)  # fmt: skip
 
 
 def run_fields(rng: random.Random, some: Any) -> dict[str, Any]:
