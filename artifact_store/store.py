@@ -280,14 +280,14 @@ class ArtifactStore(
     def verify(self, *, quick: bool = False) -> "list[schemas.store.Inconsistency]":
         """Check the whole store, and return everything that is wrong with it.
 
-        The latest version of every key is compared with the artifacts, the pages of a SQLite file
-        are checked, and every row is read, so that a damaged one is found before a program reads
-        it. A key whose versions are all deleted is not an error: its row keeps the version counter,
+        The latest version of every key and the aliases are compared with the artifacts, the pages
+        of a SQLite file are checked, and every row is read, so that a damaged one is found before a
+        program reads it. A key whose versions are all deleted is not an error: its row keeps the version counter,
         so that no version number is used twice.
 
         Args:
-            quick: whether only the latest versions are checked, without reading the whole database;
-                `False` by default.
+            quick: whether only the latest versions and the aliases are checked, without reading the
+                whole database; `False` by default.
 
         Returns:
             What is wrong; empty if the store is consistent.
@@ -302,14 +302,17 @@ class ArtifactStore(
             []
         """
         if quick:
-            return artifacts.latest_check.verify(self._db)
+            found = artifacts.latest_check.verify(self._db) + artifacts.alias_check.verify(self._db)
+            return sorted(found)
         return artifacts.integrity.verify(self._db)
 
     def repair(self) -> "list[schemas.store.Inconsistency]":
         """Correct what `verify` finds, where the artifacts say what is right, in one transaction.
 
         The latest versions are computed again, and so are profiles of tables that do not match
-        their data.
+        their data. An alias that names no version is deleted, and the number of aliases of its key
+        is counted again. If the last recorded move of an alias is not to what it names, a move is
+        added that is. Moves that are missing before the last one stay missing.
 
         Returns:
             What was corrected; empty when there was nothing to correct.
@@ -327,6 +330,7 @@ class ArtifactStore(
             artifacts.key_locks.lock_table(self._db)
             found = artifacts.latest_check.verify(self._db)
             artifacts.latest.rebuild(self._db, sorted({each.key for each in found}))
+            found += artifacts.alias_check.repair(self._db)
             found += artifacts.profile_check.repair(self._db, wrong_profiles)
             return sorted(found)
 

@@ -6,6 +6,7 @@ from ..lazy import lazy_submodules
 
 if TYPE_CHECKING:
     from . import (
+        alias_check,
         aliases,
         conditions,
         context,
@@ -33,6 +34,7 @@ else:
     __getattr__ = lazy_submodules(__name__)
 
 __all__ = [
+    "alias_check",
     "aliases",
     "conditions",
     "context",

@@ -6,19 +6,17 @@ from typing import NamedTuple
 import peewee
 from pydantic import BaseModel
 
-from ..db import artifact_tables
-from ..db.artifact_tables import TableWithId
+from ..db.artifact_tables import Artifact, ArtifactAlias, ArtifactAliasMove
 from ..db.statements import Query, Row, Statements, slot
 from ..errors import StoreDamaged
 from ..runs.queries import DEPLOYMENTS, FLOW_RUNS, FLOWS, TASK_RUNS, WORK_POOLS, WORK_QUEUES
-from ..schemas.artifacts import Artifact
+from ..schemas import artifacts as schemas
 from ..schemas.store import Inconsistency
-from . import latest_check, profile_check
+from . import alias_check, latest_check, profile_check
+from .aliases import ALIASES, MOVES
 from .queries import ROWS
 
 __all__ = ["verify"]
-
-_PAGE_SIZE = 200  # rows
 
 
 class CheckedTable(NamedTuple):
@@ -28,15 +26,19 @@ class CheckedTable(NamedTuple):
         model: the table.
         names: its columns.
         parse: returns the values of rows that have these columns.
+        key: what tells its rows apart.
+        page_size: how many rows are read by one statement.
     """
 
-    model: type[TableWithId]
+    model: type[peewee.Model]
     names: Sequence[str]
     parse: Callable[[Iterable[Row]], Sequence[BaseModel]]
+    key: peewee.ColumnBase
+    page_size: int = 200
 
     def position(self, db: Statements) -> Query:
         """Return the column that orders the rows."""
-        return db.dialect.row_position(self.model.id)
+        return db.dialect.row_position(self.key)
 
     def select(self, db: Statements) -> peewee.Select:
         """Return the query of all rows, each with its position as the last column."""
@@ -45,24 +47,34 @@ class CheckedTable(NamedTuple):
 
 
 _TABLES = (
-    CheckedTable(artifact_tables.Artifact, ROWS.names, ROWS.values),
+    CheckedTable(Artifact, ROWS.names, ROWS.values, Artifact.id),
+    # No key has an `@`. PostgreSQL has no index in this order, so its pages are larger.
+    CheckedTable(
+        ArtifactAlias,
+        ALIASES.names,
+        ALIASES.values,
+        ArtifactAlias.key.concat("@").concat(ArtifactAlias.name),
+        page_size=10_000,
+    ),
+    CheckedTable(ArtifactAliasMove, MOVES.names, MOVES.values, ArtifactAliasMove.id),
     *(
-        CheckedTable(entity.table, entity.rows.names, entity.rows.values)
+        CheckedTable(entity.table, entity.rows.names, entity.rows.values, entity.table.id)
         for entity in (FLOWS, DEPLOYMENTS, FLOW_RUNS, TASK_RUNS, WORK_POOLS, WORK_QUEUES)
     ),
 )
 
 
 def verify(db: Statements) -> list[Inconsistency]:
-    """Return what is wrong with the file, the latest versions, the rows and the profiles."""
+    """Return what is wrong with the file, the latest versions, the aliases, the rows and the profiles."""
     found = []
     for text in db.engine.damaged_pages():
         message = f"The file is damaged: {text.rstrip('.')}."
         found.append(Inconsistency("damaged", "", message))
-    try:
-        found += latest_check.verify(db)
-    except StoreDamaged as error:
-        found.append(inconsistency_of(error))
+    for check in (latest_check.verify, alias_check.verify, alias_check.verify_chains):
+        try:
+            found += check(db)
+        except StoreDamaged as error:
+            found.append(inconsistency_of(error))
 
     for table in _TABLES:
         try:
@@ -115,7 +127,7 @@ def wrong_profiles(table: CheckedTable, rows: list[Row]) -> list[Inconsistency]:
     """
     found = []
     for value in table.parse(row[:-1] for row in rows):
-        if not isinstance(value, Artifact):
+        if not isinstance(value, schemas.Artifact):
             continue
         inconsistency = profile_check.check(value)
         if inconsistency is not None:
@@ -133,7 +145,7 @@ def read_page(db: Statements, table: CheckedTable, last: Row | None) -> list[Row
     """
 
     def build() -> Query:
-        return next_page(table.select(db), table.position(db), last)
+        return next_page(table, table.select(db), table.position(db), last)
 
     key = ("integrity.page", table.model, last is None)
     return db.fetch_all(key, build, position_of(last))
@@ -144,7 +156,7 @@ def read_positions(db: Statements, table: CheckedTable, last: Row | None) -> lis
 
     def build() -> Query:
         position = table.position(db)
-        return next_page(table.model.select(position), position, last)
+        return next_page(table, table.model.select(position), position, last)
 
     key = ("integrity.positions", table.model, last is None)
     return db.fetch_all(key, build, position_of(last))
@@ -165,8 +177,10 @@ def position_of(row: Row | None) -> dict[str, object]:
     return {} if row is None else {"position": row[-1]}
 
 
-def next_page(query: peewee.Select, position: Query, last: Row | None) -> Query:
+def next_page(
+    table: CheckedTable, query: peewee.Select, position: Query, last: Row | None
+) -> Query:
     """Return a query of the next rows, in the order of their positions."""
     if last is not None:
         query = query.where(position > slot("position"))
-    return query.order_by(position).limit(_PAGE_SIZE)
+    return query.order_by(position).limit(table.page_size)

@@ -37,14 +37,15 @@ class StoreInfo(NamedTuple):
 
 
 class Inconsistency(NamedTuple):
-    """An error in the tracking of latest versions, or in what is stored, as `verify` finds it.
+    """An error in the tracking of latest versions, in aliases or in what is stored, as `verify` finds it.
 
     Attributes:
         kind: `missing`, `empty`, `dangling`, `stale`, `wrong-version`, `wrong-times`, `low-counter` (the latest version
-            of a key) or `wrong-profile` (of a table), which `repair` mends; `damaged` (the file) or `unreadable` (a
-            row), which it does not.
-        key: the key whose row in the collection table is wrong; of a profile or an unreadable row its `key@version`,
-            else its id or name; empty for the file.
+            of a key), `dangling-alias`, `wrong-holds` (the number of aliases of a key), `unrecorded-move` (the last
+            move of an alias went elsewhere) or `wrong-profile` (of a table), which `repair` mends; `broken-history`
+            (moves of an alias are missing), `damaged` (the file) or `unreadable` (a row), which it does not.
+        key: the key whose row in the collection table is wrong; of an alias `key@name`; of a profile or an unreadable
+            row its `key@version`, else its id or name; empty for the file.
         message: a sentence about what is wrong.
     """
 

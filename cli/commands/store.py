@@ -29,14 +29,16 @@ __all__ = ["info", "repair", "upgrade", "verify"]
     ]
 )
 @click.option(
-    "--quick", is_flag=True, help="Check only the latest versions, without reading all data."
+    "--quick",
+    is_flag=True,
+    help="Check only the latest versions and the aliases, without reading all data.",
 )
 @common_options
 def verify(quick: bool, as_json: bool) -> int:
     """Check the store for errors.
 
-    Checks that the latest version of every key is right and that all data can be read. Lists every
-    error, and exits with 1 if there are any.
+    Checks that the latest version of every key and the aliases are right, and that all data can be
+    read. Lists every error, and exits with 1 if there are any.
     """
     with open_store() as store:
         with working("Checking every key"):
@@ -56,11 +58,24 @@ def remedy(inconsistencies: list[Inconsistency]) -> str:
     """Return what to do about the errors that verify has found."""
     lost = [each for each in inconsistencies if each.kind in ("damaged", "unreadable")]
     if not lost:
-        return "'artifact-store repair' repairs this."
+        return remedy_of_mendable(inconsistencies)
     sentence = "Restore the database from a copy: 'artifact-store repair' cannot repair what is damaged or unreadable"
     if lost == inconsistencies:
         return f"{sentence}."
     return f"{sentence}, only the rest."
+
+
+def remedy_of_mendable(inconsistencies: list[Inconsistency]) -> str:
+    """Return what to do about errors in a store whose rows can all be read."""
+    gaps = [each for each in inconsistencies if each.kind == "broken-history"]
+    if not gaps:
+        return "'artifact-store repair' repairs this."
+    sentence = (
+        "'artifact-store repair' cannot know the moves that are missing in the history of an alias"
+    )
+    if gaps == inconsistencies:
+        return f"{sentence}."
+    return f"{sentence}, it repairs the rest."
 
 
 def print_inconsistencies(inconsistencies: list[Inconsistency], remark: str) -> None:

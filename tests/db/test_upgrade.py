@@ -31,10 +31,10 @@ def id_of(number: int) -> str:
     return f"019ab000-0000-7000-8000-{number:012}"
 
 
-def of_last_release(url: str, directory: Path) -> None:
-    """Create the tables of the release before empty keys."""
+def of_release(url: str, directory: Path, scripts: str) -> None:
+    """Create the tables of a release with some of the scripts."""
     directory.mkdir()
-    for script in SCRIPTS.glob("000[123]_*.py"):
+    for script in SCRIPTS.glob(scripts):
         shutil.copy(script, directory)
     database: Any
     if url.startswith("sqlite"):
@@ -52,6 +52,11 @@ def of_last_release(url: str, directory: Path) -> None:
         )
     with closing(database):
         Runner(database, directory, "artifact_store_migration").up()
+
+
+def of_last_release(url: str, directory: Path) -> None:
+    """Create the tables of the release before empty keys."""
+    of_release(url, directory, "000[123]_*.py")
 
 
 @pytest.fixture
@@ -244,3 +249,55 @@ def test_a_key_is_forgotten_when_its_counter_is_given_up(store: ArtifactStore, o
     )
     assert [row[0] for row in pointers(old)] == ["b"]
     assert store.create_artifact(key="a").version == 1
+
+
+# A program without aliases has the store open during the upgrade to those.
+
+
+@pytest.fixture
+def named(url: str, tmp_path: Path) -> Iterator[ArtifactStore]:
+    """A store of the release before aliases, upgraded; `a@prod` is version 1 of 2."""
+    of_release(url, tmp_path / "scripts", "000[1-4]_*.py")
+    rows = [("a", 1), ("a", 2)]
+    artifacts = [
+        ROW.format(id=id_of(number), key=key, version=version, time=TIME)
+        for number, (key, version) in enumerate(rows)
+    ]
+    bare(url, *artifacts, POINTER.format(key="a", id=id_of(1), version=2, last=2, time=TIME))
+    with ArtifactStore(url) as upgraded:
+        assert upgraded.info().schema == "0005_aliases"
+        assert upgraded.verify() == upgraded.read_aliases() == []
+        upgraded.set_alias("a", "prod", 1)
+        yield upgraded
+        assert upgraded.verify() == []
+
+
+def test_a_program_without_aliases_creates_and_deletes_beside_them(
+    named: ArtifactStore, url: str
+) -> None:
+    bare(url, ADVANCE.format(key="b", id=id_of(7), time=TIME))
+    bare(url, ROW.format(id=id_of(7), key="b", version=1, time=TIME))
+    bare(url, *[each.format(id=id_of(1), key="a") for each in (DELETE, POINT)])
+    assert named.get("a").version == named.get("a@prod").version == 1
+    assert named.set_alias("b", "prod").version == 1
+
+
+def test_what_a_program_without_aliases_deletes_is_found(named: ArtifactStore, url: str) -> None:
+    """It knows no protection: an alias may be left without its version."""
+    bare(url, DELETE.format(id=id_of(0)))
+    assert named.read_artifact("a@prod") is None
+    assert [(each.kind, each.key) for each in named.verify(quick=True)] == [
+        ("dangling-alias", "a@prod")
+    ]
+    assert [each.kind for each in named.repair()] == ["dangling-alias"]
+    moves = named.read_alias_history("a", "prod")
+    assert [(move.from_version, move.to_version) for move in moves] == [(1, None), (None, 1)]
+    assert named.delete_artifact("a")
+
+
+def test_what_a_program_without_aliases_changes_is_not_protected(
+    named: ArtifactStore, url: str
+) -> None:
+    bare(url, f"UPDATE artifact SET data = '7' WHERE id = '{id_of(0)}'")
+    assert named.get("a@prod").data == 7
+    assert named.verify() == []
