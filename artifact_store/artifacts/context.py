@@ -13,17 +13,19 @@ from ..runs.queries import read_parent_runs
 from ..schemas.artifacts import Artifact
 from ..wording import name_of_artifact
 from . import metrics
+from .aliases import read_aliases
 from .since import read_since
 
 __all__ = ["has_artifact", "read_context", "trend"]
 
 
 class Neighbours(NamedTuple):
-    """The versions around one version of a key, among those that exist."""
+    """The versions around one version of a key, among those that exist, and whether it has aliases."""
 
     previous: int | None
     next: int | None
     latest: int | None
+    holds: int | None
 
 
 def trend(versions: Iterable[metrics.Version]) -> tuple[str | None, list[Point]]:
@@ -74,13 +76,14 @@ def read_context(db: Statements, artifact: Artifact) -> ArtifactContext:
         compared=since.compared if since else None,
         field=field,
         series=tuple(series),
+        aliases=tuple(read_aliases(db, key)) if neighbours.holds else (),
     )
 
 
 def read_neighbours(db: Statements, key: str, version: int) -> Neighbours:
     """Return the versions around one version of a key."""
     row = db.fetch_one("context.neighbours", neighbours_query, {"key": key, "version": version})
-    return Neighbours(None, None, None) if row is None else Neighbours(*row)
+    return Neighbours(None, None, None, None) if row is None else Neighbours(*row)
 
 
 def neighbours_query() -> Query:
@@ -95,5 +98,6 @@ def neighbours_query() -> Query:
             ArtifactTable.select(fn.MAX(version)).where(has_key, is_older),
             ArtifactTable.select(fn.MIN(version)).where(has_key, is_newer),
             ArtifactCollection.select(ArtifactCollection.latest_version).where(of_row),
+            ArtifactCollection.select(ArtifactCollection.holds).where(of_row),
         ]
     )

@@ -11,6 +11,7 @@ from ..lazy import lazy_names
 if TYPE_CHECKING:
     from . import blocks
     from . import context as context
+    from .aliases import alias_names, aliases_text
     from .changes import changes_text
     from .gfm import blocks_to_markdown, markdown_table
     from .gfm_text import escape_markdown
@@ -22,6 +23,7 @@ else:
         globals(),
         {
             "blocks context": "",
+            "alias_names aliases_text": "aliases",
             "blocks_to_markdown markdown_table": "gfm",
             "escape_markdown": "gfm_text",
             "changes_text": "changes",
@@ -33,6 +35,8 @@ else:
 
 __all__ = [
     "age",
+    "alias_names",
+    "aliases_text",
     "aligned_table",
     "blocks",
     "blocks_to_markdown",

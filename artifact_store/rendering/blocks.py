@@ -195,11 +195,19 @@ class Note:
 
 @dataclass(frozen=True)
 class Title:
-    """Which artifact this is: its reference, type, and the time of its last change."""
+    """Which artifact this is.
+
+    Attributes:
+        ref: its reference.
+        type: its type.
+        updated: the time of its last change.
+        aliases: the aliases that name this version.
+    """
 
     ref: str
     type: str | None
     updated: datetime
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -239,6 +247,7 @@ class Reference:
         latest: the latest version of its key.
         made_by: what made it, outermost first: pairs such as `("flow", "nightly")`.
         created: when it was created, in UTC.
+        aliases: the aliases of its key, in words.
     """
 
     ref: str
@@ -248,6 +257,7 @@ class Reference:
     latest: int | None
     made_by: tuple[tuple[str, str], ...]
     created: datetime
+    aliases: str = ""
 
 
 Block = (

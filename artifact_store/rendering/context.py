@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple, Protocol, TypeAlias
 from uuid import UUID
 
 from ..wording import name_of_artifact
+from .aliases import NamesVersion
 
 __all__ = ["ArtifactContext", "Compared", "Named", "Point", "Run", "Shown", "ref_of"]
 
@@ -76,6 +77,7 @@ class ArtifactContext:
         previous: the reference of the next older version that exists.
         next: the reference of the next newer version that exists.
         latest: the latest version of its key; `None` without a key.
+        aliases: the aliases of its key, sorted by name, whatever version they name.
         flow_run: the flow run that made it; `None` if the store does not have it.
         flow: the flow of that run.
         task_run: the task run that made it; `None` if the store does not have it.
@@ -97,6 +99,7 @@ class ArtifactContext:
     compared: Compared | None = None
     field: str | None = None
     series: tuple[Point, ...] = ()
+    aliases: tuple[NamesVersion, ...] = ()
 
 
 def ref_of(artifact: Shown) -> str:

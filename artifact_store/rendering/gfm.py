@@ -143,11 +143,13 @@ def details(summary: str, parts: Iterable[str]) -> str:
 
 
 def title_parts(block: blocks.Title, remedy: str) -> Iterator[str]:
-    """Yield the reference as a heading, above the type and the time of the last change."""
+    """Yield the reference as a heading, above the type, the aliases and the last change."""
     yield heading(block.ref)
+    facts = [paragraph(short_line(block.type))] if block.type else []
+    facts += [code_span(short_line(name)) for name in block.aliases]
     # A comment is read later, so there is a time and no age.
-    updated = f"updated {moment_text(block.updated)}"
-    yield f"{paragraph(short_line(block.type))}, {updated}" if block.type else updated
+    facts.append(f"updated {moment_text(block.updated)}")
+    yield ", ".join(facts)
 
 
 def heading(text: str) -> str:

@@ -102,7 +102,7 @@ def left_out_note(parts: list[str], options: Options) -> Html:
 
 
 def title_html(block: blocks.Title, options: Options) -> Html:
-    """Return the reference, the type and the age of an artifact."""
+    """Return the reference, the type, the aliases and the age of an artifact."""
     updated = element(
         "time",
         f"{age(block.updated)} ago",
@@ -112,6 +112,8 @@ def title_html(block: blocks.Title, options: Options) -> Html:
     parts = [element("strong", short_line(block.ref)), " "]
     if block.type:
         parts += [styled("span", "type", short_line(block.type)), " "]
+    for name in block.aliases:
+        parts += [styled("span", "alias", short_line(name)), " "]
     return styled("p", "title", *parts, updated)
 
 

@@ -11,6 +11,7 @@ from ..rendering import blocks
 from ..tables.profile import known_profile, profile_table
 from ..tables.rows import Row, column_names, rows_of
 from ..wording import shown
+from .aliases import alias_names, aliases_text
 from .blocks import Block
 from .context import ArtifactContext, Run, Shown, ref_of
 from .text import moment_text
@@ -125,7 +126,8 @@ def render_artifact(
         )
 
     context = surroundings or ArtifactContext(ref_of(artifact))
-    result: list[Block] = [blocks.Title(context.ref, artifact.type, artifact.updated)]
+    names = alias_names(context.aliases, artifact.version)
+    result: list[Block] = [blocks.Title(context.ref, artifact.type, artifact.updated, names)]
     if artifact.description:
         result.append(blocks.Markdown(artifact.description))
     if artifact.metadata:
@@ -157,6 +159,7 @@ def reference_block(artifact: Shown, context: ArtifactContext) -> blocks.Referen
         latest=context.latest,
         made_by=tuple(made_by),
         created=artifact.created,
+        aliases=aliases_text(context.aliases, artifact.version),
     )
 
 
@@ -169,6 +172,8 @@ def reference_facts(block: blocks.Reference) -> list[tuple[str, str]]:
         facts.append(("next", block.next))
     if block.latest is not None and not block.ref.endswith(f"@{block.latest}"):
         facts.append(("latest", f"version {block.latest}"))
+    if block.aliases:
+        facts.append(("aliases", block.aliases))
     facts += block.made_by
     facts.append(("created", moment_text(block.created)))
     if block.ref != str(block.id):

@@ -24,6 +24,8 @@ padding:0}
 & .artifact-store-title strong{font-size:17px;font-weight:650;margin-right:.35rem}
 & .artifact-store-type{display:inline-block;padding:0 .5rem;border:1px solid var(--artifact-store-line);
 border-radius:1rem;font-size:12px;margin-right:.35rem}
+& .artifact-store-alias{display:inline-block;padding:0 .5rem;border:1px solid var(--artifact-store-accent);
+color:var(--artifact-store-accent);border-radius:1rem;font-size:12px;font-weight:600;margin-right:.35rem}
 & .artifact-store-title time,& .artifact-store-note{color:var(--artifact-store-soft);font-size:12.5px}
 & .artifact-store-problem{border-left:3px solid var(--artifact-store-warn);padding-left:.6rem}
 & .artifact-store-facts{display:flex;flex-wrap:wrap;gap:.15rem 1.25rem;overflow:visible}

@@ -228,10 +228,12 @@ class SafeMarkdown:
 
 
 def title_parts(block: blocks.Title, screen: Screen) -> Iterator[RenderableType]:
-    """Yield the reference, the type and the age of an artifact."""
+    """Yield the reference, the type, the aliases and the age of an artifact."""
     line = plain(short_line(block.ref), "bold")
     if block.type:
         line.append(f" {safe(short_line(block.type))}", "not bold cyan")
+    for name in block.aliases:
+        line.append(f" {safe(short_line(name))}", "not bold green")
     line.append(f" updated {age(block.updated)} ago", "not bold dim")
     yield Unwrapped(line)
 

@@ -63,7 +63,7 @@ def is_table(data: object) -> TypeGuard[list[dict[str, object]]]:
 
 def artifact_facts(artifact: Artifact, context: ArtifactContext) -> dict[str, object]:
     """Return what is known of an artifact, by name."""
-    from artifact_store.rendering import changes_text
+    from artifact_store.rendering import aliases_text, changes_text
 
     metadata = artifact.metadata or {}
     facts = {
@@ -76,6 +76,7 @@ def artifact_facts(artifact: Artifact, context: ArtifactContext) -> dict[str, ob
         "updated": time_text(artifact.updated),
         "previous": context.previous,
         "next": context.next,
+        "aliases": aliases_text(context.aliases, artifact.version) or None,
         "changes": changes_text(context) or None,
         "flow": context.flow.name if context.flow else None,
         "flow run": run_text(context.flow_run, artifact.flow_run_id),

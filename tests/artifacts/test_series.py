@@ -251,6 +251,17 @@ def test_an_artifact_on_its_own(store: ArtifactStore) -> None:
     assert store.read_surroundings(first) == ArtifactContext(ref="a@1", latest=1)
 
 
+def test_the_aliases_of_its_key(store: ArtifactStore) -> None:
+    made = create(store, "wind", 1, 2, 3)
+    aliases = tuple(store.set_alias(made[n], name) for n, name in ((2, "canary"), (1, "prod")))
+    for artifact in made:
+        assert store.read_surroundings(artifact).aliases == aliases
+    store.delete_alias("wind", "prod")
+    assert store.read_surroundings(made[2]).aliases == aliases[:1]
+    store.undo_alias("wind", "canary")
+    assert store.read_surroundings(made[2]).aliases == ()
+
+
 def test_the_run_that_made_it(store: ArtifactStore) -> None:
     flow = store.create_flow("etl")
     flow_run = store.create_flow_run(flow.id, state_type="RUNNING")
@@ -274,6 +285,10 @@ def test_few_statements_are_asked(store: ArtifactStore) -> None:
     assert len(statements(store, lambda: store.read_surroundings(table))) == 2
     newer = store.create_artifact(key="t", type="table", data=[{"a": 2}])
     assert len(statements(store, lambda: store.read_surroundings(newer))) == 3
+    store.set_alias("load", "prod")
+    assert len(statements(store, lambda: store.read_surroundings(newer))) == 3
+    store.set_alias(newer, "prod")
+    assert len(statements(store, lambda: store.read_surroundings(newer))) == 4
 
 
 def test_a_history_joins_versions_runs_and_numbers(store: ArtifactStore) -> None:

@@ -206,6 +206,16 @@ def test_hostile_names_of_runs_are_not_obeyed(url, models):
             assert "\x9b" not in told
 
 
+def test_show_names_the_aliases(url, models):
+    assert "aliases" not in run(url, "show", "model")
+    models.set_alias("model", "prod", 2)
+    models.set_alias("model", "canary", 3)
+    assert "\naliases\tcanary, prod is @2\n" in run(url, "show", "model")
+    assert "\naliases\tprod, canary is @3\n" in run(url, "show", "model@prod")
+    screen = on_terminal(url, "show", "model@prod", env={"NO_COLOR": "1"})[1]
+    assert screen.startswith("model@2 prod updated")
+
+
 # Protection
 
 

@@ -128,7 +128,7 @@ def test_any_text_is_code(text):
 def test_any_text_in_any_block(text):
     markdown = blocks_to_markdown(
         [
-            blocks.Title(text, text, NOW),
+            blocks.Title(text, text, NOW, (text,)),
             blocks.Facts(((text, text), ("n", -5))),
             blocks.Changes((text, f"column `{text}` {text} `{text}`", "rows"), text),
             blocks.Note(text),

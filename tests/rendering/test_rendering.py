@@ -420,7 +420,7 @@ def test_what_is_cut_is_cut_before_it_is_escaped(monkeypatch):
         blocks.Facts(((LONG, LONG),)),
         blocks.Changes((LONG,), LONG),
         blocks.Table((LONG,), [{LONG: LONG}]),
-        blocks.Title(LONG, LONG, NOW),
+        blocks.Title(LONG, LONG, NOW, (LONG,)),
         blocks.Plot((Point(1, NOW, 1.0), Point(2, NOW, 2.0)), LONG),
         blocks.Text(LONG),
         blocks.Json([LONG]),

@@ -153,7 +153,7 @@ def test_any_text_is_shown_as_text(text):
         blocks.Facts(((text, text),)),
         blocks.Note(text, True),
     ]
-    shown.append(blocks.Title(text, text, datetime(2026, 11, 24, tzinfo=UTC)))
+    shown.append(blocks.Title(text, text, datetime(2026, 11, 24, tzinfo=UTC), (text,)))
     read = checked(blocks_to_html(shown))
     assert escape_controls(text.replace("\r\n", "\n"), "\n\t") in read
     harmless(printed(shown))
