@@ -1,6 +1,7 @@
 """The difference of two artifacts in GitHub-flavoured Markdown: sentences, a table of changes, changed lines."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from ..rendering.gfm import LIMIT, heading, join_parts, left_out_note, markdown_table, sentence
@@ -65,12 +66,14 @@ def table_parts(
     columns: tuple[str, ...], cells: Iterable[tuple[str, ...]], limit: int, remedy: str
 ) -> Iterator[str]:
     """Yield a table of changes, and a note where not all are listed; nothing when there are none."""
-    rows = [dict(zip(columns, each, strict=True)) for each in cells]
-    if not rows or not limit:
+    listed = iter(cells)
+    rows = [dict(zip(columns, each, strict=True)) for each in islice(listed, limit)]
+    if not rows:
         return
-    lines = [*markdown_table(columns, rows[:limit], limit=_MAX_TABLE)]
+    lines = [*markdown_table(columns, rows, limit=_MAX_TABLE)]
     yield "\n".join(lines)
-    left_out = missing(len(lines) - 2, len(rows), "change")
+    total = len(rows) + sum(1 for _ in listed)
+    left_out = missing(len(lines) - 2, total, "change")
     if left_out:
         yield left_out_note(left_out, remedy)
 

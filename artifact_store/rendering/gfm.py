@@ -50,7 +50,9 @@ __all__ = [
 
 LIMIT = 65_000  # characters; a comment on GitHub has 65,536 at most
 _MAX_TEXT = 15_000
+_MAX_HTML = 30_000
 _MAX_TABLE = 25_000
+_MAX_CELLS = 50_000  # of tables in Markdown
 _MAX_COLUMNS = 40
 _MAX_LINE = 1_000
 _MAX_URL = 2_000
@@ -215,15 +217,29 @@ def reference_parts(block: blocks.Reference, remedy: str) -> Iterator[str]:
 def markdown_parts(block: blocks.Markdown, remedy: str) -> Iterator[str]:
     """Yield Markdown as HTML, which Markdown may contain: so nothing in it can reach beyond its own block."""
     text, left_out = cut(block.text, _MAX_TEXT)
+    html = None if has_wide_table(text) else author_html(text)
+    if html is None or len(html) > _MAX_HTML:
+        yield fence(text, "markdown")
+    elif html:
+        yield f"<div>\n{html}\n</div>"
+    yield from cut_note(left_out, remedy)
+
+
+def has_wide_table(text: str) -> bool:
+    """Tell whether tables may have so many cells that it takes seconds; short rows are filled up with cells."""
+    lines = text.splitlines()
+    widest = max((line.count("|") for line in lines), default=0)
+    return widest * len(lines) > _MAX_CELLS
+
+
+def author_html(text: str) -> str:
+    """Return the HTML of Markdown without a blank line, and without what GitHub would replace."""
     html = markdown_to_html(text).strip()
     html = _DATA_IMAGE.sub(r"\1", html)  # GitHub does not show them
     html = _HEADING.sub(lambda found: str(int(found[0]) + 1), html)  # below our own
     html = break_references(html).replace(_FIGURE, ' align="right"')
     # A blank line would end the HTML.
-    html = _BLANK_LINE.sub("&#10;", html)
-    if html:
-        yield f"<div>\n{html}\n</div>"
-    yield from cut_note(left_out, remedy)
+    return _BLANK_LINE.sub("&#10;", html)
 
 
 def text_parts(block: blocks.Text, remedy: str) -> Iterator[str]:

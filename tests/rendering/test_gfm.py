@@ -233,6 +233,13 @@ def test_what_an_artifact_costs_is_bounded(memory):
         assert "Left out: 1 block" in blocks_to_markdown([block], limit=20_000)
 
 
+def test_markdown_that_becomes_too_long_is_shown_as_it_was_written():
+    wide = "| a " * 2_000 + "|\n" + "|-" * 2_000 + "|\n" + "|\n" * 1_000
+    assert blocks_to_markdown([blocks.Markdown(wide)]).startswith("```markdown\n| a | a ")
+    quotes = "<>" * 6_000
+    assert blocks_to_markdown([blocks.Markdown(quotes)]) == f"```markdown\n{quotes}\n```\n"
+
+
 def test_numbers_stand_to_the_right():
     rows = [{"key": "a", "rows": -3, "share": None}, {"key": "b", "share": 0.5}]
     assert blocks_to_markdown([blocks.Table(("key", "rows", "share"), rows)]) == (

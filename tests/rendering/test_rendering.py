@@ -384,6 +384,7 @@ def test_what_one_artifact_costs_each_view_is_bounded(memory, name):
         artifact, ArtifactContext(str(artifact.id), changes=(LONG,), field=LONG)
     )
     assert len(artifact._repr_html_()) < 1_200_000
+    assert len(artifact.to_markdown()) <= 65_000
     assert len(printed(shown)) < 400_000
     assert "19,801 of 20,001 values" in printed(shown)
     assert "19,801 of 20,001 values" in blocks_to_html(shown)
