@@ -162,7 +162,7 @@ def print_fitting(columns: Sequence[str], rows: Iterable[Row], cut: Mapping[str,
             if widths[name]:
                 row[name] = cut_cell(row, widths[name] - _GAP)
     visible = [name for name in names if widths[name]]
-    print_aligned(visible, shown, fold=("key", "id"))
+    print_aligned(visible, shown, fold=("key", "aliases", "id"))
 
 
 def terminal_row(row: Row) -> dict[str, object]:

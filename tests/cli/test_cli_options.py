@@ -37,6 +37,7 @@ CASES = [
         "--no-pager",
     ],
     ["ls", "--trend"],
+    ["ls", "--aliases"],
     ["ls", "--json"],
     ["ls", "--ndjson"],
     ["ls", "--csv"],
@@ -250,6 +251,7 @@ def test_widths_are_respected(url, shop, columns):
     for case in (
         ["ls"],
         ["ls", "--trend"],
+        ["ls", "--aliases"],
         ["history", "sales"],
         ["tree"],
         ["show", "sales"],
