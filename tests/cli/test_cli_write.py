@@ -102,7 +102,7 @@ def test_update(url, store, sales):
 
 
 def test_update_of_what_is_deleted_meanwhile(url, store, sales, monkeypatch):
-    monkeypatch.setattr(ArtifactStore, "update_artifact", lambda *_: False)
+    monkeypatch.setattr(ArtifactStore, "update_artifact", lambda *_, **__: False)
     assert (
         run(url, "update", "load", "--progress", "90", code=1)
         == "Error: There is no artifact 'load' any more.\n"
