@@ -256,6 +256,7 @@ def test_widths_are_respected(url, shop, columns):
         ["tree"],
         ["show", "sales"],
         ["show", "report"],
+        ["check", "sales", "--within", "24h", "--change", '{"rows": {"max_rise": "200%"}}'],
     ):
         screen = on_terminal(url, *case, columns=columns, lines=100, env={"NO_COLOR": "1"})[1]
         lines = [
