@@ -89,8 +89,8 @@ def unequal_rows(
     regular = before.is_regular and after.is_regular
     shared = set(before.columns) & set(after.columns)
     for start in range(0, len(old_numbers), _PART):
-        old_rows = [before.rows[number] for number in old_numbers[start : start + _PART]]
-        new_rows = [after.rows[number] for number in new_numbers[start : start + _PART]]
+        old_rows = taken(before.rows, old_numbers[start : start + _PART])
+        new_rows = taken(after.rows, new_numbers[start : start + _PART])
         old_cells = before.cells(old_rows)
         new_cells = after.cells(new_rows)
 
@@ -101,6 +101,13 @@ def unequal_rows(
             unequal |= differing([*map(list, old_rows)], [*map(list, new_rows)])
         for number in sorted(unequal):
             yield start + number
+
+
+def taken(rows: Rows, numbers: Sequence[int]) -> Rows:
+    """Return the rows that have some numbers."""
+    if isinstance(numbers, range) and numbers.step == 1:
+        return rows[numbers.start : numbers.stop]
+    return [rows[number] for number in numbers]
 
 
 def unequal_cells(old: list[object], new: list[object]) -> set[int]:

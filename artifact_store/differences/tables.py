@@ -4,15 +4,18 @@ Rows are matched by the columns of a key. Without a key equal rows are matched f
 position. The changes alone rebuild the newer table from the older one, with the order of its rows and columns.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TypeAlias
 
-from ..tables.profile import type_of, type_of_kinds
+from ..tables.profile import are_times, type_of, type_of_kinds
 from .changes import (
     MISSING,
     CellChange,
     ColumnChange,
     ColumnOrder,
+    Missing,
     RowChange,
     RowOrder,
 )
@@ -23,6 +26,8 @@ from .values import check_before, same
 __all__ = ["TableChange", "apply_table", "compare_tables"]
 
 TableChange: TypeAlias = ColumnChange | ColumnOrder | RowChange | RowOrder
+
+_KEPT_ROWS = 256  # whose types say what type a column has on both sides
 
 
 def compare_tables(before: Rows, after: Rows, key: Sequence[str] = ()) -> list[TableChange]:
@@ -93,10 +98,8 @@ class Comparison:
         changed = self.changed_rows()
         others = [*self.removed_rows(), *self.added_rows()]
 
-        # A column can only have another type where a cell changed, or where a row came or went.
-        touched = self.shared if others else retyped_columns(changed)
         rows = sorted([*changed, *others], key=position_of)
-        changes: list[TableChange] = [*self.changed_columns(touched), *rows]
+        changes: list[TableChange] = [*self.changed_columns(rows), *rows]
         order = [*self.matched.before]
         if order != sorted(order):
             changes.append(RowOrder(tuple(order)))
@@ -120,21 +123,39 @@ class Comparison:
             if number not in kept:
                 yield RowChange("added", None, number, self.key_of(row), row=row)
 
-    def changed_columns(self, touched: set[str]) -> Iterator[ColumnChange | ColumnOrder]:
-        """Yield the changes of columns; the type of one can differ only where cells or rows do."""
+    def changed_columns(self, rows: Sequence[RowChange]) -> Iterator[ColumnChange | ColumnOrder]:
+        """Yield the changes of columns, given those of rows."""
         for column in self.removed:
             yield ColumnChange("removed", column, column_type(self.before, column), None)
         for column in self.added:
             values = tuple(self.after[new].get(column, MISSING) for new in self.matched.after)
             yield ColumnChange("added", column, None, column_type(self.after, column), values)
-        for column in sorted(touched):
+        yield from self.retyped_columns(rows)
+        if self.columns is not None:
+            yield ColumnOrder(tuple(self.columns))
+
+    def retyped_columns(self, rows: Sequence[RowChange]) -> Iterator[ColumnChange]:
+        """Yield the shared columns whose type is another one, given the changes of rows."""
+        kept = self.some_kept_rows()
+        touched = touched_cells(rows)
+        for column in sorted(self.shared & touched.keys()):
+            kept_cells = [row[column] for row in kept if column in row]
+            if keep_the_type(kept_cells, touched[column]):
+                continue
+
             old_type = column_type(self.before, column)
             new_type = column_type(self.after, column)
             # A column of nulls has no type that could change.
             if old_type != new_type and "empty" not in (old_type, new_type):
                 yield ColumnChange("retyped", column, old_type, new_type)
-        if self.columns is not None:
-            yield ColumnOrder(tuple(self.columns))
+
+    def some_kept_rows(self) -> list[Row]:
+        """Return the first rows that are the same on both sides."""
+        unequal = set(self.matched.unequal)
+        kept = (
+            number for position, number in enumerate(self.matched.before) if position not in unequal
+        )
+        return [self.before[number] for number in islice(kept, _KEPT_ROWS)]
 
     def changed_rows(self) -> list[RowChange]:
         """Return the rows that were matched and are not equal."""
@@ -182,14 +203,31 @@ class Comparison:
         return tuple(row.get(column) for column in self.key)
 
 
-def retyped_columns(changed: Iterable[RowChange]) -> set[str]:
-    """Return the columns that may have another type, as their cells did not stay numbers of one type."""
-    return {
-        cell.column
-        for row in changed
-        for cell in row.cells
-        if type(cell.before) is not type(cell.after) or not isinstance(cell.after, int | float)
-    }
+def touched_cells(rows: Iterable[RowChange]) -> dict[str, list[object]]:
+    """Return the cells that only one side has, by column."""
+    touched: defaultdict[str, list[object]] = defaultdict(list)
+    for change in rows:
+        for cell in change.cells:
+            touched[cell.column] += (cell.before, cell.after)
+        for column, value in (change.row or {}).items():
+            touched[column].append(value)
+    return touched
+
+
+def keep_the_type(kept: Sequence[object], touched: Sequence[object]) -> bool:
+    """Tell whether a column has the same type on both sides, as far as some of its cells show it.
+
+    It has when the cells that came, went or changed are of types that cells which stayed have too. This saves reading
+    the whole column, 0.02 s of 100,000 rows and more when they are times.
+    """
+    kinds = set(map(type, kept))
+    if not kinds.issuperset(set(map(type, touched)) - {type(None), Missing}):
+        return False
+
+    # Texts are times when all of them are.
+    touched_texts = [cell for cell in touched if isinstance(cell, str)]
+    kept_texts = [cell for cell in kept if isinstance(cell, str)]
+    return are_times(touched_texts) or not are_times(kept_texts)
 
 
 def column_type(rows: Rows, column: str) -> str:

@@ -16,6 +16,7 @@ __all__ = [
     "ColumnProfile",
     "ColumnType",
     "TableProfile",
+    "are_times",
     "changes",
     "known_profile",
     "profile_table",

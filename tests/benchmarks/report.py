@@ -66,6 +66,15 @@ without a filter. The share says how many of the flow runs match; in the last ro
         "Reading the whole store",
         "The computed query is the greatest version of each key, from the artifacts alone.\n",
     ),
+    "comparing": (
+        "Comparing tables",
+        """\
+CPU time of `diff` beside `DataFrame.compare` of pandas: tables of 100,000 rows and ten columns, of which 1,000 cells
+changed. Both sides begin with what their parser makes of the stored JSON: rows, and frames with their index. The store
+returns every change, and tells 1 from 1.0. `python -m tests.benchmarks --only comparing --scale ''` measures
+this alone.
+""",
+    ),
     "starting": (
         "Starting",
         "CPU time of a new interpreter whose modules are compiled.\n",

@@ -121,6 +121,34 @@ def test_what_is_said_of_tables(after, by_position, by_key):
     assert sentences(TABLE, after, ["id"]) == by_key
 
 
+@pytest.mark.parametrize(
+    ("kept", "cells", "said"),
+    [
+        (["2026-01-01"], ("2026-01-02", "2026-01-03"), 1),
+        (["2026-01-01"], ("2026-01-02", "soon"), 2),
+        (["soon"], ("2026-01-02", "later"), 1),
+        ([1], (2, 3), 1),
+        ([1], (2, 3.0), 2),
+        ([1, 1.0], (2, 3.0), 1),
+        ([None], (2, None), 1),
+        ([1], (2, "2"), 2),
+    ],
+)
+def test_columns_of_another_type(kept, cells, said):
+    before = [{"id": -1, "a": cells[0]}, *({"id": at, "a": cell} for at, cell in enumerate(kept))]
+    after = [{"id": -1, "a": cells[1]}, *before[1:]]
+    assert len(sentences(before, after)) == said
+    assert len(sentences(before, after, ["id"])) == said
+
+
+def test_rows_that_bring_another_type():
+    assert sentences(TABLE, [*TABLE, {"id": 4, "total": 9.5}]) == (
+        "column `total` became number",
+        "1 row added",
+    )
+    assert sentences([*TABLE, {"id": 4, "total": None}], TABLE) == ("1 row removed",)
+
+
 def test_many_cells_of_a_column_are_counted():
     before = [{"total": number} for number in range(10)]
     after = [{"total": number + 100} for number in range(10)]
