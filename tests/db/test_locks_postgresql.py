@@ -51,6 +51,12 @@ READS: dict[str, Callable[[ArtifactStore], object]] = {
 }
 WRITES: dict[str, Callable[[ArtifactStore], object]] = {
     "create": lambda store: store.create_artifact(key="k"),
+    "create after a version": lambda store: store.create_artifact(key="k", expect_version=1),
+    "create a first version": lambda store: store.create_artifact(key="new", expect_version=None),
+    "create what is changed": lambda store: store.create_artifact(key="k", skip_unchanged=True),
+    "create what is unchanged": lambda store: store.create_artifact(
+        key="k", data=1, skip_unchanged=True
+    ),
     "create without key": lambda store: store.create_artifact(data=1),
     "create many": lambda store: store.create_artifacts([{"key": "k"}, {}]),
     "update": lambda store: store.update_artifact(ONE, data=2),
@@ -86,6 +92,27 @@ def test_a_table_that_others_may_read(
     with ThreadPoolExecutor(1) as workers, server.transaction():
         server.execute("LOCK TABLE artifact IN SHARE MODE")
         workers.submit(blocked, WRITES[call], store).result(60)
+        assert store.count_artifacts() == 1
+
+
+OF_A_KEY = [
+    "create",
+    "create after a version",
+    "create what is changed",
+    "create what is unchanged",
+    "begin a block that expects a version",
+]
+
+
+@pytest.mark.parametrize("call", OF_A_KEY)
+def test_a_key_that_is_locked(
+    store: ArtifactStore, server: psycopg.Connection[Any], call: str
+) -> None:
+    calls = {**WRITES, OF_A_KEY[-1]: lambda store: store.atomic(expect={"k": 1}).__enter__()}
+    with ThreadPoolExecutor(1) as workers, server.transaction():
+        server.execute("UPDATE artifact_collection SET last_version = last_version")
+        workers.submit(blocked, calls[call], store).result(60)
+    with store.atomic(expect={"k": 1}):
         assert store.count_artifacts() == 1
 
 

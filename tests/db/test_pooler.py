@@ -151,6 +151,8 @@ def test_a_table_lock_behind_a_pooler(server: Server, more: str) -> None:
         lambda store: store.count_artifacts(),
         lambda store: store.verify(),
         lambda store: store.create_artifact(key="locked"),
+        lambda store: store.create_artifact(key="locked", expect_version=1),
+        lambda store: store.create_artifact(key="locked", skip_unchanged=True),
         lambda store: store.create_artifact(),
         lambda store: store.create_artifacts([{"key": "locked"}, {}]),
         lambda store: store.update_artifact(UUID(int=1), data=1),
