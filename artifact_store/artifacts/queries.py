@@ -5,7 +5,6 @@ the pointer right.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from operator import itemgetter
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -14,7 +13,6 @@ from peewee import SQL
 
 from ..db.artifact_tables import Artifact, ArtifactAlias, ArtifactCollection
 from ..db.damage import Parsing
-from ..db.dialects import encode_time
 from ..db.rows import Rows
 from ..db.statements import Expression, Query, Statements, slot
 from ..schemas import artifacts as schemas
@@ -27,13 +25,13 @@ __all__ = [
     "delete",
     "delete_many",
     "exists",
+    "has_key",
     "insert",
     "insert_many",
     "lock_without_key",
     "read",
     "read_aliased",
     "read_latest",
-    "read_latest_as_of",
     "read_many",
     "read_version",
     "read_versions",
@@ -103,6 +101,17 @@ def exists(db: Statements, artifact_id: UUID) -> bool:
     return db.fetch_one("artifacts.exists", build, {"id": str(artifact_id)}) is not None
 
 
+def has_key(db: Statements, artifact_id: UUID, key: str) -> bool:
+    """Return whether there is an artifact with this id and this key."""
+
+    def build() -> Query:
+        has_id = Artifact.id == slot("id")
+        return Artifact.select(SQL("1")).where(has_id, Artifact.key == slot("key"))
+
+    values = {"id": str(artifact_id), "key": key}
+    return db.fetch_one("artifacts.has_key", build, values) is not None
+
+
 def read_latest(db: Statements, key: str) -> schemas.Artifact | None:
     """Return the latest artifact of a key."""
     row = db.fetch_one("artifacts.read_latest", read_latest_query, {"key": key})
@@ -116,20 +125,6 @@ def read_latest_query(columns: Columns = COLUMNS) -> Query:
         .join(ArtifactCollection, on=(ArtifactCollection.latest_id == Artifact.id))
         .where(ArtifactCollection.key == slot("key"))
     )
-
-
-def read_latest_as_of(db: Statements, key: str, as_of: datetime) -> schemas.Artifact | None:
-    """Return the artifact that was the latest of a key, of those that are still there."""
-
-    def build() -> Query:
-        has_key = Artifact.key == slot("key")
-        was_there = Artifact.created <= slot("as_of")
-        newest_first = Artifact.version.desc()
-        return Artifact.select(*COLUMNS).where(has_key, was_there).order_by(newest_first).limit(1)
-
-    values = {"key": key, "as_of": encode_time(as_of)}
-    row = db.fetch_one("artifacts.read_latest_as_of", build, values)
-    return None if row is None else ROWS.value(row)
 
 
 def read_version(db: Statements, key: str, version: int) -> schemas.Artifact | None:

@@ -76,15 +76,24 @@ def update_in_transaction(
             check_unprotected(db, artifact_id)
         return False
 
-    if latest_update.update_in_one_statement(db, row, False, unprotected):
-        return True
-    if not unprotected or not check_unprotected(db, artifact_id):
-        return False
-    return latest_update.update_in_one_statement(db, row, False, False)
+    while not latest_update.update_in_one_statement(db, row, False, unprotected):
+        if not unprotected:
+            return False
+        locked = check_unprotected(db, artifact_id)
+        if locked is None:
+            return False
+        # While this waited for the lock, the artifact may have been deleted and created again under
+        # another key, whose aliases were not checked.
+        if locked.key is not None and queries.has_key(db, artifact_id, locked.key):
+            return latest_update.update_in_one_statement(db, row, False, False)
+    return True
 
 
-def check_unprotected(db: Statements, artifact_id: UUID) -> bool:
-    """Lock the key of an artifact, and check that no alias names it; return whether it exists.
+def check_unprotected(db: Statements, artifact_id: UUID) -> key_locks.LockedKey | None:
+    """Lock the key of an artifact, check that no alias names it there, and return what is locked.
+
+    Returns:
+        The row of the key; `None` if the artifact does not exist.
 
     Raises:
         ArtifactProtected: an alias names it.
@@ -92,11 +101,9 @@ def check_unprotected(db: Statements, artifact_id: UUID) -> bool:
     from . import aliases  # most keys have none
 
     locked = key_locks.lock_key_of(db, str(artifact_id))
-    if locked is None:
-        return False
-    if locked.key is not None:
+    if locked is not None and locked.key is not None:
         aliases.release(db, [artifact_id], [locked.key], force=False, flow_run_id=None)
-    return True
+    return locked
 
 
 def changes(artifact: ArtifactUpdate | None, fields: Mapping[str, object]) -> queries.Row:

@@ -13,6 +13,8 @@ import pytest
 from artifact_store import (
     ArtifactConflict,
     ArtifactFilter,
+    ArtifactNotFound,
+    ArtifactProtected,
     ArtifactStore,
     IntegrityViolation,
     VersionConflict,
@@ -90,6 +92,57 @@ def test_an_update_of_what_is_made_again_under_another_key(
         other.create_artifact(id=A, key="j", data=1)
     assert updated.result() is True
     assert other.read_latest_artifact("j").data == 2
+
+
+@pytest.mark.parametrize("call", ["update", "delete"])
+def test_what_is_made_again_under_another_key_and_named_there(
+    store: ArtifactStore, other: ArtifactStore, url: str, call: str
+) -> None:
+    """The alias that names it was set while this waited for the lock of its former key."""
+    other.set_alias(other.create_artifact(key="k", data=0), "old")
+    other.create_artifact(id=A, key="k", data=1)
+    write = lambda: store.update_artifact(A, data=2)  # noqa: E731
+    if call == "delete":
+        write = lambda: store.delete_artifact(A)  # noqa: E731
+    with behind(other, url, write) as written:
+        other.delete_artifact(A)
+        other.set_alias(other.create_artifact(id=A, key="j", data=1), "prod")
+    with pytest.raises(ArtifactProtected, match=r"j@1 is protected: the alias prod names it"):
+        written.result()
+    assert other.get("j@prod").data == 1
+
+
+@pytest.mark.parametrize("call", ["update", "delete", "delete all"])
+def test_a_version_that_is_named_while_a_write_waits(
+    store: ArtifactStore, other: ArtifactStore, url: str, call: str
+) -> None:
+    """No alias names any version of the key when the write begins."""
+    other.create_artifact(id=A, key="k", data=1)
+    writes: dict[str, Callable[[], Any]] = {
+        "update": lambda: store.update_artifact(A, data=2),
+        "delete": lambda: store.delete_artifact(A),
+        "delete all": lambda: store.delete_artifacts(OF_K),
+    }
+    with behind(other, url, writes[call]) as written:
+        other.set_alias("k", "prod", 1)
+    with pytest.raises(ArtifactProtected, match=r"k@1 is protected: the alias prod names it"):
+        written.result()
+    assert other.get("k@prod").data == 1
+
+
+@pytest.mark.parametrize("gone", ["delete", "delete all"])
+def test_an_alias_is_not_set_to_what_was_deleted_meanwhile(
+    store: ArtifactStore, other: ArtifactStore, url: str, gone: str
+) -> None:
+    other.create_artifacts([{"id": A, "key": "k"}, {"key": "k"}])
+    with behind(other, url, lambda: store.set_alias("k", "prod", 1)) as named:
+        if gone == "delete":
+            other.delete_artifact(A)
+        else:
+            other.delete_artifacts(OF_K)
+    with pytest.raises(ArtifactNotFound):
+        named.result()
+    assert other.read_aliases() == other.read_alias_history("k") == []
 
 
 @pytest.mark.parametrize("in_block", [False, True])
