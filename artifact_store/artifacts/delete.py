@@ -66,22 +66,26 @@ def delete_matching(
     Returns:
         The number of deleted artifacts.
     """
-    from . import aliases, pagination  # deletes by id do not need them
+    from . import pagination  # deletes by id do not need it
 
     db = writer.db
     found = pagination.select_keys(db, listing)
-    keys = sorted({key for _, key in found if key is not None})
+    keys = sorted({each.key for each in found if each.key is not None})
 
     if db.dialect.locks_rows:  # SQLite has locked the whole database already
         key_locks.lock_keys(db, keys)
-        without_key = [artifact_id for artifact_id, key in found if key is None]
+        without_key = [each.id for each in found if each.key is None]
         if without_key:
             queries.lock_without_key(db, without_key)
-        before = set(found)
-        found = [each for each in pagination.select_keys(db, listing) if each in before]
+        before = {(each.id, each.key) for each in found}
+        found = [
+            each for each in pagination.select_keys(db, listing) if (each.id, each.key) in before
+        ]
 
-    ids = [artifact_id for artifact_id, _ in found]
-    if keys:
+    ids = [each.id for each in found]
+    if any(each.holds for each in found):
+        from . import aliases  # most keys have none
+
         aliases.release(db, ids, {*keys}, force, flow_run_id)
     deleted = queries.delete_many(db, ids)
     latest.rebuild(db, keys)

@@ -1,5 +1,7 @@
 """Aliases: set, moved by compare-and-set, deleted, recorded; what they name is protected."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,8 +16,10 @@ from artifact_store import (
     InvalidQuery,
     VersionConflict,
 )
+from artifact_store.db.engine import Engine
 from tests.helpers.artifacts import Undo
 
+PLAIN = UUID("019ab000-0000-7000-8000-000000000001")
 BAD_NAMES: list[Any] = ["", "latest", "3", "0", "a b", "a/b", "é", "a" * 65, "a\n", None, 7]
 
 
@@ -222,6 +226,61 @@ def test_blocks_undo_what_aliases_did(models: ArtifactStore) -> None:
         assert models.delete_artifact("model@1")
     assert moves_of(models, "model") == [("prod", 1, None, 1), ("prod", 2, 1, 2)]
     assert models.verify() == []
+
+
+def test_a_refused_update_leaves_no_time_behind_in_a_block(models: ArtifactStore) -> None:
+    models.set_alias("model", "prod")
+    with models.atomic():
+        with pytest.raises(ArtifactProtected):
+            models.update_artifact("model", data=0)
+        with pytest.raises(ArtifactProtected), models.atomic():
+            models.update_artifact("model", data=0)
+        models.update_artifact("model", description="checked")
+    assert models.verify() == []
+    assert models.get("model@prod").description == "checked"
+
+
+STATEMENTS: dict[str, tuple[int, int, Callable[[ArtifactStore], object]]] = {
+    "get by an alias": (1, 1, lambda store: store.get("model@prod")),
+    "create beside an alias": (2, 1, lambda store: store.create_artifact(key="model")),
+    "describe what is named": (
+        2,
+        1,
+        lambda store: store.update_artifact("model@3", description=""),
+    ),
+    "create": (2, 1, lambda store: store.create_artifact(key="plain")),
+    "describe": (2, 1, lambda store: store.update_artifact(PLAIN, description="x")),
+    "update the data": (2, 1, lambda store: store.update_artifact(PLAIN, data=1)),
+    "delete": (2, 2, lambda store: store.delete_artifact(PLAIN)),
+    "delete by a filter": (
+        4,
+        6,
+        lambda store: store.delete_artifacts(ArtifactFilter(key={"any_": ["plain"]})),
+    ),
+}
+"""How many statements a call runs on SQLite and on PostgreSQL: as many as before there were aliases."""
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_writes_of_keys_without_aliases_run_no_more_statements(
+    models: ArtifactStore, engine: str, name: str
+) -> None:
+    on_sqlite, on_postgresql, call = STATEMENTS[name]
+    models.create_artifacts([{"key": "plain", "id": PLAIN}, {"key": "plain"}])
+    models.set_alias("model", "prod")
+    said: list[str] = []
+    database = models._engine
+    query = database.query
+
+    def heard(sql: str, *others: Any) -> Any:
+        said.append(sql)
+        return query(sql, *others)
+
+    database.query = heard  # type: ignore[method-assign]
+    database.execute_all = partial(Engine.execute_all, database)  # type: ignore[method-assign]
+    call(models)
+    extra = 1 if name == "describe what is named" else 0  # which finds the id of the reference
+    assert len(said) == (on_sqlite if engine == "sqlite" else on_postgresql) + extra, said
 
 
 def test_moves_carry_the_run(models: ArtifactStore) -> None:

@@ -105,7 +105,9 @@ def test_the_same_filter_deletes(full: ArtifactStore) -> None:
     assert full.delete_artifacts(work_pool_filter=WorkPoolFilter(name={"any_": ["other"]})) == 0
     assert (
         full.delete_artifacts(
-            ArtifactFilter(key={"like_": "fu"}), flow_filter=FlowFilter(name={"any_": ["flow"]})
+            ArtifactFilter(key={"like_": "fu"}),
+            flow_filter=FlowFilter(name={"any_": ["flow"]}),
+            force=True,
         )
         == 1
     )
