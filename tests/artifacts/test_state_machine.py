@@ -1,6 +1,5 @@
 """Artifacts and their latest versions, against a model of a few lines of plain Python."""
 
-import copy
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +20,8 @@ from artifact_store import (
     ArtifactConflict,
     ArtifactCreate,
     ArtifactFilter,
+    ArtifactNotFound,
+    ArtifactProtected,
     ArtifactSort,
     ArtifactStore,
     VersionConflict,
@@ -30,14 +31,41 @@ KEYS = ["a", "a-b", "B/c"]
 keys = st.sampled_from(KEYS)
 contents = st.sampled_from([None, 1, {"z": 1, "a": [2]}])
 picks = st.integers(0, 40)
+names = st.sampled_from(["prod", "canary"])
+forces = st.sampled_from([False, False, True])
 
 
 class Model:
-    """What the store should hold: artifacts in the order of their creation, and a counter for each key."""
+    """What the store should hold: artifacts in the order of their creation, a counter for each key, and aliases."""
 
     def __init__(self) -> None:
         self.artifacts: dict[UUID, Artifact] = {}
         self.counters: dict[str, int] = {}
+        self.aliases: dict[tuple[str, str], int] = {}
+        self.moves: dict[tuple[str, str], list[int | None]] = {}
+
+    def copy(self) -> "Model":
+        new = Model()
+        new.artifacts = dict(self.artifacts)
+        new.counters = dict(self.counters)
+        new.aliases = dict(self.aliases)
+        new.moves = {alias: list(versions) for alias, versions in self.moves.items()}
+        return new
+
+    def move(self, key: str, name: str, version: int | None) -> None:
+        if version == self.aliases.get((key, name)):
+            return
+        self.moves.setdefault((key, name), []).append(version)
+        if version is None:
+            del self.aliases[key, name]
+        else:
+            self.aliases[key, name] = version
+
+    def named(self, *ids: UUID) -> list[tuple[str, str]]:
+        """Return the aliases that name one of some artifacts."""
+        there = [self.artifacts[each] for each in ids]
+        versions = {(each.key, each.version) for each in there}
+        return [alias for alias, version in self.aliases.items() if (alias[0], version) in versions]
 
     def create(self, made: Artifact) -> None:
         version = None
@@ -47,6 +75,8 @@ class Model:
         self.artifacts[made.id] = made
 
     def delete(self, *ids: UUID) -> None:
+        for key, name in self.named(*ids):
+            self.move(key, name, None)
         for each in ids:
             del self.artifacts[each]
 
@@ -76,10 +106,11 @@ class Machine(RuleBasedStateMachine):
     def teardown(self) -> None:
         while self.blocks:
             self.blocks.pop()[0].__exit__(ValueError, ValueError(), None)
-        self.store.delete_artifacts(everything=True)
-        assert self.store.verify() == []
+        self.store.delete_artifacts(everything=True, force=True)
+        assert self.store.read_aliases() == self.store.verify() == []
         # The next example begins with an empty store, but the counters of empty keys would go on.
         self.store._engine.execute("DELETE FROM artifact_collection")
+        self.store._engine.execute("DELETE FROM artifact_alias_move")
 
     def expect(self, given: ArtifactCreate, made: Artifact) -> None:
         """Note what a create returned: what is stored under a known id, or something new."""
@@ -171,11 +202,15 @@ class Machine(RuleBasedStateMachine):
             self.expect(each, made)
 
     @precondition(lambda self: self.known)
-    @rule(pick=picks, data=contents)
-    def update(self, pick, data):
+    @rule(pick=picks, data=contents, force=forces)
+    def update(self, pick, data, force):
         target = self.known[pick % len(self.known)]
         before = self.model.artifacts.get(target)
-        assert self.store.update_artifact(target, data=data) == (before is not None)
+        if before is not None and not force and self.model.named(target):
+            with pytest.raises(ArtifactProtected):
+                self.store.update_artifact(target, data=data)
+            return
+        assert self.store.update_artifact(target, data=data, force=force) == (before is not None)
         if before is not None:
             after = self.store.read_artifact(target)
             assert after.updated > before.updated
@@ -183,11 +218,51 @@ class Machine(RuleBasedStateMachine):
             self.model.artifacts[target] = after
 
     @precondition(lambda self: self.known)
-    @rule(pick=picks)
-    def delete(self, pick):
+    @rule(pick=picks, text=st.sampled_from([None, "x"]))
+    def describe(self, pick, text):
+        """Change what no alias protects."""
+        target = self.known[pick % len(self.known)]
+        before = self.model.artifacts.get(target)
+        changed = self.store.update_artifact(target, description=text)
+        assert changed == (before is not None)
+        if before is not None:
+            self.model.artifacts[target] = self.store.read_artifact(target)
+            assert self.model.artifacts[target].data == before.data
+
+    @rule(key=keys, name=names, version=st.none() | st.integers(1, 6), offset=st.integers(-1, 1))
+    def set_alias(self, key, name, version, offset):
+        """Set an alias, with or without an expectation that may be wrong."""
+        before = self.model.aliases.get((key, name))
+        expect = {} if offset == 0 else {"expect": before}
+        if offset < 0 and before is not None:
+            with pytest.raises(VersionConflict):
+                self.store.set_alias(key, name, version, expect=before + 1)
+            return
+        there = {each.version for each in self.model.artifacts.values() if each.key == key}
+        target = max(there, default=None) if version is None else version
+        if target not in there:
+            with pytest.raises(ArtifactNotFound):
+                self.store.set_alias(key, name, version, **expect)
+            return
+        assert self.store.set_alias(key, name, version, **expect).version == target
+        self.model.move(key, name, target)
+
+    @rule(key=keys, name=names)
+    def delete_alias(self, key, name):
+        there = (key, name) in self.model.aliases
+        assert self.store.delete_alias(key, name) == there
+        self.model.move(key, name, None)
+
+    @precondition(lambda self: self.known)
+    @rule(pick=picks, force=forces)
+    def delete(self, pick, force):
         target = self.known[pick % len(self.known)]
         there = target in self.model.artifacts
-        assert self.store.delete_artifact(target) == there
+        if there and not force and self.model.named(target):
+            with pytest.raises(ArtifactProtected):
+                self.store.delete_artifact(target)
+            return
+        assert self.store.delete_artifact(target, force=force) == there
         if there:
             self.model.delete(target)
 
@@ -195,19 +270,23 @@ class Machine(RuleBasedStateMachine):
     @rule(key=keys)
     def delete_the_latest(self, key):
         latest = self.model.latest().get(key)
-        if latest is not None:
+        if latest is not None and not self.model.named(latest.id):
             assert self.store.delete_artifact(latest.id)
             self.model.delete(latest.id)
 
-    @rule(some=st.sets(keys, max_size=2), above=st.integers(1, 3))
-    def delete_many(self, some, above):
+    @rule(some=st.sets(keys, max_size=2), above=st.integers(1, 3), force=forces)
+    def delete_many(self, some, above, force):
         chosen = ArtifactFilter(key={"any_": sorted(some)}, version={"ge_": above})
         doomed = [
             each.id
             for each in self.model.artifacts.values()
             if each.key in some and each.version >= above
         ]
-        assert self.store.delete_artifacts(chosen) == len(doomed)
+        if not force and self.model.named(*doomed):
+            with pytest.raises(ArtifactProtected):
+                self.store.delete_artifacts(chosen)
+            return
+        assert self.store.delete_artifacts(chosen, force=force) == len(doomed)
         self.model.delete(*doomed)
 
     @precondition(lambda self: len(self.blocks) < 3)
@@ -215,12 +294,8 @@ class Machine(RuleBasedStateMachine):
     def begin(self, expected=None):
         block = self.store.atomic(expect=expected)
         block.__enter__()
-        self.blocks.append((block, copy.copy(self.model)))
-        self.model = copy.copy(self.model)
-        self.model.artifacts, self.model.counters = (
-            dict(self.model.artifacts),
-            dict(self.model.counters),
-        )
+        self.blocks.append((block, self.model))
+        self.model = self.model.copy()
 
     @precondition(lambda self: self.blocks)
     @rule()
@@ -236,6 +311,17 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def nothing_is_breached(self):
         assert self.store.verify() == []
+
+    @invariant()
+    def aliases_are_right(self):
+        aliases = {(each.key, each.name): each.version for each in self.store.read_aliases()}
+        assert aliases == self.model.aliases
+        for (key, name), versions in self.model.moves.items():
+            moves = self.store.read_alias_history(key, name)
+            assert [each.to_version for each in moves[::-1]] == versions
+        kept = ArtifactFilter(alias={"exists_": True})
+        versions = {(key, version) for (key, _), version in aliases.items()}
+        assert self.store.count_artifacts(kept) == len(versions)
 
     @invariant()
     def latest_is_right(self):
