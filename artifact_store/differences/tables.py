@@ -180,13 +180,16 @@ class Comparison:
         """Return the changes of the cells of two rows in the columns that both tables have."""
         cells: list[CellChange] = []
         for column, value in old.items():
-            if column in self.shared:
-                other = new.get(column, MISSING)
-                if other is not value and not same(value, other):
-                    cells.append(CellChange(column, value, other))
-        for column in new:
-            if column not in old and column in self.shared:
-                cells.append(CellChange(column, MISSING, new[column]))
+            if column not in self.shared:
+                continue
+            other = new.get(column, MISSING)
+            # Most cells of a row that changed did not, and small values are the same object.
+            if other is not value and not same(value, other):
+                cells.append(CellChange(column, value, other))
+
+        for column, value in new.items():
+            if column in self.shared and column not in old:
+                cells.append(CellChange(column, MISSING, value))
         return tuple(cells)
 
     def predicted(self, old: Row, new: Row, cells: tuple[CellChange, ...]) -> list[str]:
@@ -258,31 +261,34 @@ def apply_table(rows: Rows, changes: Sequence[TableChange]) -> list[Row]:
     changed: dict[int, RowChange] = {}
     removed: set[int] = set()
     added: dict[int, Row] = {}
-    order: tuple[int, ...] | None = None
+    order: Sequence[int] = ()
     columns = Columns()
     for change in changes:
-        if isinstance(change, RowOrder):
-            order = change.rows
-        elif isinstance(change, RowChange):
-            if change.before is None and change.after is not None:
-                added[change.after] = change.row or {}
-            elif change.before is not None and change.after is None:
-                check_before(rows[change.before], change.row)
-                removed.add(change.before)
-            elif change.before is not None:
-                changed[change.before] = change
-        else:
+        if isinstance(change, ColumnChange | ColumnOrder):
             columns.add(change)
+        elif isinstance(change, RowOrder):
+            order = change.rows
+        elif change.before is not None and change.after is not None:
+            changed[change.before] = change
+        elif change.before is not None:
+            check_before(rows[change.before], change.row)
+            removed.add(change.before)
+        elif change.after is not None:
+            added[change.after] = change.row or {}
 
-    numbers = order or [number for number in range(len(rows)) if number not in removed]
-    kept = iter(
-        columns.apply(rows[number], changed.get(number), position)
-        for position, number in enumerate(numbers)
-    )
-    return [
-        dict(added[number]) if number in added else next(kept)
-        for number in range(len(numbers) + len(added))
-    ]
+    if not order:
+        order = [number for number in range(len(rows)) if number not in removed]
+    kept: list[Row] = []
+    for number in order:
+        kept.append(columns.apply(rows[number], changed.get(number), len(kept)))
+
+    # Added rows stand where they say, and those that were kept fill the rest in order.
+    remaining = iter(kept)
+    applied: list[Row] = []
+    for number in range(len(kept) + len(added)):
+        row = dict(added[number]) if number in added else next(remaining)
+        applied.append(row)
+    return applied
 
 
 class Columns:

@@ -107,9 +107,11 @@ def apply_values(value: object, changes: Iterable[ValueChange], depth: int = 1) 
         if len(change.path) == depth and change.kind == "changed":
             check_before(value, change.before)
             return change.after
-        if len(change.path) == depth or (
-            len(change.path) == depth + 1 and change.kind in ("added", "removed")
-        ):
+
+        # What was added or removed is named by the path of the element, and the change is that of its container.
+        is_element = change.kind in ("added", "removed")
+        levels = len(change.path) - is_element
+        if levels == depth or len(change.path) == depth:
             own.append(change)
         else:
             inner[change.path[depth]].append(change)
