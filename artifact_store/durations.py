@@ -6,11 +6,12 @@ from datetime import timedelta
 from .errors import InvalidQuery
 from .wording import shown
 
-__all__ = ["duration_text", "parse_duration"]
+__all__ = ["duration_text", "elapsed_text", "parse_duration"]
 
 _TEXT = re.compile(r"(\d{1,9})([smhdw])", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DAY = timedelta(days=1)
+_WORDS = ((_DAY, "days"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "min"))
 
 
 def parse_duration(value: object, name: str) -> timedelta:
@@ -52,9 +53,23 @@ def duration_text(duration: timedelta) -> str:
         >>> [duration_text(timedelta(minutes=each)) for each in (1.5, 90, 24 * 60, 72 * 60)]
         ['90 s', '90 min', '24 h', '3 days']
     """
-    if duration > _DAY and not duration % _DAY:
-        return f"{duration // _DAY:,} days"
-    for unit, word in ((timedelta(hours=1), "h"), (timedelta(minutes=1), "min")):
-        if not duration % unit:
-            return f"{duration // unit} {word}"
-    return f"{duration.total_seconds():.15g} s"
+    for unit, word in _WORDS:
+        if not duration % unit and (unit != _DAY or duration > _DAY):
+            return f"{duration // unit:,} {word}"
+    return f"{duration.total_seconds():,.15g} s"
+
+
+def elapsed_text(passed: timedelta, limit: timedelta) -> str:
+    """Return how much time has passed, in the largest unit in which it is still more than a limit that it exceeds.
+
+    Examples:
+        >>> limit = timedelta(minutes=90)
+        >>> [elapsed_text(timedelta(minutes=each), limit) for each in (89, 91, 90.5, 180, 3000)]
+        ['1 h', '91 min', '5,430 s', '3 h', '2 days']
+    """
+    for unit, word in (*_WORDS, (timedelta(seconds=1), "s")):
+        number = passed // unit
+        at_least = 2 if unit == _DAY else 1
+        if number >= at_least and (passed <= limit or number * unit > limit):
+            return f"{number:,} {word}"
+    return f"{passed.total_seconds():,.15g} s"

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from uuid import UUID
 
 if TYPE_CHECKING:
-    from artifact_store import ArtifactStore
+    from artifact_store import Alias, ArtifactStore
 
-__all__ = ["batches", "read_run_names"]
+__all__ = ["batches", "read_aliases", "read_run_names"]
 
 T = TypeVar("T")
 
@@ -29,6 +29,14 @@ def batches(items: Iterable[T]) -> Iterator[list[T]]:
     rest = iter(items)
     while batch := list(islice(rest, _BATCH_SIZE)):
         yield batch
+
+
+def read_aliases(store: ArtifactStore) -> dict[str, list[Alias]]:
+    """Return the aliases of every key that has any, by key."""
+    aliases: dict[str, list[Alias]] = {}
+    for alias in store.read_aliases():
+        aliases.setdefault(alias.key, []).append(alias)
+    return aliases
 
 
 def read_run_names(store: ArtifactStore, made: Iterable[MadeByRun]) -> dict[UUID, str]:

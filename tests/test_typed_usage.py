@@ -20,6 +20,7 @@ from artifact_store import (
     OpenFlowRun,
     OpenTaskRun,
     TaskRunFilter,
+    VersionConflict,
     WorkPoolFilter,
     create_image_artifact,
     create_link_artifact,
@@ -135,3 +136,19 @@ def test_decorated_functions_keep_their_types() -> None:
         assert [each.id for each in opened] == [run.id, task.id]
         with pytest.raises(TypeError):
             double(1, twice=True)  # type: ignore[call-arg]
+
+
+def test_a_script_that_publishes_under_conditions() -> None:
+    with ArtifactStore("sqlite:///:memory:") as store:
+        first: Artifact = store.create_artifact(ArtifactCreate(key="sales"), expect_version=None)
+        second = store.create_table_artifact(
+            [{"x": 1}], key="sales", expect_version=first.version, skip_unchanged=True
+        )
+        with pytest.raises(VersionConflict), store.atomic(expect={"sales": first.version}):
+            store.create_artifact(key="note")
+        with store.atomic(expect={"sales": second.version, "note": None}):
+            store.create_artifacts(
+                [{"key": "note", "expect_version": None}, ArtifactCreate(key="sales")],
+                skip_unchanged=True,
+            )
+        assert store.keys() == ["note", "sales"]

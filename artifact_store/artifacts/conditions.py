@@ -154,9 +154,9 @@ def conflict_of(
 ) -> VersionConflict:
     """Return the error for a key that is at another version than the expected one."""
     if latest_version is None:
-        problem = f"{key} has no version, not version {expected}"
+        problem = f"{key} has no versions, expected version {expected}"
     elif expected is None:
-        problem = f"{key} is at version {latest_version}, and was expected to have none"
+        problem = f"{key} is at version {latest_version}, expected none"
     else:
         problem = f"{key} is at version {latest_version}, not {expected}"
     return VersionConflict(f"{problem}: read it again and decide.")

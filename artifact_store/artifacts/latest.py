@@ -227,9 +227,10 @@ def allocate_and_insert_if(db: Statements, artifact: Values, expected: int | Non
         build = partial(allocate_first_and_insert_query, db)
         row = db.fetch_one("latest.allocate_first_and_insert", build, artifact)
     else:
-        build = partial(allocate_after_and_insert_query, db)
+        outside_block = not db.engine.in_block()
+        build = partial(allocate_after_and_insert_query, db, outside_block)
         values = {**artifact, "expected": expected}
-        row = db.fetch_one("latest.allocate_after_and_insert", build, values)
+        row = db.fetch_one(("latest.allocate_after_and_insert", outside_block), build, values)
     return None if row is None else int(row[0])
 
 
@@ -239,9 +240,17 @@ def allocate_first_and_insert_query(db: Statements) -> Query:
     return with_insert(raise_counters(insert_first_row_in_time(db), is_empty))
 
 
-def allocate_after_and_insert_query(db: Statements) -> Query:
-    """Build the statement that creates the version after an expected one."""
-    return with_insert(raise_counter_after().where(lock_timeout_condition(db)))
+def allocate_after_and_insert_query(db: Statements, outside_block: bool) -> Query:
+    """Build the statement that creates the version after an expected one.
+
+    Args:
+        db: the statements of a store.
+        outside_block: whether the statement itself limits how long it waits for a lock.
+    """
+    update = raise_counter_after()
+    if outside_block:
+        update = update.where(lock_timeout_condition(db))
+    return with_insert(update)
 
 
 def allocate_versions(

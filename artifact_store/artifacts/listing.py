@@ -1,13 +1,21 @@
 """The methods of a store that list, stream and count artifacts, or the latest of each key."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Unpack
 
 from .. import artifacts, filters, schemas
 from ..base import StoreBase
 from ..errors import InvalidQuery
 from ..schemas.artifacts import Artifact, ArtifactList
-from ..schemas.sorting import ArtifactCollectionSort, ArtifactSort, RunSort, check_page, parse_sort
+from ..schemas.sorting import (
+    ArtifactCollectionSort,
+    ArtifactSort,
+    RunSort,
+    check_moment,
+    check_page,
+    parse_sort,
+)
 from ..wording import FILTER_PARAMETERS, misplaced, shown, with_article
 
 if TYPE_CHECKING:
@@ -30,6 +38,7 @@ def listing_query(
     sort: ArtifactSort | ArtifactCollectionSort,
     all_filters: "tuple[Filter | None, ...] | AllFilters | LatestFilters",
     include_data: bool = True,
+    as_of: datetime | None = None,
 ) -> "artifacts.pagination.ListingQuery":
     """Return the query of a listing.
 
@@ -38,10 +47,15 @@ def listing_query(
         sort: the order; its type says whether all artifacts are listed or the latest of each key.
         all_filters: the filters, by name or in the order of the parameters of `read_artifacts`.
         include_data: whether data and profiles are read.
+        as_of: the time at which the artifacts were the latest; `None` is now.
 
     Raises:
-        InvalidQuery: a filter is of the wrong type.
+        InvalidQuery: a filter is of the wrong type, or the time has no time zone.
     """
+    if as_of is not None:
+        moment = check_moment(as_of)
+        past = listing_query(db, sort, all_filters, include_data)
+        return artifacts.pagination.list_as_of(past, moment)
     if isinstance(all_filters, tuple):
         if all_filters == _NO_FILTERS:
             return artifacts.pagination.ListingQuery(None, {}, sort, include_data)
@@ -172,6 +186,7 @@ class ListingMethods(StoreBase):
         *,
         after: str | None = None,
         include_data: bool = True,
+        as_of: datetime | None = None,
     ) -> ArtifactList:
         """Return the latest artifact of each key. Artifacts without a key are left out.
 
@@ -190,6 +205,8 @@ class ListingMethods(StoreBase):
                 by default.
             include_data: whether data and profiles are read; otherwise they are `None`. `True` by
                 default.
+            as_of: a time, with a time zone: returns what was the latest then, of the artifacts that are
+                still there, each as it is now. Filters apply to that. `None`, the default, is now.
 
         Returns:
             A list, with the cursor that continues it as its attribute `cursor`.
@@ -213,7 +230,7 @@ class ListingMethods(StoreBase):
             work_pool_filter,
         )
         order = parse_sort(ArtifactCollectionSort, sort)
-        query = listing_query(self._db, order, all_filters, include_data)
+        query = listing_query(self._db, order, all_filters, include_data, as_of)
         return self._read_list(query, offset, limit, after)
 
     def _read_list(
@@ -280,6 +297,7 @@ class ListingMethods(StoreBase):
         sort: ArtifactCollectionSort = ArtifactCollectionSort.ID_DESC,
         page_size: int = _PAGE_SIZE,
         include_data: bool = True,
+        as_of: datetime | None = None,
         **filters: "Unpack[filters.definitions.LatestFilters]",
     ) -> Iterator[Artifact]:
         """Yield the latest artifact of each key, with one page in memory at a time.
@@ -293,6 +311,8 @@ class ListingMethods(StoreBase):
             page_size: the number of keys to read at a time, 1 to 100,000; 200 by default.
             include_data: whether data and profiles are read; otherwise they are `None`. `True` by
                 default.
+            as_of: a time, with a time zone: yields what was the latest then, of the artifacts that are
+                still there, each as it is now. Filters apply to that. `None`, the default, is now.
             filters: the six filters of `read_latest_artifacts`, as keywords.
 
         Yields:
@@ -309,7 +329,7 @@ class ListingMethods(StoreBase):
             [2, 1]
         """
         order = parse_sort(ArtifactCollectionSort, sort)
-        query = listing_query(self._db, order, filters, include_data)
+        query = listing_query(self._db, order, filters, include_data, as_of)
         check_page_size("page_size", page_size)
         return artifacts.pagination.stream(self._reader, query, page_size)
 
@@ -419,6 +439,8 @@ class ListingMethods(StoreBase):
         deployment_filter: "filters.definitions.DeploymentFilter | None" = None,
         flow_filter: "filters.definitions.FlowFilter | None" = None,
         work_pool_filter: "filters.definitions.WorkPoolFilter | None" = None,
+        *,
+        as_of: datetime | None = None,
     ) -> int:
         """Count the keys whose latest artifact matches.
 
@@ -430,6 +452,8 @@ class ListingMethods(StoreBase):
             deployment_filter: a filter of the deployment of the flow run.
             flow_filter: a filter of the flow of the flow run.
             work_pool_filter: a filter of the work pool of the flow run.
+            as_of: a time, with a time zone: counts what was the latest then, of the artifacts that are
+                still there, each as it is now. Filters apply to that. `None`, the default, is now.
 
         Returns:
             The number of keys.
@@ -452,10 +476,11 @@ class ListingMethods(StoreBase):
             flow_filter,
             work_pool_filter,
         )
-        if all_filters == _NO_FILTERS:
+        if all_filters == _NO_FILTERS and as_of is None:
             query = artifacts.pagination.LATEST
         else:
-            query = listing_query(self._db, ArtifactCollectionSort.ID_DESC, all_filters)
+            sort = ArtifactCollectionSort.ID_DESC
+            query = listing_query(self._db, sort, all_filters, as_of=as_of)
         return self._reader(artifacts.pagination.count, query)
 
 

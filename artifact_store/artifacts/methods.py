@@ -1,6 +1,7 @@
 """The methods of a store that create, read, update and delete artifacts."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Unpack
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from ..schemas.artifacts import (
     ArtifactUpdate,
     is_key,
 )
-from ..schemas.sorting import ArtifactSort
+from ..schemas.sorting import ArtifactSort, check_moment
 from ..unset import UNSET, Unset
 from .listing import check_constrained, listing_query
 
@@ -137,28 +138,38 @@ class ArtifactMethods(StoreBase):
             return artifacts.queries.read(self._db, artifact_id)
         return artifacts.references.read(self._db, artifact_id)
 
-    def read_latest_artifact(self, key: str | Artifact) -> Artifact | None:
+    def read_latest_artifact(
+        self, key: str | Artifact, *, as_of: datetime | None = None
+    ) -> Artifact | None:
         """Return the latest artifact of a key.
 
         Args:
             key: the key, or an artifact of it.
+            as_of: a time, with a time zone: returns what was the latest then, of the artifacts that
+                are still there. If it was updated since, it is returned as it is now. `None`, the
+                default, is now.
 
         Returns:
             The artifact; `None` if the key has none.
 
         Raises:
-            InvalidQuery: it is not a key. For a reference to one version the message says how to
-                read that.
+            InvalidQuery: it is not a key, or `as_of` is not a time with a time zone. For a
+                reference to one version the message says how to read that.
 
         Examples:
             >>> from artifact_store import ArtifactStore
             >>> store = ArtifactStore("sqlite:///:memory:")
-            >>> created = store.create_artifacts({"key": "log", "data": n} for n in range(3))
+            >>> created = [store.create_artifact(key="log", data=n) for n in range(3)]
             >>> store.read_latest_artifact("log").version
             3
+            >>> store.read_latest_artifact("log", as_of=created[1].created).version
+            2
         """
         if not is_key(key):
             key = artifacts.references.key_of(key)
+        if as_of is not None:
+            moment = check_moment(as_of)
+            return artifacts.queries.read_latest_as_of(self._db, key, moment)
         return artifacts.queries.read_latest(self._db, key)
 
     def read_artifact_ref(self, ref: str | UUID | Artifact) -> Artifact | None:

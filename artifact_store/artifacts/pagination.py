@@ -7,6 +7,7 @@ packed, and the pages are read by them.
 """
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from functools import partial
 from typing import Literal, NamedTuple, TypeAlias
 from uuid import UUID
@@ -16,17 +17,27 @@ from peewee import SQL, NodeList, fn
 
 from ..db.artifact_tables import Artifact, ArtifactCollection
 from ..db.damage import Parsing
+from ..db.dialects import encode_time
 from ..db.peewee_internals import ctes_of
 from ..db.replica import Reader, Stream
 from ..db.statements import Expression, Query, Row, Statements, Values, slot
-from ..filters.compiler import apply_condition, select_related
+from ..filters.compiler import apply_condition, on_artifacts, select_related
 from ..filters.conditions import Condition, Form, Related, related_conditions, replace_forms
 from ..filters.orders import Order, Position, beyond, order_of, position_of
 from ..schemas import artifacts as schemas
 from ..schemas.sorting import ArtifactCollectionSort, ArtifactSort
 from .queries import COLUMNS, COLUMNS_WITHOUT_DATA, ROWS
 
-__all__ = ["ALL", "LATEST", "ListingQuery", "count", "page", "select_keys", "stream"]
+__all__ = [
+    "ALL",
+    "LATEST",
+    "ListingQuery",
+    "count",
+    "list_as_of",
+    "page",
+    "select_keys",
+    "stream",
+]
 
 FEW_RELATED = 200
 """Up to so many related rows are looked up first."""
@@ -46,12 +57,14 @@ class ListingQuery(NamedTuple):
         values: the values in the condition.
         sort: their order; its type says whether all are listed, or the latest of each key.
         include_data: whether data and profiles are read; otherwise they are `None`.
+        as_of: whether what was the latest at another time is listed, which is the value `"as_of"`.
     """
 
     condition: Condition | None
     values: Values
     sort: ArtifactSort | ArtifactCollectionSort = ArtifactSort.ID_DESC
     include_data: bool = True
+    as_of: bool = False
 
     @property
     def latest(self) -> bool:
@@ -61,18 +74,22 @@ class ListingQuery(NamedTuple):
     @property
     def order(self) -> Order:
         """The order that the sort stands for."""
-        return order_of(self.sort)
+        return order_of(self.sort, self.as_of)
 
     @property
     def name_column(self) -> Expression:
         """The column that names each artifact: its id, or its key if it is a latest one."""
-        return ArtifactCollection.key if self.latest else Artifact.id
+        if not self.latest:
+            return Artifact.id
+        return Artifact.key if self.as_of else ArtifactCollection.key
 
     def select(self, db: Statements, *columns: Query) -> "peewee.ModelSelect[Artifact]":
         """Return the statement that selects what is listed, in no order."""
         own_columns = COLUMNS if self.include_data else COLUMNS_WITHOUT_DATA
         query = Artifact.select(*(columns or own_columns))
-        if self.latest:
+        if self.as_of:
+            query = query.where(*were_latest())
+        elif self.latest:
             is_latest = ArtifactCollection.latest_id == Artifact.id
             query = query.join(ArtifactCollection, on=is_latest)
         return apply_condition(query, self.condition, db.dialect)
@@ -81,6 +98,22 @@ class ListingQuery(NamedTuple):
 # A count of everything takes 6 µs, and 1.2 more when its query is created each time.
 ALL = ListingQuery(None, {})
 LATEST = ListingQuery(None, {}, ArtifactCollectionSort.ID_DESC)
+
+
+def list_as_of(listing: ListingQuery, moment: datetime) -> ListingQuery:
+    """Return the query of what was the latest at a time, for that of what is the latest now."""
+    condition = on_artifacts(listing.condition)
+    values = {**listing.values, "as_of": encode_time(moment)}
+    return listing._replace(condition=condition, values=values, as_of=True)
+
+
+def were_latest() -> tuple[Expression, ...]:
+    """Return the conditions that an artifact was the latest of its key at the time `"as_of"`."""
+    newer = Artifact.alias("newer")
+    is_newer = (newer.key == Artifact.key) & (newer.version > Artifact.version)
+    was_there = newer.created <= slot("as_of")
+    replaced = fn.EXISTS(newer.select(SQL("1")).where(is_newer, was_there))
+    return Artifact.key.is_null(False), Artifact.created <= slot("as_of"), ~replaced
 
 
 class PageRange(NamedTuple):
@@ -229,6 +262,7 @@ def read_part(
         type(listing.sort),
         listing.sort,
         listing.include_data,
+        listing.as_of,
         listing.condition,
     )
     # The best plan of `by_ids` depends on the number of related rows.
@@ -266,7 +300,7 @@ def by_rows(db: Statements, listing: ListingQuery, part: Expression | None) -> p
 def in_window(db: Statements, listing: ListingQuery, part: Expression | None) -> Query:
     """Build a statement that looks at the first rows of the order only, the window."""
     columns = listing.order.columns[:2]
-    if listing.latest:
+    if listing.latest and not listing.as_of:
         is_not_empty = ArtifactCollection.latest_id.is_null(False)
         last: peewee.Select = ArtifactCollection.select(*columns).where(is_not_empty)
     else:
@@ -371,7 +405,7 @@ def read_names(db: Statements, listing: ListingQuery, page_size: int) -> list[by
     def pack(rows: list[Row]) -> bytes:
         return "\n".join(str(row[0]) for row in rows).encode()
 
-    key = ("pages.names", type(listing.sort), listing.sort, listing.condition)
+    key = ("pages.names", type(listing.sort), listing.sort, listing.as_of, listing.condition)
     return db.fetch_packed(key, build, listing.values, page_size, pack)
 
 
@@ -382,7 +416,7 @@ def read_named(db: Statements, listing: ListingQuery, names: list[str]) -> list[
         is_wanted = db.dialect.is_in(listing.name_column, slot("names"))
         return listing.select(db).where(is_wanted)
 
-    key = ("pages.named", listing.latest, listing.include_data, listing.condition)
+    key = ("pages.named", listing.latest, listing.include_data, listing.as_of, listing.condition)
     values = {**listing.values, "names": db.dialect.bind_list(names)}
     rows = db.fetch_all(key, build, values)
     found = ROWS.values(rows)
@@ -398,7 +432,7 @@ def read_named(db: Statements, listing: ListingQuery, names: list[str]) -> list[
 
 def count(db: Statements, listing: ListingQuery) -> int:
     """Return the number of artifacts that are listed."""
-    key = ("pages.count", type(listing.sort), listing.condition)
+    key = ("pages.count", type(listing.sort), listing.as_of, listing.condition)
     row = db.fetch_one(key, partial(count_query, listing, db), listing.values)
     assert row is not None
     number: int = row[0]
@@ -408,7 +442,7 @@ def count(db: Statements, listing: ListingQuery) -> int:
 def count_query(listing: ListingQuery, db: Statements) -> Query:
     """Build the statement of `count`."""
     number = fn.COUNT(SQL("*"))
-    if not listing.latest or listing.condition is not None:
+    if not listing.latest or listing.as_of or listing.condition is not None:
         return listing.select(db, number)
     # Counting a whole table is fastest, and a small index has the keys that are empty.
     keys = ArtifactCollection.select(number)

@@ -5,6 +5,7 @@ the pointer right.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from operator import itemgetter
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -13,6 +14,7 @@ from peewee import SQL
 
 from ..db.artifact_tables import Artifact, ArtifactAlias, ArtifactCollection
 from ..db.damage import Parsing
+from ..db.dialects import encode_time
 from ..db.rows import Rows
 from ..db.statements import Expression, Query, Statements, slot
 from ..schemas import artifacts as schemas
@@ -32,6 +34,7 @@ __all__ = [
     "read",
     "read_aliased",
     "read_latest",
+    "read_latest_as_of",
     "read_many",
     "read_version",
     "read_versions",
@@ -125,6 +128,20 @@ def read_latest_query(columns: Columns = COLUMNS) -> Query:
         .join(ArtifactCollection, on=(ArtifactCollection.latest_id == Artifact.id))
         .where(ArtifactCollection.key == slot("key"))
     )
+
+
+def read_latest_as_of(db: Statements, key: str, as_of: datetime) -> schemas.Artifact | None:
+    """Return the artifact that was the latest of a key, of those that are still there."""
+
+    def build() -> Query:
+        has_key = Artifact.key == slot("key")
+        was_there = Artifact.created <= slot("as_of")
+        newest_first = Artifact.version.desc()
+        return Artifact.select(*COLUMNS).where(has_key, was_there).order_by(newest_first).limit(1)
+
+    values = {"key": key, "as_of": encode_time(as_of)}
+    row = db.fetch_one("artifacts.read_latest_as_of", build, values)
+    return None if row is None else ROWS.value(row)
 
 
 def read_version(db: Statements, key: str, version: int) -> schemas.Artifact | None:

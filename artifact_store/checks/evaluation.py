@@ -1,13 +1,14 @@
 """Evaluates the conditions of a check. What cannot be evaluated does not hold, and nothing here raises for data."""
 
+import math
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 
 from ..artifacts.metrics import as_number
 from ..clock import now
 from ..differences.summary import value_text
-from ..durations import duration_text
+from ..durations import duration_text, elapsed_text
 from ..rendering.text import age, moment_text
 from ..schemas.artifacts import Artifact
 from .check import Check, CheckResult
@@ -71,20 +72,9 @@ def evaluate_freshness(artifact: Artifact, condition: Within, moment: datetime) 
     else:
         passed = max(moment - updated, timedelta(0))
         ok = passed <= limit
-        sentence = (
-            f"{artifact.ref} was updated {age_text(passed, limit)} ago, at {moment_text(updated)}; "
-        )
+        sentence = f"{artifact.ref} was updated {elapsed_text(passed, limit)} ago, at {moment_text(updated)}; "
         sentence += f"it may be {allowed} old."
     return CheckResult("updated", "within", ok, sentence, f"{allowed} ago", updated, limit)
-
-
-def age_text(passed: timedelta, limit: timedelta) -> str:
-    """Return an age in words, in seconds if it would look like the limit and is not."""
-    epoch = datetime(2000, 1, 1, tzinfo=UTC)
-    text = age(epoch, epoch + passed)
-    if passed > limit and text == age(epoch, epoch + limit):
-        return f"{passed.total_seconds():,.0f} s"
-    return text
 
 
 # --- Numbers ---
@@ -110,7 +100,7 @@ def evaluate_range(artifact: Artifact, condition: Where) -> CheckResult:
 def number_or_none(value: object) -> Number | None:
     """Return a finite number as it is; `None` for anything else, and where it is too large for a float."""
     number = as_number(value)
-    if number is None or number - number != 0:  # infinite, or NaN
+    if number is None or not math.isfinite(number):
         return None
     assert isinstance(value, int | float)
     return value
@@ -173,9 +163,13 @@ def amount_text(amount: Fraction, condition: Change) -> str:
 
 def in_unit(amount: Fraction, condition: Change, digits: int) -> str:
     """Return an amount, as a percentage if that is how the limit is written."""
+    unit = "%" if condition.is_relative else ""
+    if condition.is_relative:
+        amount *= 100
     try:
-        if condition.is_relative:
-            return f"{float(amount * 100):.{digits}g}%"
-        return f"{float(amount):.{digits}g}"
+        number = float(amount)
     except OverflowError:  # a percentage of a number close to 0
-        return "more than 1e+308"
+        return f"more than 1e+308{unit}"
+    # Below 10**15 no digit in front of the point is lost to an exponent.
+    whole = len(str(int(number))) if number < 1e15 else 0
+    return f"{number:.{max(digits, whole)}g}{unit}"

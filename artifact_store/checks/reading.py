@@ -35,6 +35,8 @@ def read_sides(db: Statements, ref: object, against: object, is_compared: bool) 
         against: what `other_reference` takes; `None` is the previous version.
         is_compared: whether the other side is read.
     """
+    if against is not None:
+        check_against(against, ref)
     try:
         artifact = lookup.get(db, ref)
     except ArtifactNotFound as error:
@@ -48,14 +50,24 @@ def read_sides(db: Statements, ref: object, against: object, is_compared: bool) 
     if other is None:
         sentence = f"{artifact.ref} has no key, so it has no {shown(against)} to compare with."
         return Sides(artifact, missing=sentence)
-    if references.parse(other) == references.parse(ref):
-        raise InvalidQuery(
-            f"against={shown(against)} is what is checked: pass an alias, a version, or another key."
-        )
     try:
         return Sides(artifact, lookup.get(db, other))
     except ArtifactNotFound as error:
         return Sides(artifact, missing=str(error))
+
+
+def check_against(against: object, ref: object) -> None:
+    """Check what an artifact is compared with, as far as it can be told before it is read.
+
+    Raises:
+        InvalidQuery: it is not a reference, or it is the same one.
+    """
+    reference = references.parse(ref)
+    other = other_reference(against, reference.key)
+    if other is not None and references.parse(other) == reference:
+        raise InvalidQuery(
+            f"against={shown(against)} is what is checked: pass an alias, a version, or another key."
+        )
 
 
 def read_previous(db: Statements, artifact: Artifact) -> Sides:

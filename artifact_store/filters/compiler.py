@@ -31,12 +31,12 @@ from .conditions import (
     combine,
     push_negation,
 )
-from .definitions import StateFilter
+from .definitions import ArtifactCollectionFilter, ArtifactFilter, StateFilter
 from .fields import FieldFilter
 from .operators import EMPTY, OPERATORS, ColumnTest, join_nodes
 from .relations import ALLOWED_FILTERS, FILTER_KINDS, RELATIONS, Relation
 
-__all__ = ["apply_condition", "compile_filters", "select_related"]
+__all__ = ["apply_condition", "compile_filters", "on_artifacts", "select_related"]
 
 # Levels of one expression; the parser of SQLite has a stack of 100 symbols.
 _MAX_HEIGHT = 60
@@ -205,6 +205,17 @@ class ConditionBuilder:
             )
             terms.append(test)
         return combine(push_negation(operators.operator, negated), terms)
+
+
+def on_artifacts(condition: Condition | None) -> Condition | None:
+    """Return a condition on latest artifacts as one on all artifacts, with the same values."""
+    if isinstance(condition, Group):
+        terms = [on_artifacts(term) for term in condition.terms]
+        return Group(condition.join, tuple(term for term in terms if term is not None))
+    if isinstance(condition, FieldTest) and condition.kind is ArtifactCollectionFilter:
+        field = "id" if condition.field == "latest_id" else condition.field
+        return condition._replace(kind=ArtifactFilter, field=field)
+    return condition
 
 
 # --- From a condition to SQL ---

@@ -69,12 +69,19 @@ class Order(NamedTuple):
 
 # Members of two enumerations are equal if their texts are, so the cache must look at the type.
 @lru_cache(maxsize=None, typed=True)
-def order_of(sort: Sort) -> Order:
-    """Return the order of a sort."""
+def order_of(sort: Sort, as_of: bool = False) -> Order:
+    """Return the order of a sort.
+
+    Args:
+        sort: the sort.
+        as_of: whether it is one of artifacts that were the latest at another time.
+    """
     name, _, direction = sort.partition("_")
     descending = direction == "DESC"
     if isinstance(sort, ArtifactSort):
         return artifact_order(name, descending)
+    if as_of:
+        return as_of_order(name, descending)
     return collection_order(name, descending)
 
 
@@ -119,6 +126,21 @@ def collection_order(name: str, descending: bool) -> Order:
         descending=descending,
         lasting=False,
     )
+
+
+def as_of_order(name: str, descending: bool) -> Order:
+    """Return the order of the artifacts that were the latest at another time.
+
+    It orders by the same values as `collection_order`, so that both have the same cursors.
+    """
+    if name == "ID":
+        return Order((Artifact.id,), ("id",), descending, lasting=False)
+    if name == "KEY":
+        return Order((Artifact.key,), ("key",), descending, lasting=True)
+    field = name.lower()
+    columns = (getattr(Artifact, field), Artifact.key)
+    # When an artifact is deleted, one before it moves into its place.
+    return Order(columns, (field, "key"), descending, lasting=False)
 
 
 def run_ordering(sort: RunSort, table: type[TableWithId]) -> tuple[peewee.Ordering, ...]:

@@ -27,6 +27,9 @@ def alias_names(aliases: Iterable[NamesVersion], version: int | None) -> tuple[s
         aliases: the aliases of the key.
         version: the version.
 
+    Returns:
+        The names, in the order of the aliases.
+
     Examples:
         >>> from artifact_store import ArtifactStore
         >>> store = ArtifactStore("sqlite:///:memory:")
@@ -44,6 +47,16 @@ def aliases_text(aliases: Iterable[NamesVersion], version: int | None) -> str:
     Args:
         aliases: the aliases of the key.
         version: the version.
+
+    Returns:
+        The names, separated by commas; empty when the key has no aliases.
+
+    Examples:
+        >>> from artifact_store import ArtifactStore
+        >>> store = ArtifactStore("sqlite:///:memory:")
+        >>> model = store.create_artifact(key="model", data=0.91)
+        >>> aliases_text([store.set_alias(model, "prod")], 1)
+        'prod'
     """
     aliases = list(aliases)
     parts = [*alias_names(aliases, version)]

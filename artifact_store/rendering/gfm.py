@@ -366,6 +366,9 @@ def markdown_table(
         text: the text of a cell, which is escaped; by default it is cut after 200 characters.
         limit: the number of characters after which no row follows; `None` is no limit.
 
+    Returns:
+        The lines, without line ends.
+
     Examples:
         >>> for line in markdown_table(["key", "rows"], [{"key": "sales", "rows": 12}, {"key": "a|b"}]):
         ...     print(line)

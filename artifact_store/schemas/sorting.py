@@ -1,13 +1,22 @@
-"""The sort orders of listings, and the checks of their `sort`, `offset` and `limit`."""
+"""The sort orders of listings, and the checks of their `sort`, `offset`, `limit` and `as_of`."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
+from ..clock import in_utc
 from ..errors import InvalidQuery
 from ..jsonable.encoders import MAX_INT64
 from ..wording import misplaced, shown
 
-__all__ = ["ArtifactCollectionSort", "ArtifactSort", "RunSort", "check_page", "parse_sort"]
+__all__ = [
+    "ArtifactCollectionSort",
+    "ArtifactSort",
+    "RunSort",
+    "check_moment",
+    "check_page",
+    "parse_sort",
+]
 
 S = TypeVar("S", bound=StrEnum)
 
@@ -61,6 +70,20 @@ def check_page(offset: int | None, limit: int | None) -> tuple[int, int | None]:
         if number > MAX_INT64:
             raise InvalidQuery(f"{name} must be < 2**63, got {shown(number)}.")
     return offset or 0, limit
+
+
+def check_moment(as_of: datetime) -> datetime:
+    """Return the time at which something was the latest, in UTC.
+
+    Raises:
+        InvalidQuery: it is not a datetime, has no time zone, or is out of range.
+    """
+    if not isinstance(as_of, datetime):
+        raise InvalidQuery(f"Invalid as_of {shown(as_of)}: expected a datetime with a time zone.")
+    try:
+        return in_utc(as_of)
+    except ValueError as error:
+        raise InvalidQuery(f"Invalid as_of: {error}.") from None
 
 
 def parse_sort(kind: type[S], sort: S) -> S:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, Unpack
 
@@ -28,10 +28,17 @@ from ..output.tables import Row, print_listing
 from ..output.text import is_terminal
 from ..output.trends import print_markdown_trend, print_trend, trend_text
 from ..output.values import plain_number
-from ..reading import batches, read_run_names
+from ..reading import batches, read_aliases, read_run_names
 
 if TYPE_CHECKING:
-    from artifact_store import Artifact, ArtifactHistory, ArtifactStore, ArtifactVersion, Point
+    from artifact_store import (
+        Alias,
+        Artifact,
+        ArtifactHistory,
+        ArtifactStore,
+        ArtifactVersion,
+        Point,
+    )
 
 __all__ = ["count", "history", "ls"]
 
@@ -46,6 +53,7 @@ _AT_ONCE = 1000  # artifacts that are read in one statement; more are read page 
         "artifact-store ls --type table --since 7d",
         "artifact-store ls --flow nightly-etl --tag prod --limit 0",
         "artifact-store ls --all --key sales --json",
+        "artifact-store ls --aliases",
         "artifact-store ls --all --limit 0 --ndjson | gzip > artifacts.ndjson.gz",
         """artifact-store ls --filter '{"metadata": {"ge_": {"days": 30}}}'""",
     ],
@@ -68,6 +76,12 @@ _AT_ONCE = 1000  # artifacts that are read in one statement; more are read page 
     is_flag=True,
     help="Show how the main number of each key changed over its versions.",
 )
+@click.option(
+    "--aliases",
+    "with_aliases",
+    is_flag=True,
+    help="Show the aliases of each key and where they are; with --all, those of each version.",
+)
 @form_options("json", "ndjson", "csv", "markdown")
 def ls(
     all_versions: bool,
@@ -75,6 +89,7 @@ def ls(
     offset: int,
     sort: str,
     trends: bool,
+    with_aliases: bool,
     form: str | None,
     **options: Unpack[FilterOptions],
 ) -> None:
@@ -83,7 +98,8 @@ def ls(
     Columns: key, version, type, description, age (since the last update), run (name or id) and,
     with --all, the id. When the output is not a terminal, columns are separated by tabs below a
     line of names and nothing is shortened; the time of the update replaces the age, and numbers
-    replace the sparkline. --markdown shows times and the sparkline.
+    replace the sparkline. --markdown shows times and the sparkline. --aliases says where the
+    aliases of each key are, such as "canary, prod is @2": canary names the version in this line.
     """
     listing = Listing(
         filters=parse_filter_options(options, latest=not all_versions),
@@ -96,16 +112,21 @@ def ls(
     with open_store() as store:
         found = iter_found(store, listing)
         artifacts = islice(found, limit) if limit else found
+        aliases = read_aliases(store) if with_aliases else None
         if form in ("json", "ndjson"):
-            documents = iter_documents(store, artifacts, trends)
+            documents = iter_documents(store, artifacts, trends, aliases)
             print_documents(documents, form)
         else:
             columns = ["key", "version", "type", "description", "updated", "run"]
             if trends:
                 columns.insert(columns.index("updated"), "trend")
+            if with_aliases:
+                columns.insert(columns.index("type"), "aliases")
             if all_versions:
                 columns.append("id")
             rows = iter_rows(store, artifacts, trends, form)
+            if aliases is not None:
+                rows = iter_named(rows, aliases, all_versions)
             print_listing(columns, rows, form)
         # One more than the limit is looked for.
         has_more = limit > 0 and next(found, None) is not None
@@ -180,18 +201,41 @@ def iter_rows(
             }
 
 
-def iter_documents(
-    store: ArtifactStore, artifacts: Iterable[Artifact], trends: bool
+def iter_named(
+    rows: Iterable[dict[str, object]], aliases: Mapping[str, Sequence[Alias]], all_versions: bool
 ) -> Iterator[dict[str, object]]:
-    """Yield artifacts as plain JSON, with their trends if those are to be shown."""
-    if not trends:
+    """Yield rows with the aliases of the version, and in a list of keys with the others too."""
+    from artifact_store.rendering import aliases_text
+
+    for row in rows:
+        shown = aliases.get(str(row["key"] or ""), ())
+        version: int | None = row["version"]  # type: ignore[assignment] # of `iter_rows`
+        if all_versions:
+            shown = [alias for alias in shown if alias.version == version]
+        yield {**row, "aliases": aliases_text(shown, version)}
+
+
+def iter_documents(
+    store: ArtifactStore,
+    artifacts: Iterable[Artifact],
+    trends: bool,
+    aliases: Mapping[str, Sequence[Alias]] | None,
+) -> Iterator[dict[str, object]]:
+    """Yield artifacts as plain JSON, with what else is to be shown: trends, the aliases of their keys."""
+    if not trends and aliases is None:
         yield from map(dump_fields, artifacts)
         return
     for batch in batches(artifacts):
-        series = read_trends(store, batch)
+        series = read_trends(store, batch) if trends else {}
         for artifact in batch:
-            points = series.get(artifact.key or "", [])
-            yield {**dump_fields(artifact), "trend": dump_points(points)}
+            document = dump_fields(artifact)
+            key = artifact.key or ""
+            if trends:
+                document["trend"] = dump_points(series.get(key, []))
+            if aliases is not None:
+                of_key = aliases.get(key, ())
+                document["aliases"] = {alias.name: alias.version for alias in of_key}
+            yield document
 
 
 def read_trends(store: ArtifactStore, artifacts: Iterable[Artifact]) -> dict[str, list[Point]]:
@@ -220,20 +264,22 @@ def read_trends(store: ArtifactStore, artifacts: Iterable[Artifact]) -> dict[str
 def history(key: str, field: str | None, limit: int, form: str | None) -> None:
     """List the versions of a key, newest first.
 
-    Columns: version, type, description, age (since the last update), run, the value of one number
-    and what changed since the version before. When the output is not a terminal, the time replaces
-    the age, nothing is shortened, and the id comes last. The newest 50 versions are compared, as
-    far as their data fits into 2 MB; larger tables by their profiles. diff compares the others.
+    Columns: version, aliases (if the key has any), type, description, age (since the last update),
+    run, the value of one number and what changed since the version before. When the output is not a
+    terminal, the time replaces the age, nothing is shortened, and the id comes last. The newest 50
+    versions are compared, as far as their data fits into 2 MB; larger tables by their profiles.
+    diff compares the others.
     """
     with open_store() as store:
         found = store.read_history(key, field or None, limit=limit or None)
-    if not found.versions:
-        raise click.ClickException(f"There is no key {key!r}.")
+        if not found.versions:
+            raise click.ClickException(f"There is no key {key!r}.")
+        aliases = store.read_aliases(found.versions[0].artifact)
 
     name = field or found.field
-    rows = [history_row(version) for version in found.versions]
+    rows = [history_row(version, aliases) for version in found.versions]
     if form in ("json", "ndjson"):
-        print_documents(iter_history_documents(found, name, rows), form)
+        print_documents(iter_history_documents(found, name, rows, aliases), form)
     else:
         for_terminal = form is None and is_terminal()
         if for_terminal and name and found.series:
@@ -243,6 +289,8 @@ def history(key: str, field: str | None, limit: int, form: str | None) -> None:
             if name and found.series:
                 print_markdown_trend(name, found.series)
         columns = ["version", "type", "description", "updated", "run", "value", "changes"]
+        if aliases:
+            columns.insert(1, "aliases")
         if not for_terminal and form != "markdown":
             columns.append("id")
         print_listing(columns, rows, form, {"changes": cut_changes})
@@ -250,9 +298,9 @@ def history(key: str, field: str | None, limit: int, form: str | None) -> None:
         note("There are more: --limit 0 lists all.")
 
 
-def history_row(version: ArtifactVersion) -> dict[str, object]:
+def history_row(version: ArtifactVersion, aliases: Sequence[Alias]) -> dict[str, object]:
     """Return the cells of one version in a history."""
-    from artifact_store.rendering import changes_text
+    from artifact_store.rendering import alias_names, changes_text
 
     artifact = version.artifact
     run = artifact.flow_run_id and str(artifact.flow_run_id)
@@ -260,6 +308,7 @@ def history_row(version: ArtifactVersion) -> dict[str, object]:
         run = version.flow_run.name
     return {
         "version": artifact.version,
+        "aliases": ", ".join(alias_names(aliases, artifact.version)),
         "type": artifact.type,
         "description": artifact.description,
         "updated": artifact.updated,
@@ -280,13 +329,16 @@ def cut_changes(row: Row, room: int) -> str:
 
 
 def iter_history_documents(
-    history: ArtifactHistory, field: str | None, rows: Iterable[Row]
+    history: ArtifactHistory, field: str | None, rows: Iterable[Row], aliases: Sequence[Alias]
 ) -> Iterator[dict[str, object]]:
     """Yield the versions of a history as plain JSON."""
+    from artifact_store.rendering import alias_names
+
     for version, row in zip(history.versions, rows, strict=True):
         fields = dump_fields(version.artifact, "data", "profile")
         yield {
             **fields,
+            "aliases": list(alias_names(aliases, version.artifact.version)),
             "run": row["run"],
             "field": field,
             "value": row["value"],

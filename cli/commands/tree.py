@@ -318,8 +318,10 @@ def add_branch(root: Tree, branch: Branch) -> None:
         run_node.add(label(f"… and more: {hint}", "dim"))
 
 
-def markdown_lines(branches: Iterable[Branch]) -> Iterator[str]:
+def markdown_lines(branches: Sequence[Branch]) -> Iterator[str]:
     """Yield branches as lists within lists in Markdown, with times where a terminal shows ages."""
+    if not branches:
+        yield "Nothing found."
     for title, of_flow in groupby(branches, lambda branch: branch.title):
         yield markdown_item(0, title)
         for branch in of_flow:

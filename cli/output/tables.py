@@ -6,6 +6,7 @@ import csv
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 
 from .pager import note
 from .screen import console, width
@@ -113,8 +114,12 @@ def print_markdown_table(columns: Sequence[str], rows: Iterable[Row]) -> None:
     """Print a list of artifacts as a table in Markdown, row by row."""
     from artifact_store.rendering import markdown_table
 
-    lines = map(listing_row, rows)
-    for line in markdown_table(columns, lines, numeric=_NUMBERS):
+    shown = map(listing_row, rows)
+    first = next(shown, None)
+    if first is None:
+        sys.stdout.write("Nothing found.\n")
+        return
+    for line in markdown_table(columns, chain([first], shown), numeric=_NUMBERS):
         sys.stdout.write(f"{line}\n")
 
 
@@ -157,7 +162,7 @@ def print_fitting(columns: Sequence[str], rows: Iterable[Row], cut: Mapping[str,
             if widths[name]:
                 row[name] = cut_cell(row, widths[name] - _GAP)
     visible = [name for name in names if widths[name]]
-    print_aligned(visible, shown, fold=("key", "id"))
+    print_aligned(visible, shown, fold=("key", "aliases", "id"))
 
 
 def terminal_row(row: Row) -> dict[str, object]:

@@ -39,7 +39,7 @@ def test_the_expected_version_is_the_latest(store: ArtifactStore) -> None:
     [
         (1, "k is at version 2, not 1: read it again and decide."),
         (3, "k is at version 2, not 3: read it again and decide."),
-        (None, "k is at version 2, and was expected to have none: read it again and decide."),
+        (None, "k is at version 2, expected none: read it again and decide."),
     ],
 )
 def test_another_version_is_the_latest(
@@ -62,7 +62,9 @@ def test_a_key_without_versions(store: ArtifactStore) -> None:
         lambda: store.create_artifact(key="k", expect_version=1),
         lambda: store.create_artifacts([{"key": "k", "expect_version": 1}]),
     ):
-        with pytest.raises(VersionConflict, match="k has no version, not version 1: read it again"):
+        with pytest.raises(
+            VersionConflict, match="k has no versions, expected version 1: read it again"
+        ):
             create()
     assert store.count_artifacts() == store.count_latest_artifacts() == 0
 
@@ -127,6 +129,24 @@ def test_a_taken_id_leaves_the_counter(store: ArtifactStore) -> None:
     with pytest.raises(ArtifactConflict):
         store.create_artifact(id=ID, key="k", expect_version=None)
     assert store.create_artifact(key="k", expect_version=None).version == 1
+
+
+def test_an_expected_version_takes_no_statement_more(
+    store: ArtifactStore, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statements: list[str] = []
+    query = store._engine.query
+
+    def counting(sql: str, *args: Any) -> Any:
+        statements.append(sql)
+        return query(sql, *args)
+
+    monkeypatch.setattr(store._engine, "query", counting)
+    for condition in ({}, {"expect_version": 1}, {"expect_version": 2}):
+        statements.clear()
+        store.create_artifact(key="k", **condition)
+        assert len(statements) == (1 if engine == "postgresql" else 2)
+    assert versions(store) == [1, 2, 3]
 
 
 # Unchanged content
@@ -303,8 +323,8 @@ def test_a_block_expects_versions(store: ArtifactStore) -> None:
         store.create_artifact(key="new", data=2)
     for expect, message in (
         ({"sales": 1}, "sales is at version 2, not 1"),
-        ({"sales": 2, "new": None}, "new is at version 2, and was expected to have none"),
-        ({"none": 3}, "none has no version, not version 3"),
+        ({"sales": 2, "new": None}, "new is at version 2, expected none"),
+        ({"none": 3}, "none has no versions, expected version 3"),
     ):
         block = store.atomic(expect=expect)
         with pytest.raises(VersionConflict, match=message), block:
@@ -330,7 +350,7 @@ def test_an_inner_block_that_is_not_entered_undoes_nothing(store: ArtifactStore)
     with store.atomic():
         store.create_artifact(key="k", data=1)
         block = store.atomic(expect={"k": 1, "new": 5})
-        with pytest.raises(VersionConflict, match="new has no version"), block:
+        with pytest.raises(VersionConflict, match="new has no versions"), block:
             raise AssertionError("the block was entered")
         with store.atomic(expect={"k": 1}):
             store.create_artifact(key="k", data=2)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from artifact_store import Artifact, InvalidQuery
 from artifact_store.checks import conditions, evaluation
 from artifact_store.checks.reading import Sides
-from artifact_store.durations import duration_text, parse_duration
+from artifact_store.durations import duration_text, elapsed_text, parse_duration
 
 NOW = datetime(2026, 11, 27, 8, tzinfo=UTC)
 NUMBERS = (
@@ -181,3 +181,14 @@ def test_a_duration_in_words_is_exact(duration):
     number, unit = text.replace(",", "").split()
     size = {"days": 86_400, "h": 3600, "min": 60, "s": 1}[unit]
     assert math.isclose(float(number) * size, duration.total_seconds(), rel_tol=1e-14)
+
+
+@given(st.timedeltas(timedelta(0), timedelta(days=30)), st.integers(1, 3_000_000))
+@example(timedelta(minutes=105), 5400)
+@example(timedelta(hours=24, microseconds=1), 86_400)
+def test_an_age_in_words_is_on_the_right_side_of_its_limit(passed, seconds):
+    limit = timedelta(seconds=seconds)
+    number, unit = elapsed_text(passed, limit).replace(",", "").split()
+    told = Decimal(number) * {"days": 86_400, "h": 3600, "min": 60, "s": 1}[unit]
+    assert (told > seconds) == (passed > limit)
+    assert told <= Decimal(repr(passed.total_seconds()))

@@ -216,6 +216,59 @@ def test_show_names_the_aliases(url, models):
     assert screen.startswith("model@2 prod updated")
 
 
+@pytest.fixture
+def named(models):
+    """The store with two aliases, and with a key and an artifact that have none."""
+    models.set_alias("model", "prod", 2)
+    models.set_alias("model", "canary", 3)
+    models.create_artifact(key="sales", data=1)
+    models.create_artifact(data=2)
+    return models
+
+
+def cells_of(told, *columns):
+    """Return some columns of what is printed on a pipe."""
+    names, *rows = [line.split("\t") for line in told.splitlines()]
+    return [[row[names.index(column)] for column in columns] for row in rows]
+
+
+def test_ls_with_aliases(url, named):
+    told = run(url, "ls", "--aliases", "--sort", "key_asc")
+    assert told.startswith("key\tversion\taliases\ttype\t")
+    assert cells_of(told, "key", "aliases") == [["model", "canary, prod is @2"], ["sales", ""]]
+    told = run(url, "ls", "--aliases", "--all", "--sort", "key_desc")
+    assert cells_of(told, "version", "aliases") == [
+        ["1", ""],
+        ["3", "canary"],
+        ["2", "prod"],
+        ["1", ""],
+        ["", ""],
+    ]
+    assert "aliases" not in run(url, "ls")
+    documents = loaded(url, "ls", "--aliases", "--trend", "--sort", "key_asc")
+    assert [each["aliases"] for each in documents] == [{"canary": 3, "prod": 2}, {}]
+    assert len(documents[0]["trend"]) == 3
+    assert "aliases" not in loaded(url, "ls")[0]
+    screen = on_terminal(url, "ls", "--aliases", columns=80, env={"NO_COLOR": "1"})[1]
+    assert "canary, prod is @2" in screen
+
+
+def test_history_marks_the_versions_that_have_an_alias(url, named):
+    assert run(url, "history", "model").startswith("version\taliases\ttype\t")
+    assert cells_of(run(url, "history", "model"), "version", "aliases") == [
+        ["3", "canary"],
+        ["2", "prod"],
+        ["1", ""],
+    ]
+    assert "aliases" not in run(url, "history", "sales")
+    assert [each["aliases"] for each in loaded(url, "history", "model")] == [
+        ["canary"],
+        ["prod"],
+        [],
+    ]
+    assert "| 2 | prod |" in run(url, "history", "model", "--markdown")
+
+
 # Protection
 
 

@@ -37,6 +37,7 @@ CASES = [
         "--no-pager",
     ],
     ["ls", "--trend"],
+    ["ls", "--aliases"],
     ["ls", "--json"],
     ["ls", "--ndjson"],
     ["ls", "--csv"],
@@ -250,10 +251,12 @@ def test_widths_are_respected(url, shop, columns):
     for case in (
         ["ls"],
         ["ls", "--trend"],
+        ["ls", "--aliases"],
         ["history", "sales"],
         ["tree"],
         ["show", "sales"],
         ["show", "report"],
+        ["check", "sales", "--within", "24h", "--change", '{"rows": {"max_rise": "200%"}}'],
     ):
         screen = on_terminal(url, *case, columns=columns, lines=100, env={"NO_COLOR": "1"})[1]
         lines = [

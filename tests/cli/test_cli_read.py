@@ -269,3 +269,8 @@ def test_markdown_is_the_same_on_a_terminal(url, store, args):
     assert code == 0
     assert "\x1b" not in screen
     assert screen.replace("\r\n", "\n") == piped(url, *args, "--markdown").stdout
+
+
+@pytest.mark.parametrize("command", ["ls", "tree"])
+def test_nothing_is_said_in_markdown_too(url, command):
+    assert run(url, command, "--markdown") == "Nothing found.\n"

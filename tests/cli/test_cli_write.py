@@ -50,7 +50,7 @@ def test_create_with_an_expected_version(url, store):
     told = run(url, "create", "sales", "--data", "3", "--expect-version", "1", code=1)
     assert told == "Error: sales is at version 2, not 1: read it again and decide.\n"
     told = run(url, "create", "sales", "--data", "3", "--expect-version", "none", code=1)
-    assert told.startswith("Error: sales is at version 2, and was expected to have none")
+    assert told.startswith("Error: sales is at version 2, expected none")
     assert store.read_latest_artifact("sales").version == 2
     for wrong in ("0", "one", "-1", "1.0", "9" * 20):
         told = run(url, "create", "sales", "--data", "3", "--expect-version", wrong, code=2)
@@ -102,7 +102,7 @@ def test_update(url, store, sales):
 
 
 def test_update_of_what_is_deleted_meanwhile(url, store, sales, monkeypatch):
-    monkeypatch.setattr(ArtifactStore, "update_artifact", lambda *_: False)
+    monkeypatch.setattr(ArtifactStore, "update_artifact", lambda *_, **__: False)
     assert (
         run(url, "update", "load", "--progress", "90", code=1)
         == "Error: There is no artifact 'load' any more.\n"

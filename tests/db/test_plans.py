@@ -126,6 +126,12 @@ def pages(latest: bool) -> dict[str, Call]:
     }
 
 
+def as_of(sort: ArtifactCollectionSort) -> Call:
+    return lambda store, latest: store.read_latest_artifacts(
+        limit=50, sort=sort, as_of=latest.created
+    )
+
+
 HOT: dict[str, Call] = {
     "read": lambda store, latest: store.read_artifact(latest.id),
     "read latest": lambda store, latest: store.read_latest_artifact(str(latest.key)),
@@ -146,6 +152,12 @@ HOT: dict[str, Call] = {
     ),
     **pages(latest=False),
     **pages(latest=True),
+    "read what was the latest": lambda store, latest: store.read_latest_artifact(
+        "deep", as_of=latest.created
+    ),
+    "what was the latest, by id": as_of(ArtifactCollectionSort.ID_DESC),
+    "what was the latest, by key": as_of(ArtifactCollectionSort.KEY_ASC),
+    "what was the latest, by key, descending": as_of(ArtifactCollectionSort.KEY_DESC),
 }  # fmt: skip
 
 

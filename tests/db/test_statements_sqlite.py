@@ -74,6 +74,22 @@ COUNTS: dict[str, tuple[int, Callable[[ArtifactStore, Artifact], object]]] = {
         lambda store, latest: store.create_artifact(key="new", data=[0] * 5000),
     ),
     "create with an id": (2, lambda store, latest: store.create_artifact(key="k", id="0" * 32)),
+    "create after a version": (
+        2,
+        lambda store, latest: store.create_artifact(key="k", expect_version=latest.version),
+    ),
+    "create the first version": (
+        2,
+        lambda store, latest: store.create_artifact(key="new", expect_version=None),
+    ),
+    "create what is changed": (  # read the key, compare, and create
+        4,
+        lambda store, latest: store.create_artifact(key="k", data="new", skip_unchanged=True),
+    ),
+    "create what is unchanged": (  # read the key, compare, and note the time of both rows
+        4,
+        lambda store, latest: store.create_artifact(key="k", data=latest.data, skip_unchanged=True),
+    ),
     "create without key": (1, lambda store, latest: store.create_artifact(data=1)),
     "read": (1, lambda store, latest: store.read_artifact(latest.id)),
     "read latest": (1, lambda store, latest: store.read_latest_artifact("k")),

@@ -61,6 +61,14 @@ def round_trip(store: ArtifactStore, texts: list[str]) -> None:
     assert store.verify() == []
 
 
+def skip_unchanged(store: ArtifactStore, texts: list[str]) -> None:
+    """Check that each text is found to be equal to itself, whatever bytes the server keeps of it."""
+    for text in texts:
+        fields: dict[str, Any] = {"key": "same", "data": {"text": text}, "description": text}
+        first = store.create_artifact(**fields)
+        assert store.create_artifact(**fields, skip_unchanged=True).id == first.id
+
+
 @pytest.fixture
 def database(
     server: psycopg.Connection[Any], postgres: str, request: pytest.FixtureRequest
@@ -85,6 +93,7 @@ def test_a_database_without_an_encoding(
         with ArtifactStore(database) as store:
             store.delete_artifacts(everything=True)
             round_trip(store, TEXTS)
+            skip_unchanged(store, TEXTS)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +105,7 @@ def test_a_character_that_the_database_cannot_hold(database: str, known: str, un
     expected = "the encoding of the database cannot hold a character .*: create the database with ENCODING 'UTF8'"
     with ArtifactStore(database) as store:
         round_trip(store, ["plain", known])
+        skip_unchanged(store, ["plain", known])
         before = store.read_artifacts()
         for fields in (
             {"data": unknown},
