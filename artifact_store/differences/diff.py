@@ -88,15 +88,35 @@ class Diff:
         """
         from .display import change_blocks
 
-        return change_blocks(
-            (self.before, self.after), self.summary, self.to_rows(limit + 1), limit
-        )
+        names = (self.before, self.after)
+        return change_blocks(names, self.summary, self.changes, self.key, limit)
 
-    def to_rows(self, limit: int | None = None) -> list[dict[str, str]]:
+    def to_unified(self, limit: int | None = None) -> list[str]:
+        r"""Return the lines of text that changed as a unified diff without context, which `patch` applies.
+
+        Args:
+            limit: how many lines to return at most; `None` is all.
+
+        Returns:
+            Lines without line ends; none when no line of text changed.
+
+        Examples:
+            >>> from artifact_store import ArtifactStore
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> made = [store.create_artifact(key="note", data=text) for text in ("one\ntwo\n", "one\n2\n")]
+            >>> store.diff("note").to_unified()
+            ['--- note@1', '+++ note@2', '@@ -2,1 +2,1 @@', '-two', '+2']
+        """
+        from .display import unified_lines
+
+        return [*unified_lines((self.before, self.after), self.changes, limit)]
+
+    def to_rows(self, limit: int | None = None, *, lines: bool = True) -> list[dict[str, str]]:
         """Return the changes as rows for people, as terminals and notebooks list them.
 
         Args:
             limit: how many rows to return at most; `None` is all.
+            lines: whether changed lines of text are rows too.
 
         Returns:
             Rows with `change` (`+` added, `-` removed, `~` changed), `where`, `before` and `after`.
@@ -106,9 +126,10 @@ class Diff:
             >>> Diff("model@1", "model@2", (change,)).to_rows()
             [{'change': '~', 'where': 'data.acc', 'before': '0.93', 'after': '0.71'}]
         """
-        from .display import change_rows
+        from .display import change_rows, split_lines
 
-        rows = islice(change_rows(self.changes, self.key), limit)
+        changes = self.changes if lines else split_lines(self.changes)[1]
+        rows = islice(change_rows(changes, self.key), limit)
         return [row._asdict() for row in rows]
 
     def to_markdown(self, limit: int = 100, *, remedy: str = "") -> str:

@@ -1,6 +1,7 @@
-"""How the difference of two artifacts is shown: its sentences, then a table of its changes."""
+"""How the difference of two artifacts is shown: its sentences, lines of text, and a table of all other changes."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from ..rendering import blocks
@@ -16,8 +17,9 @@ from .changes import (
     path_text,
 )
 from .summary import value_text
+from .texts import hunks, paired
 
-__all__ = ["change_blocks", "change_rows"]
+__all__ = ["change_blocks", "change_rows", "split_lines", "unified_lines"]
 
 
 class ChangeRow(NamedTuple):
@@ -32,7 +34,8 @@ class ChangeRow(NamedTuple):
 def change_blocks(
     names: tuple[str, str],
     summary: tuple[str, ...],
-    rows: list[dict[str, str]],
+    changes: Sequence[Change],
+    key: tuple[str, ...],
     limit: int,
 ) -> list[blocks.Block]:
     """Return the blocks that show a difference.
@@ -40,19 +43,53 @@ def change_blocks(
     Args:
         names: the references of the older and the newer artifact.
         summary: the sentences that say what changed.
-        rows: the changes as rows, one more than `limit` when there are more.
-        limit: how many rows are shown at most.
+        changes: every change.
+        key: the columns by which rows were matched.
+        limit: how many changes are shown at most.
     """
     before, after = names
     if not summary:
         return [blocks.Note(f"{after} is the same as {before}.")]
 
     shown: list[blocks.Block] = [blocks.Changes(summary, before)]
-    if rows[:limit]:
-        shown.append(blocks.Table(ChangeRow._fields, rows[:limit]))
-    if len(rows) > limit:
+    lines, others = split_lines(changes)
+    if lines[:limit]:
+        shown.append(blocks.Lines(tuple(map(paired, hunks(lines[:limit])))))
+    room = max(limit - len(lines), 0)
+    rows = [row._asdict() for row in islice(change_rows(others, key), room + 1)]
+    if rows[:room]:
+        shown.append(blocks.Table(ChangeRow._fields, rows[:room]))
+    if len(lines) > limit or len(rows) > room:
         shown.append(blocks.Note(f"Only the first {limit:,} changes are listed."))
     return shown
+
+
+def split_lines(changes: Sequence[Change]) -> tuple[list[LineChange], list[Change]]:
+    """Return the changes of lines, and all others."""
+    lines: list[LineChange] = []
+    others: list[Change] = []
+    for change in changes:
+        if isinstance(change, LineChange):
+            lines.append(change)
+        else:
+            others.append(change)
+    return lines, others
+
+
+def unified_lines(
+    names: tuple[str, str], changes: Sequence[Change], limit: int | None
+) -> Iterator[str]:
+    """Yield the lines of a unified diff without context; none where no line changed."""
+    lines, _ = split_lines(changes)
+    if not lines[:limit]:
+        return
+    before, after = names
+    yield f"--- {before}"
+    yield f"+++ {after}"
+    for hunk in hunks(lines[:limit]):
+        yield hunk.heading
+        for change in hunk.changes:
+            yield ("+" if change.kind == "added" else "-") + change.line
 
 
 def change_rows(changes: Sequence[Change], key: tuple[str, ...]) -> Iterator[ChangeRow]:
@@ -104,8 +141,8 @@ def value_line(change: ValueChange) -> ChangeRow:
 
 def text_line(change: LineChange) -> ChangeRow:
     if change.kind == "added":
-        return ChangeRow("+", f"line {change.after}", "", change.line)
-    return ChangeRow("-", f"line {change.before}", change.line, "")
+        return ChangeRow("+", f"line {(change.after or 0) + 1}", "", change.line)
+    return ChangeRow("-", f"line {(change.before or 0) + 1}", change.line, "")
 
 
 def row_text(row: dict[str, object] | None) -> str:

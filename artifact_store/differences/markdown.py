@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import NamedTuple
 
 from ..rendering.gfm import LIMIT, heading, join_parts, left_out_note, markdown_table, sentence
 from ..rendering.gfm_text import fence, paragraph
@@ -18,6 +17,7 @@ from .changes import (
     path_text,
 )
 from .display import cell_text, row_text
+from .texts import hunks
 
 __all__ = ["diff_to_markdown"]
 
@@ -143,54 +143,3 @@ def line_parts(changes: Sequence[LineChange], limit: int, remedy: str) -> Iterat
     left_out = missing(count, len(changes), "line")
     if left_out:
         yield left_out_note(left_out, remedy)
-
-
-class Hunk(NamedTuple):
-    """Changes that stand beside each other.
-
-    Attributes:
-        before: the number of the first line in the older text, from 0.
-        after: the number of the first line in the newer text, from 0.
-        changes: the lines.
-    """
-
-    before: int
-    after: int
-    changes: list[LineChange]
-
-    @property
-    def heading(self) -> str:
-        """The line above it: where it begins on both sides, and how many lines it has there."""
-        removed = sum(change.kind == "removed" for change in self.changes)
-        older = range_text(self.before, removed)
-        newer = range_text(self.after, len(self.changes) - removed)
-        return f"@@ -{older} +{newer} @@"
-
-
-def range_text(first: int, length: int) -> str:
-    """Return lines as diff(1) names them: from 1, and an empty range by the line in front of it."""
-    return f"{first + (length > 0)},{length}"
-
-
-def hunks(changes: Iterable[LineChange]) -> Iterator[Hunk]:
-    """Yield changes that stand beside each other together."""
-    hunk = Hunk(0, 0, [])
-    old = 0  # the next line of each side
-    new = 0
-    for change in changes:
-        # What lies between was kept, so it has as many lines on both sides.
-        kept = (change.after or 0) - new if change.before is None else change.before - old
-        old += kept
-        new += kept
-        if kept or not hunk.changes:
-            if hunk.changes:
-                yield hunk
-            hunk = Hunk(old, new, [])
-
-        hunk.changes.append(change)
-        if change.kind == "removed":
-            old += 1
-        else:
-            new += 1
-    if hunk.changes:
-        yield hunk

@@ -1,11 +1,22 @@
-"""Differences of text, line by line."""
+"""Differences of text, line by line, and of two lines, word by word."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import SequenceMatcher
+from itertools import zip_longest
+from typing import NamedTuple, TypeAlias
 
+from ..rendering.blocks import Line, LineHunk, LinePair
 from .changes import LineChange, Mismatch
 from .sequences import match
 
-__all__ = ["apply_lines", "compare_lines"]
+__all__ = ["apply_lines", "compare_lines", "hunks", "paired"]
+
+_MOST_PAIRED = 100  # pairs of lines of a hunk that are compared, to find those that are alike
+_LONGEST_MARKED = 1_000  # characters of a line in which words are marked
+_ALIKE = 0.5  # of their words are the same
+
+Parts: TypeAlias = tuple[tuple[str, bool], ...]
 
 
 def compare_lines(before: str, after: str) -> list[LineChange]:
@@ -56,3 +67,135 @@ def apply_lines(text: str, changes: Iterable[LineChange]) -> str:
     for number in range(len(kept) + len(added)):
         applied.append(added[number] if number in added else kept.pop())
     return "\n".join(applied)
+
+
+# --- How changes of text are shown ---
+
+
+class Hunk(NamedTuple):
+    """Changes that stand beside each other.
+
+    Attributes:
+        before: the number of the first line in the older text, from 0.
+        after: the number of the first line in the newer text, from 0.
+        changes: the lines.
+    """
+
+    before: int
+    after: int
+    changes: list[LineChange]
+
+    @property
+    def heading(self) -> str:
+        """The line above it: where it begins on both sides, and how many lines it has there."""
+        removed = sum(change.kind == "removed" for change in self.changes)
+        older = range_text(self.before, removed)
+        newer = range_text(self.after, len(self.changes) - removed)
+        return f"@@ -{older} +{newer} @@"
+
+
+def range_text(first: int, length: int) -> str:
+    """Return lines as diff(1) names them: from 1, and an empty range by the line in front of it."""
+    return f"{first + (length > 0)},{length}"
+
+
+def hunks(changes: Iterable[LineChange]) -> Iterator[Hunk]:
+    """Yield changes that stand beside each other together."""
+    hunk = Hunk(0, 0, [])
+    old = 0  # the next line of each side
+    new = 0
+    for change in changes:
+        # What lies between was kept, so it has as many lines on both sides.
+        kept = (change.after or 0) - new if change.before is None else change.before - old
+        old += kept
+        new += kept
+        if kept or not hunk.changes:
+            if hunk.changes:
+                yield hunk
+            hunk = Hunk(old, new, [])
+
+        hunk.changes.append(change)
+        if change.kind == "removed":
+            old += 1
+        else:
+            new += 1
+    if hunk.changes:
+        yield hunk
+
+
+def paired(hunk: Hunk) -> LineHunk:
+    """Return a hunk with the lines that replace each other side by side, and the words that changed in them.
+
+    Examples:
+        >>> (hunk,) = hunks(compare_lines("North leads.", "South leads."))
+        >>> (pair,) = paired(hunk).pairs
+        >>> pair.before, pair.after.parts
+        (Line(number=1, parts=(('North', True), (' leads.', False))), (('South', True), (' leads.', False)))
+    """
+    removed = [change for change in hunk.changes if change.kind == "removed"]
+    added = [change for change in hunk.changes if change.kind == "added"]
+    pairs = []
+    for old, new in pair_alike(removed, added):
+        before: Parts = () if old is None else ((old.line, False),)
+        after: Parts = () if new is None else ((new.line, False),)
+        if old is not None and new is not None:
+            before, after = mark_words(old.line, new.line)
+        pairs.append(
+            LinePair(
+                None if old is None else Line((old.before or 0) + 1, before),
+                None if new is None else Line((new.after or 0) + 1, after),
+            )
+        )
+    return LineHunk(hunk.heading, tuple(pairs))
+
+
+def pair_alike(
+    removed: Sequence[LineChange], added: Sequence[LineChange]
+) -> list[tuple[LineChange | None, LineChange | None]]:
+    """Return the lines that are most alike as pairs, and in turn those above and below; the rest one by one."""
+    best = _ALIKE
+    at = None
+    if len(removed) * len(added) <= _MOST_PAIRED:
+        for first, old in enumerate(removed):
+            for second, new in enumerate(added):
+                score = likeness(old.line, new.line)
+                if score > best:
+                    best = score
+                    at = (first, second)
+    if at is None:
+        return [*zip_longest(removed, added)]
+    first, second = at
+    return [
+        *pair_alike(removed[:first], added[:second]),
+        (removed[first], added[second]),
+        *pair_alike(removed[first + 1 :], added[second + 1 :]),
+    ]
+
+
+def words_of(line: str) -> list[str]:
+    return re.findall(r"\w+|\s+|[^\w\s]", line)
+
+
+def likeness(before: str, after: str) -> float:
+    """Return how much of two lines is the same, from 0 to 1."""
+    if max(len(before), len(after)) > _LONGEST_MARKED:
+        return 0.0
+    return SequenceMatcher(None, words_of(before), words_of(after), autojunk=False).ratio()
+
+
+def mark_words(before: str, after: str) -> tuple[Parts, Parts]:
+    """Return the parts of two lines, and which of them changed; none of lines that have little in common."""
+    if likeness(before, after) <= _ALIKE:
+        return ((before, False),), ((after, False),)
+    old = words_of(before)
+    new = words_of(after)
+    before_parts: list[tuple[str, bool]] = []
+    after_parts: list[tuple[str, bool]] = []
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    for kind, old_start, old_end, new_start, new_end in matcher.get_opcodes():
+        before_parts.append(("".join(old[old_start:old_end]), kind != "equal"))
+        after_parts.append(("".join(new[new_start:new_end]), kind != "equal"))
+    return (
+        tuple(part for part in before_parts if part[0]),
+        tuple(part for part in after_parts if part[0]),
+    )

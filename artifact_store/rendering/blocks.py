@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from ..errors import InvalidArtifact
@@ -22,6 +23,10 @@ __all__ = [
     "Facts",
     "Image",
     "Json",
+    "Line",
+    "LineHunk",
+    "LinePair",
+    "Lines",
     "Link",
     "Markdown",
     "Note",
@@ -101,6 +106,44 @@ class Table:
             issubclass(row_type, Mapping) for row_type in set(map(type, self.rows))
         )
         check(self, "rows", has_rows, "a list of objects by column")
+
+
+class Line(NamedTuple):
+    """A line of text that was added or removed.
+
+    Attributes:
+        number: its number, from 1.
+        parts: the parts of its text, and which of them changed, where a line that is alike took its place.
+    """
+
+    number: int
+    parts: tuple[tuple[str, bool], ...]
+
+
+class LinePair(NamedTuple):
+    """A line before and the line after that took its place; `None` where there is none."""
+
+    before: Line | None
+    after: Line | None
+
+
+class LineHunk(NamedTuple):
+    """Changed lines that stand beside each other.
+
+    Attributes:
+        heading: where they begin on both sides, and how many there are, as in a unified diff: `@@ -2,2 +2,1 @@`.
+        pairs: the lines.
+    """
+
+    heading: str
+    pairs: tuple[LinePair, ...]
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Lines of text that changed; a wide place shows them side by side, a narrow one as a unified diff."""
+
+    hunks: tuple[LineHunk, ...]
 
 
 @dataclass(frozen=True)
@@ -265,6 +308,7 @@ Block = (
     | Text
     | Json
     | Table
+    | Lines
     | Link
     | Image
     | Progress

@@ -20,6 +20,7 @@ from .gfm_text import (
     fence,
     paragraph,
 )
+from .lines import unified
 from .markdown import markdown_to_html
 from .plot import plot_words, sparkline
 from .renderers import reference_facts
@@ -335,6 +336,17 @@ def profile_parts(block: blocks.Profile, remedy: str) -> Iterator[str]:
     yield details(size, ["\n".join(lines), *cut_note(left_out, remedy)])
 
 
+def lines_parts(block: blocks.Lines, remedy: str) -> Iterator[str]:
+    """Yield lines that changed, as a unified diff."""
+    shown = []
+    for sign, line in unified(block.hunks):
+        text = "" if line is None else "".join(part for part, _ in line.parts)
+        shown.append(sign + escape_controls(text, keep="\t"))
+    text, left_out = cut("\n".join(shown), _MAX_TEXT)
+    yield fence(text, "diff")
+    yield from cut_note(left_out, remedy)
+
+
 def table_parts(block: blocks.Table, remedy: str) -> Iterator[str]:
     """Yield the first rows and columns of a table."""
     if not block.columns:
@@ -405,6 +417,7 @@ _WRITERS: dict[type[Block], Callable[..., Iterator[str]]] = {
     blocks.Text: text_parts,
     blocks.Json: json_parts,
     blocks.Table: table_parts,
+    blocks.Lines: lines_parts,
     blocks.Link: link_parts,
     blocks.Progress: progress_parts,
     blocks.Facts: facts_parts,

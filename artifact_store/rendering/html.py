@@ -6,14 +6,14 @@ runs: this module writes no script, no event handler and no `style` attribute.
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import LiteralString, NamedTuple
+from typing import Literal, LiteralString, NamedTuple
 
 from ..payloads.images import MAX_IMAGE_BYTES
 from ..rendering import blocks
 from .blocks import Block
 from .changes import since_text, told
 from .markdown import markdown_to_html
-from .markup import Html, element, join
+from .markup import Html, element, escape, join
 from .plot import line_plot, plot_words
 from .renderers import reference_facts
 from .text import (
@@ -308,6 +308,43 @@ def table_html(block: blocks.Table, options: Options) -> Html:
     return join([scroll_box("rows", table), left_out_note(left_out, options)])
 
 
+def lines_html(block: blocks.Lines, options: Options) -> Html:
+    """Return lines that changed, those before on the left and those after on the right."""
+    rows = []
+    for hunk in block.hunks:
+        heading = element("td", hunk.heading, colspan=4)
+        rows.append(element("tr", heading, class_="artifact-store-hunk"))
+        for pair in hunk.pairs:
+            cells = [*line_cells("del", pair.before), *line_cells("ins", pair.after)]
+            rows.append(element("tr", *cells))
+    columns = element("colgroup", *[element("col") for _ in range(4)])
+    return element(
+        "div",
+        element("table", columns, element("tbody", *rows)),
+        class_="artifact-store-lines",
+        tabindex=0,
+        role="region",
+        aria_label="lines",
+    )
+
+
+def line_cells(name: Literal["del", "ins"], line: blocks.Line | None) -> tuple[Html, Html]:
+    """Return the number and the text of a line; empty cells for a side that has none."""
+    if line is None:
+        return element("td"), element("td")
+    parts = []
+    room = _MAX_LINE
+    for part, changed in line.parts:
+        text = escape_controls(part[:room], keep="\t")
+        parts.append(element("mark", text) if changed else escape(text))
+        room -= len(part)
+        if room < 0:
+            parts.append(Html("…"))
+            break
+    text_cell = element("td", element(name, *parts), class_=f"artifact-store-{name}")
+    return element("td", str(line.number)), text_cell
+
+
 def scroll_box(name: LiteralString, table: Html) -> Html:
     """Return a table in a box that scrolls, also by the keyboard."""
     return element(
@@ -358,6 +395,7 @@ _WRITERS: dict[type[Block], Callable[..., Html]] = {
     blocks.Text: text_html,
     blocks.Json: json_html,
     blocks.Table: table_html,
+    blocks.Lines: lines_html,
     blocks.Link: link_html,
     blocks.Progress: progress_html,
     blocks.Facts: facts_html,

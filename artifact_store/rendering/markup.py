@@ -23,7 +23,7 @@ __all__ = ["Attribute", "Html", "element", "escape", "join", "open_tag"]
 Attribute: TypeAlias = str | int | float | bool | None
 
 _SPECIAL = re.compile("[&<>\"']")
-_VOID = frozenset({"img"})
+_VOID = frozenset({"col", "img"})
 _EMPTY_IN_SVG = frozenset({"circle", "line", "polyline"})
 
 

@@ -60,6 +60,28 @@ background:color-mix(in srgb,currentColor 7%,var(--jp-layout-color0,var(--vscode
 & .artifact-store-null{color:var(--artifact-store-soft);font-style:italic}
 & :is(.artifact-store-text,.artifact-store-json){white-space:pre-wrap;max-height:26rem;overflow:auto}
 & .artifact-store-details .artifact-store-json{border-left:2px solid var(--artifact-store-line);padding-left:.75rem}
+& .artifact-store-lines{container-type:inline-size;max-height:26rem;overflow:auto;
+border:1px solid var(--artifact-store-line);border-radius:6px;
+margin:.4rem 0}
+& .artifact-store-lines table{width:100%;table-layout:fixed}
+& .artifact-store-lines td{max-width:none;border:0;padding:.05rem .5rem;overflow-wrap:anywhere;
+font:12.5px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
+& .artifact-store-lines col:nth-child(odd){width:3.5rem}
+& .artifact-store-lines tr:not(.artifact-store-hunk) td:nth-child(odd){text-align:right;
+color:var(--artifact-store-soft);user-select:none}
+& .artifact-store-hunk td{color:var(--artifact-store-soft);background:var(--artifact-store-wash)}
+& :is(del,ins){text-decoration:none;color:inherit;background:none}
+& td.artifact-store-del{background:color-mix(in srgb,#d33 12%,transparent)}
+& td.artifact-store-ins{background:color-mix(in srgb,#2a2 12%,transparent)}
+& mark{color:inherit;border-radius:3px;font-weight:600}
+& .artifact-store-del mark{background:color-mix(in srgb,#d33 32%,transparent)}
+& .artifact-store-ins mark{background:color-mix(in srgb,#2a2 32%,transparent)}
+& .artifact-store-del del::before{content:"-"}
+& .artifact-store-ins ins::before{content:"+"}
+@container (max-width:40rem){
+& .artifact-store-lines :is(table,tbody,.artifact-store-hunk,.artifact-store-hunk td){display:block}
+& .artifact-store-lines tr:not(.artifact-store-hunk){display:grid;grid-template-columns:3.5rem 1fr}
+& .artifact-store-lines td:empty{display:none}}
 & .artifact-store-progress{display:flex;gap:.6rem;align-items:center}
 & progress{width:min(24rem,70%);height:.8rem;accent-color:var(--artifact-store-accent)}
 & .artifact-store-markdown{max-height:40rem;overflow:auto}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..rendering import blocks
 from .blocks import Block
 from .changes import in_line, plain_sentence, since_text, told
+from .lines import side_by_side, unified_text
 from .markdown import table_cells
 from .plot import sparkline
 from .renderers import reference_facts
@@ -45,6 +46,7 @@ _LONGEST_VALUE = 2_000
 _MOST_PROFILED = 12  # columns of a table
 _MOST_FACTS = 200
 _MOST_LAID_OUT = 2_000  # cells of tables in Markdown
+_WIDE = 120  # columns from which changed lines stand side by side
 
 
 class Screen(NamedTuple):
@@ -403,6 +405,14 @@ def profile_parts(block: blocks.Profile, screen: Screen) -> Iterator[RenderableT
     yield from left_out_note([f"the profile of {part}" for part in left_out], screen)
 
 
+def lines_parts(block: blocks.Lines, screen: Screen) -> Iterator[RenderableType]:
+    """Yield lines that changed: side by side on a wide terminal, otherwise as a unified diff."""
+    if screen.console.width >= _WIDE:
+        yield side_by_side(block.hunks, screen.unicode)
+    else:
+        yield Unwrapped(unified_text(block.hunks))
+
+
 def table_parts(block: blocks.Table, screen: Screen) -> Iterator[RenderableType]:
     """Yield the first rows and columns of a table."""
     if not block.columns:
@@ -435,6 +445,7 @@ _WRITERS: dict[type[Block], Callable[..., Iterator[RenderableType]]] = {
     blocks.Text: text_parts,
     blocks.Json: json_parts,
     blocks.Table: table_parts,
+    blocks.Lines: lines_parts,
     blocks.Link: link_parts,
     blocks.Image: image_parts,
     blocks.Progress: progress_parts,

@@ -11,7 +11,7 @@ from ..output.artifacts import print_facts
 from ..output.documents import print_json
 from ..output.screen import console
 from ..output.tables import print_rows
-from ..output.text import is_terminal
+from ..output.text import is_terminal, safe
 
 __all__ = ["diff"]
 
@@ -81,7 +81,11 @@ def diff(
         print_facts(
             {"before": difference.before, "after": difference.after, "changes": summary or "none"}
         )
-        rows = difference.to_rows(limit)
+        lines = difference.to_unified(limit)
+        if lines:
+            click.echo()
+            click.echo("\n".join(safe(line, keep="\t") for line in lines))
+        rows = difference.to_rows(limit, lines=False)
         if rows:
             click.echo()
             print_rows([*rows[0]], rows)

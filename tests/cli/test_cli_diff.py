@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 import pytest
 
@@ -41,6 +42,18 @@ def test_as_json(url, versions):
     assert document["key"] == ["id", "total"]
     assert document["summary"] == ["1 row added", "1 row removed"]
     assert [change["kind"] for change in document["changes"]] == ["removed", "added"]
+
+
+def test_lines_of_text(url):
+    with ArtifactStore(url) as store:
+        for data in ("one\ntwo \x1b[31m\n", "one\n2\n"):
+            store.create_artifact(key="note", type="markdown", data=data)
+    plain = run(url, "diff", "note").partition("\n\n")[2]
+    assert plain == "--- note@1\n+++ note@2\n@@ -2,1 +2,1 @@\n-two \\x1b[31m\n+2\n"
+    narrow = on_terminal(url, "diff", "note", columns=80, env={"NO_COLOR": "1"})[1]
+    assert "@@ -2,1 +2,1 @@\n-two \\x1b[31m\n+2\n" in narrow
+    wide = on_terminal(url, "diff", "note", columns=140, env={"NO_COLOR": "1"})[1]
+    assert re.search(r"\n2 -two \\x1b\[31m +2 \+2 *\n", wide)
 
 
 def test_what_is_equal(url, versions):

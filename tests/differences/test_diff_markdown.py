@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from artifact_store import ArtifactStore
 from artifact_store.differences.changes import LineChange
-from artifact_store.differences.markdown import hunks
-from artifact_store.differences.texts import compare_lines
+from artifact_store.differences.texts import compare_lines, hunks
 
 
 @pytest.fixture
