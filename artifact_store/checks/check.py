@@ -153,9 +153,9 @@ class Check:
         for row in self.to_rows():
             if isinstance(row["value"], datetime):
                 row["value"] = moment_text(row["value"])
-            # What a row does not have is an empty cell; None would be shown as null.
-            rows.append({name: cell for name, cell in row.items() if cell is not None})
-        columns = [name for name in _COLUMNS if any(name in row for row in rows)]
+            # HTML shows None, and a cell that is missing, as null.
+            rows.append({name: "" if cell is None else cell for name, cell in row.items()})
+        columns = [name for name in _COLUMNS if any(row[name] != "" for row in rows)]
         return blocks.Table(tuple(columns), rows)
 
     def to_markdown(self) -> str:

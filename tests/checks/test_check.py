@@ -383,7 +383,10 @@ def test_a_check_in_a_notebook_escapes(store: ArtifactStore):
     assert "data.&lt;b&gt;" in html
     assert "<script>" not in html
     assert "\u202e" not in html
-    assert ">null<" not in store.check("none")._repr_html_()
+    store.create_artifact(key="k", data={"<b>": 1, "acc": 1})
+    mixed = store.check("k", where={"data.acc": {"ge_": 1}}, change={"data.acc": {"max_rise": 1}})
+    for shown in (store.check("none"), check, mixed):
+        assert ">null<" not in shown._repr_html_()
 
 
 # --- The statements ---
