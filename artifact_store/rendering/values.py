@@ -4,12 +4,14 @@ A value does not know its store, so the open stores are asked for the context of
 of runs. Whatever a store raises is ignored: the artifact is then shown without them.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
 from ..context import open_stores
 from . import blocks
+from .aliases import NamesVersion, alias_names, aliases_text
 from .blocks import Block
 from .changes import Changed, changes_text, plain_sentence
 from .context import ArtifactContext, Named, Point, Shown
@@ -20,6 +22,15 @@ from .text import age, count_text, moment_text, plain_number
 __all__ = ["artifact_blocks", "history_blocks", "list_blocks"]
 
 _MOST_CHANGES = 200  # characters of what changed in a version
+
+
+class AliasOfKey(NamesVersion, Protocol):
+    """What is read of an `Alias`."""
+
+    @property
+    def key(self) -> str:
+        """The key."""
+        ...
 
 
 class OpenStore(Protocol):
@@ -35,6 +46,10 @@ class OpenStore(Protocol):
 
     def read_flow_run(self, id: UUID) -> Named | None:
         """Return a flow run."""
+        ...
+
+    def read_aliases(self) -> Sequence[AliasOfKey]:
+        """Return all aliases."""
         ...
 
 
@@ -79,6 +94,7 @@ def list_blocks(artifacts: Sequence[Shown], most: int, *, ages: bool) -> list[Bl
     run_ids = {each.flow_run_id for each in first if each.flow_run_id is not None}
     run_names = read_run_names(run_ids)
     rows = [table_row(each, run_names, ages=ages) for each in first]
+    rows = with_aliases(rows, first)
     result: list[Block] = [
         blocks.Note(count_text(len(artifacts), "artifact")),
         blocks.Table(tuple(rows[0]), rows),
@@ -120,6 +136,7 @@ def history_blocks(
         row["changes"] = plain_sentence(changes_text(version, _MOST_CHANGES))
         rows.append(row)
 
+    rows = with_aliases(rows, [version.artifact for version in versions])
     result.append(blocks.Table(tuple(rows[0]), rows))
     if not complete:
         result.append(blocks.Note("There are older versions."))
@@ -146,6 +163,30 @@ def table_row(artifact: Shown, run_names: dict[UUID, str], *, ages: bool) -> dic
     return row
 
 
+def with_aliases(
+    rows: Sequence[dict[str, object]], artifacts: Sequence[Shown]
+) -> list[dict[str, object]]:
+    """Return the rows of some artifacts with their aliases, if one of their keys has any.
+
+    Where a key is in the list once, the row says where its other aliases are too.
+    """
+    aliases = read_aliases(artifacts)
+    if not any(artifact.key in aliases for artifact in artifacts):
+        return list(rows)
+
+    counts = Counter(artifact.key for artifact in artifacts)
+    result = []
+    for row, artifact in zip(rows, artifacts, strict=True):
+        of_key = aliases.get(artifact.key or "", [])
+        text = aliases_text(of_key, artifact.version)
+        if counts[artifact.key] > 1:
+            text = ", ".join(alias_names(of_key, artifact.version))
+        cells = dict(row)
+        first = {name: cells.pop(name) for name in ("key", "version")}
+        result.append({**first, "aliases": text, **cells})
+    return result
+
+
 def list_stores() -> list[OpenStore]:
     """Return the stores that are open in this process."""
     try:
@@ -164,6 +205,25 @@ def read_context(artifact: Shown) -> ArtifactContext | None:
         except Exception:
             continue  # a store that fails must not keep the artifact from being shown
     return None
+
+
+def read_aliases(artifacts: Sequence[Shown]) -> Mapping[str, list[NamesVersion]]:
+    """Return the aliases by key, from the first open store that has the first artifact with a key."""
+    known = next((each for each in artifacts if each.key is not None), None)
+    if known is None:
+        return {}
+    for store in list_stores():
+        try:
+            stored = store.read_artifact(known.id)
+            if stored is None or not is_same(stored, known):
+                continue
+            aliases: dict[str, list[NamesVersion]] = {}
+            for alias in store.read_aliases():
+                aliases.setdefault(alias.key, []).append(alias)
+            return aliases
+        except Exception:
+            continue
+    return {}
 
 
 def is_same(stored: Shown, artifact: Shown) -> bool:

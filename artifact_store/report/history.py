@@ -11,6 +11,7 @@ from uuid import UUID
 from ..errors import InvalidQuery
 from ..filters.definitions import ArtifactFilter, FlowFilter, FlowRunFilter, TaskRunFilter
 from ..rendering.context import Point
+from ..schemas.aliases import Alias
 from ..schemas.artifacts import Artifact
 from ..schemas.runs import Flow, FlowRun, TaskRun
 from ..schemas.sorting import ArtifactSort
@@ -50,6 +51,7 @@ class History:
         kept: the numbers of the versions that can be opened.
         origins: the runs that made each version, by the id of the artifact.
         series: its numbers by field, the best first; of each at most the newest 200.
+        aliases: its aliases.
     """
 
     versions: tuple[Artifact, ...]
@@ -57,6 +59,7 @@ class History:
     kept: frozenset[int]
     origins: Mapping[UUID, Origin]
     series: Mapping[str, tuple[Point, ...]]
+    aliases: tuple[Alias, ...] = ()
 
     @property
     def latest(self) -> Artifact:
@@ -123,6 +126,7 @@ def read_history(store: Source, latest: Artifact, kept: int) -> History | None:
         kept=frozenset(each.version for each in newest_kept if each.version is not None),
         origins=read_origins(store, versions),
         series=read_numbers(store, versions[0]),
+        aliases=tuple(store.read_aliases(latest.key or "")),
     )
 
 

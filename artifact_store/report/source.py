@@ -5,6 +5,7 @@ from typing import Protocol
 
 from ..filters.definitions import ArtifactFilter, FlowFilter, FlowRunFilter, TaskRunFilter
 from ..rendering.context import Point
+from ..schemas.aliases import Alias
 from ..schemas.artifacts import Artifact, ArtifactList
 from ..schemas.runs import Flow, FlowRun, TaskRun
 from ..schemas.sorting import ArtifactSort
@@ -48,6 +49,10 @@ class Source(Protocol):
 
     def series_fields(self, key: str) -> list[str]:
         """Return which numbers a key has."""
+        ...
+
+    def read_aliases(self, key: str) -> list[Alias]:
+        """Return the aliases of a key."""
         ...
 
     def read_flow_runs(self, *, flow_run_filter: FlowRunFilter) -> list[FlowRun]:

@@ -6,25 +6,32 @@ The script of the page (`report.js`) finds elements by the classes, ids and `dat
 import math
 import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from uuid import UUID
 
 from ..differences.versions import Since
 from ..rendering import blocks
 from ..rendering.context import Point, Run, ref_of
-from ..rendering.html import blocks_to_html
 from ..rendering.markup import Html, element, escape, join
 from ..rendering.plot import line_plot, share
 from ..rendering.renderers import render
 from ..rendering.text import (
     cell_text,
-    escape_controls,
     missing,
-    moment_text,
     number_text,
     short_number,
 )
 from ..schemas.artifacts import Artifact
+from .elements import (
+    MAX_LINE,
+    blocks_html,
+    card,
+    key_chips,
+    muted,
+    short_line,
+    time_html,
+    type_html,
+    version_chips,
+)
 from .history import History, Origin
 
 __all__ = ["file_name", "history_html", "row_html", "version_html"]
@@ -33,49 +40,10 @@ _SPARK_WIDTH = 88
 _SPARK_HEIGHT = 24
 _SPARK_MARGIN = 3
 _MAX_DESCRIPTION = 160  # characters, in the overview
-_MAX_LINE = 1_000
 _MAX_FACTS = 200
 _MOST_LISTED = 100  # changes of a version; if there are more, none is listed
 
 Fact = tuple[str, str]  # a name and a value, each of them text or HTML
-
-
-def short_line(value: object) -> str:
-    """Return a value as one short line of text."""
-    return escape_controls(cell_text(str(value), _MAX_LINE))
-
-
-def time_html(moment: datetime, *, ages: bool = False) -> Html:
-    """Return a time; with `ages` the script shows how long ago it is, and the time as a tooltip."""
-    utc = moment.astimezone(UTC)
-    return element(
-        "time",
-        moment_text(moment),
-        datetime=f"{utc:%Y-%m-%dT%H:%M:%SZ}",
-        data_age=ages,
-    )
-
-
-def muted(text: str) -> Html:
-    """Return text of less importance."""
-    return element("span", text, class_="muted")
-
-
-def blocks_html(*shown: blocks.Block) -> Html:
-    """Return blocks, without images of other servers: the page may load nothing."""
-    html = blocks_to_html(shown, external_images=False)
-    return element("div", html, class_="artifact-store")
-
-
-def card(name: str, heading: str, *content: Html) -> Html:
-    """Return a part of the page below a heading."""
-    return element(
-        "section",
-        element("h2", heading, id=name),
-        *content,
-        class_="card",
-        aria_labelledby=name,
-    )
 
 
 # Overview
@@ -93,7 +61,7 @@ def row_html(number: int, history: History) -> Html:
     flow = origin.flow.name if origin.flow else ""
     row = element(
         "tr",
-        key_cell(latest),
+        key_cell(latest, history),
         element("td", type_html(latest.type), role="cell", class_="c-type"),
         element("td", trend_html(history), role="cell", class_="c-trend"),
         element("td", f"@{latest.version}", role="cell", class_="c-version number"),
@@ -111,26 +79,20 @@ def row_html(number: int, history: History) -> Html:
     return join([row, Html("\n")])
 
 
-def key_cell(latest: Artifact) -> Html:
-    """Return the key as a link, above the beginning of the description."""
-    description = (latest.description or "")[:_MAX_LINE]
+def key_cell(latest: Artifact, history: History) -> Html:
+    """Return the key as a link, with its aliases, above the beginning of the description."""
+    description = (latest.description or "")[:MAX_LINE]
     words = description.replace("**", "").replace("`", "").split()
     about = short_line(" ".join(words)[:_MAX_DESCRIPTION])
     return element(
         "th",
         element("a", short_line(latest.key), href=f"#{latest.key or ''}"),
+        *key_chips(history),
         element("span", about, class_="about") if about else None,
         scope="row",
         role="rowheader",
         class_="key",
     )
-
-
-def type_html(type: str | None) -> Html | None:
-    """Return the type of an artifact; nothing where it has none."""
-    if not type:
-        return None
-    return element("span", short_line(type), class_="type")
 
 
 def run_name(origin: Origin) -> str:
@@ -237,6 +199,7 @@ def head_html(artifact: Artifact, history: History) -> Html:
         element("h1", short_line(artifact.key), version, tabindex=-1),
         type_html(artifact.type),
         element("span", "latest", class_="badge") if is_latest else None,
+        *version_chips(artifact, history),
         class_="title",
     )
     if not artifact.description:
@@ -464,6 +427,7 @@ def version_item(artifact: Artifact, history: History, values: dict[str, dict[in
     version = artifact.version
     content = [
         element("span", f"@{version}", class_="v"),
+        *version_chips(artifact, history),
         time_html(artifact.created, ages=True),
     ]
     for index, (field, by_version) in enumerate(values.items()):

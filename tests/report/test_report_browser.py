@@ -56,6 +56,8 @@ def publish(store):
         data={"image": f"data:image/png;base64,{PIXEL}", "alt": "A pixel"},
     )
     store.create_artifact(key="plain", data="one\ntwo")
+    for ref, name in (("weather@11", "prod"), ("weather@12", "canary"), ("models/churn", "prod")):
+        store.set_alias(ref, name)
 
 
 @pytest.fixture(scope="module")
