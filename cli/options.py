@@ -20,6 +20,7 @@ __all__ = [
     "ExpectedVersion",
     "FilterOptions",
     "Filters",
+    "as_of_option",
     "common_options",
     "content_fields",
     "content_options",
@@ -27,6 +28,7 @@ __all__ = [
     "form_options",
     "limit_option",
     "parse_filter_options",
+    "past_filters",
     "sort_option",
     "where_options",
 ]
@@ -46,6 +48,10 @@ _IMAGE_HELP = (
 )
 _SINCE_HELP = (
     "Updated since: 30m, 12h, 7d or 2w ago, or a date or time (local unless it has a time zone)."
+)
+_AS_OF_HELP = (
+    "What was the latest then: 90m, 24h, 7d or 2w ago, or a date (its first moment) or time (local unless it has a "
+    "time zone)."
 )
 _FILTER_HELP = (
     'Filter as JSON, {"metadata": {"ge_": {"days": 30}}}, or one per entity, {"artifacts": {...}, '
@@ -193,6 +199,21 @@ def form_options(*names: str) -> Decorator:
         return add_options(with_form, *forms, url_option)
 
     return decorate
+
+
+def as_of_option(function: F) -> F:
+    """Add the option for the time at which artifacts were the latest."""
+    option = click.option("--as-of", type=Since(), metavar="WHEN", help=_AS_OF_HELP)
+    return option(function)
+
+
+def past_filters(as_of: datetime | None, all_versions: bool) -> Filters:
+    """Return the keyword of `--as-of` for the methods that read latest artifacts, if it is given."""
+    if as_of is None:
+        return {}
+    if all_versions:
+        raise click.UsageError("--as-of is about the latest version of each key: leave out --all.")
+    return {"as_of": as_of}
 
 
 def limit_option(default: int, help: str) -> Callable[[F], F]:

@@ -9,14 +9,23 @@ import click
 
 from .. import complete
 from ..app import command, open_store
-from ..options import ExpectedVersion, common_options, content_fields, content_options, form_options
+from ..options import (
+    ExpectedVersion,
+    as_of_option,
+    common_options,
+    content_fields,
+    content_options,
+    form_options,
+)
 from ..output.artifacts import print_artifact, print_markdown, print_raw
 from ..output.documents import print_json
 from ..output.tables import columns_of, is_sparse, print_csv
 from ..payload import ContentOptions
 
 if TYPE_CHECKING:
-    from artifact_store import Artifact
+    from datetime import datetime
+
+    from artifact_store import Artifact, ArtifactStore
 
 __all__ = ["create", "show", "update"]
 
@@ -32,6 +41,7 @@ class Conditions(TypedDict, total=False):
     examples=[
         "artifact-store show weather/summary",
         "artifact-store show sales@3",
+        "artifact-store show sales --as-of 7d",
         "artifact-store show sales@3 --raw > sales.json",
         "artifact-store show sales --csv > sales.csv",
         'artifact-store show sales --markdown >> "$GITHUB_STEP_SUMMARY"',
@@ -39,8 +49,9 @@ class Conditions(TypedDict, total=False):
     pages=True,
 )
 @click.argument("ref", shell_complete=complete.refs)
+@as_of_option
 @form_options("raw", "json", "csv", "markdown")
-def show(ref: str, form: str | None) -> None:
+def show(ref: str, as_of: datetime | None, form: str | None) -> None:
     """Show one artifact.
 
     REF is a key (its latest version), KEY@3 (that version), KEY@NAME (an alias) or an id. Shows
@@ -51,7 +62,7 @@ def show(ref: str, form: str | None) -> None:
     a table as text.
     """
     with open_store() as store:
-        artifact = store.get(ref)
+        artifact = store.get(ref) if as_of is None else get_as_of(store, ref, as_of)
         if form is None:
             print_artifact(artifact, store.read_surroundings(artifact))
         elif form == "markdown":
@@ -67,6 +78,32 @@ def show(ref: str, form: str | None) -> None:
             size = f"{len(columns):,} columns for {len(rows):,} rows, nearly all of them empty"
             raise click.ClickException(f"As CSV {artifact.ref} has {size}: take it as --raw.")
         print_csv(columns, rows)
+
+
+def get_as_of(store: ArtifactStore, ref: str, as_of: datetime) -> Artifact:
+    """Return what was the latest of a key at a time; say what is there instead."""
+    from artifact_store import ArtifactFilter, ArtifactSort
+
+    key, _, version = ref.partition("@")
+    if version not in ("", "latest"):
+        raise click.UsageError(
+            f"{ref!r} names one version, and --as-of chooses it by its time: give only the key, {key!r}."
+        )
+    found = store.read_latest_artifact(ref, as_of=as_of)
+    if found is not None:
+        return found
+
+    store.get(ref)  # raises if there is no such key at all
+    of_key = ArtifactFilter(key={"any_": [key]})
+    versions = store.read_artifacts(limit=1, artifact_filter=of_key, sort=ArtifactSort.KEY_ASC)
+    if not versions:
+        raise click.UsageError(f"{ref!r} is an id, and --as-of needs a key: leave out --as-of.")
+    oldest = versions[0]
+    created = oldest.created.astimezone(as_of.tzinfo)
+    raise click.ClickException(
+        f"{key} had no version at {as_of.isoformat(' ', 'seconds')}: the oldest that is there, {oldest.ref}, was "
+        f"created at {created.isoformat(' ', 'seconds')}."
+    )
 
 
 @command(

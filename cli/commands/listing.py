@@ -14,11 +14,13 @@ from ..app import command, open_store
 from ..options import (
     FilterOptions,
     Filters,
+    as_of_option,
     common_options,
     filter_options,
     form_options,
     limit_option,
     parse_filter_options,
+    past_filters,
     sort_option,
 )
 from ..output.documents import dump_fields, dump_points, print_documents, print_json
@@ -31,6 +33,8 @@ from ..output.values import plain_number
 from ..reading import batches, read_aliases, read_run_names
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from artifact_store import (
         Alias,
         Artifact,
@@ -54,6 +58,7 @@ _AT_ONCE = 1000  # artifacts that are read in one statement; more are read page 
         "artifact-store ls --flow nightly-etl --tag prod --limit 0",
         "artifact-store ls --all --key sales --json",
         "artifact-store ls --aliases",
+        "artifact-store ls --as-of 2026-11-01",
         "artifact-store ls --all --limit 0 --ndjson | gzip > artifacts.ndjson.gz",
         """artifact-store ls --filter '{"metadata": {"ge_": {"days": 30}}}'""",
     ],
@@ -70,6 +75,7 @@ _AT_ONCE = 1000  # artifacts that are read in one statement; more are read page 
     help="Artifacts to skip.",
 )
 @sort_option("ID_DESC", "Sort order; ID_DESC is newest first.")
+@as_of_option
 @click.option(
     "--trend",
     "trends",
@@ -88,6 +94,7 @@ def ls(
     limit: int,
     offset: int,
     sort: str,
+    as_of: datetime | None,
     trends: bool,
     with_aliases: bool,
     form: str | None,
@@ -101,8 +108,11 @@ def ls(
     replace the sparkline. --markdown shows times and the sparkline. --aliases says where the
     aliases of each key are, such as "canary, prod is @2": canary names the version in this line.
     """
+    if as_of is not None and trends:
+        raise click.UsageError("--trend shows what came later too: leave out --as-of or --trend.")
+    filters = parse_filter_options(options, latest=not all_versions)
     listing = Listing(
-        filters=parse_filter_options(options, latest=not all_versions),
+        filters={**filters, **past_filters(as_of, all_versions)},
         all_versions=all_versions,
         sort=sort,
         offset=offset,
@@ -355,10 +365,17 @@ def iter_history_documents(
     ],
 )
 @filter_options
+@as_of_option
 @common_options
-def count(all_versions: bool, as_json: bool, **options: Unpack[FilterOptions]) -> None:
+def count(
+    all_versions: bool,
+    as_of: datetime | None,
+    as_json: bool,
+    **options: Unpack[FilterOptions],
+) -> None:
     """Count keys, or with --all every version."""
     filters = parse_filter_options(options, latest=not all_versions)
+    filters.update(past_filters(as_of, all_versions))
     with open_store() as store:
         count_matches = store.count_artifacts if all_versions else store.count_latest_artifacts
         number = count_matches(**filters)
