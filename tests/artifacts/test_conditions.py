@@ -206,6 +206,18 @@ def test_the_expected_version_is_judged_first(store: ArtifactStore) -> None:
     assert store.create_artifacts([{**same, "expect_version": 1}])[0].id == first.id
 
 
+def test_what_an_alias_names_may_be_published_again(store: ArtifactStore) -> None:
+    """Only its time changes, so it needs no force."""
+    first = store.create_artifact(key="k", data=1)
+    store.set_alias("k", "prod")
+    for again in (
+        store.create_artifact(key="k", data=1, skip_unchanged=True),
+        *store.create_artifacts([{"key": "k", "data": 1}], skip_unchanged=True),
+    ):
+        assert (again.id, again.updated > first.updated) == (first.id, True)
+    assert store.get("k@prod") == again
+
+
 def test_an_empty_key_has_nothing_to_compare_with(store: ArtifactStore) -> None:
     store.create_artifact(key="k", data=1)
     store.delete_artifacts(OF_K)
