@@ -19,6 +19,7 @@ from artifact_store import (
     InvalidQuery,
     StoreUnavailable,
 )
+from artifact_store.db.read_only import WRITES
 from tests.helpers.processes import at_once, healthy, in_child
 
 PAIRS = 300
@@ -109,10 +110,15 @@ WRITING: dict[str, Callable[[ArtifactStore], object]] = {
         store.get("p").id, 50.0
     ),
     "delete_alias": lambda store: store.delete_alias("k", "prod"),
+    "undo_alias": lambda store: store.undo_alias("k", "prod"),
     "set_alias": lambda store: store.set_alias("k", "prod"),
     "atomic": lambda store: store.atomic().__enter__(),
     "run_in_transaction": lambda store: store.run_in_transaction(store.count_artifacts),
 }
+
+
+def test_every_writing_method_is_tried() -> None:
+    assert set(WRITING) == {*WRITES, "atomic", "run_in_transaction"}
 
 
 def test_writes_are_refused_and_nothing_is_written(store: ArtifactStore) -> None:
