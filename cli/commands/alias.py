@@ -176,7 +176,7 @@ def ls(key: str | None, as_json: bool) -> None:
 @click.argument("name", metavar="[NAME]", required=False, shell_complete=complete.past_aliases)
 @common_options
 def history(key: str, name: str | None, as_json: bool) -> None:
-    """List the moves of an alias, or of all aliases of a key, newest first.
+    """List the moves of an alias or of a key, newest first.
 
     Columns: alias, the versions from and to, age and the run that moved it. The history of a
     deleted alias stays. When the output is not a terminal, the time replaces the age.
