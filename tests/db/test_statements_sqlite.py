@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -67,6 +68,7 @@ def sized(request: pytest.FixtureRequest, listener: Listener, url: str) -> Itera
         assert store.verify() == []
 
 
+MISSING = UUID(int=0)
 COUNTS: dict[str, tuple[int, Callable[[ArtifactStore, Artifact], object]]] = {
     "create": (2, lambda store, latest: store.create_artifact(key="k", data=1)),
     "create a new key": (
@@ -115,7 +117,12 @@ COUNTS: dict[str, tuple[int, Callable[[ArtifactStore, Artifact], object]]] = {
     ),
     "count latest": (1, lambda store, latest: store.count_latest_artifacts()),
     "update": (3, lambda store, latest: store.update_artifact(latest.id, data=1, description="d")),
-    "update what is missing": (3, lambda store, latest: store.update_artifact("0" * 32, data=1)),
+    "update what is missing": (3, lambda store, latest: store.update_artifact(MISSING, data=1)),
+    # The text of an id may also be a key.
+    "update what is missing, by text": (
+        4,
+        lambda store, latest: store.update_artifact("0" * 32, data=1),
+    ),
     "delete": (4, lambda store, latest: store.delete_artifact(latest.id)),
     "delete what is missing": (4, lambda store, latest: store.delete_artifact("0" * 32)),
     "delete many": (
