@@ -156,6 +156,14 @@ def test_many_cells_of_a_column_are_counted():
     assert sentences(before[:3], after[:3])[2] == "`total` 2 → 102 (+100) in row 2"
 
 
+def test_many_columns_are_counted():
+    wide = [{f"c{number}": 1 for number in range(5)}]
+    assert sentences(TABLE[:1], [TABLE[0] | wide[0]]) == ("5 columns are new: `c0`, `c1`, `c2`, …",)
+    assert sentences([TABLE[0] | wide[0]], TABLE[:1]) == (
+        "5 columns are gone: `c0`, `c1`, `c2`, …",
+    )
+
+
 def test_a_cell_that_a_row_does_not_have_is_not_null():
     changes = compare_tables([{"a": 1}, {"a": 2, "b": None}], [{"a": 1, "b": None}, {"a": 2}])
     cells = [change.cells for change in changes]
