@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple, Unpack
 from uuid import UUID
@@ -23,12 +23,13 @@ from ..output.screen import console
 from ..output.tables import Row, print_csv, print_rows
 from ..output.text import is_terminal, safe
 from ..output.values import time_text
+from ..reading import read_aliases
 
 if TYPE_CHECKING:
     from rich.text import Text
     from rich.tree import Tree
 
-    from artifact_store import Artifact, ArtifactStore, Flow, FlowRun, FlowRunTree, TaskRun
+    from artifact_store import Alias, Artifact, ArtifactStore, Flow, FlowRun, FlowRunTree, TaskRun
 
 __all__ = ["tree"]
 
@@ -109,7 +110,8 @@ class Branch(NamedTuple):
 def tree(limit: int, form: str | None, **options: Unpack[FilterOptions]) -> None:
     """Show which runs made which artifacts.
 
-    Shows flows, their newest flow runs, task runs and the artifacts of each, with states and ages.
+    Shows flows, their newest flow runs, task runs and the artifacts of each, with states and ages;
+    on a terminal with aliases too.
     Artifacts without a run, or of a run in another system, have branches of their own. Filters of
     artifacts leave out runs without a match. When the output is not a terminal, there is one line
     per artifact, and one per run without artifacts.
@@ -117,6 +119,7 @@ def tree(limit: int, form: str | None, **options: Unpack[FilterOptions]) -> None
     filters = parse_filter_options(options, latest=False)
     with open_store() as store:
         branches, has_more = read_branches(store, filters, limit)
+        aliases = read_aliases(store) if form is None and is_terminal() else {}
     if form in ("json", "ndjson"):
         print_documents(map(branch_document, branches), form)
     elif form == "csv":
@@ -127,7 +130,7 @@ def tree(limit: int, form: str | None, **options: Unpack[FilterOptions]) -> None
     elif not is_terminal():
         print_rows(COLUMNS, iter_rows(branches))
     elif branches:
-        print_tree(branches)
+        print_tree(branches, aliases)
     else:
         note("Nothing found.")
     if has_more:
@@ -288,19 +291,19 @@ def run_state(run: FlowRun | TaskRun | UUID | None) -> str | None:
     return run.state_name
 
 
-def print_tree(branches: Iterable[Branch]) -> None:
-    """Print branches as a tree for each flow."""
+def print_tree(branches: Iterable[Branch], aliases: Mapping[str, Sequence[Alias]]) -> None:
+    """Print branches as a tree for each flow, with the aliases by key."""
     from rich.tree import Tree
 
     screen = console()
     for title, of_flow in groupby(branches, lambda branch: branch.title):
         root = Tree(label(title, "bold"), guide_style="dim")
         for branch in of_flow:
-            add_branch(root, branch)
+            add_branch(root, branch, aliases)
         screen.print(root)
 
 
-def add_branch(root: Tree, branch: Branch) -> None:
+def add_branch(root: Tree, branch: Branch, aliases: Mapping[str, Sequence[Alias]]) -> None:
     """Add a run, its task runs and their artifacts to the tree of a flow."""
     run_node = root
     if branch.run is not None:
@@ -310,7 +313,7 @@ def add_branch(root: Tree, branch: Branch) -> None:
         if group.task is not None:
             node = run_node.add(run_label(group.task))
         for artifact in group.artifacts:
-            node.add(artifact_label(artifact))
+            node.add(artifact_label(artifact, aliases.get(artifact.key or "", ())))
     if not branch.complete:
         hint = "artifact-store ls --all"
         if branch.run is not None and not isinstance(branch.run, UUID):
@@ -371,13 +374,15 @@ def run_label(run: FlowRun | TaskRun | UUID) -> Text:
     return text
 
 
-def artifact_label(artifact: Artifact) -> Text:
-    """Return the reference, the type and the age of an artifact."""
-    from artifact_store.rendering import age
+def artifact_label(artifact: Artifact, aliases: Sequence[Alias]) -> Text:
+    """Return the reference, the type, the aliases and the age of an artifact."""
+    from artifact_store.rendering import age, alias_names
 
     text = label(artifact.ref, "cyan")
     if artifact.type:
         text.append(safe(f"  {artifact.type}"))
+    for name in alias_names(aliases, artifact.version):
+        text.append(safe(f"  {name}"), "green")
     text.append(f"  {age(artifact.updated)}", "dim")
     return text
 

@@ -269,6 +269,13 @@ def test_history_marks_the_versions_that_have_an_alias(url, named):
     assert "| 2 | prod |" in run(url, "history", "model", "--markdown")
 
 
+def test_the_tree_marks_them_on_a_terminal(url, named):
+    screen = on_terminal(url, "tree", env={"NO_COLOR": "1"})[1]
+    assert "model@2  prod  " in screen
+    assert "model@3  canary  " in screen
+    assert screen.count("prod") == 1
+
+
 # Protection
 
 
