@@ -35,6 +35,7 @@ __all__ = [
     "alias_names",
     "aliased",
     "aliases",
+    "all_aliases",
     "deployments",
     "files",
     "flow_runs",
@@ -168,6 +169,12 @@ def aliased(store: ArtifactStore, incomplete: str, ctx: click.Context) -> list[s
 def aliases(store: ArtifactStore, incomplete: str, ctx: click.Context) -> list[str]:
     """Complete the name of an alias of the key that was typed."""
     return [alias.name for alias in store.read_aliases(typed_key(ctx))]
+
+
+@completion
+def all_aliases(store: ArtifactStore, incomplete: str, ctx: click.Context) -> list[str]:
+    """Complete the name of an alias of any key."""
+    return sorted({alias.name for alias in store.read_aliases()})
 
 
 @completion

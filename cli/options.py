@@ -84,6 +84,7 @@ class FilterOptions(TypedDict):
     key: tuple[str, ...]
     like: str | None
     type: tuple[str, ...]
+    alias: tuple[str, ...]
     flow: tuple[str, ...]
     flow_run: str | None
     deployment: tuple[str, ...]
@@ -315,6 +316,12 @@ def where_options(function: F) -> F:
         ),
         repeatable_option("--type", "TYPE", "Only this type; repeat for several.", complete.types),
         repeatable_option(
+            "--alias",
+            "NAME",
+            "Only what this alias names; repeat for several.",
+            complete.all_aliases,
+        ),
+        repeatable_option(
             "--flow", "NAME", "Only from runs of this flow; repeat for several.", complete.flows
         ),
         text_option("--flow-run", "NAME|ID", "Only from this flow run.", complete.flow_runs),
@@ -347,6 +354,8 @@ def parse_filter_options(options: FilterOptions, *, latest: bool) -> Filters:
     """
     from artifact_store import parse_filters
 
+    if "latest" in options["alias"]:
+        raise click.UsageError("'latest' is not an alias: it always names the latest version.")
     result = parse_filters(filters_by_entity(options), latest=latest)
     if options["filter"] is None:
         return result
@@ -363,6 +372,7 @@ def filters_by_entity(options: FilterOptions) -> dict[str, object]:
         "artifacts": set_fields(
             key=set_fields(any_=options["key"], like_=options["like"]),
             type=set_fields(any_=options["type"]),
+            alias=set_fields(any_=options["alias"]),
             updated=set_fields(after_=options["since"]),
         ),
         "flow_runs": flow_run,

@@ -57,6 +57,7 @@ _AT_ONCE = 1000  # artifacts that are read in one statement; more are read page 
         "artifact-store ls --type table --since 7d",
         "artifact-store ls --flow nightly-etl --tag prod --limit 0",
         "artifact-store ls --all --key sales --json",
+        "artifact-store ls --alias prod",
         "artifact-store ls --aliases",
         "artifact-store ls --as-of 2026-11-01",
         "artifact-store ls --all --limit 0 --ndjson | gzip > artifacts.ndjson.gz",
@@ -107,7 +108,9 @@ def ls(
     line of names and nothing is shortened; the time of the update replaces the age, and numbers
     replace the sparkline. --markdown shows times and the sparkline. --aliases says where the
     aliases of each key are, such as "canary, prod is @2": canary names the version in this line.
+    --alias finds what the alias names even if it is not the latest version, as with --all.
     """
+    all_versions = all_versions or bool(options["alias"])
     if as_of is not None and trends:
         raise click.UsageError("--trend shows what came later too: leave out --as-of or --trend.")
     filters = parse_filter_options(options, latest=not all_versions)
@@ -127,13 +130,7 @@ def ls(
             documents = iter_documents(store, artifacts, trends, aliases)
             print_documents(documents, form)
         else:
-            columns = ["key", "version", "type", "description", "updated", "run"]
-            if trends:
-                columns.insert(columns.index("updated"), "trend")
-            if with_aliases:
-                columns.insert(columns.index("type"), "aliases")
-            if all_versions:
-                columns.append("id")
+            columns = columns_of(trends, with_aliases, all_versions)
             rows = iter_rows(store, artifacts, trends, form)
             if aliases is not None:
                 rows = iter_named(rows, aliases, all_versions)
@@ -142,6 +139,18 @@ def ls(
         has_more = limit > 0 and next(found, None) is not None
     if has_more:
         note(f"There are more: --offset {offset + limit} continues, --limit 0 lists all.")
+
+
+def columns_of(trends: bool, with_aliases: bool, all_versions: bool) -> list[str]:
+    """Return the names of the columns of `ls`."""
+    columns = ["key", "version", "type", "description", "updated", "run"]
+    if trends:
+        columns.insert(columns.index("updated"), "trend")
+    if with_aliases:
+        columns.insert(columns.index("type"), "aliases")
+    if all_versions:
+        columns.append("id")
+    return columns
 
 
 class Listing(NamedTuple):
@@ -373,7 +382,8 @@ def count(
     as_json: bool,
     **options: Unpack[FilterOptions],
 ) -> None:
-    """Count keys, or with --all every version."""
+    """Count keys, or with --all every version; --alias counts the versions that the alias names."""
+    all_versions = all_versions or bool(options["alias"])
     filters = parse_filter_options(options, latest=not all_versions)
     filters.update(past_filters(as_of, all_versions))
     with open_store() as store:

@@ -104,6 +104,7 @@ def words(*typed, **options):
         (["ls", "--flow-run", "ni"], ["night-1"]),
         (["ls", "--deployment", "p"], ["prod"]),
         (["ls", "--tag", "b"], ["blue"]),
+        (["ls", "--alias", "b"], ["best"]),
         (["ls", "--sort", "key"], ["key_desc", "key_asc"]),
         (["check", "st", ""], ["sales/north", "stock", "zebra"]),
         (["check", "zebra", "--against", ""], ["best"]),

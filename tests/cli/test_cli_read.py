@@ -274,3 +274,19 @@ def test_markdown_is_the_same_on_a_terminal(url, store, args):
 @pytest.mark.parametrize("command", ["ls", "tree"])
 def test_nothing_is_said_in_markdown_too(url, command):
     assert run(url, command, "--markdown") == "Nothing found.\n"
+
+
+def test_ls_of_an_alias(url, store, sales):
+    """It finds what the alias names, the latest version or not."""
+    store.set_alias("sales/north", "prod", 1)
+    store.set_alias("report", "prod")
+    store.set_alias("load", "canary")
+    found = loaded(url, "ls", "--alias", "prod")
+    assert sorted((each["key"], each["version"]) for each in found) == [
+        ("report", 1),
+        ("sales/north", 1),
+    ]
+    assert len(loaded(url, "ls", "--alias", "prod", "--key", "sales/north")) == 1
+    assert loaded(url, "count", "--alias", "prod", "--alias", "canary") == {"count": 3}
+    assert loaded(url, "ls", "--alias", "none") == []
+    assert "'latest' is not an alias" in run(url, "ls", "--alias", "latest", code=2)
