@@ -12,7 +12,7 @@ from ..db.damage import Parsing
 from ..db.statements import Query, Statements
 from ..schemas.aliases import AliasMove
 from ..schemas.store import Inconsistency
-from . import aliases
+from . import aliases, key_locks
 
 __all__ = ["repair", "verify", "verify_chains"]
 
@@ -75,7 +75,7 @@ def repair(db: Statements) -> list[Inconsistency]:
     found = verify(db)
     if found:
         db.execute("alias_check.delete_dangling", delete_dangling_query, {})
-        db.execute("alias_check.count_holds", count_holds_query, {})
+        key_locks.recount_holds(db)
         for move in read_wrong_last_moves(db):
             close_history(db, move)
     return found
@@ -142,12 +142,6 @@ def delete_dangling_query() -> Query:
     return ArtifactAlias.delete().where(names_nothing())
 
 
-def aliases_of_row() -> peewee.Select:
-    """Return a subquery that counts the aliases of a collection row."""
-    of_row = ArtifactAlias.key == ArtifactCollection.key
-    return ArtifactAlias.select(fn.COUNT(SQL("*"))).where(of_row)
-
-
 def holds_query() -> Query:
     """Build the statement that finds the keys whose number of aliases is wrong."""
     number = ArtifactAlias.select(ArtifactAlias.key, fn.COUNT(SQL("*")).alias("number"))
@@ -158,12 +152,6 @@ def holds_query() -> Query:
     has_key = number.c.key == ArtifactCollection.key
     query = query.join(number, peewee.JOIN.LEFT_OUTER, on=has_key)
     return query.where(ArtifactCollection.holds != fn.COALESCE(number.c.number, 0))
-
-
-def count_holds_query() -> Query:
-    """Build the statement that counts the aliases of the keys whose number is wrong."""
-    update = ArtifactCollection.update({ArtifactCollection.holds: aliases_of_row()})
-    return update.where(ArtifactCollection.holds != aliases_of_row())
 
 
 def last_moves() -> peewee.Select:

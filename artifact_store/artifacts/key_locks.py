@@ -13,7 +13,7 @@ from uuid import UUID
 import peewee
 from peewee import SQL, NodeList, fn
 
-from ..db.artifact_tables import Artifact, ArtifactCollection
+from ..db.artifact_tables import Artifact, ArtifactAlias, ArtifactCollection
 from ..db.damage import Parsing
 from ..db.dialects import encode_time
 from ..db.statements import Query, Statements, slot
@@ -30,6 +30,7 @@ __all__ = [
     "lock_table",
     "lock_timeout_condition",
     "read_latest_version",
+    "recount_holds",
 ]
 
 
@@ -98,6 +99,20 @@ def add_holds(db: Statements, key: str, count: int) -> None:
         return update.where(ArtifactCollection.key == slot("key"))
 
     db.execute("latest.add_holds", build, {"key": key, "count": count})
+
+
+def recount_holds(db: Statements) -> None:
+    """Count the aliases of every key whose number is wrong; all keys must be locked."""
+
+    def number() -> Query:
+        of_row = ArtifactAlias.key == ArtifactCollection.key
+        return ArtifactAlias.select(fn.COUNT(SQL("*"))).where(of_row)
+
+    def build() -> Query:
+        update = ArtifactCollection.update({ArtifactCollection.holds: number()})
+        return update.where(ArtifactCollection.holds != number())
+
+    db.execute("latest.recount_holds", build, {})
 
 
 def lock_key_of(db: Statements, artifact_id: str) -> LockedKey | None:
