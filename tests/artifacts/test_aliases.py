@@ -16,7 +16,9 @@ from artifact_store import (
     InvalidQuery,
     VersionConflict,
 )
+from artifact_store.artifacts.aliases import AliasChange
 from artifact_store.db.engine import Engine
+from artifact_store.unset import UNSET
 from tests.helpers.artifacts import Undo
 
 PLAIN = UUID("019ab000-0000-7000-8000-000000000001")
@@ -345,3 +347,14 @@ def test_nothing_to_undo(models: ArtifactStore) -> None:
     with pytest.raises(InvalidQuery, match=r"^Invalid alias 'latest'"):
         models.undo_alias("model", "latest")
     assert models.read_alias_history("model") == []
+
+
+def test_an_undo_whose_answer_was_lost_is_done_once(models: ArtifactStore) -> None:
+    models.set_alias("model", "prod", 1)
+    models.set_alias("model", "prod", 2)
+    change = AliasChange(models._writer, "model", "prod", UNSET)
+    run = models._db.engine.run_idempotent
+    move = run(change.undo)
+    models.set_alias("model", "prod", 3)
+    assert run(change.undo) == move, "the retry"
+    assert moves_of(models, "model", "prod")[2:] == [("prod", 3, 2, 1), ("prod", 4, 1, 3)]
