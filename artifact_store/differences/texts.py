@@ -1,6 +1,7 @@
 """Differences of text, line by line, and of two lines, word by word."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import zip_longest
@@ -15,6 +16,7 @@ __all__ = ["apply_lines", "compare_lines", "hunks", "paired"]
 _MOST_PAIRED = 100  # pairs of lines of a hunk that are compared, to find those that are alike
 _LONGEST_MARKED = 1_000  # characters of a line in which words are marked
 _ALIKE = 0.5  # of their words are the same
+_MOST_EQUAL_WORDS = 50_000  # pairs of words of two lines; the time that it takes to match them grows with their number
 
 Parts: TypeAlias = tuple[tuple[str, bool], ...]
 
@@ -177,21 +179,33 @@ def words_of(line: str) -> list[str]:
 
 
 def likeness(before: str, after: str) -> float:
-    """Return how much of two lines is the same, from 0 to 1."""
+    """Return how much of two lines is the same, from 0 to 1, in whatever order their words stand.
+
+    So the time does not grow with the square of their words, of which a line may have 1,000.
+    """
     if max(len(before), len(after)) > _LONGEST_MARKED:
         return 0.0
-    return SequenceMatcher(None, words_of(before), words_of(after), autojunk=False).ratio()
+    old = words_of(before)
+    new = words_of(after)
+    shared = (Counter(old) & Counter(new)).total()
+    return 2 * shared / max(len(old) + len(new), 1)
 
 
 def mark_words(before: str, after: str) -> tuple[Parts, Parts]:
     """Return the parts of two lines, and which of them changed; none of lines that have little in common."""
+    unmarked: tuple[Parts, Parts] = ((before, False),), ((after, False),)
     if likeness(before, after) <= _ALIKE:
-        return ((before, False),), ((after, False),)
+        return unmarked
     old = words_of(before)
     new = words_of(after)
+    if count_equal(old, new) > _MOST_EQUAL_WORDS:
+        return unmarked
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    if matcher.ratio() <= _ALIKE:
+        return unmarked
+
     before_parts: list[tuple[str, bool]] = []
     after_parts: list[tuple[str, bool]] = []
-    matcher = SequenceMatcher(None, old, new, autojunk=False)
     for kind, old_start, old_end, new_start, new_end in matcher.get_opcodes():
         before_parts.append(("".join(old[old_start:old_end]), kind != "equal"))
         after_parts.append(("".join(new[new_start:new_end]), kind != "equal"))
@@ -199,3 +213,9 @@ def mark_words(before: str, after: str) -> tuple[Parts, Parts]:
         tuple(part for part in before_parts if part[0]),
         tuple(part for part in after_parts if part[0]),
     )
+
+
+def count_equal(before: Sequence[str], after: Sequence[str]) -> int:
+    """Return how many pairs of a word before and a word after are equal."""
+    counts = Counter(after)
+    return sum(number * counts[word] for word, number in Counter(before).items())

@@ -50,6 +50,16 @@ def test_many_and_long_lines_are_not_compared_by_word() -> None:
     assert hunk.pairs[0].before == blocks.Line(1, (("word " * 500, False),))
 
 
+def test_words_that_repeat_too_often_are_not_matched() -> None:
+    # To match 1,000 signs with 1,000 others takes half a second, and there may be 100 pairs of such lines.
+    before = "!?" * 500
+    after = "?!" * 500
+    (hunk,) = lines(before, after).hunks
+    (pair,) = hunk.pairs
+    assert pair.before == blocks.Line(1, ((before, False),))
+    assert pair.after == blocks.Line(1, ((after, False),))
+
+
 def test_a_narrow_terminal_shows_a_unified_diff() -> None:
     assert on_screen(lines(BEFORE, AFTER), 119) == [
         "@@ -3,1 +3,2 @@",
