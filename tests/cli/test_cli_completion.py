@@ -152,7 +152,9 @@ def test_nothing_is_made_or_said_where_there_is_no_store(tmp_path):
 
 
 def test_a_store_that_does_not_answer_is_not_waited_for(url, monkeypatch):
-    monkeypatch.setattr(complete, "TIMEOUT", 0.2)
+    ArtifactStore(url).close()
+    monkeypatch.setenv("ARTIFACT_STORE_URL", url)
+    monkeypatch.setattr(complete, "TIMEOUT", 0.5)
     asked, told = threading.Event(), threading.Event()
 
     def read_latest_artifacts(*_, **__):

@@ -1,5 +1,7 @@
 """Aliases: names of versions, and the history of what each name has stood for."""
 
+# pyright: reportIncompatibleVariableOverride=false
+
 from functools import partial
 
 import peewee
