@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ __all__ = [
     "CommandGroup",
     "Program",
     "command",
+    "errors_exit_with_2",
     "given_url",
     "group",
     "main",
@@ -194,6 +196,23 @@ def explain(error: Exception) -> tuple[int, str]:
     if isinstance(error, OSError):
         return 1, f"{error.filename or 'The system'}: {error.strerror or error}."
     return 1, f"Unexpected error, please report it: {type(error).__name__}: {error}"
+
+
+class Trouble(click.ClickException):
+    """What a command whose exit code 1 is an answer fails with."""
+
+    exit_code = 2
+
+
+@contextmanager
+def errors_exit_with_2() -> Iterator[None]:
+    """Let every error of a block exit with 2, for commands whose exit code 1 is an answer."""
+    try:
+        yield
+    except (click.UsageError, click.exceptions.Exit, click.Abort, BrokenPipeError):
+        raise
+    except Exception as error:
+        raise Trouble(explain(error)[1]) from error
 
 
 def remember_url(ctx: click.Context, parameter: click.Parameter, url: str | None) -> None:

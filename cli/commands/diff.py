@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import click
 
 from .. import complete
-from ..app import command, open_store
+from ..app import command, errors_exit_with_2, open_store
 from ..options import form_options
 from ..output.artifacts import print_facts
 from ..output.documents import print_json
@@ -48,7 +50,7 @@ _REMEDY = "--json prints all of it."
 @click.option(
     "--exit-code",
     is_flag=True,
-    help="Exit with 1 when the artifacts differ, as diff(1) does.",
+    help="Exit with 1 when the artifacts differ, and with 2 when they cannot be compared, as diff(1) does.",
 )
 @form_options("json", "markdown")
 def diff(
@@ -65,7 +67,7 @@ def diff(
     it. Compares type, data, metadata and description: tables cell by cell, text line by line,
     anything else value by value.
     """
-    with open_store() as store:
+    with errors_exit_with_2() if exit_code else nullcontext(), open_store() as store:
         difference = store.diff(ref, other, key=columns)
 
     if form == "json":

@@ -69,6 +69,19 @@ def test_the_exit_code(url, versions):
     run(url, "diff", "sales", "--exit-code", code=0)
 
 
+@pytest.mark.parametrize(
+    "arguments", [["sales@9"], ["sales@1"], ["sales", "nosuch"], ["sales", "--key", "zz"]]
+)
+def test_exit_code_tells_an_error_from_a_difference(url, versions, arguments):
+    assert run(url, "diff", *arguments, "--exit-code", code=2).startswith("Error: ")
+
+
+def test_exit_code_of_a_store_that_is_not_there(tmp_path):
+    missing = f"sqlite:///{tmp_path}/none.db"
+    run(missing, "diff", "sales", code=1)
+    run(missing, "diff", "sales", "--exit-code", code=2)
+
+
 def test_on_a_terminal_nothing_stored_moves_the_cursor(url, versions):
     code, screen = on_terminal(url, "diff", "alone", env={"NO_COLOR": "1"})
     assert code == 0
