@@ -192,7 +192,7 @@ def allocate_version_if(db: Statements, artifact: Values, expected: int | None) 
 
 def allocate_first_query() -> Query:
     """Build the statement that allocates a version of a key that has none."""
-    insert = raise_counters(insert_first_row(), ArtifactCollection.latest_id.is_null())
+    insert = raise_counters(insert_first_row(), ArtifactCollection.latest_version.is_null())
     return insert.returning(ArtifactCollection.last_version)
 
 
@@ -236,7 +236,7 @@ def allocate_and_insert_if(db: Statements, artifact: Values, expected: int | Non
 
 def allocate_first_and_insert_query(db: Statements) -> Query:
     """Build the statement that creates the first version of a key that has none."""
-    is_empty = ArtifactCollection.latest_id.is_null()
+    is_empty = ArtifactCollection.latest_version.is_null()
     return with_insert(raise_counters(insert_first_row_in_time(db), is_empty))
 
 

@@ -19,6 +19,7 @@ from artifact_store import (
     VersionConflict,
 )
 from tests.helpers.artifacts import FULL, ID, everything, versions
+from tests.helpers.bare import bare
 
 OF_K = ArtifactFilter(key={"any_": ["k"]})
 
@@ -129,6 +130,16 @@ def test_a_taken_id_leaves_the_counter(store: ArtifactStore) -> None:
     with pytest.raises(ArtifactConflict):
         store.create_artifact(id=ID, key="k", expect_version=None)
     assert store.create_artifact(key="k", expect_version=None).version == 1
+
+
+def test_a_damaged_row_of_a_key_does_not_keep_a_writer_busy(
+    store: ArtifactStore, store_url: str
+) -> None:
+    store.create_artifact(key="k", data=1)
+    bare(store_url, "UPDATE artifact_collection SET latest_version = NULL")
+    with pytest.raises(VersionConflict):
+        store.create_artifact(key="k", data=2, expect_version=1)
+    assert store.create_artifact(key="k", data=2, expect_version=None).version == 2
 
 
 def test_an_expected_version_takes_no_statement_more(
