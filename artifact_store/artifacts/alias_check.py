@@ -83,11 +83,13 @@ def repair(db: Statements) -> list[Inconsistency]:
 
 def close_history(db: Statements, last: LastMove) -> None:
     """Add the move that leads from the last recorded one to what the alias names."""
+    # A damaged SQLite file may hold anything, and `verify` has told it.
+    recorded = last.recorded if isinstance(last.recorded, int) else None
     move = AliasMove(
         key=last.key,
         name=last.name,
         number=0,  # the statement finds it
-        from_version=last.recorded,
+        from_version=recorded,
         to_version=last.version,
         moved=now(),
     )

@@ -188,3 +188,14 @@ def test_many_aliases_are_read_in_pages(store: ArtifactStore, url: str) -> None:
     (found,) = store.verify()
     assert (found.kind, found.key) == ("broken-history", "k29@A")
     bare(url, "UPDATE artifact_alias_move SET number = 1 WHERE key = 'k29' AND name = 'A'")
+
+
+def test_a_move_that_cannot_be_read_does_not_keep_repair_from_the_rest(
+    named: ArtifactStore, url: str, engine: str
+) -> None:
+    if engine != "sqlite":
+        pytest.skip("PostgreSQL stores only numbers there")
+    damage = "UPDATE artifact_alias_move SET to_version = 'x' WHERE name = 'prod' AND number = 2"
+    bare(url, damage, DAMAGE["wrong-holds"][0])
+    assert {each.kind for each in named.repair()} == {"unrecorded-move", "wrong-holds"}
+    assert {each.kind for each in named.verify()} == {"broken-history", "unreadable"}
