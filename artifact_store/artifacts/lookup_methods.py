@@ -81,7 +81,7 @@ class LookupMethods(StoreBase):
         a: str | UUID | Artifact,
         b: str | UUID | Artifact | None = None,
         *,
-        key: str | Sequence[str] = (),
+        key: str | Sequence[str] | None = None,
     ) -> "differences.diff.Diff":
         """Return what is different between two artifacts: their type, data, metadata and description.
 
@@ -114,6 +114,6 @@ class LookupMethods(StoreBase):
             >>> diff.apply(monday.data) == tuesday.data
             True
         """
-        columns = (key,) if isinstance(key, str) else tuple(key)
+        columns = differences.diff.key_columns(key)
         older, newer = artifacts.lookup.get_pair(self._db, a, b)
         return differences.diff.compare(older, newer, (older.ref, newer.ref), columns)

@@ -1,19 +1,20 @@
 """The difference of two artifacts, as a value."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Protocol, TypeGuard
 
 from .. import rendering
 from ..errors import InvalidArtifact, InvalidQuery
+from ..wording import shown
 from .changes import MISSING, Change, LineChange, Mismatch, ValueChange, path_text
 from .summary import summarize
 from .tables import TableChange, apply_table, compare_tables
 from .texts import apply_lines, compare_lines
 from .values import apply_values, compare_values, same
 
-__all__ = ["Content", "Diff", "compare"]
+__all__ = ["Content", "Diff", "compare", "key_columns"]
 
 _DATA = ("data",)
 
@@ -208,6 +209,21 @@ class Diff:
             "summary": list(self.summary),
             "changes": [*map(change_as_json, self.changes)],
         }
+
+
+def key_columns(key: object) -> tuple[str, ...]:
+    """Return the columns of a key, which may be one name; none for `None`.
+
+    Raises:
+        InvalidQuery: it is not names of columns.
+    """
+    if key is None:
+        return ()
+    if isinstance(key, Iterable):
+        columns = (key,) if isinstance(key, str) else tuple(key)
+        if all(isinstance(column, str) for column in columns):
+            return columns
+    raise InvalidQuery(f"Invalid key {shown(key)}: expected the names of columns.")
 
 
 def compare(

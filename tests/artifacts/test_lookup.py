@@ -135,6 +135,11 @@ class TestDiff:
         )
         with pytest.raises(InvalidQuery, match="Invalid key column 'nr'"):
             store.diff("sales", key="nr")
+        assert store.diff("sales", key=None) == store.diff("sales", key=[])
+        assert store.diff("sales", key=(each for each in ["id"])) == diff
+        for bad in (5, [5], [["id"]]):
+            with pytest.raises(InvalidQuery, match="expected the names of columns"):
+                store.diff("sales", key=bad)
         publish(store, "text", "a", "b", type="markdown")
         with pytest.raises(InvalidQuery, match="text@1 is not a table of rows"):
             store.diff("text", key="id")
