@@ -2,9 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from difflib import SequenceMatcher
-from itertools import zip_longest
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import groupby, zip_longest
 from typing import NamedTuple, TypeAlias
 
 from ..rendering.blocks import Line, LineHunk, LinePair
@@ -16,7 +15,6 @@ __all__ = ["apply_lines", "compare_lines", "hunks", "paired"]
 _MOST_PAIRED = 100  # pairs of lines of a hunk that are compared, to find those that are alike
 _LONGEST_MARKED = 1_000  # characters of a line in which words are marked
 _ALIKE = 0.5  # of their words are the same
-_MOST_EQUAL_WORDS = 50_000  # pairs of words of two lines; the time that it takes to match them grows with their number
 
 Parts: TypeAlias = tuple[tuple[str, bool], ...]
 
@@ -198,24 +196,16 @@ def mark_words(before: str, after: str) -> tuple[Parts, Parts]:
         return unmarked
     old = words_of(before)
     new = words_of(after)
-    if count_equal(old, new) > _MOST_EQUAL_WORDS:
+    pairs = match(old, new)
+    if 2 * len(pairs) <= _ALIKE * (len(old) + len(new)):
         return unmarked
-    matcher = SequenceMatcher(None, old, new, autojunk=False)
-    if matcher.ratio() <= _ALIKE:
-        return unmarked
-
-    before_parts: list[tuple[str, bool]] = []
-    after_parts: list[tuple[str, bool]] = []
-    for kind, old_start, old_end, new_start, new_end in matcher.get_opcodes():
-        before_parts.append(("".join(old[old_start:old_end]), kind != "equal"))
-        after_parts.append(("".join(new[new_start:new_end]), kind != "equal"))
     return (
-        tuple(part for part in before_parts if part[0]),
-        tuple(part for part in after_parts if part[0]),
+        marked_parts(old, {pair.before for pair in pairs}),
+        marked_parts(new, {pair.after for pair in pairs}),
     )
 
 
-def count_equal(before: Sequence[str], after: Sequence[str]) -> int:
-    """Return how many pairs of a word before and a word after are equal."""
-    counts = Counter(after)
-    return sum(number * counts[word] for word, number in Counter(before).items())
+def marked_parts(words: Sequence[str], kept: Collection[int]) -> Parts:
+    """Return the parts of a line, given the numbers of the words that did not change."""
+    numbered = groupby(enumerate(words), key=lambda word: word[0] not in kept)
+    return tuple(("".join(word for _, word in part), changed) for changed, part in numbered)
