@@ -1,5 +1,7 @@
 """How messages show values of any type, filters and artifacts."""
 
+from collections.abc import Iterable
+
 __all__ = [
     "FILTER_PARAMETERS",
     "count_text",
@@ -7,6 +9,7 @@ __all__ = [
     "misplaced",
     "name_of_artifact",
     "shown",
+    "suggestion",
     "with_article",
 ]
 
@@ -36,6 +39,25 @@ def shown(value: object) -> str:
         return f"{value!r:.80}"
     except Exception:
         return f"<{type(value).__name__}>"
+
+
+def suggestion(name: object, known: Iterable[str]) -> str:
+    """Return what to use for an unknown name: the one that looks like it, or else one of all.
+
+    Examples:
+        >>> suggestion("like", ["any_", "like_"])
+        "did you mean 'like_'?"
+        >>> suggestion("foo", ["any_", "like_"])
+        "use one of 'any_', 'like_'."
+    """
+    from difflib import get_close_matches  # only errors need it
+
+    names = list(known)
+    text = name if isinstance(name, str) else shown(name)
+    near = get_close_matches(text[:100], names, 1)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"use one of {', '.join(map(repr, names))}."
 
 
 def misplaced(value: object) -> str:

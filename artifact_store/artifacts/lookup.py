@@ -66,7 +66,9 @@ def read_previous(db: Statements, artifact: Artifact) -> Artifact:
     values = {"key": artifact.key, "version": artifact.version}
     row = db.fetch_one("lookup.previous", build, values)
     if row is None:
-        raise ArtifactNotFound(f"{artifact.ref} has no previous version.")
+        raise ArtifactNotFound(
+            f"{artifact.ref} has no previous version: name two artifacts to compare."
+        )
     return queries.ROWS.value(row)
 
 

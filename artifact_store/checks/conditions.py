@@ -4,7 +4,6 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
-from difflib import get_close_matches
 from fractions import Fraction
 from numbers import Integral, Real
 from typing import Any, NamedTuple, TypeAlias
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 from ..differences.summary import value_text
 from ..durations import parse_duration
 from ..errors import InvalidQuery
-from ..wording import shown
+from ..wording import shown, suggestion
 from .numbers import full_name
 
 __all__ = [
@@ -200,11 +199,10 @@ def entries(
 def unknown_operator(
     operator: object, argument: str, field: object, known: Mapping[str, object]
 ) -> InvalidQuery:
-    """Return the error for an operator that does not exist, with the nearest one that does."""
-    text = operator if isinstance(operator, str) else shown(operator)
-    near = get_close_matches(text[:100], known, 1, 0)[0]
+    """Return the error for an operator that does not exist, with those that do."""
     return InvalidQuery(
-        f"Invalid {argument} of {shown(field)}: there is no operator {shown(operator)}; did you mean {near!r}?"
+        f"Invalid {argument} of {shown(field)}: "
+        f"there is no operator {shown(operator)}; {suggestion(operator, known)}"
     )
 
 

@@ -7,7 +7,6 @@ depended on a value, every value would be a new entry of that cache.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import NamedTuple, TypeAlias, TypeVar
 
 import peewee
@@ -17,7 +16,7 @@ from ..db.artifact_tables import TableWithId
 from ..db.dialects import Dialect
 from ..db.statements import Expression, slot
 from ..errors import InvalidQuery
-from ..wording import misplaced, shown, with_article
+from ..wording import misplaced, shown, suggestion, with_article
 from .base import Column, Filter, columns
 from .conditions import (
     EVERYTHING,
@@ -73,9 +72,8 @@ def compile_filters(
     checked: dict[str, Filter] = {}
     for name, value in filters.items():
         if name not in allowed:
-            near = get_close_matches(name, allowed, 1, 0)[0]
             raise InvalidQuery(
-                f"Unknown filter {shown(name)} for this listing; did you mean {near!r}?"
+                f"Unknown filter {shown(name)} for this listing; {suggestion(name, allowed)}"
             )
         if value is not None:
             checked[name] = check_class(name, value)

@@ -8,7 +8,6 @@ mean. An operand that is accepted here must be one that every engine can bind.
 import math
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from difflib import get_close_matches
 from types import NoneType
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Optional, TypeAlias, TypeVar
 from uuid import UUID
@@ -29,7 +28,7 @@ from ..errors import InvalidArtifact
 from ..jsonable.encoders import MAX_INT64, NotSerializableError, searchable
 from ..schemas.states import as_state_type
 from ..schemas.validation import InvalidFilter, Validated
-from ..wording import shown
+from ..wording import shown, suggestion
 
 __all__ = ["PATTERN_LIMIT", "Accepts", "FieldFilter", "FilterModel"]
 
@@ -142,15 +141,14 @@ class FilterModel(Validated, BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _check_names(cls, value: object) -> object:
-        """Refuse unknown names, and suggest the nearest known one."""
+        """Refuse unknown names, and suggest a known one."""
         if not isinstance(value, Mapping):
             return value
         for name in value:
             if name in cls.model_fields:
                 continue
-            text = name if isinstance(name, str) else shown(name)
-            near = get_close_matches(text[:100], cls.model_fields, 1, 0)[0]
-            raise ValueError(f"{cls._unknown_name(name)}; did you mean {near!r}?")
+            known = sorted(cls.model_fields, key="operator".__eq__)  # what joins them comes last
+            raise ValueError(f"{cls._unknown_name(name)}; {suggestion(name, known)}")
         return value
 
     @classmethod

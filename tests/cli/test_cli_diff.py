@@ -104,7 +104,7 @@ def test_few_of_many_changes(url):
     ("args", "code", "message"),
     [
         (["sales@9"], 1, "There is no artifact 'sales@9': sales has versions 1-3; latest is 3."),
-        (["sales@1"], 1, "sales@1 has no previous version."),
+        (["sales@1"], 1, "sales@1 has no previous version: name two artifacts to compare."),
         (["sales", "--key", "nr"], 2, "Invalid key column 'nr': expected one of 'id', 'total'."),
         (["alone", "--key", "id"], 2, "alone@1 is not a table of rows: compare without a key."),
         (["no key"], 2, "Invalid reference 'no key'"),

@@ -124,7 +124,8 @@ def test_data_that_cannot_be_said_is_one_sentence_on_every_way() -> None:
         ),
         (lambda: ArtifactFilter.model_validate(5), "ArtifactFilter: 5 is not an object of names and values: "
             "pass an object of names and values."),
-        (lambda: ArtifactFilter(**{"{0} {x}": 1}), "ArtifactFilter has no field '{0} {x}'; did you mean 'version'?"),  # type: ignore[arg-type]
+        (lambda: FlowFilter(**{"{0} {x}": 1}), "FlowFilter has no field '{0} {x}'; use one of 'and_', 'or_', 'not_', "
+            "'id', 'name', 'tags', 'deployment', 'operator'."),  # type: ignore[arg-type]
         (lambda: ArtifactCreate(kee="k"), "kee is not a field of ArtifactCreate: use one of data, description, "
             "flow_run_id, id, key, metadata, profile, task_run_id, type."),
         (lambda: Artifact.model_validate({}), "id is missing: give one (and 2 more)."),
