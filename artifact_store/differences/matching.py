@@ -5,6 +5,8 @@ Without a key, rows that are equal are matched first, wherever they stand, then 
 
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import compress, count, islice
+from operator import ne
 from typing import NamedTuple
 
 from pydantic_core import to_json
@@ -13,9 +15,11 @@ from ..errors import InvalidQuery
 from ..jsonable.normalize import dump_json
 from ..wording import shown
 from .equality import Row, Rows, Side, unequal_rows
-from .sequences import Pair, match
+from .sequences import Span, gaps, match
 
 __all__ = ["Matched", "match_by_key", "match_by_position"]
+
+_MANY = 8  # rows, of which more than one changed at its place: then rows may have moved
 
 
 class Matched(NamedTuple):
@@ -93,27 +97,65 @@ def hashable(cells: list[object]) -> list[object]:
 
 def match_by_position(before: Side, after: Side) -> Matched:
     """Match rows that are equal, wherever they stand, then those between them, one by one."""
-    shorter = min(len(before.rows), len(after.rows))
-    numbers = range(shorter)
-    unequal = [*unequal_rows(before, after, numbers, numbers)]
-
     # No row equals one that has other columns.
     regular = before.is_regular and after.is_regular
     if regular and before.columns != after.columns:
-        return Matched(numbers, numbers, unequal)
+        numbers = range(min(len(before.rows), len(after.rows)))
+        return Matched(numbers, numbers, [*unequal_rows(before, after, numbers, numbers)])
 
-    # Mostly rows that changed are new to the table, and then the others are best matched where they stand. This takes
-    # a tenth of the time of finding moved rows.
-    changed = [after.rows[number] for number in unequal]
-    if are_new([*changed, *after.rows[shorter:]], before.rows):
-        return Matched(numbers, numbers, unequal)
+    middle = between_equal_ends(before, after)
+    matched = match_in_place(before, after, middle)
+    if matched is None:
+        matched = match_moving_rows(before, after, middle)
 
-    start = unequal[0] if unequal else shorter
-    pairs = match_moving_rows(before, after, start)
-    old_numbers = [pair[0] for pair in pairs]
-    new_numbers = [pair[1] for pair in pairs]
-    unequal = [*unequal_rows(before, after, old_numbers, new_numbers)]
-    return Matched(old_numbers, new_numbers, unequal)
+    start = middle.before.start
+    old_end = middle.before.stop
+    new_end = middle.after.stop
+    return Matched(
+        [*range(start), *matched.before, *range(old_end, len(before.rows))],
+        [*range(start), *matched.after, *range(new_end, len(after.rows))],
+        [start + position for position in matched.unequal],
+    )
+
+
+def between_equal_ends(before: Side, after: Side) -> Span:
+    """Return the rows between those that are equal at the beginning and those that are at the end."""
+    old_end = len(before.rows)
+    new_end = len(after.rows)
+    shorter = min(old_end, new_end)
+    numbers = range(shorter)
+    start = next(unequal_rows(before, after, numbers, numbers), shorter)
+
+    most = shorter - start
+    old_numbers = range(old_end)[::-1][:most]
+    new_numbers = range(new_end)[::-1][:most]
+    equal = next(unequal_rows(before, after, old_numbers, new_numbers), most)
+    return Span(range(start, old_end - equal), range(start, new_end - equal))
+
+
+def match_in_place(before: Side, after: Side, middle: Span) -> Matched | None:
+    """Match the rows of a span one by one; return `None` where some seem to have moved.
+
+    Mostly rows that changed are few and new to the table, and then the others are best matched where they stand. This
+    takes a fraction of the time of finding moved rows.
+    """
+    shorter = min(len(middle.before), len(middle.after))
+    old_numbers = middle.before[:shorter]
+    new_numbers = middle.after[:shorter]
+    many = shorter // _MANY + 1
+    unequal = [*islice(unequal_rows(before, after, old_numbers, new_numbers), many)]
+    if len(unequal) == many:
+        return None
+
+    changed = [after.rows[new_numbers[position]] for position in unequal]
+    added = rows_of(after, middle.after[shorter:])
+    if are_new([*changed, *added], rows_of(before, middle.before)):
+        return Matched(old_numbers, new_numbers, unequal)
+    return None
+
+
+def rows_of(table: Side, numbers: range) -> Rows:
+    return table.rows[numbers.start : numbers.stop]
 
 
 def are_new(rows: Rows, others: Rows) -> bool:
@@ -130,36 +172,28 @@ def cells_of(row: Row) -> tuple[object, ...]:
     return tuple(row.values())
 
 
-def match_moving_rows(before: Side, after: Side, start: int) -> list[tuple[int, int]]:
-    """Match rows of which some stand elsewhere; those before `start` are equal on both sides."""
-    old_end, new_end = equal_ends(before, after, start)
+def match_moving_rows(before: Side, after: Side, middle: Span) -> Matched:
+    """Match the rows of a span of which some may stand elsewhere."""
+    # Equal rows have the same number, so that each row is read once.
     numbers: dict[bytes, int] = {}
-    old = distinct_numbers(before.rows[start:old_end], numbers)
-    new = distinct_numbers(after.rows[start:new_end], numbers)
+    old = distinct_numbers(rows_of(before, middle.before), numbers)
+    known = len(numbers)
+    new = distinct_numbers(rows_of(after, middle.after), numbers)
 
-    in_order = match(old, new)
-    moved = match_moved(old, new, in_order)
-    pairs = [*in_order, *moved]
-    pairs += match_between(Pair(len(old), len(new)), in_order, moved)
+    unequal = [*compress(count(), map(ne, old, new))]
+    others = [new[position] for position in unequal]
+    others += new[len(old) :]
+    if min(others, default=known) >= known:
+        shorter = min(len(old), len(new))
+        return Matched(middle.before[:shorter], middle.after[:shorter], unequal)
 
-    # Of each newer row the number of the older one.
-    partners: list[int | None] = [None] * len(after.rows)
-    partners[:start] = range(start)
-    partners[new_end:] = range(old_end, len(before.rows))
-    for pair in pairs:
-        partners[start + pair.after] = start + pair.before
-    return [(old, new) for new, old in enumerate(partners) if old is not None]
-
-
-def equal_ends(before: Side, after: Side, start: int) -> tuple[int, int]:
-    """Return the numbers of the rows on both sides that begin what is equal at the end."""
-    old_end = len(before.rows)
-    new_end = len(after.rows)
-    most = min(old_end, new_end) - start
-    old_numbers = range(old_end)[::-1][:most]
-    new_numbers = range(new_end)[::-1][:most]
-    equal = next(unequal_rows(before, after, old_numbers, new_numbers), most)
-    return old_end - equal, new_end - equal
+    partners = Partners(old, new)
+    matched = [number for number, partner in enumerate(partners.found) if partner is not None]
+    return Matched(
+        [middle.before[partner] for partner in partners.found if partner is not None],
+        [middle.after[number] for number in matched],
+        [position for position, number in enumerate(matched) if number in partners.changed],
+    )
 
 
 def distinct_numbers(rows: Rows, numbers: dict[bytes, int]) -> list[int]:
@@ -167,35 +201,52 @@ def distinct_numbers(rows: Rows, numbers: dict[bytes, int]) -> list[int]:
     return [numbers.setdefault(to_json(row), len(numbers)) for row in rows]
 
 
-def match_moved(
-    before: Sequence[int], after: Sequence[int], in_order: Sequence[Pair]
-) -> list[Pair]:
-    """Match equal rows that stand in another order."""
-    old_matched = {pair.before for pair in in_order}
-    new_matched = {pair.after for pair in in_order}
-    places: defaultdict[int, list[int]] = defaultdict(list)
-    for place in range(len(before) - 1, -1, -1):
-        if place not in old_matched:
-            places[before[place]].append(place)
+class Partners:
+    """The older row of each newer one, of rows that are given as numbers.
 
-    moved: list[Pair] = []
-    for place, number in enumerate(after):
-        if place not in new_matched and places.get(number):
-            moved.append(Pair(places[number].pop(), place))
-    return moved
+    Attributes:
+        found: for each newer row the place of the older one, `None` where it has none.
+        changed: the places of newer rows that are not equal to the older one.
+    """
 
+    def __init__(self, old: Sequence[int], new: Sequence[int]) -> None:
+        self.old = old
+        self.new = new
+        self.found: list[int | None] = [None] * len(new)
+        self.changed: set[int] = set()
 
-def match_between(ends: Pair, in_order: Sequence[Pair], moved: Sequence[Pair]) -> list[Pair]:
-    """Match what is left between two rows that are in order, one by one."""
-    old_moved = {pair.before for pair in moved}
-    new_moved = {pair.after for pair in moved}
-    pairs: list[Pair] = []
-    first = 0
-    second = 0
-    for end in [*in_order, ends]:
-        old = [number for number in range(first, end.before) if number not in old_moved]
-        new = [number for number in range(second, end.after) if number not in new_moved]
-        pairs += map(Pair, old, new)
-        first = end.before + 1
-        second = end.after + 1
-    return pairs
+        runs = match(old, new)
+        for run in runs:
+            older = range(run.before, run.before + run.length)
+            self.found[run.after : run.after + run.length] = older
+
+        everything = Span(range(len(old)), range(len(new)))
+        spans = [*gaps(runs, everything)]
+        moved = self.match_moved(spans)
+        for span in spans:
+            self.match_between(span, moved)
+
+    def match_moved(self, spans: Sequence[Span]) -> set[int]:
+        """Match equal rows that stand in another order; return the places of the older ones."""
+        places: defaultdict[int, list[int]] = defaultdict(list)
+        for span in reversed(spans):
+            for place in reversed(span.before):
+                places[self.old[place]].append(place)
+
+        moved: set[int] = set()
+        for span in spans:
+            for place in span.after:
+                equal = places.get(self.new[place])
+                if equal:
+                    partner = equal.pop()
+                    self.found[place] = partner
+                    moved.add(partner)
+        return moved
+
+    def match_between(self, span: Span, moved: set[int]) -> None:
+        """Match what is left between two rows that are in order, one by one."""
+        older = [place for place in span.before if place not in moved]
+        newer = [place for place in span.after if self.found[place] is None]
+        for old, new in zip(older, newer, strict=False):
+            self.found[new] = old
+            self.changed.add(new)

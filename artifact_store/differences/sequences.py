@@ -3,140 +3,201 @@
 This is the patience algorithm: elements that occur once on both sides are matched first, as far as they stand in
 the same order, and what lies between two of them is matched in turn. Of the small rest the longest common subsequence
 is matched.
+
+Matched elements are returned in runs, as those of difflib: of two sequences that are alike there are few.
 """
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from itertools import compress, count
+from operator import ne
 from typing import NamedTuple
 
-__all__ = ["Pair", "match"]
+__all__ = ["Run", "Span", "gaps", "match", "unmatched"]
 
 _MOST_COMPARISONS = 250_000  # of a rest without unique elements; a larger one is left unmatched
 _MOST_OF_ALL_RESTS = 2_500_000  # comparisons; what is left then stays unmatched
-_MOST_ROUNDS = (
-    64  # in which all elements are looked through; a few are enough for what people write
-)
+_MOST_ROUNDS = 64  # through all elements; a few are enough for what people write
 
 
-class Pair(NamedTuple):
-    """The numbers of two equal elements."""
+class Run(NamedTuple):
+    """Equal elements that follow each other on both sides.
+
+    Attributes:
+        before: the number of the first in the older sequence.
+        after: the number of the first in the newer sequence.
+        length: how many there are.
+    """
 
     before: int
     after: int
+    length: int
 
 
 class Span(NamedTuple):
-    """A part of both sequences."""
+    """A part of both sequences, by the numbers of its elements."""
 
-    before: int
-    before_end: int
-    after: int
-    after_end: int
+    before: range
+    after: range
 
 
-def match(before: Sequence[Hashable], after: Sequence[Hashable]) -> list[Pair]:
-    """Return pairs of equal elements, in ascending order on both sides.
+def match(before: Sequence[Hashable], after: Sequence[Hashable]) -> list[Run]:
+    """Return runs of equal elements, in ascending order on both sides.
 
     Args:
         before: the older sequence.
         after: the newer sequence.
 
     Examples:
-        >>> match("abcd", "xbdd")
-        [Pair(before=1, after=1), Pair(before=3, after=3)]
+        >>> match("abcde", "xbcye")
+        [Run(before=1, after=1, length=2), Run(before=4, after=4, length=1)]
     """
-    pairs: list[Pair] = []
+    runs: list[Run] = []
     comparisons = _MOST_OF_ALL_RESTS
     elements = _MOST_ROUNDS * (len(before) + len(after))
-    spans = [Span(0, len(before), 0, len(after))]
+    spans = [Span(range(len(before)), range(len(after)))]
     while spans:
-        span = match_ends(before, after, spans.pop(), pairs)
-        older = span.before_end - span.before
-        newer = span.after_end - span.after
+        span = match_ends(before, after, spans.pop(), runs)
+        older = len(span.before)
+        newer = len(span.after)
         # The time is bounded, whatever somebody has stored: the others of these elements are not matched.
         if not older or not newer or elements < older + newer:
             continue
 
         elements -= older + newer
         anchors = find_anchors(before, after, span)
-        if not anchors:
-            if older * newer <= min(_MOST_COMPARISONS, comparisons):
-                comparisons -= older * newer
-                pairs += match_rest(before, after, span)
-            continue
+        if anchors:
+            # What lies between two anchors can only be matched with what lies between them on the other side.
+            runs += anchors
+            spans += gaps(anchors, span)
+        elif older * newer <= min(_MOST_COMPARISONS, comparisons):
+            comparisons -= older * newer
+            runs += match_rest(before, after, span)
+    return joined(sorted(runs))
 
-        # What lies between two anchors can only be matched with what lies between them on the other side.
-        pairs += anchors
-        start = Pair(span.before - 1, span.after - 1)
-        for anchor in [*anchors, Pair(span.before_end, span.after_end)]:
-            spans.append(Span(start.before + 1, anchor.before, start.after + 1, anchor.after))
-            start = anchor
-    pairs.sort()
-    return pairs
+
+def unmatched(before: Sequence[Hashable], after: Sequence[Hashable]) -> Iterator[Span]:
+    """Yield the parts of two sequences that are not matched, in ascending order.
+
+    Examples:
+        >>> list(unmatched("abcde", "xbcye"))
+        [Span(before=range(0, 1), after=range(0, 1)), Span(before=range(3, 4), after=range(3, 4))]
+    """
+    everything = Span(range(len(before)), range(len(after)))
+    return gaps(match(before, after), everything)
+
+
+def gaps(runs: Iterable[Run], span: Span) -> Iterator[Span]:
+    """Yield what lies in front of the runs of a span, between them and behind them."""
+    old_start = span.before.start
+    new_start = span.after.start
+    end = Run(span.before.stop, span.after.stop, 0)
+    for run in [*runs, end]:
+        gap = Span(range(old_start, run.before), range(new_start, run.after))
+        if gap.before or gap.after:
+            yield gap
+        old_start = run.before + run.length
+        new_start = run.after + run.length
+
+
+def joined(runs: Iterable[Run]) -> list[Run]:
+    """Return ascending runs, of which those without a gap between them became one."""
+    whole: list[Run] = []
+    for run in runs:
+        last = whole[-1] if whole else Run(0, 0, 0)
+        follows = run.before == last.before + last.length and run.after == last.after + last.length
+        if whole and follows:
+            whole[-1] = Run(last.before, last.after, last.length + run.length)
+        else:
+            whole.append(run)
+    return whole
 
 
 def match_ends(
-    before: Sequence[Hashable], after: Sequence[Hashable], span: Span, pairs: list[Pair]
+    before: Sequence[Hashable], after: Sequence[Hashable], span: Span, runs: list[Run]
 ) -> Span:
     """Match what is equal at the beginning and at the end of a span; return what lies between."""
-    first, before_end, second, after_end = span
-    while first < before_end and second < after_end and before[first] == after[second]:
-        pairs.append(Pair(first, second))
-        first += 1
-        second += 1
-    while (
-        first < before_end and second < after_end and before[before_end - 1] == after[after_end - 1]
-    ):
-        before_end -= 1
-        after_end -= 1
-        pairs.append(Pair(before_end, after_end))
-    return Span(first, before_end, second, after_end)
+    old = before[span.before.start : span.before.stop]
+    new = after[span.after.start : span.after.stop]
+    head = equal_length(old, new)
+    if head:
+        runs.append(Run(span.before.start, span.after.start, head))
+
+    # An element is matched once, though it may be equal to one at either end.
+    most = min(len(old), len(new)) - head
+    tail = min(equal_length(old[::-1], new[::-1]), most)
+    old_end = span.before.stop - tail
+    new_end = span.after.stop - tail
+    if tail:
+        runs.append(Run(old_end, new_end, tail))
+    return Span(
+        range(span.before.start + head, old_end),
+        range(span.after.start + head, new_end),
+    )
 
 
-def find_anchors(before: Sequence[Hashable], after: Sequence[Hashable], span: Span) -> list[Pair]:
-    """Return the longest ascending list of pairs of elements that are unique on both sides of a span."""
-    before_part = before[span.before : span.before_end]
-    after_part = after[span.after : span.after_end]
-    before_counts = Counter(before_part)
-    after_counts = Counter(after_part)
-    position = {element: number for number, element in enumerate(after_part, span.after)}
-    unique = [
-        Pair(number, position[element])
-        for number, element in enumerate(before_part, span.before)
-        if before_counts[element] == 1 and after_counts[element] == 1
-    ]
-    return longest_ascending(unique)
+def equal_length(before: Sequence[Hashable], after: Sequence[Hashable]) -> int:
+    """Return how many elements are equal at the beginning of two sequences."""
+    differing = compress(count(), map(ne, before, after))
+    return next(differing, min(len(before), len(after)))
 
 
-def longest_ascending(pairs: list[Pair]) -> list[Pair]:
-    """Return the longest part of some pairs, in ascending order before, that also ascends after."""
-    ends: list[int] = []  # the smallest last number of an ascending list of each length
-    chosen: list[int] = []  # which pair that number belongs to
-    previous: list[int] = []  # the pair that stands before each pair in its list, or -1
-    for number, pair in enumerate(pairs):
-        length = bisect_left(ends, pair.after)
+def find_anchors(before: Sequence[Hashable], after: Sequence[Hashable], span: Span) -> list[Run]:
+    """Match elements that are unique on both sides of a span, as many as stand in the same order."""
+    old = before[span.before.start : span.before.stop]
+    new = after[span.after.start : span.after.stop]
+    unique = elements_once(old) & elements_once(new)
+    number_after = dict(zip(new, span.after, strict=True))
+
+    old_numbers = [number for number in span.before if before[number] in unique]
+    new_numbers = [number_after[before[number]] for number in old_numbers]
+    return joined(
+        Run(old_numbers[place], new_numbers[place], 1) for place in longest_ascending(new_numbers)
+    )
+
+
+def elements_once(elements: Iterable[Hashable]) -> set[Hashable]:
+    """Return the elements that occur once."""
+    counts = Counter(elements)
+    return {element for element, number in counts.items() if number == 1}
+
+
+def longest_ascending(numbers: list[int]) -> Sequence[int]:
+    """Return the places of the longest part of some different numbers that ascends."""
+    if numbers == sorted(numbers):
+        return range(len(numbers))
+
+    ends: list[int] = []  # the smallest last number of an ascending part of each length
+    chosen: list[int] = []  # the place of that number
+    previous: list[int] = []  # the place of the number in front of each in its part, or -1
+    for place, number in enumerate(numbers):
+        length = bisect_left(ends, number)
         previous.append(chosen[length - 1] if length else -1)
-        ends[length : length + 1] = [pair.after]
-        chosen[length : length + 1] = [number]
+        if length == len(ends):
+            ends.append(number)
+            chosen.append(place)
+        else:
+            ends[length] = number
+            chosen[length] = place
 
-    longest: list[Pair] = []
-    number = chosen[-1] if chosen else -1
-    while number >= 0:
-        longest.append(pairs[number])
-        number = previous[number]
+    longest: list[int] = []
+    place = chosen[-1]
+    while place >= 0:
+        longest.append(place)
+        place = previous[place]
     longest.reverse()
     return longest
 
 
-def match_rest(before: Sequence[Hashable], after: Sequence[Hashable], span: Span) -> list[Pair]:
+def match_rest(before: Sequence[Hashable], after: Sequence[Hashable], span: Span) -> list[Run]:
     """Match a span in which no element is unique on both sides: a longest common subsequence.
 
     The lengths of the subsequences of all beginnings are computed with the bits of one large int for each older
     element (Hyyrö 2004), in a hundredth of the time that difflib takes where few different elements repeat.
     """
-    older = before[span.before : span.before_end]
-    newer = after[span.after : span.after_end]
+    older = before[span.before.start : span.before.stop]
+    newer = after[span.after.start : span.after.stop]
     places: defaultdict[Hashable, int] = defaultdict(int)  # a bit for each place in the newer part
     for place, element in enumerate(newer):
         places[element] |= 1 << place
@@ -150,7 +211,8 @@ def match_rest(before: Sequence[Hashable], after: Sequence[Hashable], span: Span
         row = ((row + found) | (row - found)) & full
         rows.append(row)
 
-    pairs: list[Pair] = []
+    # The way back through the rows meets the elements of the subsequence, the last one first.
+    runs: list[Run] = []
     first = len(older) - 1
     second = len(newer) - 1
     while first >= 0 and second >= 0:
@@ -160,7 +222,7 @@ def match_rest(before: Sequence[Hashable], after: Sequence[Hashable], span: Span
         elif first and not rows[first - 1] & bit:
             first -= 1
         else:
-            pairs.append(Pair(span.before + first, span.after + second))
+            runs.append(Run(span.before[first], span.after[second], 1))
             first -= 1
             second -= 1
-    return pairs
+    return joined(reversed(runs))

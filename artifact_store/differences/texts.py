@@ -3,12 +3,12 @@
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import groupby, zip_longest
+from itertools import chain, groupby, zip_longest
 from typing import NamedTuple, TypeAlias
 
 from ..rendering.blocks import Line, LineHunk, LinePair
 from .changes import LineChange, Mismatch
-from .sequences import match
+from .sequences import unmatched
 
 __all__ = ["apply_lines", "compare_lines", "hunks", "paired"]
 
@@ -31,15 +31,11 @@ def compare_lines(before: str, after: str) -> list[LineChange]:
     old = before.split("\n")
     new = after.split("\n")
     changes: list[LineChange] = []
-    first = 0
-    second = 0
-    for pair in [*match(old, new), (len(old), len(new))]:
-        for number in range(first, pair[0]):
+    for span in unmatched(old, new):
+        for number in span.before:
             changes.append(LineChange("removed", number, None, old[number]))
-        for number in range(second, pair[1]):
+        for number in span.after:
             changes.append(LineChange("added", None, number, new[number]))
-        first = pair[0] + 1
-        second = pair[1] + 1
     return changes
 
 
@@ -196,16 +192,18 @@ def mark_words(before: str, after: str) -> tuple[Parts, Parts]:
         return unmarked
     old = words_of(before)
     new = words_of(after)
-    pairs = match(old, new)
-    if 2 * len(pairs) <= _ALIKE * (len(old) + len(new)):
+    spans = [*unmatched(old, new)]
+    old_changed = set(chain.from_iterable(span.before for span in spans))
+    new_changed = set(chain.from_iterable(span.after for span in spans))
+
+    words = len(old) + len(new)
+    changed = len(old_changed) + len(new_changed)
+    if words - changed <= _ALIKE * words:
         return unmarked
-    return (
-        marked_parts(old, {pair.before for pair in pairs}),
-        marked_parts(new, {pair.after for pair in pairs}),
-    )
+    return marked_parts(old, old_changed), marked_parts(new, new_changed)
 
 
-def marked_parts(words: Sequence[str], kept: Collection[int]) -> Parts:
-    """Return the parts of a line, given the numbers of the words that did not change."""
-    numbered = groupby(enumerate(words), key=lambda word: word[0] not in kept)
-    return tuple(("".join(word for _, word in part), changed) for changed, part in numbered)
+def marked_parts(words: Sequence[str], changed: Collection[int]) -> Parts:
+    """Return the parts of a line, given the numbers of the words that changed."""
+    numbered = groupby(enumerate(words), key=lambda word: word[0] in changed)
+    return tuple(("".join(word for _, word in part), mark) for mark, part in numbered)

@@ -10,7 +10,7 @@ from itertools import zip_longest
 
 from ..jsonable.normalize import dump_json
 from .changes import MISSING, Mismatch, Path, ValueChange
-from .sequences import match
+from .sequences import unmatched
 
 __all__ = ["apply_values", "check_before", "compare_values", "same"]
 
@@ -73,21 +73,16 @@ def compare_objects(
 
 def compare_lists(before: list[object], after: list[object], path: Path) -> Iterator[ValueChange]:
     """Match equal elements, and those between them by position."""
-    pairs = match([*map(dump_json, before)], [*map(dump_json, after)])
-    first = 0
-    second = 0
-    for pair in [*pairs, (len(before), len(after))]:
-        old = range(first, pair[0])
-        new = range(second, pair[1])
-        for old_index, new_index in zip_longest(old, new):
-            if new_index is None:
-                yield ValueChange("removed", (*path, old_index), before[old_index], MISSING)
-            elif old_index is None:
-                yield ValueChange("added", (*path, new_index), MISSING, after[new_index])
+    old_texts = [*map(dump_json, before)]
+    new_texts = [*map(dump_json, after)]
+    for span in unmatched(old_texts, new_texts):
+        for old, new in zip_longest(span.before, span.after):
+            if new is None:
+                yield ValueChange("removed", (*path, old), before[old], MISSING)
+            elif old is None:
+                yield ValueChange("added", (*path, new), MISSING, after[new])
             else:
-                yield from compare_values(before[old_index], after[new_index], (*path, new_index))
-        first = pair[0] + 1
-        second = pair[1] + 1
+                yield from compare_values(before[old], after[new], (*path, new))
 
 
 def apply_values(value: object, changes: Iterable[ValueChange], depth: int = 1) -> object:

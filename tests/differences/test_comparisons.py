@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from artifact_store import InvalidQuery
-from artifact_store.differences.changes import MISSING, CellChange, path_text
+from artifact_store.differences.changes import MISSING, CellChange, RowChange, path_text
 from artifact_store.differences.summary import summarize
 from artifact_store.differences.tables import apply_table, compare_tables
 from artifact_store.differences.texts import apply_lines, compare_lines
@@ -119,6 +119,48 @@ TABLE = [{"id": 1, "total": 5}, {"id": 2, "total": 6}, {"id": 3, "total": 5}]
 def test_what_is_said_of_tables(after, by_position, by_key):
     assert sentences(TABLE, after) == by_position
     assert sentences(TABLE, after, ["id"]) == by_key
+
+
+def city(number):
+    return {"city": f"c{number}", "wind": number % 7, "gusts": [number % 3]}
+
+
+@pytest.mark.parametrize("at", [0, 1, 500, 999, 1000])
+def test_an_inserted_row_is_one_row_added_at_its_place(at):
+    before = [city(number) for number in range(1000)]
+    after = [*before[:at], city(7777), *before[at:]]
+    changes = compare_tables(before, after)
+    assert changes == [RowChange("added", None, at, row=city(7777))]
+    assert summarize(changes) == ("1 row added",)
+    assert compare_tables(after, before) == [RowChange("removed", at, None, row=city(7777))]
+
+
+def test_inserted_and_changed_rows_are_told_apart():
+    before = [city(number) for number in range(1000)]
+    after = [dict(row) for row in before]
+    after[300]["wind"] = 99
+    after.insert(3, city(7777))
+    after.insert(990, city(8888))
+    changes = compare_tables(before, after)
+    assert summarize(changes) == ("2 rows added", "`wind` 6 → 99 (+93) in row 301")
+    assert apply_table(before, changes) == after
+
+
+def test_rows_that_all_changed_stay_at_their_places():
+    before = [{"kind": "ab"[number % 2], "wind": number % 3} for number in range(1200)]
+    after = [
+        {**row, "wind": row["wind"] + 100 * (number < 1100)} for number, row in enumerate(before)
+    ]
+    after[-1]["wind"] = 50
+    assert summarize(compare_tables(before, after)) == ("`wind` changed in 1,101 rows",)
+
+
+def test_a_row_that_moved_changes_no_cell():
+    before = [city(number) for number in range(100)]
+    after = [*before[:3], *before[4:60], before[3], *before[60:]]
+    changes = compare_tables(before, after)
+    assert summarize(changes) == ("rows in another order",)
+    assert apply_table(before, changes) == after
 
 
 @pytest.mark.parametrize(
