@@ -126,6 +126,12 @@ def aligned_table(
     """
     from rich.table import Table
 
+    def cell(name: str, value: object) -> Text:
+        # The text does not wrap. If the column did not, a narrow terminal would cut all columns alike.
+        shown = plain(text(value))
+        shown.no_wrap = name not in fold
+        return shown
+
     table = Table(
         box=None,
         pad_edge=False,
@@ -136,13 +142,12 @@ def aligned_table(
     for name in columns:
         is_numeric = all(isinstance(row.get(name), int | float | None) for row in rows)
         table.add_column(
-            plain(text(name)),
+            cell(name, name),
             justify="right" if is_numeric else "left",
-            no_wrap=name not in fold,
             overflow="fold" if name in fold else "ellipsis",
         )
     for row in rows:
-        cells = [plain(text(row.get(name))) for name in columns]
+        cells = [cell(name, row.get(name)) for name in columns]
         table.add_row(*cells)
     return table
 

@@ -56,6 +56,16 @@ def test_lines_of_text(url):
     assert re.search(r"\n2 -two \\x1b\[31m +2 \+2 *\n", wide)
 
 
+def test_a_narrow_terminal_cuts_the_widest_column(url):
+    with ArtifactStore(url) as store:
+        store.create_artifact(key="wide", data={"a": 1})
+        store.create_artifact(key="wide", type="table", data=[{"name": "x" * 200}])
+    screen = on_terminal(url, "diff", "wide", columns=80, env={"NO_COLOR": "1"})[1]
+    assert re.search(r"^change +where +before +after *$", screen, re.MULTILINE)
+    assert re.search(r'^~ +data +\{"a": 1\} +\[\{"name": "x+…$', screen, re.MULTILINE)
+    assert all(len(line) <= 80 for line in screen.splitlines())
+
+
 def test_what_is_equal(url, versions):
     assert run(url, "diff", "sales") == "before\tsales@2\nafter\tsales@3\nchanges\tnone\n"
     code, screen = on_terminal(url, "diff", "sales")
