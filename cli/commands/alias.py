@@ -158,6 +158,8 @@ def ls(key: str | None, as_json: bool) -> None:
         raise click.UsageError(f"{key!r} names a version: give only the key, {plain_key(key)!r}.")
     with open_store() as store:
         found = store.read_aliases(key)
+        if key is not None and not found and key not in store:
+            raise click.ClickException(f"There is no key {key!r}.")
         if as_json:
             print_json(found)
             return

@@ -138,6 +138,9 @@ def test_undo_and_redo(url, models):
 def test_ls(url, models):
     assert run(url, "alias", "ls") == "key\talias\tversion\tmoved\trun\n"
     assert loaded(url, "alias", "ls", "model") == []
+    for options in ([], ["--json"]):
+        told = run(url, "alias", "ls", "modell", *options, code=1)
+        assert told == "Error: There is no key 'modell'.\n"
     assert "Nothing found." in on_terminal(url, "alias", "ls")[1]
     models.create_artifact(key="sales", data=1)
     with models.flow_run("deploy", run_name="deploy-7"):
