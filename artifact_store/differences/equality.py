@@ -20,6 +20,8 @@ __all__ = ["Row", "Rows", "Side", "unequal_rows"]
 Row: TypeAlias = dict[str, object]
 Rows: TypeAlias = Sequence[Row]
 
+_MOST_EMPTY = 8  # places for cells of a table, for each of its cells, above which it is sparse
+_SMALL = 100_000  # places; no smaller table is sparse
 _PART = 256  # rows, whose cells stay in the cache of a processor while their columns are compared
 
 
@@ -31,11 +33,13 @@ class Side:
         rows: its rows.
         columns: the names of its columns, in the order in which they first occur.
         is_regular: whether each row has all columns, in this order.
+        is_sparse: whether its columns are mostly empty, so that they are not worth looking through one by one.
     """
 
     rows: Rows
     columns: list[str]
     is_regular: bool
+    is_sparse: bool = False
 
     @classmethod
     def of(cls, rows: Rows) -> "Side":
@@ -43,7 +47,10 @@ class Side:
         first = [*rows[0]] if rows else []
         if is_regular(rows, first):
             return cls(rows, first, True)
-        return cls(rows, column_names(rows), False)
+        columns = column_names(rows)
+        places = len(rows) * len(columns)
+        is_sparse = places > max(_SMALL, _MOST_EMPTY * sum(map(len, rows)))
+        return cls(rows, columns, False, is_sparse)
 
     def cells(self, rows: Rows) -> dict[str, list[object]]:
         """Return the cells of some of its rows by column; `MISSING` where a row has no such cell."""
@@ -69,7 +76,8 @@ def unequal_rows(
 ) -> Iterator[int]:
     """Yield which pairs of rows are not equal in the columns that both tables have.
 
-    Rows of irregular tables are not equal either when they have other columns, or have them in another order.
+    Rows of irregular tables are not equal either when they have other columns, or have them in another order; nor are
+    rows of sparse tables that differ in any column.
 
     Args:
         before: the older table.
@@ -86,6 +94,12 @@ def unequal_rows(
         >>> list(unequal_rows(monday, tuesday, [0, 1], [0, 1]))
         [1]
     """
+    if before.is_sparse or after.is_sparse:
+        for position, (old, new) in enumerate(zip(old_numbers, new_numbers, strict=True)):
+            if not same(before.rows[old], after.rows[new]):
+                yield position
+        return
+
     regular = before.is_regular and after.is_regular
     shared = set(before.columns) & set(after.columns)
     for start in range(0, len(old_numbers), _PART):

@@ -191,6 +191,18 @@ def test_rows_that_bring_another_type():
     assert sentences([*TABLE, {"id": 4, "total": None}], TABLE) == ("1 row removed",)
 
 
+def test_columns_of_sparse_tables_are_told_as_cells():
+    # By columns these would be 9 million places for cells, and 900 million of ten times as many rows.
+    before = [{f"c{number}": number, "id": number} for number in range(3_000)]
+    after = [{f"d{number}": number, "id": number} for number in range(3_000)]
+    for key in [(), ("id",)]:
+        changes = compare_tables(before, after, key)
+        assert {type(change) for change in changes} == {RowChange}
+        assert dump_json(apply_table(before, changes)) == dump_json(after)
+        assert compare_tables(before, before[:], key) == []
+    assert changes[0].cells == (CellChange("c0", 0, MISSING), CellChange("d0", MISSING, 0))
+
+
 def test_many_cells_of_a_column_are_counted():
     before = [{"total": number} for number in range(10)]
     after = [{"total": number + 100} for number in range(10)]
