@@ -9,10 +9,10 @@ import click
 
 from .. import complete
 from ..app import command, group, open_store
-from ..options import common_options
+from ..options import common_options, form_options
 from ..output.documents import print_json
 from ..output.pager import note
-from ..output.tables import Row, print_rows
+from ..output.tables import Row, print_csv, print_markdown_table, print_rows
 from ..output.text import is_terminal, safe
 from ..reading import batches, read_run_names
 
@@ -147,8 +147,8 @@ def undo(key: str, name: str | None, as_json: bool) -> None:
     pages=True,
 )
 @click.argument("key", metavar="[KEY]", required=False, shell_complete=complete.keys)
-@common_options
-def ls(key: str | None, as_json: bool) -> None:
+@form_options("json", "csv", "markdown")
+def ls(key: str | None, form: str | None) -> None:
     """List the aliases of a key, or of all keys.
 
     Columns: key, alias, version, age (since the last move) and the run that moved it last. When the
@@ -160,11 +160,11 @@ def ls(key: str | None, as_json: bool) -> None:
         found = store.read_aliases(key)
         if key is not None and not found and key not in store:
             raise click.ClickException(f"There is no key {key!r}.")
-        if as_json:
+        if form == "json":
             print_json(found)
             return
         rows = iter_rows(store, found)
-        print_moved(["key", "alias", "version"], rows)
+        print_moved(["key", "alias", "version"], rows, form)
 
 
 @command(
@@ -176,8 +176,8 @@ def ls(key: str | None, as_json: bool) -> None:
 )
 @click.argument("key", metavar="KEY", shell_complete=complete.aliased)
 @click.argument("name", metavar="[NAME]", required=False, shell_complete=complete.past_aliases)
-@common_options
-def history(key: str, name: str | None, as_json: bool) -> None:
+@form_options("json", "csv", "markdown")
+def history(key: str, name: str | None, form: str | None) -> None:
     """List the moves of an alias or of a key, newest first.
 
     Columns: alias, the versions from and to, age and the run that moved it. The history of a
@@ -191,11 +191,11 @@ def history(key: str, name: str | None, as_json: bool) -> None:
             raise click.ClickException(f"The alias {key}@{name} was never set.")
         if not moves:
             raise click.ClickException(f"No alias of {key!r} was ever set.")
-        if as_json:
+        if form == "json":
             print_json(moves)
             return
         rows = iter_rows(store, moves)
-        print_moved(["alias", "from", "to"], rows)
+        print_moved(["alias", "from", "to"], rows, form)
 
 
 for each in (set_, ls, rm, history, undo):
@@ -313,10 +313,14 @@ def version_text(version: int | None) -> str:
     return "none" if version is None else str(version)
 
 
-def print_moved(columns: list[str], rows: Iterable[Row]) -> None:
+def print_moved(columns: list[str], rows: Iterable[Row], form: str | None) -> None:
     """Print rows with when and by what run an alias was moved."""
     listed = list(rows)
-    if not is_terminal():
+    if form == "csv":
+        print_csv([*columns, "moved", "run"], listed)
+    elif form == "markdown":
+        print_markdown_table([*columns, "moved", "run"], listed)
+    elif not is_terminal():
         print_rows([*columns, "moved", "run"], listed)
     elif listed:
         print_rows([*columns, "age", "run"], listed)

@@ -174,13 +174,15 @@ def terminal_row(row: Row) -> dict[str, object]:
 
 
 def listing_row(row: Row) -> dict[str, object]:
-    """Return a row with the first line of its description, and its time as text."""
-    lines = str(row["description"] or "").splitlines()
-    return {
-        **row,
-        "updated": cell_text(row["updated"]),
-        "description": lines[0] if lines else "",
-    }
+    """Return a row with the first line of its description, and its times as text."""
+    shown = {**row}
+    for name, value in row.items():
+        if isinstance(value, datetime):
+            shown[name] = cell_text(value)
+    if "description" in row:
+        lines = str(row["description"] or "").splitlines()
+        shown["description"] = lines[0] if lines else ""
+    return shown
 
 
 def fitting_widths(names: Sequence[str], rows: Sequence[Row]) -> dict[str, int]:

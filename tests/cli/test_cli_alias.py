@@ -135,6 +135,25 @@ def test_undo_and_redo(url, models):
 # List
 
 
+def test_as_csv_and_markdown(url, models):
+    assert run(url, "alias", "ls", "--markdown") == "Nothing found.\n"
+    models.set_alias("model", "prod", 2)
+    models.set_alias("model", "prod", 3)
+    heading, row = run(url, "alias", "ls", "--csv").splitlines()
+    assert heading == "key,alias,version,moved,run"
+    assert row.startswith("model,prod,3,2")
+    table = run(url, "alias", "ls", "--markdown").splitlines()
+    assert table[0] == "| key | alias | version | moved | run |"
+    assert table[2].startswith("| model | prod | 3 | 2")
+    moves = run(url, "alias", "history", "model", "--csv").splitlines()
+    assert [move.split(",")[:3] for move in moves[1:]] == [
+        ["prod", "2", "3"],
+        ["prod", "none", "2"],
+    ]
+    table = run(url, "alias", "history", "model", "--markdown").splitlines()
+    assert table[2].startswith("| prod | 2 | 3 | 2")
+
+
 def test_ls(url, models):
     assert run(url, "alias", "ls") == "key\talias\tversion\tmoved\trun\n"
     assert loaded(url, "alias", "ls", "model") == []
