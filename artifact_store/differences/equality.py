@@ -15,7 +15,7 @@ from ..tables.rows import column_names
 from .changes import MISSING
 from .values import same
 
-__all__ = ["Row", "Rows", "Side", "unequal_rows"]
+__all__ = ["Row", "Rows", "Side", "taken", "unequal_rows"]
 
 Row: TypeAlias = dict[str, object]
 Rows: TypeAlias = Sequence[Row]
@@ -54,11 +54,18 @@ class Side:
 
     def cells(self, rows: Rows) -> dict[str, list[object]]:
         """Return the cells of some of its rows by column; `MISSING` where a row has no such cell."""
+        by_column: dict[str, list[object]] = {}
         if not self.is_regular:
-            return {column: [row.get(column, MISSING) for row in rows] for column in self.columns}
+            for column in self.columns:
+                by_column[column] = [row.get(column, MISSING) for row in rows]
+            return by_column
+
+        # The cells of all rows one after the other: each column has one in so many.
         cells = [*chain.from_iterable(map(dict.values, rows))]
         width = len(self.columns)
-        return {column: cells[first::width] for first, column in enumerate(self.columns)}
+        for first, column in enumerate(self.columns):
+            by_column[column] = cells[first::width]
+        return by_column
 
 
 def is_regular(rows: Rows, columns: list[str]) -> bool:
@@ -103,8 +110,9 @@ def unequal_rows(
     regular = before.is_regular and after.is_regular
     shared = set(before.columns) & set(after.columns)
     for start in range(0, len(old_numbers), _PART):
-        old_rows = taken(before.rows, old_numbers[start : start + _PART])
-        new_rows = taken(after.rows, new_numbers[start : start + _PART])
+        part = slice(start, start + _PART)
+        old_rows = taken(before.rows, old_numbers[part])
+        new_rows = taken(after.rows, new_numbers[part])
         old_cells = before.cells(old_rows)
         new_cells = after.cells(new_rows)
 
@@ -112,7 +120,9 @@ def unequal_rows(
         for column in shared:
             unequal |= unequal_cells(old_cells[column], new_cells[column])
         if not regular:
-            unequal |= differing([*map(list, old_rows)], [*map(list, new_rows)])
+            old_names = [*map(list, old_rows)]
+            new_names = [*map(list, new_rows)]
+            unequal |= differing(old_names, new_names)
         for number in sorted(unequal):
             yield start + number
 
@@ -134,16 +144,19 @@ def unequal_cells(old: list[object], new: list[object]) -> set[int]:
     old_types = [*map(type, old)]
     new_types = [*map(type, new)]
     if old_types != new_types:
-        unequal.update(compress(count(), map(is_not, old_types, new_types)))
+        differ = map(is_not, old_types, new_types)
+        unequal.update(compress(count(), differ))
 
     # 0.0 equals -0.0, and what is nested may hold 1 and 1.0.
     types = set(old_types)
     is_nested = dict in types or list in types
-    if is_nested or (float in types and 0.0 in old):
-        for number, value in enumerate(old):
-            doubtful = not value or isinstance(value, dict | list)
-            if doubtful and not same(value, new[number]):
-                unequal.add(number)
+    has_zero = float in types and 0.0 in old
+    if not is_nested and not has_zero:
+        return unequal
+    for number, value in enumerate(old):
+        doubtful = not value or isinstance(value, dict | list)
+        if doubtful and not same(value, new[number]):
+            unequal.add(number)
     return unequal
 
 
@@ -166,4 +179,5 @@ def differing(old: Sequence[object], new: Sequence[object]) -> set[int]:
     """Return the positions at which two sequences differ for Python."""
     if old == new:
         return set()
-    return set(compress(count(), map(ne, old, new)))
+    differ = map(ne, old, new)
+    return set(compress(count(), differ))

@@ -14,7 +14,7 @@ from pydantic_core import to_json
 from ..errors import InvalidQuery
 from ..jsonable.normalize import dump_json
 from ..wording import shown
-from .equality import Row, Rows, Side, unequal_rows
+from .equality import Row, Rows, Side, taken, unequal_rows
 from .sequences import Span, gaps, match
 
 __all__ = ["Matched", "match_by_key", "match_by_position"]
@@ -50,10 +50,10 @@ def match_by_key(before: Side, after: Side, key: tuple[str, ...]) -> Matched:
     check_unique(before.rows, key, old_keys)
     if new_keys != old_keys:
         check_unique(after.rows, key, new_keys)
-        number_of = dict(zip(old_keys, old_numbers, strict=True))
-        found = [*map(number_of.get, new_keys)]
-        old_numbers = [number for number in found if number is not None]
-        new_numbers = [number for number, other in enumerate(found) if other is not None]
+        old_number = dict(zip(old_keys, old_numbers, strict=True))
+        partners = [*map(old_number.get, new_keys)]
+        old_numbers = [partner for partner in partners if partner is not None]
+        new_numbers = [number for number, partner in enumerate(partners) if partner is not None]
 
     unequal = [*unequal_rows(before, after, old_numbers, new_numbers)]
     return Matched(old_numbers, new_numbers, unequal)
@@ -66,7 +66,10 @@ def keys_of(table: Side, key: tuple[str, ...]) -> list[object]:
             names = ", ".join(map(shown, table.columns[:20]))
             raise InvalidQuery(f"Invalid key column {shown(column)}: expected one of {names}.")
 
-    columns = [hashable([row.get(column) for row in table.rows]) for column in key]
+    columns: list[list[object]] = []
+    for column in key:
+        cells = [row.get(column) for row in table.rows]
+        columns.append(hashable(cells))
     if len(columns) == 1:
         return columns[0]
     return [*zip(*columns, strict=True)]
@@ -76,23 +79,29 @@ def check_unique(rows: Rows, key: tuple[str, ...], keys: list[object]) -> None:
     """Refuse rows of which two have the same key."""
     if len(set(keys)) == len(keys):
         return
-    last = {cells: number for number, cells in enumerate(keys)}
-    repeated = next(number for number, cells in enumerate(keys) if last[cells] != number)
-    values = ", ".join(f"{column}={shown(rows[repeated].get(column))}" for column in key)
-    raise InvalidQuery(
-        f"Rows {repeated} and {last[keys[repeated]]} have the same key, {values}: "
-        "add a column that tells them apart, or compare without a key."
-    )
+
+    last_number = {cells: number for number, cells in enumerate(keys)}
+    for number, cells in enumerate(keys):
+        other = last_number[cells]
+        if other != number:
+            values = ", ".join(f"{column}={shown(rows[number].get(column))}" for column in key)
+            raise InvalidQuery(
+                f"Rows {number} and {other} have the same key, {values}: "
+                "add a column that tells them apart, or compare without a key."
+            )
 
 
 def hashable(cells: list[object]) -> list[object]:
     """Return what stands for the cells of a key column: true is not 1 there, as in JSON."""
     if {bool, dict, list}.isdisjoint(map(type, cells)):
         return cells
-    return [
-        (type(cell), dump_json(cell)) if isinstance(cell, bool | dict | list) else cell
-        for cell in cells
-    ]
+    return [*map(hashable_cell, cells)]
+
+
+def hashable_cell(cell: object) -> object:
+    if isinstance(cell, bool | dict | list):
+        return type(cell), dump_json(cell)
+    return cell
 
 
 def match_by_position(before: Side, after: Side) -> Matched:
@@ -147,7 +156,8 @@ def match_in_place(before: Side, after: Side, middle: Span) -> Matched | None:
     if len(unequal) == many:
         return None
 
-    changed = [after.rows[new_numbers[position]] for position in unequal]
+    changed_numbers = [new_numbers[position] for position in unequal]
+    changed = taken(after.rows, changed_numbers)
     added = rows_of(after, middle.after[shorter:])
     if are_new([*changed, *added], rows_of(before, middle.before)):
         return Matched(old_numbers, new_numbers, unequal)
@@ -187,13 +197,7 @@ def match_moving_rows(before: Side, after: Side, middle: Span) -> Matched:
         shorter = min(len(old), len(new))
         return Matched(middle.before[:shorter], middle.after[:shorter], unequal)
 
-    partners = Partners(old, new)
-    matched = [number for number, partner in enumerate(partners.found) if partner is not None]
-    return Matched(
-        [middle.before[partner] for partner in partners.found if partner is not None],
-        [middle.after[number] for number in matched],
-        [position for position, number in enumerate(matched) if number in partners.changed],
-    )
+    return Partners(old, new).matched(middle)
 
 
 def distinct_numbers(rows: Rows, numbers: dict[bytes, int]) -> list[int]:
@@ -220,11 +224,24 @@ class Partners:
             older = range(run.before, run.before + run.length)
             self.found[run.after : run.after + run.length] = older
 
-        everything = Span(range(len(old)), range(len(new)))
-        spans = [*gaps(runs, everything)]
+        spans = [*gaps(runs, Span.of(old, new))]
         moved = self.match_moved(spans)
         for span in spans:
             self.match_between(span, moved)
+
+    def matched(self, span: Span) -> Matched:
+        """Return the pairs, given the span that the rows are of."""
+        old_numbers: list[int] = []
+        new_numbers: list[int] = []
+        unequal: list[int] = []
+        for place, partner in enumerate(self.found):
+            if partner is None:
+                continue
+            if place in self.changed:
+                unequal.append(len(new_numbers))
+            old_numbers.append(span.before[partner])
+            new_numbers.append(span.after[place])
+        return Matched(old_numbers, new_numbers, unequal)
 
     def match_moved(self, spans: Sequence[Span]) -> set[int]:
         """Match equal rows that stand in another order; return the places of the older ones."""

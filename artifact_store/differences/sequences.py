@@ -9,12 +9,15 @@ Matched elements are returned in runs, as those of difflib: of two sequences tha
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import compress, count
 from operator import ne
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias, TypeVar
 
-__all__ = ["Run", "Span", "gaps", "match", "unmatched"]
+__all__ = ["Run", "Span", "gaps", "match", "merged", "unmatched"]
+
+Elements: TypeAlias = Sequence[Hashable]
+T = TypeVar("T")
 
 _MOST_COMPARISONS = 250_000  # of a rest without unique elements; a larger one is left unmatched
 _MOST_OF_ALL_RESTS = 2_500_000  # comparisons; what is left then stays unmatched
@@ -41,8 +44,19 @@ class Span(NamedTuple):
     before: range
     after: range
 
+    @classmethod
+    def of(cls, before: Elements, after: Elements) -> "Span":
+        """Return the span of all elements."""
+        return cls(range(len(before)), range(len(after)))
 
-def match(before: Sequence[Hashable], after: Sequence[Hashable]) -> list[Run]:
+    def parts(self, before: Elements, after: Elements) -> tuple[Elements, Elements]:
+        """Return its elements on both sides."""
+        old = before[self.before.start : self.before.stop]
+        new = after[self.after.start : self.after.stop]
+        return old, new
+
+
+def match(before: Elements, after: Elements) -> list[Run]:
     """Return runs of equal elements, in ascending order on both sides.
 
     Args:
@@ -56,7 +70,7 @@ def match(before: Sequence[Hashable], after: Sequence[Hashable]) -> list[Run]:
     runs: list[Run] = []
     comparisons = _MOST_OF_ALL_RESTS
     elements = _MOST_ROUNDS * (len(before) + len(after))
-    spans = [Span(range(len(before)), range(len(after)))]
+    spans = [Span.of(before, after)]
     while spans:
         span = match_ends(before, after, spans.pop(), runs)
         older = len(span.before)
@@ -77,15 +91,35 @@ def match(before: Sequence[Hashable], after: Sequence[Hashable]) -> list[Run]:
     return joined(sorted(runs))
 
 
-def unmatched(before: Sequence[Hashable], after: Sequence[Hashable]) -> Iterator[Span]:
+def unmatched(before: Elements, after: Elements) -> Iterator[Span]:
     """Yield the parts of two sequences that are not matched, in ascending order.
 
     Examples:
         >>> list(unmatched("abcde", "xbcye"))
         [Span(before=range(0, 1), after=range(0, 1)), Span(before=range(3, 4), after=range(3, 4))]
     """
-    everything = Span(range(len(before)), range(len(after)))
-    return gaps(match(before, after), everything)
+    runs = match(before, after)
+    return gaps(runs, Span.of(before, after))
+
+
+def merged(kept: Sequence[T], added: Mapping[int, T]) -> list[T]:
+    """Return elements that were added where they say, and those that were kept in the places that are left.
+
+    Raises:
+        StopIteration: an added element would stand behind the end.
+
+    Examples:
+        >>> merged(["a", "b"], {1: "x", 3: "y"})
+        ['a', 'x', 'b', 'y']
+    """
+    remaining = iter(kept)
+    elements: list[T] = []
+    for number in range(len(kept) + len(added)):
+        if number in added:
+            elements.append(added[number])
+        else:
+            elements.append(next(remaining))
+    return elements
 
 
 def gaps(runs: Iterable[Run], span: Span) -> Iterator[Span]:
@@ -104,22 +138,21 @@ def gaps(runs: Iterable[Run], span: Span) -> Iterator[Span]:
 def joined(runs: Iterable[Run]) -> list[Run]:
     """Return ascending runs, of which those without a gap between them became one."""
     whole: list[Run] = []
+    old_end = new_end = -1
     for run in runs:
-        last = whole[-1] if whole else Run(0, 0, 0)
-        follows = run.before == last.before + last.length and run.after == last.after + last.length
-        if whole and follows:
-            whole[-1] = Run(last.before, last.after, last.length + run.length)
-        else:
-            whole.append(run)
+        before, after, length = run
+        if before == old_end and after == new_end:
+            last = whole.pop()
+            run = last._replace(length=last.length + length)
+        whole.append(run)
+        old_end = before + length
+        new_end = after + length
     return whole
 
 
-def match_ends(
-    before: Sequence[Hashable], after: Sequence[Hashable], span: Span, runs: list[Run]
-) -> Span:
+def match_ends(before: Elements, after: Elements, span: Span, runs: list[Run]) -> Span:
     """Match what is equal at the beginning and at the end of a span; return what lies between."""
-    old = before[span.before.start : span.before.stop]
-    new = after[span.after.start : span.after.stop]
+    old, new = span.parts(before, after)
     head = equal_length(old, new)
     if head:
         runs.append(Run(span.before.start, span.after.start, head))
@@ -137,16 +170,15 @@ def match_ends(
     )
 
 
-def equal_length(before: Sequence[Hashable], after: Sequence[Hashable]) -> int:
+def equal_length(before: Elements, after: Elements) -> int:
     """Return how many elements are equal at the beginning of two sequences."""
     differing = compress(count(), map(ne, before, after))
     return next(differing, min(len(before), len(after)))
 
 
-def find_anchors(before: Sequence[Hashable], after: Sequence[Hashable], span: Span) -> list[Run]:
+def find_anchors(before: Elements, after: Elements, span: Span) -> list[Run]:
     """Match elements that are unique on both sides of a span, as many as stand in the same order."""
-    old = before[span.before.start : span.before.stop]
-    new = after[span.after.start : span.after.stop]
+    old, new = span.parts(before, after)
     unique = elements_once(old) & elements_once(new)
     number_after = dict(zip(new, span.after, strict=True))
 
@@ -190,14 +222,13 @@ def longest_ascending(numbers: list[int]) -> Sequence[int]:
     return longest
 
 
-def match_rest(before: Sequence[Hashable], after: Sequence[Hashable], span: Span) -> list[Run]:
+def match_rest(before: Elements, after: Elements, span: Span) -> list[Run]:
     """Match a span in which no element is unique on both sides: a longest common subsequence.
 
     The lengths of the subsequences of all beginnings are computed with the bits of one large int for each older
     element (Hyyrö 2004), in a hundredth of the time that difflib takes where few different elements repeat.
     """
-    older = before[span.before.start : span.before.stop]
-    newer = after[span.after.start : span.after.stop]
+    older, newer = span.parts(before, after)
     places: defaultdict[Hashable, int] = defaultdict(int)  # a bit for each place in the newer part
     for place, element in enumerate(newer):
         places[element] |= 1 << place

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 from ..rendering.blocks import Line, LineHunk, LinePair
 from .changes import LineChange, Mismatch
-from .sequences import unmatched
+from .sequences import merged, unmatched
 
 __all__ = ["apply_lines", "compare_lines", "hunks", "paired"]
 
@@ -43,7 +43,7 @@ def apply_lines(text: str, changes: Iterable[LineChange]) -> str:
     """Return the newer text that some changes make of the older one.
 
     Raises:
-        Mismatch, IndexError: the changes are those of another text.
+        Mismatch, IndexError, StopIteration: the changes are those of another text.
     """
     lines = text.split("\n")
     removed: set[int] = set()
@@ -56,13 +56,8 @@ def apply_lines(text: str, changes: Iterable[LineChange]) -> str:
         elif change.after is not None:
             added[change.after] = change.line
 
-    # Added lines stand where they say, and those that were kept fill the rest in order.
     kept = [line for number, line in enumerate(lines) if number not in removed]
-    kept.reverse()
-    applied = []
-    for number in range(len(kept) + len(added)):
-        applied.append(added[number] if number in added else kept.pop())
-    return "\n".join(applied)
+    return "\n".join(merged(kept, added))
 
 
 # --- How changes of text are shown ---

@@ -10,7 +10,7 @@ from itertools import zip_longest
 
 from ..jsonable.normalize import dump_json
 from .changes import MISSING, Mismatch, Path, ValueChange
-from .sequences import unmatched
+from .sequences import merged, unmatched
 
 __all__ = ["apply_values", "check_before", "compare_values", "same"]
 
@@ -94,82 +94,97 @@ def apply_values(value: object, changes: Iterable[ValueChange], depth: int = 1) 
         depth: how many parts of each path lead to the value itself.
 
     Raises:
-        Mismatch, KeyError, IndexError: the changes are those of another value.
+        Mismatch, KeyError, IndexError, StopIteration: the changes are those of another value.
     """
-    own: list[ValueChange] = []
-    inner: defaultdict[str | int, list[ValueChange]] = defaultdict(list)
+    level = Level(depth)
     for change in changes:
         if len(change.path) == depth and change.kind == "changed":
             check_before(value, change.before)
             return change.after
+        level.add(change)
 
-        # What was added or removed is named by the path of the element, and the change is that of its container.
-        is_element = change.kind in ("added", "removed")
-        levels = len(change.path) - is_element
-        if levels == depth or len(change.path) == depth:
-            own.append(change)
-        else:
-            inner[change.path[depth]].append(change)
-
-    if not own and not inner:
+    if level.is_empty:
         return value
     if isinstance(value, dict):
-        return apply_to_object(value, own, inner, depth)
+        return level.apply_to_object(value)
     if isinstance(value, list):
-        return apply_to_list(value, own, inner, depth)
+        return level.apply_to_list(value)
     raise Mismatch
 
 
-def apply_to_object(
-    value: dict[str, object],
-    own: list[ValueChange],
-    inner: dict[str | int, list[ValueChange]],
-    depth: int,
-) -> dict[str, object]:
-    applied = dict(value)
-    order: tuple[str, ...] | None = None
-    for change in own:
-        if change.kind == "removed":
-            check_before(applied.pop(str(change.path[depth])), change.before)
-        elif change.kind == "added":
-            applied[str(change.path[depth])] = change.after
+class Level:
+    """The changes of one object or list.
+
+    Attributes:
+        depth: how many parts of each path lead to it; the next part is the name or index of an element.
+        removed: what was removed from it.
+        added: what was added to it.
+        order: the names of its keys, where they are in another order.
+        inner: the changes inside of its elements.
+    """
+
+    def __init__(self, depth: int) -> None:
+        self.depth = depth
+        self.removed: dict[str | int, object] = {}
+        self.added: dict[str | int, object] = {}
+        self.order: tuple[str, ...] | None = None
+        self.inner: defaultdict[str | int, list[ValueChange]] = defaultdict(list)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing changed."""
+        return not (self.removed or self.added or self.order is not None or self.inner)
+
+    def add(self, change: ValueChange) -> None:
+        """Take a change of this object or list, or of what is inside of it."""
+        own = change.path[self.depth :]
+        if not own:
+            # What was added or removed is named by the path of the element, so this is an order.
+            self.order = change.after  # type: ignore[assignment] # the names of the keys
+            return
+
+        name = own[0]
+        if len(own) == 1 and change.kind == "removed":
+            self.removed[name] = change.before
+        elif len(own) == 1 and change.kind == "added":
+            self.added[name] = change.after
         else:
-            order = change.after  # type: ignore[assignment] # the names of the keys
-    for name, changes in inner.items():
-        applied[str(name)] = apply_values(applied[str(name)], changes, depth + 1)
-    return applied if order is None else {name: applied[name] for name in order}
+            self.inner[name].append(change)
+
+    def apply_to_object(self, value: dict[str, object]) -> dict[str, object]:
+        """Return the newer object."""
+        applied = dict(value)
+        for name, before in self.removed.items():
+            check_before(applied.pop(str(name)), before)
+        for name, after in self.added.items():
+            applied[str(name)] = after
+        for name, changes in self.inner.items():
+            element = applied[str(name)]
+            applied[str(name)] = apply_values(element, changes, self.depth + 1)
+
+        if self.order is None:
+            return applied
+        return {name: applied[name] for name in self.order}
+
+    def apply_to_list(self, value: list[object]) -> list[object]:
+        """Return the newer list."""
+        for name, before in self.removed.items():
+            check_before(value[index_of(name)], before)
+        kept = [element for index, element in enumerate(value) if index not in self.removed]
+
+        added = {index_of(name): element for name, element in self.added.items()}
+        applied = merged(kept, added)
+        for name, changes in self.inner.items():
+            index = index_of(name)
+            applied[index] = apply_values(applied[index], changes, self.depth + 1)
+        return applied
 
 
-def apply_to_list(
-    value: list[object],
-    own: list[ValueChange],
-    inner: dict[str | int, list[ValueChange]],
-    depth: int,
-) -> list[object]:
-    removed: set[str | int] = set()
-    for change in own:
-        if change.kind == "removed":
-            index = change.path[depth]
-            removed.add(index)
-            check_before(element_at(value, index), change.before)
-    added = {change.path[depth]: change.after for change in own if change.kind == "added"}
-    kept = (element for index, element in enumerate(value) if index not in removed)
-    applied: list[object] = []
-    # Added elements stand where they say, and those that were kept fill the rest in order.
-    for index in range(len(value) - len(removed) + len(added)):
-        element = added[index] if index in added else next(kept)
-        applied.append(element)
-    for index, changes in inner.items():
-        element = element_at(applied, index)
-        applied[int(index)] = apply_values(element, changes, depth + 1)
-    return applied
-
-
-def element_at(elements: list[object], index: str | int) -> object:
-    """Return an element of a list; the path of another value may have a name there."""
-    if isinstance(index, str):
+def index_of(name: str | int) -> int:
+    """Return the index of an element of a list; the path of another value may have a name there."""
+    if isinstance(name, str):
         raise Mismatch
-    return elements[index]
+    return name
 
 
 def check_before(value: object, before: object) -> None:
