@@ -64,8 +64,10 @@ class Diff:
     def _first_sentence(self) -> str:
         if not self.summary:
             return "equal"
-        more = len(self.summary) - 1
-        return self.summary[0] + (f", and {more} more" if more else "")
+        first, *others = self.summary
+        if not others:
+            return first
+        return f"{first}, and {len(others)} more"
 
     def _repr_html_(self) -> str:
         """Show it in a notebook."""
@@ -129,7 +131,9 @@ class Diff:
         """
         from .display import change_rows, split_lines
 
-        changes = self.changes if lines else split_lines(self.changes)[1]
+        changes: Sequence[Change] = self.changes
+        if not lines:
+            _, changes = split_lines(changes)
         rows = islice(change_rows(changes, self.key), limit)
         return [row._asdict() for row in rows]
 
@@ -251,17 +255,17 @@ def compare(
 def compare_data(
     before: Content, after: Content, names: tuple[str, str], key: Sequence[str]
 ) -> Iterator[Change]:
-    tables = [is_table(artifact) for artifact in (before, after)]
-    if key and not all(tables):
-        name = names[tables.index(False)]
-        raise InvalidQuery(f"{name} is not a table of rows: compare without a key.")
+    are_tables = [is_table(before), is_table(after)]
+    if key and not all(are_tables):
+        first = are_tables.index(False)
+        raise InvalidQuery(f"{names[first]} is not a table of rows: compare without a key.")
 
     if before.type != after.type:
         if not same(before.data, after.data):
             yield ValueChange("changed", _DATA, before.data, after.data)
-    elif all(tables):
+    elif all(are_tables):
         yield from compare_tables(before.data, after.data, key)
-    elif is_text(before.data) and is_text(after.data) and "\n" in before.data + after.data:
+    elif are_lines(before.data, after.data):
         yield from compare_lines(before.data, after.data)
     else:
         yield from compare_values(before.data, after.data, _DATA)
@@ -273,6 +277,13 @@ def is_table(artifact: Content) -> bool:
 
 def are_rows(data: object) -> TypeGuard[list[dict[str, object]]]:
     return isinstance(data, list) and set(map(type, data)) <= {dict}
+
+
+def are_lines(before: object, after: object) -> bool:
+    """Tell whether both sides are text, of which one has several lines."""
+    if not is_text(before) or not is_text(after):
+        return False
+    return "\n" in before or "\n" in after
 
 
 def is_text(data: object) -> TypeGuard[str]:
@@ -287,39 +298,47 @@ def applied(data: object, changes: list[Change]) -> object:
     """Apply the changes of data, which are all of one kind."""
     if not changes:
         return data
-    lines = [change for change in changes if isinstance(change, LineChange)]
-    if lines:
-        if not isinstance(data, str):
-            raise Mismatch
-        return apply_lines(data, lines)
-    values = [change for change in changes if isinstance(change, ValueChange)]
+
+    lines: list[LineChange] = []
+    values: list[ValueChange] = []
+    table: list[TableChange] = []
+    for change in changes:
+        if isinstance(change, LineChange):
+            lines.append(change)
+        elif isinstance(change, ValueChange):
+            values.append(change)
+        else:
+            table.append(change)
+
     if values:
         return apply_values(data, values)
-    if not are_rows(data):
-        raise Mismatch
-    table: list[TableChange] = [
-        change for change in changes if not isinstance(change, LineChange | ValueChange)
-    ]
-    return apply_table(data, table)
+    if lines and isinstance(data, str):
+        return apply_lines(data, lines)
+    if table and are_rows(data):
+        return apply_table(data, table)
+    raise Mismatch
 
 
 def change_as_json(change: Change) -> dict[str, Any]:
     """Return a change as JSON; what one side does not have is left out, and paths are JSON Pointers."""
     fields: dict[str, Any] = {"change": type(change).__name__}
     if isinstance(change, ValueChange):
-        fields |= {
-            "kind": change.kind,
-            "path": pointer(change.path),
-            "name": path_text(change.path),
-        }
-        fields |= without_missing({"before": change.before, "after": change.after})
-        return fields
+        fields["kind"] = change.kind
+        fields["path"] = pointer(change.path)
+        fields["name"] = path_text(change.path)
+        sides = {"before": change.before, "after": change.after}
+        return fields | without_missing(sides)
 
     for name, value in change._asdict().items():
+        # The values of a new column stand in the newer artifact.
+        if value is None or name == "values":
+            continue
         if name == "cells":
-            value = [without_missing(cell._asdict()) for cell in value or ()]
-        if value is not None and name != "values":  # those stand in the newer artifact
-            fields[name] = list(value) if isinstance(value, tuple) else value
+            fields[name] = [without_missing(cell._asdict()) for cell in value]
+        elif isinstance(value, tuple):
+            fields[name] = list(value)
+        else:
+            fields[name] = value
     return fields
 
 
@@ -330,5 +349,8 @@ def without_missing(sides: dict[str, Any]) -> dict[str, Any]:
 
 def pointer(path: Sequence[str | int]) -> str:
     """Return a path as a JSON Pointer (RFC 6901)."""
-    parts = (str(part).replace("~", "~0").replace("/", "~1") for part in path)
-    return "".join(f"/{part}" for part in parts)
+    text = ""
+    for part in path:
+        escaped = str(part).replace("~", "~0").replace("/", "~1")
+        text += f"/{escaped}"
+    return text

@@ -21,6 +21,8 @@ from .texts import hunks, paired
 
 __all__ = ["change_blocks", "change_rows", "split_lines", "unified_lines"]
 
+_SIGNS = {"added": "+", "removed": "-", "changed": "~", "retyped": "~"}
+
 
 class ChangeRow(NamedTuple):
     """A row of the table of changes; `change` is `+`, `-` or `~`."""
@@ -54,9 +56,13 @@ def change_blocks(
     shown: list[blocks.Block] = [blocks.Changes(summary, before)]
     lines, others = split_lines(changes)
     if lines[:limit]:
-        shown.append(blocks.Lines(tuple(map(paired, hunks(lines[:limit])))))
+        shown_hunks = map(paired, hunks(lines[:limit]))
+        shown.append(blocks.Lines(tuple(shown_hunks)))
+
+    # One row more than there is room for tells whether some are left out.
     room = max(limit - len(lines), 0)
-    rows = [row._asdict() for row in islice(change_rows(others, key), room + 1)]
+    first_rows = islice(change_rows(others, key), room + 1)
+    rows = [row._asdict() for row in first_rows]
     if rows[:room]:
         shown.append(blocks.Table(ChangeRow._fields, rows[:room]))
     if len(lines) > limit or len(rows) > room:
@@ -89,7 +95,7 @@ def unified_lines(
     for hunk in hunks(lines[:limit]):
         yield hunk.heading
         for change in hunk.changes:
-            yield ("+" if change.kind == "added" else "-") + change.line
+            yield _SIGNS[change.kind] + change.line
 
 
 def change_rows(changes: Sequence[Change], key: tuple[str, ...]) -> Iterator[ChangeRow]:
@@ -102,14 +108,16 @@ def change_rows(changes: Sequence[Change], key: tuple[str, ...]) -> Iterator[Cha
         elif isinstance(change, LineChange):
             yield text_line(change)
         elif isinstance(change, ColumnChange):
-            sign = {"added": "+", "removed": "-", "retyped": "~"}[change.kind]
-            yield ChangeRow(
-                sign, f"column {change.column}", change.before or "", change.after or ""
-            )
+            yield column_line(change)
         elif isinstance(change, ColumnOrder):
             yield ChangeRow("~", "columns", "", ", ".join(change.columns))
         elif isinstance(change, RowOrder):
             yield ChangeRow("~", "rows", "", "another order")
+
+
+def column_line(change: ColumnChange) -> ChangeRow:
+    name = f"column {change.column}"
+    return ChangeRow(_SIGNS[change.kind], name, change.before or "", change.after or "")
 
 
 def row_lines(change: RowChange, key: tuple[str, ...]) -> Iterator[ChangeRow]:
@@ -126,27 +134,31 @@ def row_lines(change: RowChange, key: tuple[str, ...]) -> Iterator[ChangeRow]:
     elif not change.cells:
         yield ChangeRow("~", name, "", "cells in another order")
     for cell in change.cells:
-        yield ChangeRow(
-            "~", f"{name}: {cell.column}", cell_text(cell.before), cell_text(cell.after)
-        )
+        before = cell_text(cell.before)
+        after = cell_text(cell.after)
+        yield ChangeRow("~", f"{name}: {cell.column}", before, after)
 
 
 def value_line(change: ValueChange) -> ChangeRow:
     where = path_text(change.path)
     if change.kind == "reordered":
         return ChangeRow("~", where, "", "keys in another order")
-    sign = {"added": "+", "removed": "-", "changed": "~"}[change.kind]
-    return ChangeRow(sign, where, cell_text(change.before), cell_text(change.after))
+    before = cell_text(change.before)
+    after = cell_text(change.after)
+    return ChangeRow(_SIGNS[change.kind], where, before, after)
 
 
 def text_line(change: LineChange) -> ChangeRow:
-    if change.kind == "added":
-        return ChangeRow("+", f"line {(change.after or 0) + 1}", "", change.line)
-    return ChangeRow("-", f"line {(change.before or 0) + 1}", change.line, "")
+    if change.after is not None:
+        return ChangeRow("+", f"line {change.after + 1}", "", change.line)
+    number = change.before or 0
+    return ChangeRow("-", f"line {number + 1}", change.line, "")
 
 
 def row_text(row: dict[str, object] | None) -> str:
-    return ", ".join(f"{column}={cell_text(cell)}" for column, cell in (row or {}).items())
+    if row is None:
+        return ""
+    return ", ".join(f"{column}={cell_text(cell)}" for column, cell in row.items())
 
 
 def cell_text(value: object) -> str:

@@ -14,7 +14,7 @@ from itertools import compress, count
 from operator import ne
 from typing import NamedTuple, TypeAlias, TypeVar
 
-__all__ = ["Run", "Span", "gaps", "match", "merged", "unmatched"]
+__all__ = ["Run", "Span", "equal_length", "gaps", "match", "merged", "unmatched"]
 
 Elements: TypeAlias = Sequence[Hashable]
 T = TypeVar("T")

@@ -18,6 +18,7 @@ from .changes import (
     ValueChange,
     path_text,
 )
+from .sequences import equal_length
 
 __all__ = ["summarize", "value_text"]
 
@@ -25,6 +26,7 @@ _MOST_SENTENCES = 12
 _MOST_CELLS = 3  # of a column that are named one by one
 _MOST_COLUMNS = 3  # that came or went and are named one by one
 _LONGEST_VALUE = 60
+_LARGEST_INT = 10**15  # whose distance from another is told
 _SHOWN_BEFORE = 20  # characters of a long text before the first that differs
 
 
@@ -128,7 +130,8 @@ def of_cells(changes: Iterable[Change], key: Sequence[str]) -> Iterator[str]:
             yield f"{quoted(column)} changed in {count_text(len(cells), 'row')}"
             continue
         for row, cell in cells:
-            yield f"{quoted(column)} {movement_text(cell.before, cell.after)} in {row_name(row, key)}"
+            movement = movement_text(cell.before, cell.after)
+            yield f"{quoted(column)} {movement} in {row_name(row, key)}"
     if reordered:
         yield f"cells in another order in {count_text(reordered, 'row')}"
 
@@ -147,11 +150,11 @@ def of_lines(changes: Sequence[LineChange]) -> Iterator[str]:
         number = (changes[1].after or 0) + 1
         yield f"line {number} {movement_text(changes[0].line, changes[1].line)}"
         return
-    counts = [
-        f"{count_text(kinds.count(kind), 'line')} {kind}"
-        for kind in ("added", "removed")
-        if kind in kinds
-    ]
+    counts: list[str] = []
+    for kind in ("added", "removed"):
+        number = kinds.count(kind)
+        if number:
+            counts.append(f"{count_text(number, 'line')} {kind}")
     if counts:
         yield ", ".join(counts)
 
@@ -164,7 +167,9 @@ def rank(change: ValueChange) -> int:
         return 3
     if change.before is MISSING or change.after is MISSING:
         return 2
-    return 0 if is_number(change.before) and is_number(change.after) else 1
+    if is_number(change.before) and is_number(change.after):
+        return 0
+    return 1
 
 
 def value_sentence(change: ValueChange) -> str:
@@ -192,8 +197,14 @@ def value_name(change: ValueChange) -> str:
 
 def quoted(name: str) -> str:
     """Return a name between backticks, cut where it is long."""
-    short = name if len(name) <= _LONGEST_VALUE else f"{name[: _LONGEST_VALUE - 1]}…"
-    return f"`{short}`"
+    return f"`{cut(name)}`"
+
+
+def cut(text: str) -> str:
+    """Return text, cut where it is long."""
+    if len(text) <= _LONGEST_VALUE:
+        return text
+    return f"{text[: _LONGEST_VALUE - 1]}…"
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
@@ -209,7 +220,9 @@ def movement_text(before: object, after: object) -> str:
     if not is_number(before) or not is_number(after):
         return text
     distance = distance_text(before, after)
-    return f"{text} ({distance})" if distance else text
+    if not distance:
+        return text
+    return f"{text} ({distance})"
 
 
 def string_movement(before: str, after: str) -> str:
@@ -220,17 +233,18 @@ def string_movement(before: str, after: str) -> str:
         return f"{old} → {new}"
     if not old.startswith('"'):
         return f"{old} → other {new}"
-    pairs = enumerate(zip(before, after, strict=False))
-    shorter = min(len(before), len(after))
-    first = next((number for number, (one, other) in pairs if one != other), shorter)
-    start = first - _SHOWN_BEFORE
-    return f"{string_text('…' + before[start:])} → {string_text('…' + after[start:])}"
+
+    start = equal_length(before, after) - _SHOWN_BEFORE
+    old_part = string_text(f"…{before[start:]}")
+    new_part = string_text(f"…{after[start:]}")
+    return f"{old_part} → {new_part}"
 
 
 def distance_text(before: int | float, after: int | float) -> str:
     """Return how far a number moved, empty where it cannot be told."""
     if isinstance(before, int) and isinstance(after, int):
-        return f"{after - before:+,}" if max(abs(before), abs(after)) < 10**15 else ""
+        larger = max(abs(before), abs(after))
+        return f"{after - before:+,}" if larger < _LARGEST_INT else ""
     try:
         difference = float(after) - float(before)
     except OverflowError:
@@ -251,8 +265,7 @@ def value_text(value: object) -> str:
         return string_text(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value) if abs(value) < 10**_LONGEST_VALUE else "a larger number"
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
+    return cut(json.dumps(value, ensure_ascii=False))
 
 
 def string_text(value: str) -> str:
@@ -261,8 +274,7 @@ def string_text(value: str) -> str:
     if comma and kind.startswith("data:") and len(kind) < _LONGEST_VALUE:
         size = len(content) * 3 // 4 - content[-2:].count("=")
         return f"{kind.removeprefix('data:')} of {size:,} bytes"
-    short = value if len(value) <= _LONGEST_VALUE else f"{value[: _LONGEST_VALUE - 1]}…"
-    return json.dumps(short, ensure_ascii=False)
+    return json.dumps(cut(value), ensure_ascii=False)
 
 
 def bare(value: object) -> str:

@@ -125,19 +125,30 @@ def paired(hunk: Hunk) -> LineHunk:
     """
     removed = [change for change in hunk.changes if change.kind == "removed"]
     added = [change for change in hunk.changes if change.kind == "added"]
-    pairs = []
+    pairs: list[LinePair] = []
     for old, new in pair_alike(removed, added):
-        before: Parts = () if old is None else ((old.line, False),)
-        after: Parts = () if new is None else ((new.line, False),)
+        before = unmarked(old)
+        after = unmarked(new)
         if old is not None and new is not None:
             before, after = mark_words(old.line, new.line)
-        pairs.append(
-            LinePair(
-                None if old is None else Line((old.before or 0) + 1, before),
-                None if new is None else Line((new.after or 0) + 1, after),
-            )
-        )
+        older = numbered(old, before)
+        newer = numbered(new, after)
+        pairs.append(LinePair(older, newer))
     return LineHunk(hunk.heading, tuple(pairs))
+
+
+def unmarked(change: LineChange | None) -> Parts:
+    if change is None:
+        return ()
+    return ((change.line, False),)
+
+
+def numbered(change: LineChange | None, parts: Parts) -> Line | None:
+    """Return a line with its number on its side, from 1."""
+    if change is None:
+        return None
+    number = change.before if change.after is None else change.after
+    return Line((number or 0) + 1, parts)
 
 
 def pair_alike(
@@ -182,9 +193,9 @@ def likeness(before: str, after: str) -> float:
 
 def mark_words(before: str, after: str) -> tuple[Parts, Parts]:
     """Return the parts of two lines, and which of them changed; none of lines that have little in common."""
-    unmarked: tuple[Parts, Parts] = ((before, False),), ((after, False),)
+    as_they_are: tuple[Parts, Parts] = ((before, False),), ((after, False),)
     if likeness(before, after) <= _ALIKE:
-        return unmarked
+        return as_they_are
     old = words_of(before)
     new = words_of(after)
     spans = [*unmatched(old, new)]
@@ -194,11 +205,15 @@ def mark_words(before: str, after: str) -> tuple[Parts, Parts]:
     words = len(old) + len(new)
     changed = len(old_changed) + len(new_changed)
     if words - changed <= _ALIKE * words:
-        return unmarked
+        return as_they_are
     return marked_parts(old, old_changed), marked_parts(new, new_changed)
 
 
 def marked_parts(words: Sequence[str], changed: Collection[int]) -> Parts:
     """Return the parts of a line, given the numbers of the words that changed."""
-    numbered = groupby(enumerate(words), key=lambda word: word[0] in changed)
-    return tuple(("".join(word for _, word in part), mark) for mark, part in numbered)
+    parts: list[tuple[str, bool]] = []
+    by_mark = groupby(enumerate(words), key=lambda word: word[0] in changed)
+    for mark, numbered_words in by_mark:
+        text = "".join(word for _, word in numbered_words)
+        parts.append((text, mark))
+    return tuple(parts)
