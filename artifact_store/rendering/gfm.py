@@ -21,7 +21,7 @@ from .gfm_text import (
     paragraph,
 )
 from .lines import unified
-from .markdown import markdown_to_html
+from .markdown import has_wide_table, markdown_to_html
 from .plot import plot_words, sparkline
 from .renderers import reference_facts
 from .text import (
@@ -53,7 +53,6 @@ LIMIT = 65_000  # characters; a comment on GitHub has 65,536 at most
 _MAX_TEXT = 15_000
 _MAX_HTML = 30_000
 _MAX_TABLE = 25_000
-_MAX_CELLS = 50_000  # of tables in Markdown
 _MAX_COLUMNS = 40
 _MAX_LINE = 1_000
 _MAX_URL = 2_000
@@ -224,13 +223,6 @@ def markdown_parts(block: blocks.Markdown, remedy: str) -> Iterator[str]:
     elif html:
         yield f"<div>\n{html}\n</div>"
     yield from cut_note(left_out, remedy)
-
-
-def has_wide_table(text: str) -> bool:
-    """Tell whether tables may have so many cells that it takes seconds; short rows are filled up with cells."""
-    lines = text.splitlines()
-    widest = max((line.count("|") for line in lines), default=0)
-    return widest * len(lines) > _MAX_CELLS
 
 
 def author_html(text: str) -> str:

@@ -12,7 +12,7 @@ from ..payloads.images import MAX_IMAGE_BYTES
 from ..rendering import blocks
 from .blocks import Block
 from .changes import since_text, told
-from .markdown import markdown_to_html
+from .markdown import has_wide_table, markdown_to_html
 from .markup import Html, element, escape, join
 from .plot import line_plot, plot_words
 from .renderers import reference_facts
@@ -179,8 +179,10 @@ def reference_html(block: blocks.Reference, options: Options) -> Html:
 
 
 def markdown_html(block: blocks.Markdown, options: Options) -> Html:
-    """Return Markdown as HTML."""
+    """Return Markdown as HTML, or as it was written if its tables are too wide for a page."""
     text, left_out = cut(block.text, _MAX_MARKDOWN)
+    if has_wide_table(text):
+        return text_html(blocks.Text(block.text), options)
     html = markdown_to_html(text, external_images=options.external_images)
     return join([styled("div", "markdown", html), left_out_note(left_out, options)])
 

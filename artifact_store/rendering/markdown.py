@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
     from markdown_it.utils import EnvType, OptionsDict
 
-__all__ = ["first_line", "markdown_to_html", "table_cells"]
+__all__ = ["first_line", "has_wide_table", "markdown_to_html", "table_cells"]
 
 _LONGEST_LINE = 1_000  # characters
+_MAX_CELLS = 50_000  # of tables in Markdown
 _EXTERNAL = "artifact_store_external_images"
 
 
@@ -39,6 +40,13 @@ def markdown_to_html(text: str, *, external_images: bool = True) -> Html:
     html = parser().render(text, {_EXTERNAL: external_images})
     # After the rendering, since Markdown can also name a character by its number.
     return Html.trusted(escape_controls(html, keep="\n\t"))
+
+
+def has_wide_table(text: str) -> bool:
+    """Tell whether tables may have so many cells that it takes seconds; short rows are filled up with cells."""
+    lines = text.splitlines()
+    widest = max((line.count("|") for line in lines), default=0)
+    return widest * len(lines) > _MAX_CELLS
 
 
 def first_line(text: str) -> str:
