@@ -76,12 +76,14 @@ class Comparison:
         new_names = set(new.columns)
 
         kept = [column for column in old.columns if column in new_names]
-        self.shared = set(kept)
+        self.shared = old_names & new_names
         self.added = [column for column in new.columns if column not in old_names]
         self.removed = [column for column in old.columns if column not in new_names]
 
         # `apply_table` appends the columns that were added, unless it is told another order.
-        self.columns = None if [*kept, *self.added] == new.columns else new.columns
+        self.columns: list[str] | None = None
+        if [*kept, *self.added] != new.columns:
+            self.columns = new.columns
 
         # Of 30,000 rows that have a column each, the columns would have 900 million places for cells.
         self.is_sparse = old.is_sparse or new.is_sparse

@@ -60,12 +60,15 @@ def compare_objects(
     kept = [name for name in before if name in after]
     added = [name for name in after if name not in before]
     for name, value in before.items():
+        inner = (*path, name)
         if name in after:
-            yield from compare_values(value, after[name], (*path, name))
+            yield from compare_values(value, after[name], inner)
         else:
-            yield ValueChange("removed", (*path, name), value, MISSING)
+            yield ValueChange("removed", inner, value, MISSING)
     for name in added:
-        yield ValueChange("added", (*path, name), MISSING, after[name])
+        inner = (*path, name)
+        yield ValueChange("added", inner, MISSING, after[name])
+
     # `apply_values` appends the keys that were added, so any other order has to be said.
     if [*kept, *added] != [*after]:
         yield ValueChange("reordered", path, tuple(before), tuple(after))
@@ -133,7 +136,8 @@ class Level:
     @property
     def is_empty(self) -> bool:
         """Whether nothing changed."""
-        return not (self.removed or self.added or self.order is not None or self.inner)
+        parts = (self.removed, self.added, self.inner)
+        return self.order is None and not any(parts)
 
     def add(self, change: ValueChange) -> None:
         """Take a change of this object or list, or of what is inside of it."""
