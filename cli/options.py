@@ -40,7 +40,7 @@ Decorator = Callable[[Callable[..., object]], Callable[..., object]]
 Filters = dict[str, Any]
 
 SORTS = ("CREATED_DESC", "UPDATED_DESC", "ID_DESC", "KEY_DESC", "KEY_ASC")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _METADATA_HELP = "Metadata; repeatable. 3, 0.5, true and null are JSON, anything else is text, and so is n='\"3\"'."
 _IMAGE_HELP = (
     "Image: a PNG, JPEG, GIF or WebP file of up to 5 MiB, which is stored, or a URL; - for standard input. "
@@ -104,7 +104,7 @@ class Since(TimeParam):
         """Return the time, with its zone."""
         text = str(value)
         try:
-            ago = re.fullmatch(r"(\d+)([mhdw])", text, re.ASCII)
+            ago = re.fullmatch(r"(\d+)([smhdw])", text, re.ASCII)
             if ago:
                 unit = _UNITS[ago[2]]
                 return datetime.now(UTC) - timedelta(**{unit: int(ago[1])})

@@ -24,6 +24,7 @@ def published(store):
     ("when", "refs"),
     [
         ("90m", ["sales@2"]),
+        ("5400s", ["sales@2"]),
         ("7d", ["sales@1"]),
         (f"{NOW - timedelta(days=2):%Y-%m-%dT%H:%M+00:00}", ["sales@2"]),
         (f"{NOW - timedelta(days=10):%Y-%m-%d}", ["sales@1"]),
