@@ -154,7 +154,13 @@ def read_table(source: str, options: ContentOptions) -> Fields:
 
 def read_markdown(source: str, options: ContentOptions) -> Fields:
     """Return the fields of Markdown, from a file."""
-    return {"type": "markdown", "data": read_text(source)}
+    try:
+        text = read_text(source)
+    except FileNotFoundError:
+        raise click.ClickException(
+            f"There is no file {source!r}: --markdown takes the path of a file, or - for standard input."
+        ) from None
+    return {"type": "markdown", "data": text}
 
 
 def read_image(source: str, options: ContentOptions) -> Fields:

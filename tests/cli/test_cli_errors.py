@@ -41,6 +41,7 @@ from tests.helpers.commandline import SCRIPT, run
         ),
         (["create", "k", "--markdown", "{tmp}"], 1, "Is a directory."),
         (["create", "k", "--data", "@{tmp}/missing.json"], 1, "No such file"),
+        (["create", "k", "--markdown", "# text"], 1, "There is no file '# text': --markdown takes"),
         (["create", "bad key", "--data", "1"], 1, "Invalid key 'bad key': use 1 to 255"),
         (["create", "k", "--data", '"\\ud800"'], 1, "data"),
         (["create", "k", "--data", "1", "--id", "zz"], 2, "'zz' is not a valid UUID"),
