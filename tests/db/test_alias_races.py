@@ -84,22 +84,24 @@ def test_processes_that_are_killed_leave_whole_moves(store_url: str, tmp_path: P
     assert (MOVERS - 2) * TIMES <= total["moved"] <= MOVERS * TIMES
 
 
-LEVELS = ["", "serializable", "repeatable read"]
+def test_what_an_alias_names_is_neither_deleted_nor_changed(store_url: str, tmp_path: Path) -> None:
+    attack_what_is_named(store_url, tmp_path / "stop")
 
 
-@pytest.mark.parametrize("level", LEVELS)
-def test_what_an_alias_names_is_neither_deleted_nor_changed(
-    store_url: str, engine: str, tmp_path: Path, level: str
-) -> None:
-    if engine == "sqlite" and level:
-        pytest.skip("SQLite has one isolation level")
-    url = f"{store_url}&isolation_level={level.replace(' ', '%20')}" if level else store_url
-    stop = tmp_path / "stop"
+@pytest.mark.parametrize("level", ["serializable", "repeatable read"])
+def test_it_stays_at_each_isolation_level(postgres: str, tmp_path: Path, level: str) -> None:
+    url = f"{postgres}&schema=held_{level[:6]}&isolation_level={level.replace(' ', '%20')}"
+    ArtifactStore(url).close()
+    attack_what_is_named(url, tmp_path / "stop")
+
+
+def attack_what_is_named(url: str, stop: Path) -> None:
+    """Delete and change what an alias names in other processes, while one moves the alias and reads."""
     ways = ("delete all", "delete", "update")
     reads, *refused = at_once((hold, url, stop, 12), *[(attack, url, stop, way) for way in ways])
     assert reads > 0
     assert len(refused) == len(ways)
-    healthy(store_url).close()
+    healthy(url).close()
 
 
 def test_threads_move_an_alias(store: ArtifactStore) -> None:
@@ -133,10 +135,9 @@ def test_a_forked_child_moves_an_alias(store: ArtifactStore) -> None:
 
 
 @pytest.mark.parametrize("lost", ["answer", "message"])
-def test_a_lost_commit_is_one_move(store_url: str, engine: str, lost: str) -> None:
-    if engine == "sqlite":
-        pytest.skip("SQLite has no connection to lose")
-    with ArtifactStore(store_url) as direct, Proxy(store_url) as proxy:
+def test_a_lost_commit_is_one_move(postgres: str, lost: str) -> None:
+    url = f"{postgres}&schema=lost_{lost}"
+    with ArtifactStore(url) as direct, Proxy(url) as proxy:
         direct.create_artifacts([{"key": KEY}] * 3)
         with ArtifactStore(proxy.url) as store:
             for version, expected in ((1, None), (2, 1)):
@@ -152,11 +153,10 @@ def test_a_lost_commit_is_one_move(store_url: str, engine: str, lost: str) -> No
         assert direct.verify() == []
 
 
-def test_a_move_after_the_lost_commit_stays(store_url: str, engine: str) -> None:
+def test_a_move_after_the_lost_commit_stays(postgres: str) -> None:
     """The retry finds its own move in the history, and does not repeat it over that of another."""
-    if engine == "sqlite":
-        pytest.skip("SQLite has no connection to lose")
-    with ArtifactStore(store_url) as direct, Proxy(store_url) as proxy:
+    url = f"{postgres}&schema=lost_and_moved"
+    with ArtifactStore(url) as direct, Proxy(url) as proxy:
         direct.create_artifacts([{"key": KEY}] * 3)
         with ArtifactStore(proxy.url) as store:
             proxy.lose_answer(then=lambda: direct.set_alias(KEY, "prod", 3, expect=1))
