@@ -366,7 +366,7 @@ def end_state(error: BaseException | None, received: int) -> EndState:
         received: the signal that told the process to stop; 0 if there was none.
     """
     is_exit = isinstance(error, SystemExit)
-    if isinstance(error, Terminated) or (is_exit and received):
+    if is_from_signal(error) or (is_exit and received):
         name = signal.Signals(received or signal.SIGTERM).name
         return EndState("CRASHED", f"{name} told the process to stop.")
     if error is None or isinstance(error, GeneratorExit):
@@ -376,6 +376,20 @@ def end_state(error: BaseException | None, received: int) -> EndState:
     if is_exit or isinstance(error, Exception):
         return EndState("FAILED", error_message(error))
     return EndState("CRASHED", error_message(error))
+
+
+def is_from_signal(error: BaseException | None) -> bool:
+    """Return whether an error is `Terminated`, or was raised while that was handled.
+
+    A driver that is interrupted in the middle of a statement may fail to end it, and raise that.
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, Terminated):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def error_message(error: BaseException) -> str:

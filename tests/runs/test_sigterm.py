@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from artifact_store import ArtifactStore
+from artifact_store import ArtifactStore, StoreUnavailable
 from artifact_store.runs.sigterm import WATCH, Terminated
 from tests.helpers.bare import locked
 from tests.helpers.interrupts import steps, unmeasured
@@ -75,6 +75,26 @@ def test_sighup_ends_the_runs_and_the_process(url: str, tmp_path: Path) -> None:
     with healthy(url) as store:
         assert len(store.read_flow_runs()) == len(store.read_task_runs()) == 2
         assert store.count_artifacts() == 0
+
+
+def fail_while_stopping(url: str, mark: Path) -> None:
+    """Raise another error in place of the signal's, as a driver does that cannot end its statement."""
+    with ArtifactStore(url).flow_run("stopped"):
+        try:
+            mark.touch()
+            time.sleep(60)
+        except Terminated:
+            try:
+                raise ConnectionError("lost")
+            except ConnectionError as error:
+                raise StoreUnavailable("The connection was lost.") from error
+
+
+def test_an_error_that_follows_from_sigterm_is_not_why_the_run_ended(
+    url: str, tmp_path: Path
+) -> None:
+    assert Child(url, tmp_path, fail_while_stopping).end() == -signal.SIGTERM
+    assert states(url) == {STOPPED}
 
 
 def ignore_sighup(url: str, mark: Path) -> None:
