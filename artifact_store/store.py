@@ -151,8 +151,8 @@ class ArtifactStore(
     def snapshot(self) -> "db.engine.Block":
         """Return a block in which every read of this thread sees the store at one moment.
 
-        The moment is that at which the block is entered: what is committed later, by whoever, is
-        not seen inside. Writers do not wait for it. Inside it, methods that write raise
+        The moment is that at which the block is entered: what is committed later, here or by others,
+        is not seen inside. Writers do not wait for it. Inside it, methods that write raise
         `InvalidQuery` before they do anything. A snapshot inside a snapshot sees the same moment;
         one inside a block of `atomic` is refused. With a replica, everything inside is read from
         the primary.

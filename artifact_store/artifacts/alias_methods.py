@@ -7,6 +7,7 @@ from ..base import StoreBase
 from ..errors import InvalidQuery
 from ..schemas.aliases import Alias, AliasMove, check_alias_name
 from ..schemas.artifacts import Artifact
+from ..schemas.keys import is_version
 from ..unset import UNSET, Unset
 from ..wording import shown
 
@@ -238,6 +239,6 @@ def check_version(version: object, name: str, also: str = "") -> int:
     Raises:
         InvalidQuery: it is not a whole number from 1.
     """
-    if type(version) is not int or not 1 <= version < 2**63:
+    if not is_version(version):
         raise InvalidQuery(f"{name} must be a version such as 3{also}, got {shown(version)}.")
     return version

@@ -11,6 +11,7 @@ from ..clock import now
 from ..db.statements import Statements
 from ..errors import InvalidArtifact, InvalidQuery, VersionConflict
 from ..schemas.artifacts import ArtifactCreate, is_key
+from ..schemas.keys import is_version
 from ..unset import UNSET, Unset
 from ..wording import shown
 from . import key_locks
@@ -28,8 +29,6 @@ __all__ = [
 
 NAMES = ("expect_version", "skip_unchanged")
 """The names of conditions, which a mapping of a bulk may have beside the fields of an artifact."""
-
-_GREATEST = 2**63 - 1  # version that the column can hold
 
 
 class Condition(NamedTuple):
@@ -57,16 +56,16 @@ def condition_of(expected: object, skip_unchanged: object) -> Condition | None:
         raise InvalidArtifact(
             f"skip_unchanged: {shown(skip_unchanged)} is not true or false: pass a bool."
         )
-    if expected is not UNSET and not is_version(expected):
+    if expected is not UNSET and not can_be_expected(expected):
         raise InvalidArtifact(f"expect_version: {explain_version(expected)}.")
     if expected is UNSET and not skip_unchanged:
         return None
     return Condition(expected, skip_unchanged)  # type: ignore[arg-type]  # it was checked
 
 
-def is_version(value: object) -> bool:
+def can_be_expected(value: object) -> bool:
     """Tell whether a value is a version that can be expected, or `None`."""
-    return value is None or (type(value) is int and 1 <= value <= _GREATEST)
+    return value is None or is_version(value)
 
 
 def explain_version(value: object) -> str:
@@ -131,7 +130,7 @@ def check_expectations(expect: object) -> dict[str, int | None]:
     for key, version in expect.items():
         if not is_key(key):
             raise InvalidQuery(f"expect: {shown(key)} is not a key.")
-        if not is_version(version):
+        if not can_be_expected(version):
             raise InvalidQuery(f"expect[{key!r}]: {explain_version(version)}.")
     return dict(sorted(expect.items()))
 

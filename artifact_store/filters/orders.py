@@ -19,7 +19,8 @@ from ..db.artifact_tables import Artifact, ArtifactCollection, TableWithId
 from ..db.dialects import encode_time, encode_value
 from ..db.statements import Expression
 from ..errors import InvalidQuery
-from ..jsonable.encoders import MAX_INT64, NotSerializableError, searchable
+from ..jsonable.encoders import NotSerializableError, searchable
+from ..schemas.keys import is_version
 from ..schemas.sorting import ArtifactCollectionSort, ArtifactSort, RunSort
 from ..wording import shown
 
@@ -258,8 +259,7 @@ def parse_version(value: object) -> int | None:
     """Return a version; `None` for an artifact without a key."""
     if value is None:
         return None
-    # A bool is an int, but not a version.
-    if type(value) is not int or not 0 < value <= MAX_INT64:
+    if not is_version(value):
         raise ValueError(value)
     return value
 

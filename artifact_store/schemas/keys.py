@@ -1,12 +1,13 @@
-"""The pattern of keys, and the key that any text becomes."""
+"""The pattern of keys, the key that any text becomes, and the numbers that versions can be."""
 
 import re
 from typing import TypeGuard
 
 from ..errors import InvalidArtifact
+from ..jsonable.encoders import MAX_INT64
 from ..wording import with_article
 
-__all__ = ["KEY", "as_key", "is_key"]
+__all__ = ["KEY", "as_key", "is_key", "is_version"]
 
 _LONGEST = 255
 KEY = re.compile(rf"[A-Za-z0-9](?:[A-Za-z0-9._/-]{{0,{_LONGEST - 2}}}[A-Za-z0-9])?")
@@ -25,6 +26,16 @@ def is_key(text: object) -> TypeGuard[str]:
         (True, False, False)
     """
     return isinstance(text, str) and KEY.fullmatch(text) is not None
+
+
+def is_version(value: object) -> TypeGuard[int]:
+    """Tell whether a version of a key can have this number.
+
+    Examples:
+        >>> is_version(3), is_version(0), is_version(True), is_version(2**63)
+        (True, False, False, False)
+    """
+    return type(value) is int and 1 <= value <= MAX_INT64
 
 
 def as_key(text: str) -> str:
