@@ -10,7 +10,6 @@ from ..clock import new_id, now
 from ..db.artifact_tables import Artifact, ArtifactAlias, ArtifactAliasMove, ArtifactCollection
 from ..db.damage import Parsing
 from ..db.statements import Query, Statements
-from ..schemas.aliases import AliasMove
 from ..schemas.store import Inconsistency
 from . import aliases, key_locks
 
@@ -85,14 +84,7 @@ def close_history(db: Statements, last: LastMove) -> None:
     """Add the move that leads from the last recorded one to what the alias names."""
     # A damaged SQLite file may hold anything, and `verify` has told it.
     recorded = last.recorded if isinstance(last.recorded, int) else None
-    move = AliasMove(
-        key=last.key,
-        name=last.name,
-        number=0,  # the statement finds it
-        from_version=recorded,
-        to_version=last.version,
-        moved=now(),
-    )
+    move = aliases.new_move(last.key, last.name, recorded, last.version, now())
     aliases.write_move(db, new_id(), move)
 
 

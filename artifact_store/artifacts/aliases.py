@@ -9,6 +9,7 @@ needs no statement to look for aliases.
 """
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 from uuid import UUID
@@ -32,6 +33,7 @@ from .references import Reference
 __all__ = [
     "NamedVersion",
     "delete_alias",
+    "new_move",
     "read_aliases",
     "read_moves",
     "release",
@@ -137,7 +139,7 @@ class AliasChange:
         self.check_expectation(before)
         if before is None:
             return False
-        remove_alias(self._db, before)
+        remove_alias(self._db, self._key, self._name)
         self.record(before, None)
         return True
 
@@ -164,7 +166,7 @@ class AliasChange:
         if version is not None:
             self.write(before, version)
         elif before is not None:
-            remove_alias(self._db, before)
+            remove_alias(self._db, self._key, self._name)
         move = self.record(before, version)
         self._last_undo = move.model_copy(update={"number": last.number + 1})
         return self._last_undo
@@ -228,14 +230,13 @@ class AliasChange:
 
     def record(self, before: schemas.Alias | None, version: int | None) -> schemas.AliasMove:
         """Add the change to the history."""
-        move = schemas.AliasMove(
-            key=self._key,
-            name=self._name,
-            number=0,  # the statement finds it
-            from_version=None if before is None else before.version,
-            to_version=version,
-            moved=self._moved,
-            flow_run_id=self._flow_run_id,
+        move = new_move(
+            self._key,
+            self._name,
+            None if before is None else before.version,
+            version,
+            self._moved,
+            self._flow_run_id,
         )
         write_move(self._db, self._move_id, move)
         return move
@@ -349,14 +350,34 @@ def write_alias(db: Statements, alias: schemas.Alias) -> None:
     db.execute("aliases.write", build, values)
 
 
-def remove_alias(db: Statements, alias: schemas.Alias) -> None:
-    """Delete an alias."""
+def remove_alias(db: Statements, key: str, name: str) -> None:
+    """Delete an alias that exists."""
 
     def build() -> Query:
         return ArtifactAlias.delete().where(is_alias())
 
-    db.execute("aliases.remove", build, {"key": alias.key, "name": alias.name})
-    key_locks.add_holds(db, alias.key, -1)
+    db.execute("aliases.remove", build, {"key": key, "name": name})
+    key_locks.add_holds(db, key, -1)
+
+
+def new_move(
+    key: str,
+    name: str,
+    before: int | None,
+    after: int | None,
+    moved: datetime,
+    flow_run_id: UUID | None = None,
+) -> schemas.AliasMove:
+    """Return a move whose number is not known yet: the statement that writes it finds it."""
+    return schemas.AliasMove(
+        key=key,
+        name=name,
+        number=0,
+        from_version=before,
+        to_version=after,
+        moved=moved,
+        flow_run_id=flow_run_id,
+    )
 
 
 def write_move(db: Statements, move_id: UUID, move: schemas.AliasMove) -> None:
@@ -401,20 +422,8 @@ def release(
 
     moved = now()
     for key, version, name in named:
-        alias = read_alias(db, key, name)
-        if alias is None:
-            continue
-        remove_alias(db, alias)
-        move = schemas.AliasMove(
-            key=key,
-            name=name,
-            number=0,  # the statement finds it
-            from_version=version,
-            to_version=None,
-            moved=moved,
-            flow_run_id=flow_run_id,
-        )
-        write_move(db, new_id(), move)
+        remove_alias(db, key, name)
+        write_move(db, new_id(), new_move(key, name, version, None, moved, flow_run_id))
 
 
 def find_named(db: Statements, ids: Sequence[UUID]) -> list[NamedVersion]:

@@ -17,7 +17,6 @@ from ..wording import shown
 from . import key_locks
 
 __all__ = [
-    "NAMES",
     "Condition",
     "check_expectations",
     "condition_of",
@@ -26,9 +25,6 @@ __all__ = [
     "judge_under_locks",
     "split",
 ]
-
-NAMES = ("expect_version", "skip_unchanged")
-"""The names of conditions, which a mapping of a bulk may have beside the fields of an artifact."""
 
 
 class Condition(NamedTuple):
