@@ -16,7 +16,7 @@ from . import metrics
 from .aliases import read_aliases
 from .since import read_since
 
-__all__ = ["has_artifact", "read_context", "trend"]
+__all__ = ["read_context", "trend"]
 
 
 class Neighbours(NamedTuple):
@@ -34,17 +34,6 @@ def trend(versions: Iterable[metrics.Version]) -> tuple[str | None, list[Point]]
     fields = metrics.best_first(versions)
     field = fields[0] if fields else None
     return field, metrics.points_of(versions, field)
-
-
-def has_artifact(db: Statements, artifact: Artifact) -> bool:
-    """Return whether a database has an artifact; a replica may not have it yet."""
-
-    def build() -> Query:
-        has_id = ArtifactTable.id == slot("id")
-        return ArtifactTable.select(ArtifactTable.id).where(has_id)
-
-    row = db.fetch_one("context.has_artifact", build, {"id": str(artifact.id)})
-    return row is not None
 
 
 def read_context(db: Statements, artifact: Artifact) -> ArtifactContext:

@@ -269,7 +269,7 @@ class HistoryMethods(StoreBase):
 
         def read(db: "db.statements.Statements") -> "rendering.context.ArtifactContext":
             # A replica that does not have the artifact yet would return older neighbours.
-            is_current = db is primary or artifacts.context.has_artifact(db, known)
+            is_current = db is primary or artifacts.queries.exists(db, known.id)
             return artifacts.context.read_context(db if is_current else primary, known)
 
         return self._reader(read)

@@ -72,13 +72,14 @@ class LockedKey(NamedTuple):
 
 def lock_key(db: Statements, key: str) -> int | None:
     """Lock a key; return its latest version, or `None` if it has none."""
+    # SQLite has already locked the whole database.
     build = lock_one_query if db.dialect.locks_rows else read_one_query
     row = db.fetch_one("latest.lock_key", build, {"key": key})
     return None if row is None else row[0]
 
 
 def read_one_query() -> Query:
-    """Build the statement of `lock_key` for SQLite, which has already locked the database."""
+    """Build the statement that reads the latest version of a key; it locks nothing."""
     has_key = ArtifactCollection.key == slot("key")
     return ArtifactCollection.select(ArtifactCollection.latest_version).where(has_key)
 
@@ -228,12 +229,7 @@ def lock_and_read_query() -> Query:
 
 def read_latest_version(db: Statements, key: str) -> int | None:
     """Return the latest version of a key; `None` if it has none."""
-
-    def build() -> Query:
-        has_key = ArtifactCollection.key == slot("key")
-        return ArtifactCollection.select(ArtifactCollection.latest_version).where(has_key)
-
-    row = db.fetch_one("latest.version", build, {"key": key})
+    row = db.fetch_one("latest.version", read_one_query, {"key": key})
     return None if row is None else row[0]
 
 

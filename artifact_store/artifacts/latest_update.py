@@ -14,6 +14,7 @@ from peewee import SQL, Case, NodeList, fn
 from ..db.artifact_tables import Artifact, ArtifactAlias, ArtifactCollection
 from ..db.dialects import encode_time
 from ..db.statements import Build, Query, Statements, Values, slot
+from . import queries
 from .key_locks import lock_timeout_condition
 
 __all__ = ["touch", "update_in_one_statement", "update_in_two_statements"]
@@ -82,7 +83,7 @@ def update_in_one_statement(
             return False
         # What was deleted while this waited for the lock may have been created again at the same
         # moment.
-        if db.fetch_one("latest.exists", exists_query, changes) is None:
+        if not queries.exists(db, changes["id"]):
             return False
     return True
 
@@ -125,11 +126,6 @@ def update_in_one_statement_query(
             update,
         )
     )
-
-
-def exists_query() -> Query:
-    """Build the statement that finds whether an artifact exists."""
-    return Artifact.select(SQL("1")).where(Artifact.id == slot("id"))
 
 
 def touch(db: Statements, ids: Sequence[UUID], updated: datetime) -> None:

@@ -95,7 +95,7 @@ def read_query() -> Query:
     return Artifact.select(*COLUMNS).where(has_id)
 
 
-def exists(db: Statements, artifact_id: UUID) -> bool:
+def exists(db: Statements, artifact_id: object) -> bool:
     """Return whether there is an artifact with this id."""
 
     def build() -> Query:
