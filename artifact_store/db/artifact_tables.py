@@ -13,6 +13,7 @@ __all__ = [
     "ArtifactAlias",
     "ArtifactAliasMove",
     "ArtifactCollection",
+    "ArtifactInput",
     "IdField",
     "JSONTextField",
     "Table",
@@ -125,6 +126,33 @@ class ArtifactAliasMove(TableWithId):
         constraints = (peewee.Check('"number" >= 1'),)
 
 
+class ArtifactInput(Table):
+    """A version that a run has used, under the reference by which it asked for it.
+
+    The run keeps that version as long as it is open. Rows stay when the artifact is deleted, and
+    hold what lineage needs to walk past it.
+    """
+
+    run_id = IdField()
+    """The flow run; a task run that belongs to none."""
+    ref = peewee.TextField()
+    flow_run_id = IdField(null=True)
+    task_run_id = IdField(null=True)
+    artifact_id = IdField()
+    key = peewee.TextField(null=True)
+    version = peewee.BigIntegerField(null=True)
+    source_run_id = IdField(null=True)
+    """The run that made the artifact."""
+    source_created = TimeField()
+    """When the artifact was created."""
+    held = peewee.BooleanField()
+    """Whether the row is counted in `ArtifactCollection.holds`."""
+    used = TimeField()
+
+    class Meta(TableOptions):
+        primary_key = peewee.CompositeKey("run_id", "ref")
+
+
 Artifact.add_index(Artifact.key, Artifact.version, unique=True)
 Artifact.add_index(Artifact.key, Artifact.version, Artifact.id)
 for _column in (Artifact.created, Artifact.updated, Artifact.type, Artifact.task_run_id):
@@ -147,4 +175,11 @@ ArtifactAlias.add_index(ArtifactAlias.key, ArtifactAlias.version)
 ArtifactAlias.add_index(ArtifactAlias.name, ArtifactAlias.key)
 ArtifactAliasMove.add_index(
     ArtifactAliasMove.key, ArtifactAliasMove.name, ArtifactAliasMove.number, unique=True
+)
+
+ArtifactInput.add_index(ArtifactInput.artifact_id, ArtifactInput.run_id)
+ArtifactInput.add_index(
+    ArtifactInput.source_run_id,
+    ArtifactInput.artifact_id,
+    where=ArtifactInput.source_run_id.is_null(False),
 )

@@ -7,6 +7,7 @@ from .artifact_tables import (
     ArtifactAlias,
     ArtifactAliasMove,
     ArtifactCollection,
+    ArtifactInput,
     IdField,
     JSONTextField,
     TableOptions,
@@ -20,6 +21,7 @@ __all__ = [
     "ArtifactAlias",
     "ArtifactAliasMove",
     "ArtifactCollection",
+    "ArtifactInput",
     "Deployment",
     "Flow",
     "FlowRun",
@@ -137,6 +139,12 @@ Deployment.add_index(Deployment.flow_id, Deployment.name, unique=True)
 FlowRun.add_index(FlowRun.flow_id, FlowRun.idempotency_key, unique=True)
 FlowRun.add_index(FlowRun.created, FlowRun.id)
 TaskRun.add_index(TaskRun.created, TaskRun.id)
+FlowRun.add_index(
+    FlowRun.start_time,
+    FlowRun.id,
+    where=FlowRun.start_time.is_null(False) & FlowRun.end_time.is_null(),
+    name="flow_run_open",
+)
 
 TABLES = (
     Flow,
@@ -149,5 +157,6 @@ TABLES = (
     ArtifactCollection,
     ArtifactAlias,
     ArtifactAliasMove,
+    ArtifactInput,
 )
 """All tables, in the order in which they are created."""

@@ -90,7 +90,7 @@ def test_info(store: ArtifactStore) -> None:
     store.create_artifacts([{"key": "k"}, {"key": "k"}, {}])
     info = store.info()
     assert (info.artifacts, info.keys) == (3, 1)
-    assert info.schema == "0005_aliases"
+    assert info.schema == "0006_inputs"
     assert info.size is None or info.size > 0
 
 

@@ -98,7 +98,7 @@ def pointers(url: str) -> list[tuple[Any, ...]]:
 def test_what_a_store_holds_is_kept(old: str) -> None:
     before = pointers(old)
     with ArtifactStore(old) as store:
-        assert store.info().schema == "0005_aliases"
+        assert store.info().schema == "0006_inputs"
         assert pointers(old) == before
         assert store.verify() == []
         assert [
@@ -265,7 +265,7 @@ def named(url: str, tmp_path: Path) -> Iterator[ArtifactStore]:
     ]
     bare(url, *artifacts, POINTER.format(key="a", id=id_of(1), version=2, last=2, time=TIME))
     with ArtifactStore(url) as upgraded:
-        assert upgraded.info().schema == "0005_aliases"
+        assert upgraded.info().schema == "0006_inputs"
         assert upgraded.verify() == upgraded.read_aliases() == []
         upgraded.set_alias("a", "prod", 1)
         yield upgraded

@@ -11,5 +11,6 @@ NAMES = (
     "0003_run_details",
     "0004_empty_keys",
     "0005_aliases",
+    "0006_inputs",
 )
 """The names of the scripts, oldest first; the database remembers by them what was applied."""
