@@ -40,6 +40,18 @@ Decorator = Callable[[Callable[..., object]], Callable[..., object]]
 Filters = dict[str, Any]
 
 SORTS = ("CREATED_DESC", "UPDATED_DESC", "ID_DESC", "KEY_DESC", "KEY_ASC")
+# Repeated here, so that help and completion do not load the SDK; a test compares them.
+STATES = (
+    "scheduled",
+    "pending",
+    "running",
+    "completed",
+    "failed",
+    "cancelled",
+    "crashed",
+    "paused",
+    "cancelling",
+)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _METADATA_HELP = "Metadata; repeatable. 3, 0.5, true and null are JSON, anything else is text, and so is n='\"3\"'."
 _IMAGE_HELP = (
@@ -87,6 +99,7 @@ class FilterOptions(TypedDict):
     alias: tuple[str, ...]
     flow: tuple[str, ...]
     flow_run: str | None
+    state: tuple[str, ...]
     deployment: tuple[str, ...]
     tag: tuple[str, ...]
     since: datetime | None
@@ -325,6 +338,13 @@ def where_options(function: F) -> F:
             "--flow", "NAME", "Only from runs of this flow; repeat for several.", complete.flows
         ),
         text_option("--flow-run", "NAME|ID", "Only from this flow run.", complete.flow_runs),
+        click.option(
+            "--state",
+            type=click.Choice(STATES, case_sensitive=False),
+            multiple=True,
+            metavar="STATE",
+            help="Only from flow runs in this state, such as failed or crashed; repeat for several.",
+        ),
         repeatable_option(
             "--deployment",
             "NAME",
@@ -367,7 +387,12 @@ def parse_filter_options(options: FilterOptions, *, latest: bool) -> Filters:
 
 def filters_by_entity(options: FilterOptions) -> dict[str, object]:
     """Return the filters that the options stand for, by entity; `None` where no option is set."""
-    flow_run = set_fields(tags=set_fields(all_=options["tag"]), **run_field(options["flow_run"]))
+    state_type = set_fields(any_=options["state"])
+    flow_run = set_fields(
+        tags=set_fields(all_=options["tag"]),
+        state=set_fields(type=state_type),
+        **run_field(options["flow_run"]),
+    )
     return {
         "artifacts": set_fields(
             key=set_fields(any_=options["key"], like_=options["like"]),

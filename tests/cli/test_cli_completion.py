@@ -102,6 +102,8 @@ def words(*typed, **options):
         (["tree", "--flow", "ni"], ["nightly"]),
         (["ls", "--flow-run", ""], ["night-1"]),
         (["ls", "--flow-run", "ni"], ["night-1"]),
+        (["tree", "--state", "c"], ["completed", "cancelled", "crashed", "cancelling"]),
+        (["ls", "--state", "FA"], ["failed"]),
         (["ls", "--deployment", "p"], ["prod"]),
         (["ls", "--tag", "b"], ["blue"]),
         (["ls", "--alias", "b"], ["best"]),

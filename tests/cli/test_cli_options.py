@@ -16,6 +16,7 @@ NEW = "01890000-0000-7000-8000-00000000000"
 FILTER = '{"artifacts": {"type": {"any_": ["table"]}}}'
 WHERE = ["--key", "sales", "--like", "sal", "--type", "table", "--since", "2w", "--filter", FILTER]
 RUNS = ["--flow", "nightly", "--flow-run", "night-1", "--deployment", "prod", "--tag", "blue"]
+RUNS += ["--state", "running"]
 CONTENT = ["--type", "mine", "--description", "by hand", "--metadata", "n=1", "--json"]
 MADE_BY = ["--id", f"{NEW}1", "--flow-run", f"{NEW}2", "--task-run", f"{NEW}3"]
 

@@ -1,0 +1,69 @@
+"""Artifacts and runs by the state of the flow run: `--state`."""
+
+import pytest
+
+from artifact_store.schemas.states import STATE_TYPES
+from artifact_store_cli.options import STATES
+from tests.helpers.commandline import loaded, run
+
+
+@pytest.fixture
+def nights(store):
+    """A flow with a run in each of three states, each with an artifact of its own key."""
+    flow = store.create_flow("nightly")
+    runs = {}
+    for state in ("COMPLETED", "FAILED", "CRASHED"):
+        night = store.create_flow_run(flow.id, name=f"night-{state.lower()}")
+        store.create_artifact(key=state.lower(), flow_run_id=night.id)
+        store.set_flow_run_state(night.id, state, message=f"it {state.lower()}")
+        runs[state] = night
+    store.create_artifact(key="outside")
+    return runs
+
+
+def test_the_states_of_the_option_are_those_of_the_store():
+    assert [state.upper() for state in STATES] == [*STATE_TYPES]
+
+
+@pytest.mark.parametrize(
+    ("options", "keys"),
+    [
+        (["--state", "failed"], {"failed"}),
+        (["--state", "FAILED"], {"failed"}),
+        (["--state", "Failed", "--state", "crashed"], {"failed", "crashed"}),
+        (["--state", "failed", "--flow-run", "night-crashed"], set()),
+        (["--state", "paused"], set()),
+    ],
+)
+def test_artifacts_of_runs_in_a_state(url, nights, options, keys):
+    assert {each["key"] for each in loaded(url, "ls", *options)} == keys
+    assert {each["key"] for each in loaded(url, "ls", "--all", *options)} == keys
+    assert loaded(url, "count", *options)["count"] == len(keys)
+
+
+def test_a_task_run_that_failed_does_not_make_its_flow_run_fail(url, store, nights):
+    completed = nights["COMPLETED"]
+    task = store.create_task_run(completed.id, name="load")
+    store.set_task_run_state(task.id, "FAILED")
+    store.create_artifact(key="part", flow_run_id=completed.id, task_run_id=task.id)
+    assert [each["key"] for each in loaded(url, "ls", "--state", "failed")] == ["failed"]
+
+
+def test_runs_in_a_state(url, nights):
+    found = loaded(url, "tree", "--state", "failed", "--state", "crashed")
+    assert {each["flow_run"]["name"] for each in found} == {"night-failed", "night-crashed"}
+    both = loaded(url, "tree", "--state", "failed", "--key", "failed")
+    assert [each["flow_run"]["state_message"] for each in both] == ["it failed"]
+
+
+def test_what_failed_runs_made_can_be_deleted(url, store, nights):
+    assert run(url, "delete", "--state", "failed", "--yes") == "Deleted 1 artifact.\n"
+    assert store.read_latest_artifact("failed") is None
+    assert store.count_artifacts() == 3
+
+
+@pytest.mark.parametrize("command", ["ls", "tree", "count", "delete"])
+def test_an_unknown_state_is_refused_with_those_there_are(url, nights, command):
+    told = run(url, command, "--state", "faild", code=2)
+    assert "'faild'" in told
+    assert all(state in told for state in STATES)
