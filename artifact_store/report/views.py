@@ -5,22 +5,20 @@ The script of the page (`report.js`) finds elements by the classes, ids and `dat
 
 import math
 import re
-from collections.abc import Iterable, Sequence
-from uuid import UUID
+from collections.abc import Sequence
 
 from ..differences.versions import Since
 from ..rendering import blocks
-from ..rendering.context import Point, Run, ref_of
-from ..rendering.markup import Html, element, escape, join
+from ..rendering.context import Point, ref_of
+from ..rendering.markup import Html, element, join
 from ..rendering.plot import line_plot, share
 from ..rendering.renderers import render
 from ..rendering.text import (
-    cell_text,
-    missing,
     number_text,
     short_number,
 )
 from ..schemas.artifacts import Artifact
+from .details import detail_cards
 from .elements import (
     MAX_LINE,
     blocks_html,
@@ -40,11 +38,7 @@ _SPARK_WIDTH = 88
 _SPARK_HEIGHT = 24
 _SPARK_MARGIN = 3
 _MAX_DESCRIPTION = 160  # characters, in the overview
-_MAX_FACTS = 200
 _MOST_LISTED = 100  # changes of a version; if there are more, none is listed
-
-Fact = tuple[str, str]  # a name and a value, each of them text or HTML
-
 
 # Overview
 
@@ -281,64 +275,6 @@ def changes_html(since: Since | None) -> Html:
     details = element("details", element("summary", "All changes"), blocks_html(*listed))
     block = blocks.Changes(since.changes, diff.before, compared=since.compared)
     return element("div", blocks_html(block), details, class_="changed")
-
-
-def detail_cards(artifact: Artifact, history: History) -> list[Html]:
-    """Return when and by what run a version was made, and its metadata."""
-    cards = [card("_details", "Details", facts_html(detail_facts(artifact, history)))]
-    metadata = metadata_facts(artifact)
-    if metadata:
-        cards.append(card("_metadata", "Metadata", facts_html(metadata)))
-    return cards
-
-
-def detail_facts(artifact: Artifact, history: History) -> list[Fact]:
-    """Return when and by what run a version was made, and its id."""
-    origin = history.origins[artifact.id]
-    facts: list[Fact] = [("Created", time_html(artifact.created))]
-    if artifact.updated != artifact.created:
-        facts.append(("Updated", time_html(artifact.updated)))
-    if origin.flow:
-        facts.append(("Flow", short_line(origin.flow.name)))
-    if artifact.flow_run_id:
-        facts.append(("Flow run", run_html(origin.flow_run, artifact.flow_run_id)))
-    if artifact.task_run_id:
-        facts.append(("Task run", run_html(origin.task_run, artifact.task_run_id)))
-    if not artifact.flow_run_id and not artifact.task_run_id:
-        facts.append(("Made by", muted("published outside of a run")))
-    facts.append(("Id", element("code", str(artifact.id))))
-    return facts
-
-
-def metadata_facts(artifact: Artifact) -> list[Fact]:
-    """Return the metadata of an artifact."""
-    items = list((artifact.metadata or {}).items())
-    facts: list[Fact] = []
-    for name, value in items[:_MAX_FACTS]:
-        facts.append((short_line(cell_text(name)), short_line(cell_text(value))))
-    for left_out in missing(len(facts), len(items), "value"):
-        facts.append(("Left out", left_out))
-    return facts
-
-
-def run_html(run: Run | None, run_id: UUID) -> Html:
-    """Return the name and the state of a run; the id of one that the store does not have."""
-    if run is None:
-        return element("code", str(run_id))
-    name = escape(short_line(run.name))
-    if not run.state_name:
-        return name
-    state = element("span", short_line(run.state_name), class_="type")
-    return join([name, Html(" "), state])
-
-
-def facts_html(facts: Iterable[Fact]) -> Html:
-    """Return names and values as a list of descriptions."""
-    items = []
-    for name, value in facts:
-        items.append(element("dt", name))
-        items.append(element("dd", value))
-    return element("dl", *items, class_="facts")
 
 
 def readback_html(ref: str) -> Html:

@@ -1,0 +1,75 @@
+"""The details of one version in a report: when and by what run it was made, and its metadata."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from ..rendering.context import Run
+from ..rendering.markup import Html, element, escape, join
+from ..rendering.text import cell_text, missing
+from ..schemas.artifacts import Artifact
+from .elements import card, muted, short_line, time_html
+from .history import History
+
+__all__ = ["detail_cards"]
+
+_MAX_FACTS = 200
+
+Fact = tuple[str, str]  # a name and a value, each of them text or HTML
+
+
+def detail_cards(artifact: Artifact, history: History) -> list[Html]:
+    """Return when and by what run a version was made, and its metadata."""
+    cards = [card("_details", "Details", facts_html(detail_facts(artifact, history)))]
+    metadata = metadata_facts(artifact)
+    if metadata:
+        cards.append(card("_metadata", "Metadata", facts_html(metadata)))
+    return cards
+
+
+def detail_facts(artifact: Artifact, history: History) -> list[Fact]:
+    """Return when and by what run a version was made, and its id."""
+    origin = history.origins[artifact.id]
+    facts: list[Fact] = [("Created", time_html(artifact.created))]
+    if artifact.updated != artifact.created:
+        facts.append(("Updated", time_html(artifact.updated)))
+    if origin.flow:
+        facts.append(("Flow", short_line(origin.flow.name)))
+    if artifact.flow_run_id:
+        facts.append(("Flow run", run_html(origin.flow_run, artifact.flow_run_id)))
+    if artifact.task_run_id:
+        facts.append(("Task run", run_html(origin.task_run, artifact.task_run_id)))
+    if not artifact.flow_run_id and not artifact.task_run_id:
+        facts.append(("Made by", muted("published outside of a run")))
+    facts.append(("Id", element("code", str(artifact.id))))
+    return facts
+
+
+def metadata_facts(artifact: Artifact) -> list[Fact]:
+    """Return the metadata of an artifact."""
+    items = list((artifact.metadata or {}).items())
+    facts: list[Fact] = []
+    for name, value in items[:_MAX_FACTS]:
+        facts.append((short_line(cell_text(name)), short_line(cell_text(value))))
+    for left_out in missing(len(facts), len(items), "value"):
+        facts.append(("Left out", left_out))
+    return facts
+
+
+def run_html(run: Run | None, run_id: UUID) -> Html:
+    """Return the name and the state of a run; the id of one that the store does not have."""
+    if run is None:
+        return element("code", str(run_id))
+    name = escape(short_line(run.name))
+    if not run.state_name:
+        return name
+    state = element("span", short_line(run.state_name), class_="type")
+    return join([name, Html(" "), state])
+
+
+def facts_html(facts: Iterable[Fact]) -> Html:
+    """Return names and values as a list of descriptions."""
+    items = []
+    for name, value in facts:
+        items.append(element("dt", name))
+        items.append(element("dd", value))
+    return element("dl", *items, class_="facts")
