@@ -6,7 +6,7 @@ from datetime import timedelta
 from .errors import InvalidQuery
 from .wording import shown
 
-__all__ = ["duration_text", "elapsed_text", "parse_duration"]
+__all__ = ["duration_text", "elapsed_text", "parse_duration", "took_text"]
 
 _TEXT = re.compile(r"(\d{1,9})([smhdw])", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -73,3 +73,23 @@ def elapsed_text(passed: timedelta, limit: timedelta) -> str:
         if number >= at_least and (passed <= limit or number * unit > limit):
             return f"{number:,} {word}"
     return f"{passed.total_seconds():,.15g} s"
+
+
+def took_text(duration: timedelta) -> str:
+    """Return how long something took, in the two largest units that say enough.
+
+    Examples:
+        >>> [took_text(timedelta(seconds=each)) for each in (0.04, 2.5, 75, 3600, 93_784, 9 * 86_400)]
+        ['0.0 s', '2.5 s', '1 min 15 s', '1 h', '26 h 3 min', '9 days']
+    """
+    seconds = max(duration.total_seconds(), 0)
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours >= 48:
+        return f"{hours // 24:,} days"
+    large = f"{hours} h" if hours else f"{minutes} min"
+    small = f"{minutes} min" if hours else f"{rest} s"
+    parts = [part for part in (large, small) if not part.startswith("0 ")]
+    return " ".join(parts)

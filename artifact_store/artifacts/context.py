@@ -1,6 +1,7 @@
 """The context of an artifact: its neighbours, its run, its changes and its numbers."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 from peewee import Select, fn
@@ -38,8 +39,8 @@ def trend(versions: Iterable[metrics.Version]) -> tuple[str | None, list[Point]]
 
 def read_context(db: Statements, artifact: Artifact) -> ArtifactContext:
     """Return the context of an artifact."""
-    flow_run, flow, task_run = read_parent_runs(db, artifact.flow_run_id, artifact.task_run_id)
-    context = ArtifactContext(artifact.ref, flow_run=flow_run, flow=flow, task_run=task_run)
+    runs = read_parent_runs(db, artifact.flow_run_id, artifact.task_run_id)
+    context = ArtifactContext(artifact.ref, **runs._asdict())
     key = artifact.key
     if key is None or artifact.version is None:
         return context
@@ -53,14 +54,11 @@ def read_context(db: Statements, artifact: Artifact) -> ArtifactContext:
     def ref(version: int | None) -> str | None:
         return None if version is None else name_of_artifact(artifact.id, key, version)
 
-    return ArtifactContext(
-        ref=context.ref,
+    return replace(
+        context,
         previous=ref(neighbours.previous),
         next=ref(neighbours.next),
         latest=neighbours.latest,
-        flow_run=flow_run,
-        flow=flow,
-        task_run=task_run,
         changes=since.changes if since else (),
         compared=since.compared if since else None,
         field=field,

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from .gfm import blocks_to_markdown, markdown_table
     from .gfm_text import escape_markdown
     from .plot import sparkline
+    from .runs import parameters_text, run_state
     from .terminal import aligned_table, column_width, print_blocks
+    from .terminal_text import state_colour
     from .text import age, count_text, escape_controls, plain_number, size_text
 else:
     __getattr__, __dir__ = lazy_names(
@@ -28,7 +30,9 @@ else:
             "escape_markdown": "gfm_text",
             "changes_text": "changes",
             "sparkline": "plot",
+            "parameters_text run_state": "runs",
             "aligned_table column_width print_blocks": "terminal",
+            "state_colour": "terminal_text",
             "age count_text escape_controls plain_number size_text": "text",
         },
     )
@@ -46,8 +50,11 @@ __all__ = [
     "escape_controls",
     "escape_markdown",
     "markdown_table",
+    "parameters_text",
     "plain_number",
     "print_blocks",
+    "run_state",
     "size_text",
     "sparkline",
+    "state_colour",
 ]

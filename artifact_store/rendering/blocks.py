@@ -34,6 +34,7 @@ __all__ = [
     "Profile",
     "Progress",
     "Reference",
+    "RunState",
     "Table",
     "Text",
     "Title",
@@ -207,6 +208,36 @@ class Facts:
         check(self, "items", has_pairs, "pairs of a name and a value")
 
 
+class RunState(NamedTuple):
+    """A run as the value of a fact: its name, and its state, whose colour tells success from failure.
+
+    Attributes:
+        name: the name of the run; empty where only the state is meant.
+        state_type: the type of the state, such as `FAILED`.
+        state: what people call the state; `None` where it is not known.
+        took: how long the run has taken, in words: `after 12 min`; empty where it is not known.
+        message: why the run is in this state.
+    """
+
+    name: str
+    state_type: str | None = None
+    state: str | None = None
+    took: str = ""
+    message: str = ""
+
+    @property
+    def text(self) -> str:
+        """All of it in words.
+
+        Examples:
+            >>> RunState("night-1", "FAILED", "Failed", "after 3 s", "no rows").text
+            'night-1, Failed after 3 s: no rows'
+        """
+        state = " ".join(part for part in (self.state, self.took) if part)
+        named = ", ".join(part for part in (self.name, state) if part)
+        return ": ".join(part for part in (named, self.message) if part)
+
+
 @dataclass(frozen=True)
 class Plot:
     """The history of a number.
@@ -298,7 +329,7 @@ class Reference:
     previous: str | None
     next: str | None
     latest: int | None
-    made_by: tuple[tuple[str, str], ...]
+    made_by: tuple[tuple[str, str | RunState], ...]
     created: datetime
     aliases: str = ""
 

@@ -28,9 +28,19 @@ class Named(Protocol):
 
 
 class Run(Named, Protocol):
-    """What is shown of a flow run or a task run: its name and state."""
+    """What is shown of a flow run or a task run."""
 
+    state_type: str | None
     state_name: str | None
+    state_message: str | None
+    start_time: datetime | None
+    end_time: datetime | None
+    tags: tuple[str, ...]
+
+    @property
+    def parameters(self) -> Mapping[str, object] | None:
+        """What it was started with; a property, so that a dict of any values fits it."""
+        ...
 
 
 class Shown(Protocol):
@@ -80,6 +90,7 @@ class ArtifactContext:
         aliases: the aliases of its key, sorted by name, whatever version they name.
         flow_run: the flow run that made it; `None` if the store does not have it.
         flow: the flow of that run.
+        deployment: the deployment of that run.
         task_run: the task run that made it; `None` if the store does not have it.
         changes: what is different from the previous version, the summary of their `Diff`; empty when nothing is.
         compared: how that was found: `"data"`, all that both hold; `"profile"`, where their data are too large to
@@ -100,6 +111,7 @@ class ArtifactContext:
     field: str | None = None
     series: tuple[Point, ...] = ()
     aliases: tuple[NamesVersion, ...] = ()
+    deployment: Named | None = None
 
 
 def ref_of(artifact: Shown) -> str:

@@ -167,7 +167,10 @@ def facts_parts(block: blocks.Facts, remedy: str) -> Iterator[str]:
     items = block.items[:_MAX_FACTS]
     lines = []
     for name, value in items:
-        lines.append(f"- {paragraph(cell_text(name))}: {escape_markdown(cell_text(value))}")
+        shown = cell_text(value)
+        if isinstance(value, blocks.RunState):
+            shown = short_line(value.text)
+        lines.append(f"- {paragraph(cell_text(name))}: {escape_markdown(shown)}")
     yield "\n".join(lines)
     yield from cut_note(missing(len(items), len(block.items), "value"), remedy)
 

@@ -16,6 +16,7 @@ from .markdown import has_wide_table, markdown_to_html
 from .markup import Html, element, escape, join
 from .plot import line_plot, plot_words
 from .renderers import reference_facts
+from .runs import state_tone
 from .text import (
     PROFILE_HEADINGS,
     age,
@@ -37,6 +38,7 @@ _MAX_TEXT = 100_000  # characters
 _MAX_MARKDOWN = 30_000
 _MAX_JSON = 50_000
 _MAX_LINE = 1_000
+_MAX_MESSAGE = 4_000
 _MAX_URL = 10_000
 _MAX_DATA_URL = (MAX_IMAGE_BYTES + 2) // 3 * 4 + 100  # base64, and room for the prefix
 _MAX_COLUMNS = 60
@@ -85,6 +87,12 @@ def short_line(text: str) -> str:
     return cell_text(text, _MAX_LINE)
 
 
+def short_text(text: str) -> str:
+    """Return a text of several lines that should be short."""
+    shown, left_out = cut(text, _MAX_MESSAGE)
+    return f"{shown}…" if left_out else shown
+
+
 def styled(name: LiteralString, kind: LiteralString, *children: str | None) -> Html:
     """Return an element with a class of the style sheet."""
     return element(name, *children, class_="artifact-store-" + kind)
@@ -123,11 +131,33 @@ def facts_html(block: blocks.Facts, options: Options) -> Html:
     pairs = []
     for name, value in items:
         term = element("dt", cell_text(name))
-        description = element("dd", cell_html(value))
+        description = element("dd", *fact_parts(value))
         pairs.append(element("div", term, description))
 
     left_out = missing(len(items), len(block.items), "value")
     return join([styled("dl", "facts", *pairs), left_out_note(left_out, options)])
+
+
+def fact_parts(value: object) -> list[str]:
+    """Return the value of a fact: a run with its state in its colour, anything else as a cell."""
+    if not isinstance(value, blocks.RunState):
+        return [cell_html(value)]
+
+    parts: list[str] = [short_line(value.name)] if value.name else []
+    if value.state:
+        parts.append(", " if value.name else "")
+        parts.append(state_html(value.state_type, value.state))
+    if value.took:
+        parts.append(f" {value.took}")
+    if value.message:
+        parts.append(styled("span", "message", short_text(value.message)))
+    return parts
+
+
+def state_html(state_type: str | None, state: str) -> Html:
+    """Return the name of a state in its colour."""
+    tone = state_tone(state_type) or "none"
+    return element("span", short_line(state), class_=f"artifact-store-state artifact-store-{tone}")
 
 
 def changes_html(block: blocks.Changes, options: Options) -> Html:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar, get_args, overload
-from uuid import UUID
 
 from ..errors import InvalidArtifact
 from ..rendering import blocks
@@ -13,7 +12,8 @@ from ..tables.rows import Row, column_names, rows_of
 from ..wording import shown
 from .aliases import alias_names, aliases_text
 from .blocks import Block
-from .context import ArtifactContext, Run, Shown, ref_of
+from .context import ArtifactContext, Shown, ref_of
+from .runs import Fact, made_by
 from .text import moment_text
 
 __all__ = ["Renderer", "reference_facts", "register_renderer", "render", "render_artifact"]
@@ -144,28 +144,21 @@ def render_artifact(
 
 def reference_block(artifact: Shown, context: ArtifactContext) -> blocks.Reference:
     """Return the block that every artifact ends with."""
-    made_by = []
-    if context.flow is not None:
-        made_by.append(("flow", context.flow.name))
-    if artifact.flow_run_id is not None:
-        made_by.append(("flow run", run_text(context.flow_run, artifact.flow_run_id)))
-    if artifact.task_run_id is not None:
-        made_by.append(("task run", run_text(context.task_run, artifact.task_run_id)))
     return blocks.Reference(
         ref=context.ref,
         id=artifact.id,
         previous=context.previous,
         next=context.next,
         latest=context.latest,
-        made_by=tuple(made_by),
+        made_by=tuple(made_by(artifact, context)),
         created=artifact.created,
         aliases=aliases_text(context.aliases, artifact.version),
     )
 
 
-def reference_facts(block: blocks.Reference) -> list[tuple[str, str]]:
+def reference_facts(block: blocks.Reference) -> list[Fact]:
     """Return the names and values that every writer shows at the end of an artifact."""
-    facts: list[tuple[str, str]] = []
+    facts: list[Fact] = []
     if block.previous:
         facts.append(("previous", block.previous))
     if block.next:
@@ -179,13 +172,6 @@ def reference_facts(block: blocks.Reference) -> list[tuple[str, str]]:
     if block.ref != str(block.id):
         facts.append(("id", str(block.id)))
     return facts
-
-
-def run_text(run: Run | None, run_id: UUID) -> str:
-    """Return the name and the state of a run; the id of one that the store does not have."""
-    if run is None:
-        return str(run_id)
-    return f"{run.name}, {run.state_name}" if run.state_name else run.name
 
 
 def as_blocks(returned: "Block | str | Iterable[Block | str]") -> tuple[Block, ...]:

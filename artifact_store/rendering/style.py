@@ -9,13 +9,15 @@ __all__ = ["STYLE"]
 # for light and dark.
 _SHEET = """
 .artifact-store{--artifact-store-accent:#2468c8;--artifact-store-warn:#9a5b00;
+--artifact-store-good:#1a7031;--artifact-store-bad:#b3261e;
 --artifact-store-line:color-mix(in srgb,currentColor 18%,transparent);
 --artifact-store-wash:color-mix(in srgb,currentColor 6%,transparent);
 --artifact-store-soft:color-mix(in srgb,currentColor 72%,transparent);
 font:14px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif;color:inherit;max-width:64rem;margin:.25rem 0 .75rem;
 overflow-wrap:anywhere;text-align:left}
 [data-jp-theme-light="false"] .artifact-store,.vscode-dark .artifact-store,.vscode-high-contrast .artifact-store,
-[data-theme="dark"] .artifact-store{--artifact-store-accent:#82b1ff;--artifact-store-warn:#f0b429}
+[data-theme="dark"] .artifact-store{--artifact-store-accent:#82b1ff;--artifact-store-warn:#f0b429;
+--artifact-store-good:#7bd88f;--artifact-store-bad:#ff8a80}
 .artifact-store a{color:var(--artifact-store-accent);text-decoration:underline}
 & *{box-sizing:border-box}
 & :is(p,pre,dl,figure){margin:.5rem 0;padding:0}
@@ -31,6 +33,12 @@ color:var(--artifact-store-accent);border-radius:1rem;font-size:12px;font-weight
 & .artifact-store-facts{display:flex;flex-wrap:wrap;gap:.15rem 1.25rem;overflow:visible}
 & .artifact-store-facts div{display:flex;gap:.4rem;min-width:0}
 & :is(dt,dd){float:none;width:auto;margin:0;padding:0;font-weight:400;min-width:0}
+& .artifact-store-state{font-weight:600}
+& .artifact-store-good{color:var(--artifact-store-good)}
+& .artifact-store-bad{color:var(--artifact-store-bad)}
+& .artifact-store-busy{color:var(--artifact-store-accent)}
+& .artifact-store-held{color:var(--artifact-store-warn)}
+& .artifact-store-message{display:block;white-space:pre-wrap;max-height:10rem;overflow:auto}
 & dt{color:var(--artifact-store-soft);flex:none}
 & .artifact-store-changes{display:flex;flex-wrap:wrap;gap:.3rem .5rem;margin:.5rem 0;align-items:baseline}
 & .artifact-store-changes span{color:var(--artifact-store-soft)}

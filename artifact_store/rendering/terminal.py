@@ -13,6 +13,7 @@ from .lines import side_by_side, unified_text
 from .markdown import table_cells
 from .plot import sparkline
 from .renderers import reference_facts
+from .terminal_text import fact_lines, plain, safe, short_line
 from .text import (
     PROFILE_HEADINGS,
     age,
@@ -42,7 +43,6 @@ _LEAST_HEIGHT = 5  # rows of a table, however low the terminal
 _BAR = 40  # columns
 _LONGEST_MARKDOWN = 12_000  # characters
 _LONGEST_TEXT = 200_000
-_LONGEST_VALUE = 2_000
 _MOST_PROFILED = 12  # columns of a table
 _MOST_FACTS = 200
 _MOST_LAID_OUT = 2_000  # cells of tables in Markdown
@@ -179,25 +179,6 @@ def column_width(
     return max(widths)
 
 
-def safe(text: str, keep: str = "") -> str:
-    r"""Return text that the terminal does not obey; where line ends are kept, `\r\n` is one."""
-    if keep:
-        text = text.replace("\r\n", "\n")
-    return escape_controls(text, keep)
-
-
-def plain(text: str, style: str = "", keep: str = "") -> Text:
-    """Return text for rich in one style, made safe."""
-    from rich.text import Text
-
-    return Text(safe(text, keep), style=style)
-
-
-def short_line(text: str) -> str:
-    """Return a text that should be short, cut before it is measured and escaped."""
-    return cell_text(text, _LONGEST_VALUE)
-
-
 def left_out_note(parts: Sequence[str], screen: Screen) -> Iterator[RenderableType]:
     """Yield the note below something that was cut; nothing where all of it is shown."""
     if parts:
@@ -250,23 +231,6 @@ def facts_parts(block: blocks.Facts, screen: Screen) -> Iterator[RenderableType]
     items = block.items[:_MOST_FACTS]
     yield Unwrapped(fact_lines(items))
     yield from left_out_note(missing(len(items), len(block.items), "value"), screen)
-
-
-def fact_lines(items: Sequence[tuple[str, object]]) -> Text:
-    """Return names and values, one to a line, the values below each other."""
-    from rich.cells import cell_len
-    from rich.text import Text
-
-    pairs = [
-        (safe(cell_text(name)), safe(cell_text(value, _LONGEST_VALUE))) for name, value in items
-    ]
-    width = max((cell_len(name) for name, _ in pairs), default=0) + _GAP
-
-    lines = []
-    for name, value in pairs:
-        blanks = " " * (width - cell_len(name))
-        lines.append(Text.assemble((name + blanks, "dim"), value))
-    return Text("\n").join(lines)
 
 
 def changes_parts(block: blocks.Changes, screen: Screen) -> Iterator[RenderableType]:

@@ -354,18 +354,20 @@ class ParentRuns(NamedTuple):
     flow_run: FlowRun | None
     flow: Flow | None
     task_run: TaskRun | None
+    deployment: Deployment | None
 
 
 def read_parent_runs(
     db: Statements, flow_run_id: UUID | None, task_run_id: UUID | None
 ) -> ParentRuns:
-    """Return the runs with these ids, and the flow.
+    """Return the runs with these ids, the flow and the deployment.
 
     Without a flow run id, the flow run is that of the task run.
     """
     flow_run: FlowRun | None = None
     flow: Flow | None = None
     task_run: TaskRun | None = None
+    deployment: Deployment | None = None
     if task_run_id is not None:
         task_run = TASK_RUNS.read(db, task_run_id)
     if flow_run_id is None and task_run is not None:
@@ -374,4 +376,6 @@ def read_parent_runs(
         flow_run = FLOW_RUNS.read(db, flow_run_id)
     if flow_run is not None:
         flow = FLOWS.read(db, flow_run.flow_id)
-    return ParentRuns(flow_run, flow, task_run)
+        if flow_run.deployment_id is not None:
+            deployment = DEPLOYMENTS.read(db, flow_run.deployment_id)
+    return ParentRuns(flow_run, flow, task_run, deployment)

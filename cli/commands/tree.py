@@ -44,21 +44,17 @@ COLUMNS = (
     "type",
     "updated",
     "id",
+    "flow_run_seconds",
+    "flow_run_message",
+    "task_run_seconds",
+    "task_run_message",
 )
 _RECENT = (
     1000  # artifacts; among these are looked for those that a filter matches, or of unknown runs
 )
 _MOST_OF_RUN = 100  # artifacts, and task runs, of one run
 _CONTENT = ("data", "profile")  # fields of an artifact that a tree does not show
-_COLOURS = {
-    "COMPLETED": "green",
-    "FAILED": "red",
-    "CRASHED": "red",
-    "RUNNING": "blue",
-    "CANCELLED": "yellow",
-    "CANCELLING": "yellow",
-    "PAUSED": "yellow",
-}
+_MOST_OF_MESSAGE = 200  # characters, where there are several runs
 
 
 class Group(NamedTuple):
@@ -250,15 +246,13 @@ def iter_rows(branches: Iterable[Branch]) -> Iterator[Row]:
     for branch in branches:
         run = {
             "flow": None if branch.flow is None else branch.flow.name,
-            "flow_run": run_name(branch.run),
-            "flow_run_state": run_state(branch.run),
+            **run_cells("flow_run", branch.run),
         }
         groups = [each for each in branch.groups if each.task is not None or each.artifacts]
         for group in groups or [Group(None, [])]:
             task = {
                 **run,
-                "task_run": run_name(group.task),
-                "task_run_state": run_state(group.task),
+                **run_cells("task_run", group.task),
             }
             if not group.artifacts:
                 yield task
@@ -277,18 +271,21 @@ def artifact_cells(artifact: Artifact) -> Row:
     }
 
 
-def run_name(run: FlowRun | TaskRun | UUID | None) -> str | None:
-    """Return the name of a run, or its id."""
+def run_cells(name: str, run: FlowRun | TaskRun | UUID | None) -> Row:
+    """Return the cells of a run: its name, or its id, its state, how long it took, and its message."""
     if run is None:
-        return None
-    return str(run) if isinstance(run, UUID) else run.name
-
-
-def run_state(run: FlowRun | TaskRun | UUID | None) -> str | None:
-    """Return the name of the state of a run."""
-    if run is None or isinstance(run, UUID):
-        return None
-    return run.state_name
+        return {}
+    if isinstance(run, UUID):
+        return {name: str(run)}
+    seconds = None
+    if run.start_time and run.end_time:
+        seconds = (run.end_time - run.start_time).total_seconds()
+    return {
+        name: run.name,
+        f"{name}_state": run.state_name,
+        f"{name}_seconds": seconds,
+        f"{name}_message": run.state_message,
+    }
 
 
 def print_tree(branches: Iterable[Branch], aliases: Mapping[str, Sequence[Alias]]) -> None:
@@ -296,22 +293,33 @@ def print_tree(branches: Iterable[Branch], aliases: Mapping[str, Sequence[Alias]
     from rich.tree import Tree
 
     screen = console()
+    branches = list(branches)
+    most = None if len(branches) == 1 else _MOST_OF_MESSAGE
     for title, of_flow in groupby(branches, lambda branch: branch.title):
         root = Tree(label(title, "bold"), guide_style="dim")
         for branch in of_flow:
-            add_branch(root, branch, aliases)
+            add_branch(root, branch, aliases, most)
         screen.print(root)
 
 
-def add_branch(root: Tree, branch: Branch, aliases: Mapping[str, Sequence[Alias]]) -> None:
-    """Add a run, its task runs and their artifacts to the tree of a flow."""
+def add_branch(
+    root: Tree, branch: Branch, aliases: Mapping[str, Sequence[Alias]], most: int | None
+) -> None:
+    """Add a run, its task runs and their artifacts to the tree of a flow.
+
+    Args:
+        root: the tree of the flow.
+        branch: the run.
+        aliases: the aliases by key.
+        most: how many characters of a message are shown; `None` shows all of it.
+    """
     run_node = root
     if branch.run is not None:
-        run_node = root.add(run_label(branch.run))
+        run_node = root.add(run_label(branch.run, most))
     for group in branch.groups:
         node = run_node
         if group.task is not None:
-            node = run_node.add(run_label(group.task))
+            node = run_node.add(run_label(group.task, most))
         for artifact in group.artifacts:
             node.add(artifact_label(artifact, aliases.get(artifact.key or "", ())))
     if not branch.complete:
@@ -345,10 +353,19 @@ def markdown_lines(branches: Sequence[Branch]) -> Iterator[str]:
 
 
 def run_facts(run: FlowRun | TaskRun | UUID) -> list[str | None]:
-    """Return the name, the state and the start of a run."""
+    """Return the name, the state and the start of a run, and the message of one that failed."""
+    from artifact_store.rendering import run_state
+
     if isinstance(run, UUID):
         return [str(run)]
-    return [run.name, run.state_name, time_text(run.start_time) if run.start_time else None]
+    shown = run_state(run, _MOST_OF_MESSAGE)
+    state = " ".join(part for part in (shown.state, shown.took) if part)
+    return [
+        run.name,
+        state,
+        time_text(run.start_time) if run.start_time else None,
+        shown.message,
+    ]
 
 
 def markdown_item(depth: int, name: str | None, *facts: str | None) -> str:
@@ -360,17 +377,23 @@ def markdown_item(depth: int, name: str | None, *facts: str | None) -> str:
     return f"{'  ' * depth}- {', '.join([bold, *known])}"
 
 
-def run_label(run: FlowRun | TaskRun | UUID) -> Text:
-    """Return the name, the state and the age of a run."""
-    from artifact_store.rendering import age
+def run_label(run: FlowRun | TaskRun | UUID, most: int | None) -> Text:
+    """Return the name, the state and the age of a run; below them the message of one that failed."""
+    from artifact_store.rendering import age, run_state, state_colour
 
     if isinstance(run, UUID):
         return label(str(run))
+    shown = run_state(run, most)
+    colour = state_colour(run.state_type)
     text = label(run.name)
-    if run.state_name:
-        text.append(safe(f"  {run.state_name}"), _COLOURS.get(run.state_type or "", ""))
+    if shown.state:
+        text.append(safe(f"  {shown.state}"), colour)
+    if shown.took:
+        text.append(f" {shown.took}")
     if run.start_time:
         text.append(f"  {age(run.start_time)}", "dim")
+    if shown.message:
+        text.append(safe(f"\n{shown.message}", "\n"), colour)
     return text
 
 

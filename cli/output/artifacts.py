@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol, TypeGuard
+from typing import TYPE_CHECKING, Literal, Protocol, TypeGuard
 
 import click
 
@@ -79,8 +79,9 @@ def artifact_facts(artifact: Artifact, context: ArtifactContext) -> dict[str, ob
         "aliases": aliases_text(context.aliases, artifact.version) or None,
         "changes": changes_text(context) or None,
         "flow": context.flow.name if context.flow else None,
-        "flow run": run_text(context.flow_run, artifact.flow_run_id),
-        "task run": run_text(context.task_run, artifact.task_run_id),
+        "deployment": context.deployment.name if context.deployment else None,
+        **run_facts("flow run", artifact, context),
+        **run_facts("task run", artifact, context),
     }
     return {name: value for name, value in facts.items() if value is not None}
 
@@ -89,6 +90,28 @@ class NamedRun(Protocol):
     """A flow run or a task run."""
 
     name: str
+
+
+def run_facts(
+    label: Literal["flow run", "task run"], artifact: Artifact, context: ArtifactContext
+) -> dict[str, object]:
+    """Return what is known of a run that made an artifact, by name."""
+    from artifact_store.rendering import parameters_text, run_state
+
+    run, run_id = context.flow_run, artifact.flow_run_id
+    if label == "task run":
+        run, run_id = context.task_run, artifact.task_run_id
+    if run is None:
+        return {label: run_text(None, run_id)}
+    shown = run_state(run)
+    state = " ".join(part for part in (shown.state, shown.took) if part)
+    return {
+        label: run_text(run, run_id or run.id),
+        f"{label} state": state or None,
+        f"{label} message": shown.message or None,
+        f"{label} tags": ", ".join(run.tags) or None,
+        f"{label} parameters": parameters_text(run.parameters) if run.parameters else None,
+    }
 
 
 def run_text(run: NamedRun | None, run_id: UUID | None) -> str | None:

@@ -238,6 +238,7 @@ def still(text):
     ids = dict.fromkeys(re.findall(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", text))
     for number, found in enumerate(ids, 1):
         text = text.replace(found, f"<id {number}>")
+    text = re.sub(r"\bfor \d+\.\d s", "for <duration>", text)
     return re.sub(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?Z| \d\d:\d\d:\d\d UTC)", "<time>", text)
 
 

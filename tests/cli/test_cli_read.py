@@ -138,10 +138,8 @@ def test_show(url, sales):
     )
     assert told.endswith("\n\na\n1\n")
     told = run(url, "show", "report")
-    assert (
-        f"flow run\tnight-1 ({sales[1].flow_run_id})\ntask run\tload ({sales[1].task_run_id})\n\n# Hi\n"
-        in told
-    )
+    assert f"flow run\tnight-1 ({sales[1].flow_run_id})\nflow run tags\ta, b\n" in told
+    assert f"task run\tload ({sales[1].task_run_id})\n\n# Hi\n" in told
     assert "flow run\t01890000-0000-7000-8000-000000000000\n\n40\n" in run(url, "show", "load")
     assert run(url, "show", str(sales[4].id)).endswith('\n\n{\n  "link": "https://a.b"\n}\n')
     assert loaded(url, "show", "sales/north") == sales[1].model_dump(mode="json")

@@ -1,10 +1,19 @@
 """Artifacts and runs by the state of the flow run: `--state`."""
 
+import csv
+import io
+import re
+
 import pytest
 
 from artifact_store.schemas.states import STATE_TYPES
 from artifact_store_cli.options import STATES
-from tests.helpers.commandline import loaded, run
+from tests.helpers.commandline import loaded, on_terminal, piped, run
+
+
+def plain(screen):
+    """Return what a screen shows, without colours."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", screen)
 
 
 @pytest.fixture
@@ -67,3 +76,43 @@ def test_an_unknown_state_is_refused_with_those_there_are(url, nights, command):
     told = run(url, command, "--state", "faild", code=2)
     assert "'faild'" in told
     assert all(state in told for state in STATES)
+
+
+def test_the_tree_says_why_runs_failed(url, store, nights):
+    failed, crashed = nights["FAILED"], nights["CRASHED"]
+    store.set_flow_run_state(failed.id, "FAILED", message=f"no rows\n\x1b[2J{'x' * 300}")
+    _, screen = on_terminal(url, "tree", columns=80, lines=100)
+    assert "night-failed  Failed" in plain(screen)
+    assert "no rows…" in plain(screen)
+    assert "it crashed" in plain(screen)
+    assert "it completed" not in plain(screen)
+    assert "\x1b[31mit crashed" in screen
+
+    one = piped(url, "tree", "--flow-run", "night-failed", "--markdown").stdout
+    assert "no rows…" in one
+    _, screen = on_terminal(url, "tree", "--flow-run", "night-failed", columns=80, lines=100)
+    assert "\\x1b[2J" in plain(screen)
+    assert plain(screen).count("x") > 300
+
+    _, screen = on_terminal(url, "tree", columns=80, lines=100, env={"NO_COLOR": "1"})
+    assert "\x1b[31m" not in screen
+    assert "it crashed" in screen
+    assert store.read_flow_run(crashed.id).state_message == "it crashed"
+
+
+def test_show_says_why_the_run_failed(url, nights):
+    told = piped(url, "show", "failed").stdout
+    assert "flow run state\tFailed\n" in told
+    assert "flow run message\tit failed\n" in told
+    _, screen = on_terminal(url, "show", "failed", columns=80, lines=100)
+    assert "night-failed, Failed: it failed" in plain(screen)
+
+
+def test_csv_of_the_tree_has_messages_and_seconds(url, store, nights):
+    store.set_flow_run_state(nights["FAILED"].id, "RUNNING")
+    store.set_flow_run_state(nights["FAILED"].id, "FAILED", message="two\nlines")
+    printed = run(url, "tree", "--flow-run", "night-failed", "--csv")
+    [row] = csv.DictReader(io.StringIO(printed))
+    assert row["flow_run_message"] == "two\nlines"
+    assert float(row["flow_run_seconds"]) >= 0
+    assert row["task_run_message"] == ""
