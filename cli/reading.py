@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol, TypeVar
 from uuid import UUID
 
+from .output.pager import note
+
 if TYPE_CHECKING:
     from artifact_store import Alias, ArtifactStore
 
-__all__ = ["batches", "read_aliases", "read_run_names"]
+__all__ = ["batches", "note_missing_run", "read_aliases", "read_run_names"]
 
 T = TypeVar("T")
 
 _BATCH_SIZE = 200
+_MOST_NAMES = 1_000  # of runs that are read to find one that is spelled alike
 
 
 class MadeByRun(Protocol):
@@ -48,3 +52,13 @@ def read_run_names(store: ArtifactStore, made: Iterable[MadeByRun]) -> dict[UUID
         return {}
     runs = store.read_flow_runs(flow_run_filter=FlowRunFilter(id={"any_": ids}))
     return {run.id: run.name for run in runs}
+
+
+def note_missing_run(store: ArtifactStore, name: str | None) -> None:
+    """Say that there is no flow run with the name of `--flow-run`, and which name looks like it."""
+    if not name or store.read_flow_run(name) is not None:
+        return
+    names = [run.name for run in store.read_flow_runs(limit=_MOST_NAMES)]
+    similar = get_close_matches(name[:100], names, n=1, cutoff=0.75)
+    remedy = f" Is it {similar[0]!r}?" if similar else ""
+    note(f"There is no flow run {name!r}.{remedy}")

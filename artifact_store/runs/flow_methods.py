@@ -6,7 +6,6 @@ from uuid import UUID
 
 from .. import filters, runs, schemas
 from ..base import StoreBase
-from ..schemas.artifacts import as_uuid
 from ..schemas.sorting import RunSort
 
 __all__ = ["FlowMethods", "without_none"]
@@ -59,25 +58,26 @@ class FlowMethods(StoreBase):
         return runs.queries.FLOWS.create(self._db, fields)
 
     def read_flow(self, flow_id: UUID | str) -> "schemas.runs.Flow | None":
-        """Return a flow by id.
+        """Return a flow by id or by name.
 
         Args:
-            flow_id: the id, a UUID or its text.
+            flow_id: the id, a UUID or its text; or the name.
+                A text that is a UUID is an id.
 
         Returns:
             The flow, or `None` if there is no such flow.
 
         Raises:
-            InvalidQuery: the id is not a UUID.
+            InvalidQuery: it is neither a UUID nor text.
 
         Examples:
             >>> from artifact_store import ArtifactStore
             >>> store = ArtifactStore("sqlite:///:memory:")
             >>> flow = store.create_flow("etl")
-            >>> store.read_flow(flow.id) == flow
+            >>> store.read_flow(flow.id) == store.read_flow("etl") == flow
             True
         """
-        return runs.queries.FLOWS.read(self._db, as_uuid(flow_id))
+        return runs.lookup.find(self._db, runs.queries.FLOWS, flow_id)
 
     def read_flows(
         self,
@@ -157,25 +157,28 @@ class FlowMethods(StoreBase):
         return runs.queries.DEPLOYMENTS.create(self._db, fields)
 
     def read_deployment(self, deployment_id: UUID | str) -> "schemas.runs.Deployment | None":
-        """Return a deployment by id.
+        """Return a deployment by id or by name.
 
         Args:
-            deployment_id: the id, a UUID or its text.
+            deployment_id: the id, a UUID or its text; or the name of the flow and its own, as in
+                `"etl/daily"`.
 
         Returns:
             The deployment, or `None` if there is no such deployment.
 
         Raises:
-            InvalidQuery: the id is not a UUID.
+            InvalidQuery: it is neither an id nor two names.
 
         Examples:
             >>> from artifact_store import ArtifactStore
             >>> store = ArtifactStore("sqlite:///:memory:")
             >>> deployment = store.create_deployment("daily", store.create_flow("etl").id)
-            >>> store.read_deployment(deployment.id) == deployment
+            >>> store.read_deployment(deployment.id) == store.read_deployment("etl/daily") == deployment
             True
         """
-        return runs.queries.DEPLOYMENTS.read(self._db, as_uuid(deployment_id))
+        return runs.lookup.find_child(
+            self._db, runs.queries.DEPLOYMENTS, runs.queries.FLOWS, deployment_id
+        )
 
     def read_deployments(
         self,
@@ -240,25 +243,26 @@ class FlowMethods(StoreBase):
         return runs.queries.WORK_POOLS.create(self._db, fields)
 
     def read_work_pool(self, work_pool_id: UUID | str) -> "schemas.runs.WorkPool | None":
-        """Return a work pool by id.
+        """Return a work pool by id or by name.
 
         Args:
-            work_pool_id: the id, a UUID or its text.
+            work_pool_id: the id, a UUID or its text; or the name.
+                A text that is a UUID is an id.
 
         Returns:
             The work pool, or `None` if there is no such work pool.
 
         Raises:
-            InvalidQuery: the id is not a UUID.
+            InvalidQuery: it is neither a UUID nor text.
 
         Examples:
             >>> from artifact_store import ArtifactStore
             >>> store = ArtifactStore("sqlite:///:memory:")
             >>> work_pool = store.create_work_pool("workers")
-            >>> store.read_work_pool(work_pool.id) == work_pool
+            >>> store.read_work_pool(work_pool.id) == store.read_work_pool("workers") == work_pool
             True
         """
-        return runs.queries.WORK_POOLS.read(self._db, as_uuid(work_pool_id))
+        return runs.lookup.find(self._db, runs.queries.WORK_POOLS, work_pool_id)
 
     def read_work_pools(
         self,
@@ -323,26 +327,29 @@ class FlowMethods(StoreBase):
         return runs.queries.WORK_QUEUES.create(self._db, fields)
 
     def read_work_queue(self, work_queue_id: UUID | str) -> "schemas.runs.WorkQueue | None":
-        """Return a work queue by id.
+        """Return a work queue by id or by name.
 
         Args:
-            work_queue_id: the id, a UUID or its text.
+            work_queue_id: the id, a UUID or its text; or the name of the work pool and its own, as in
+                `"workers/default"`.
 
         Returns:
             The work queue, or `None` if there is no such work queue.
 
         Raises:
-            InvalidQuery: the id is not a UUID.
+            InvalidQuery: it is neither an id nor two names.
 
         Examples:
             >>> from artifact_store import ArtifactStore
             >>> store = ArtifactStore("sqlite:///:memory:")
             >>> pool = store.create_work_pool("workers")
             >>> work_queue = store.create_work_queue("default", pool.id)
-            >>> store.read_work_queue(work_queue.id) == work_queue
+            >>> store.read_work_queue(work_queue.id) == store.read_work_queue("workers/default") == work_queue
             True
         """
-        return runs.queries.WORK_QUEUES.read(self._db, as_uuid(work_queue_id))
+        return runs.lookup.find_child(
+            self._db, runs.queries.WORK_QUEUES, runs.queries.WORK_POOLS, work_queue_id
+        )
 
     def read_work_queues(
         self,

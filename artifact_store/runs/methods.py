@@ -49,25 +49,26 @@ class RunMethods(StoreBase):
         return runs.queries.create_flow_run(self._db, {**fields, "flow_id": flow_id})
 
     def read_flow_run(self, flow_run_id: UUID | str) -> "schemas.runs.FlowRun | None":
-        """Return a flow run by id.
+        """Return a flow run by id or by name.
 
         Args:
-            flow_run_id: the id, a UUID or its text.
+            flow_run_id: the id, a UUID or its text; or the name; of several runs with one name the newest.
+                A text that is a UUID is an id.
 
         Returns:
             The flow run, or `None` if there is no such flow run.
 
         Raises:
-            InvalidQuery: the id is not a UUID.
+            InvalidQuery: it is neither a UUID nor text.
 
         Examples:
             >>> from artifact_store import ArtifactStore
             >>> store = ArtifactStore("sqlite:///:memory:")
-            >>> flow_run = store.create_flow_run(store.create_flow("etl").id)
-            >>> store.read_flow_run(flow_run.id) == flow_run
+            >>> flow_run = store.create_flow_run(store.create_flow("etl").id, name="night-1")
+            >>> store.read_flow_run(flow_run.id) == store.read_flow_run("night-1") == flow_run
             True
         """
-        return runs.queries.FLOW_RUNS.read(self._db, as_uuid(flow_run_id))
+        return runs.lookup.find(self._db, runs.queries.FLOW_RUNS, flow_run_id)
 
     def read_flow_runs(
         self,
@@ -170,25 +171,26 @@ class RunMethods(StoreBase):
         return runs.queries.create_task_run(self._db, {**fields, **parent})
 
     def read_task_run(self, task_run_id: UUID | str) -> "schemas.runs.TaskRun | None":
-        """Return a task run by id.
+        """Return a task run by id or by name.
 
         Args:
-            task_run_id: the id, a UUID or its text.
+            task_run_id: the id, a UUID or its text; or the name; of several runs with one name the newest.
+                A text that is a UUID is an id.
 
         Returns:
             The task run, or `None` if there is no such task run.
 
         Raises:
-            InvalidQuery: the id is not a UUID.
+            InvalidQuery: it is neither a UUID nor text.
 
         Examples:
             >>> from artifact_store import ArtifactStore
             >>> store = ArtifactStore("sqlite:///:memory:")
             >>> task_run = store.create_task_run(name="load")
-            >>> store.read_task_run(task_run.id) == task_run
+            >>> store.read_task_run(task_run.id) == store.read_task_run("load") == task_run
             True
         """
-        return runs.queries.TASK_RUNS.read(self._db, as_uuid(task_run_id))
+        return runs.lookup.find(self._db, runs.queries.TASK_RUNS, task_run_id)
 
     def read_task_runs(
         self,

@@ -30,7 +30,7 @@ from ..output.tables import Row, print_listing
 from ..output.text import is_terminal
 from ..output.trends import print_markdown_trend, print_trend, trend_text
 from ..output.values import plain_number
-from ..reading import batches, read_aliases, read_run_names
+from ..reading import batches, note_missing_run, read_aliases, read_run_names
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -123,6 +123,7 @@ def ls(
         include_data=form in ("json", "ndjson"),
     )
     with open_store() as store:
+        note_missing_run(store, options["flow_run"])
         found = iter_found(store, listing)
         artifacts = islice(found, limit) if limit else found
         aliases = read_aliases(store) if with_aliases else None
@@ -389,6 +390,8 @@ def count(
     with open_store() as store:
         count_matches = store.count_artifacts if all_versions else store.count_latest_artifacts
         number = count_matches(**filters)
+        if not number:
+            note_missing_run(store, options["flow_run"])
     if as_json:
         print_json({"count": number})
     else:

@@ -23,7 +23,7 @@ from ..output.screen import console
 from ..output.tables import Row, print_csv, print_rows
 from ..output.text import is_terminal, safe
 from ..output.values import time_text
-from ..reading import read_aliases
+from ..reading import note_missing_run, read_aliases
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -115,6 +115,8 @@ def tree(limit: int, form: str | None, **options: Unpack[FilterOptions]) -> None
     filters = parse_filter_options(options, latest=False)
     with open_store() as store:
         branches, has_more = read_branches(store, filters, limit)
+        if not branches:
+            note_missing_run(store, options["flow_run"])
         aliases = read_aliases(store) if form is None and is_terminal() else {}
     if form in ("json", "ndjson"):
         print_documents(map(branch_document, branches), form)

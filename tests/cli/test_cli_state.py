@@ -116,3 +116,12 @@ def test_csv_of_the_tree_has_messages_and_seconds(url, store, nights):
     assert row["flow_run_message"] == "two\nlines"
     assert float(row["flow_run_seconds"]) >= 0
     assert row["task_run_message"] == ""
+
+
+@pytest.mark.parametrize("command", ["ls", "tree", "count"])
+def test_the_name_of_a_run_that_is_not_there_is_answered_with_the_nearest(url, nights, command):
+    done = piped(url, command, "--flow-run", "nigth-failed")
+    assert done.returncode == 0
+    assert done.stderr == "There is no flow run 'nigth-failed'. Is it 'night-failed'?\n"
+    assert piped(url, command, "--flow-run", "x").stderr == "There is no flow run 'x'.\n"
+    assert piped(url, command, "--flow-run", "night-failed").stderr == ""
