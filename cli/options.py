@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
-from uuid import UUID
 
 import click
 
@@ -15,6 +14,7 @@ from . import complete
 from .app import url_option
 from .complete import Complete
 from .payload import ContentOptions, Fields, JsonScalar, parse_json, parse_scalar, read_payload
+from .reading import is_id
 
 __all__ = [
     "ExpectedVersion",
@@ -416,7 +416,4 @@ def run_field(name: str | None) -> dict[str, object]:
     """Return the field of a filter that finds a flow run by its id or its name."""
     if name is None:
         return {}
-    try:
-        return {"id": {"any_": [UUID(name)]}}
-    except ValueError:
-        return {"name": {"any_": [name]}}
+    return {"id" if is_id(name) else "name": {"any_": [name]}}

@@ -56,9 +56,18 @@ def read_run_names(store: ArtifactStore, made: Iterable[MadeByRun]) -> dict[UUID
 
 def note_missing_run(store: ArtifactStore, name: str | None) -> None:
     """Say that there is no flow run with the name of `--flow-run`, and which name looks like it."""
-    if not name or store.read_flow_run(name) is not None:
+    if not name or is_id(name) or store.read_flow_run(name) is not None:
         return
     names = [run.name for run in store.read_flow_runs(limit=_MOST_NAMES)]
     similar = get_close_matches(name[:100], names, n=1, cutoff=0.75)
     remedy = f" Is it {similar[0]!r}?" if similar else ""
     note(f"There is no flow run {name!r}.{remedy}")
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a text is a UUID, as of a run that another system has."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

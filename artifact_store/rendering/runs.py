@@ -119,14 +119,14 @@ def parameters_text(parameters: Mapping[str, object]) -> str:
     return cell_text(", ".join(parts), _MOST_OF_PARAMETERS)
 
 
-def run_facts(run: Run, of: str = "") -> list[Fact]:
+def run_facts(run: Run, of: str = "") -> list[tuple[str, str]]:
     """Return the tags and the parameters of a run, as far as it has any.
 
     Args:
         run: a `FlowRun` or a `TaskRun`.
         of: what begins their names, such as `task `.
     """
-    facts: list[Fact] = []
+    facts: list[tuple[str, str]] = []
     if run.tags:
         facts.append((f"{of}tags", cell_text(", ".join(run.tags), _MOST_TAGS)))
     if run.parameters:

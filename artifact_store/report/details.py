@@ -5,7 +5,8 @@ from uuid import UUID
 
 from ..rendering.context import Run
 from ..rendering.markup import Html, element, escape, join
-from ..rendering.text import cell_text, missing
+from ..rendering.runs import run_facts, run_state, state_tone
+from ..rendering.text import cell_text, cut, missing
 from ..schemas.artifacts import Artifact
 from .elements import card, muted, short_line, time_html
 from .history import History
@@ -13,6 +14,7 @@ from .history import History
 __all__ = ["detail_cards"]
 
 _MAX_FACTS = 200
+_MAX_MESSAGE = 4_000  # characters
 
 Fact = tuple[str, str]  # a name and a value, each of them text or HTML
 
@@ -34,10 +36,14 @@ def detail_facts(artifact: Artifact, history: History) -> list[Fact]:
         facts.append(("Updated", time_html(artifact.updated)))
     if origin.flow:
         facts.append(("Flow", short_line(origin.flow.name)))
+    if origin.deployment:
+        facts.append(("Deployment", short_line(origin.deployment.name)))
     if artifact.flow_run_id:
         facts.append(("Flow run", run_html(origin.flow_run, artifact.flow_run_id)))
+        facts += started_with(origin.flow_run, "")
     if artifact.task_run_id:
         facts.append(("Task run", run_html(origin.task_run, artifact.task_run_id)))
+        facts += started_with(origin.task_run, "task ")
     if not artifact.flow_run_id and not artifact.task_run_id:
         facts.append(("Made by", muted("published outside of a run")))
     facts.append(("Id", element("code", str(artifact.id))))
@@ -56,14 +62,30 @@ def metadata_facts(artifact: Artifact) -> list[Fact]:
 
 
 def run_html(run: Run | None, run_id: UUID) -> Html:
-    """Return the name and the state of a run; the id of one that the store does not have."""
+    """Return the name and the state of a run, above its message; the id of one that the store does not have."""
     if run is None:
         return element("code", str(run_id))
-    name = escape(short_line(run.name))
-    if not run.state_name:
-        return name
-    state = element("span", short_line(run.state_name), class_="type")
-    return join([name, Html(" "), state])
+    shown = run_state(run)
+    tone = state_tone(run.state_type)
+    parts = [escape(short_line(shown.name))]
+    if shown.state:
+        # Only these two have a colour here: the others are usual while a run is open.
+        kind = f"type {tone}" if tone in ("good", "bad") else "type"
+        parts += [Html(" "), element("span", short_line(shown.state), class_=kind)]
+    if shown.took:
+        parts += [Html(" "), muted(shown.took)]
+    if shown.message:
+        text, left_out = cut(shown.message, _MAX_MESSAGE)
+        kind = "message bad" if tone == "bad" else "message"
+        parts.append(element("span", f"{text}…" if left_out else text, class_=kind))
+    return join(parts)
+
+
+def started_with(run: Run | None, of: str) -> list[Fact]:
+    """Return the tags and the parameters of a run."""
+    if run is None:
+        return []
+    return [(name.capitalize(), short_line(value)) for name, value in run_facts(run, of)]
 
 
 def facts_html(facts: Iterable[Fact]) -> Html:

@@ -9,11 +9,17 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from ..errors import InvalidQuery
-from ..filters.definitions import ArtifactFilter, FlowFilter, FlowRunFilter, TaskRunFilter
+from ..filters.definitions import (
+    ArtifactFilter,
+    DeploymentFilter,
+    FlowFilter,
+    FlowRunFilter,
+    TaskRunFilter,
+)
 from ..rendering.context import Point
 from ..schemas.aliases import Alias
 from ..schemas.artifacts import Artifact
-from ..schemas.runs import Flow, FlowRun, TaskRun
+from ..schemas.runs import Deployment, Flow, FlowRun, TaskRun
 from ..schemas.sorting import ArtifactSort
 from .source import Source
 
@@ -33,12 +39,14 @@ class Origin:
         flow_run: the flow run; `None` if the store does not have it.
         task_run: the task run; `None` if the store does not have it.
         flow_run_id: the id of the flow run, which may be of another system.
+        deployment: the deployment of the run.
     """
 
     flow: Flow | None
     flow_run: FlowRun | None
     task_run: TaskRun | None
     flow_run_id: UUID | None
+    deployment: Deployment | None = None
 
 
 @dataclass(frozen=True)
@@ -147,12 +155,13 @@ def read_numbers(store: Source, newest: Artifact) -> dict[str, tuple[Point, ...]
 
 
 def read_origins(store: Source, artifacts: Sequence[Artifact]) -> dict[UUID, Origin]:
-    """Return the runs that made some artifacts, by the id of the artifact; at most three statements."""
+    """Return the runs that made some artifacts, by the id of the artifact; at most four statements."""
     run_ids = {each.id: each.flow_run_id for each in artifacts}
     task_ids = {each.id: each.task_run_id for each in artifacts}
     runs = read_flow_runs(store, set(run_ids.values()))
     tasks = read_task_runs(store, set(task_ids.values()))
     flows = read_flows(store, {run.flow_id for run in runs.values()})
+    deployments = read_deployments(store, {run.deployment_id for run in runs.values()})
 
     origins = {}
     for artifact_id, run_id in run_ids.items():
@@ -162,6 +171,7 @@ def read_origins(store: Source, artifacts: Sequence[Artifact]) -> dict[UUID, Ori
             flow_run=run,
             task_run=tasks.get(task_ids[artifact_id]),
             flow_run_id=run_id,
+            deployment=deployments.get(run.deployment_id) if run else None,
         )
     return origins
 
@@ -190,3 +200,12 @@ def read_flows(store: Source, ids: set[UUID]) -> dict[UUID, Flow]:
         return {}
     flows = store.read_flows(flow_filter=FlowFilter(id={"any_": ids}))
     return {flow.id: flow for flow in flows}
+
+
+def read_deployments(store: Source, ids: set[UUID | None]) -> dict[UUID | None, Deployment]:
+    """Return deployments by id."""
+    ids.discard(None)
+    if not ids:
+        return {}
+    found = store.read_deployments(deployment_filter=DeploymentFilter(id={"any_": ids}))
+    return {deployment.id: deployment for deployment in found}

@@ -3,11 +3,17 @@
 from collections.abc import Iterator
 from typing import Protocol
 
-from ..filters.definitions import ArtifactFilter, FlowFilter, FlowRunFilter, TaskRunFilter
+from ..filters.definitions import (
+    ArtifactFilter,
+    DeploymentFilter,
+    FlowFilter,
+    FlowRunFilter,
+    TaskRunFilter,
+)
 from ..rendering.context import Point
 from ..schemas.aliases import Alias
 from ..schemas.artifacts import Artifact, ArtifactList
-from ..schemas.runs import Flow, FlowRun, TaskRun
+from ..schemas.runs import Deployment, Flow, FlowRun, TaskRun
 from ..schemas.sorting import ArtifactSort
 
 __all__ = ["Source"]
@@ -61,6 +67,10 @@ class Source(Protocol):
 
     def read_flows(self, *, flow_filter: FlowFilter) -> list[Flow]:
         """Return the flows that match."""
+        ...
+
+    def read_deployments(self, *, deployment_filter: DeploymentFilter) -> list[Deployment]:
+        """Return the deployments that match."""
         ...
 
     def read_task_runs(self, *, task_run_filter: TaskRunFilter) -> list[TaskRun]:

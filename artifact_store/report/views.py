@@ -13,6 +13,7 @@ from ..rendering.context import Point, ref_of
 from ..rendering.markup import Html, element, join
 from ..rendering.plot import line_plot, share
 from ..rendering.renderers import render
+from ..rendering.runs import run_state, state_tone
 from ..rendering.text import (
     number_text,
     short_number,
@@ -38,6 +39,7 @@ _SPARK_WIDTH = 88
 _SPARK_HEIGHT = 24
 _SPARK_MARGIN = 3
 _MAX_DESCRIPTION = 160  # characters, in the overview
+_MAX_REASON = 80  # characters, in the overview
 _MOST_LISTED = 100  # changes of a version; if there are more, none is listed
 
 # Overview
@@ -97,13 +99,17 @@ def run_name(origin: Origin) -> str:
 
 
 def origin_html(origin: Origin) -> list[Html]:
-    """Return the flow above its run, or the run alone."""
+    """Return the flow above its run, or the run alone; below them why the run failed."""
     run = short_line(run_name(origin))
+    lines = []
     if origin.flow is not None:
-        return [element("span", short_line(origin.flow.name)), muted(run)]
-    if run:
-        return [element("span", run)]
-    return []
+        lines = [element("span", short_line(origin.flow.name)), muted(run)]
+    elif run:
+        lines = [element("span", run)]
+    if origin.flow_run is not None and state_tone(origin.flow_run.state_type) == "bad":
+        state = run_state(origin.flow_run, _MAX_REASON)._replace(name="")
+        lines.append(element("span", short_line(state.text), class_="bad"))
+    return lines
 
 
 def trend_html(history: History) -> Html | None:

@@ -392,7 +392,7 @@ def run_label(run: FlowRun | TaskRun | UUID, most: int | None) -> Text:
         text.append(safe(f"  {shown.state}"), colour)
     if shown.took:
         text.append(f" {shown.took}")
-    if run.start_time:
+    if run.start_time and run.state_type != "RUNNING":
         text.append(f"  {age(run.start_time)}", "dim")
     if shown.message:
         text.append(safe(f"\n{shown.message}", "\n"), colour)

@@ -125,3 +125,4 @@ def test_the_name_of_a_run_that_is_not_there_is_answered_with_the_nearest(url, n
     assert done.stderr == "There is no flow run 'nigth-failed'. Is it 'night-failed'?\n"
     assert piped(url, command, "--flow-run", "x").stderr == "There is no flow run 'x'.\n"
     assert piped(url, command, "--flow-run", "night-failed").stderr == ""
+    assert piped(url, command, "--flow-run", "01890000-0000-7000-8000-000000000000").stderr == ""

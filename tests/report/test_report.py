@@ -126,6 +126,29 @@ def test_runs_are_named_where_the_store_knows_them(store):
         assert name in here
 
 
+def test_it_says_why_a_run_failed(store):
+    flow = store.create_flow("nightly")
+    run = store.create_flow_run(
+        flow.id,
+        name="night-1",
+        deployment_id=store.create_deployment("prod", flow.id).id,
+        tags=["eu"],
+        parameters={"day": "2026-11-27", "<i>": None},
+    )
+    store.set_flow_run_state(run.id, "RUNNING")
+    store.set_flow_run_state(run.id, "FAILED", message="no <rows>\n\x1b[31mat all")
+    store.create_artifact(key="sales", data=1, flow_run_id=run.id)
+    page = written(store)
+    assert '<span class="bad">Failed after 0.0 s: no &lt;rows&gt;…</span>' in page
+
+    details = stored(page, "v")["0.1"]
+    assert '<span class="type bad">Failed</span> <span class="muted">after 0.0 s</span>' in details
+    assert '<span class="message bad">no &lt;rows&gt;\n\\x1b[31mat all</span>' in details
+    assert "<dt>Deployment</dt><dd>prod</dd>" in details
+    assert "<dt>Tags</dt><dd>eu</dd>" in details
+    assert "<dt>Parameters</dt><dd>day=2026-11-27, &lt;i&gt;=null</dd>" in details
+
+
 def test_a_type_of_ones_own_is_shown_by_its_renderer(store):
     @register_renderer("test-score")
     def show(artifact):
