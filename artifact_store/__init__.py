@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     from .schemas.history import ArtifactHistory, ArtifactVersion
     from .schemas.keys import as_key
     from .schemas.run_trees import FlowRunTree, TaskRunTree
-    from .schemas.runs import Deployment, Flow, FlowRun, TaskRun, WorkPool, WorkQueue
+    from .schemas.runs import Deployment, Flow, FlowRun, RunList, TaskRun, WorkPool, WorkQueue
     from .schemas.sorting import ArtifactCollectionSort, ArtifactSort, RunSort
     from .schemas.store import Inconsistency, StoreInfo
     from .store import ArtifactStore
@@ -106,7 +106,7 @@ else:
             "ArtifactContext Point": "rendering.context",
             "ReportInfo": "report.writing",
             "FlowRunTree TaskRunTree": "schemas.run_trees",
-            "Deployment Flow FlowRun TaskRun WorkPool WorkQueue": "schemas.runs",
+            "Deployment Flow FlowRun RunList TaskRun WorkPool WorkQueue": "schemas.runs",
             "Artifact ArtifactCreate ArtifactList ArtifactUpdate": "schemas.artifacts",
             "ArtifactCollectionSort ArtifactSort RunSort": "schemas.sorting",
             "ArtifactStore": "store",
@@ -165,6 +165,7 @@ __all__ = [
     "Payload",
     "Point",
     "ReportInfo",
+    "RunList",
     "RunSort",
     "SchemaTooNew",
     "SchemaTooOld",

@@ -48,7 +48,7 @@ EXPORTED = """
     ArtifactProtected ArtifactSort ArtifactStore ArtifactStoreError ArtifactUpdate ArtifactVersion
     Check CheckFailed CheckResult Deployment DeploymentFilter Diff Flow FlowFilter FlowRun
     FlowRunFilter FlowRunTree Inconsistency IntegrityViolation InvalidArtifact InvalidQuery
-    InvalidURL OpenFlowRun OpenTaskRun Payload Point ReportInfo RunSort SchemaTooNew SchemaTooOld
+    InvalidURL OpenFlowRun OpenTaskRun Payload Point ReportInfo RunList RunSort SchemaTooNew SchemaTooOld
     StoreDamaged StoreInfo StoreMissing StoreReadOnly StoreUnavailable TaskRun TaskRunFilter
     TaskRunTree UnsupportedCharacter VersionConflict WorkPool WorkPoolFilter WorkQueue as_key
     create_image_artifact create_link_artifact create_markdown_artifact create_progress_artifact

@@ -418,6 +418,8 @@ def grid_row(values: Iterable[object], classes: Iterable[str | None]) -> Html:
 
 def cell_html(value: object) -> str:
     """Return a value as the content of a cell."""
+    if type(value) is blocks.RunState:
+        return element("span", *fact_parts(value))
     return _NULL if value is None else cell_text(value)
 
 

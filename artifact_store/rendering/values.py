@@ -19,7 +19,7 @@ from .markdown import first_line
 from .renderers import render_artifact
 from .text import age, count_text, moment_text, plain_number
 
-__all__ = ["artifact_blocks", "history_blocks", "list_blocks"]
+__all__ = ["OpenStore", "artifact_blocks", "history_blocks", "list_blocks", "list_stores"]
 
 _MOST_CHANGES = 200  # characters of what changed in a version
 
@@ -46,6 +46,26 @@ class OpenStore(Protocol):
 
     def read_flow_run(self, id: UUID) -> Named | None:
         """Return a flow run."""
+        ...
+
+    def read_flow(self, id: UUID) -> Named | None:
+        """Return a flow."""
+        ...
+
+    def read_deployment(self, id: UUID) -> Named | None:
+        """Return a deployment."""
+        ...
+
+    def read_task_run(self, id: UUID) -> Named | None:
+        """Return a task run."""
+        ...
+
+    def read_work_pool(self, id: UUID) -> Named | None:
+        """Return a work pool."""
+        ...
+
+    def read_work_queue(self, id: UUID) -> Named | None:
+        """Return a work queue."""
         ...
 
     def read_aliases(self) -> Sequence[AliasOfKey]:

@@ -85,7 +85,7 @@ class FlowMethods(StoreBase):
         limit: int | None = None,
         sort: RunSort = RunSort.ID_DESC,
         **filters: "Unpack[filters.definitions.RunFilters]",
-    ) -> "list[schemas.runs.Flow]":
+    ) -> "schemas.runs.RunList[schemas.runs.Flow]":
         """Return flows that match, with a run and a deployment that match.
 
         Args:
@@ -186,7 +186,7 @@ class FlowMethods(StoreBase):
         limit: int | None = None,
         sort: RunSort = RunSort.ID_DESC,
         **filters: "Unpack[filters.definitions.RunFilters]",
-    ) -> "list[schemas.runs.Deployment]":
+    ) -> "schemas.runs.RunList[schemas.runs.Deployment]":
         """Return deployments that match, whose flow, work pool and a run match.
 
         Args:
@@ -270,7 +270,7 @@ class FlowMethods(StoreBase):
         limit: int | None = None,
         sort: RunSort = RunSort.ID_DESC,
         **filters: "Unpack[filters.definitions.RunFilters]",
-    ) -> "list[schemas.runs.WorkPool]":
+    ) -> "schemas.runs.RunList[schemas.runs.WorkPool]":
         """Return work pools that match, with a queue whose deployment and run match.
 
         Args:
@@ -357,7 +357,7 @@ class FlowMethods(StoreBase):
         limit: int | None = None,
         sort: RunSort = RunSort.ID_DESC,
         **filters: "Unpack[filters.definitions.RunFilters]",
-    ) -> "list[schemas.runs.WorkQueue]":
+    ) -> "schemas.runs.RunList[schemas.runs.WorkQueue]":
         """Return work queues whose pool, a deployment and a run match.
 
         Args:

@@ -76,7 +76,7 @@ class RunMethods(StoreBase):
         limit: int | None = None,
         sort: RunSort = RunSort.ID_DESC,
         **filters: "Unpack[filters.definitions.RunFilters]",
-    ) -> "list[schemas.runs.FlowRun]":
+    ) -> "schemas.runs.RunList[schemas.runs.FlowRun]":
         """Return flow runs that match, whose flow, deployment, work pool and a task run match.
 
         Args:
@@ -198,7 +198,7 @@ class RunMethods(StoreBase):
         limit: int | None = None,
         sort: RunSort = RunSort.ID_DESC,
         **filters: "Unpack[filters.definitions.RunFilters]",
-    ) -> "list[schemas.runs.TaskRun]":
+    ) -> "schemas.runs.RunList[schemas.runs.TaskRun]":
         """Return task runs that match, whose flow run, flow, deployment and work pool match.
 
         Args:

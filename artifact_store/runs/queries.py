@@ -26,6 +26,7 @@ from ..schemas.runs import (
     Deployment,
     Flow,
     FlowRun,
+    RunList,
     RunValue,
     State,
     TaskRun,
@@ -204,7 +205,7 @@ class Entity(Generic[V]):
         limit: int | None,
         sort: RunSort,
         filters: Mapping[str, object],
-    ) -> list[V]:
+    ) -> RunList[V]:
         """Return a page of rows, from the replica if there is one.
 
         Raises:
@@ -212,7 +213,7 @@ class Entity(Generic[V]):
         """
         first, most = check_page(offset, limit)
         order = parse_sort(RunSort, sort)
-        return reader(self.read_page, first, most, order, filters)
+        return RunList(reader(self.read_page, first, most, order, filters))
 
     def read_page(
         self,

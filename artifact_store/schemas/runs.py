@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, TypedDict, TypeVar
+from typing import Annotated, Any, SupportsIndex, TypedDict, TypeVar, overload
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ValidationError
@@ -20,6 +20,7 @@ __all__ = [
     "Flow",
     "FlowRun",
     "FlowRunFields",
+    "RunList",
     "RunValue",
     "State",
     "StateType",
@@ -30,7 +31,10 @@ __all__ = [
     "checked",
 ]
 
-V = TypeVar("V", bound=BaseModel)
+M = TypeVar("M", bound=BaseModel)
+V = TypeVar("V", bound="RunValue")
+
+_MOST_IN_MARKDOWN = 500  # of a list
 
 Time = Annotated[datetime, AfterValidator(in_utc)]
 Tags = tuple[Text, ...]
@@ -66,6 +70,87 @@ class RunValue(Validated, BaseModel):
     name: Text
     created: Time
     updated: Time
+
+    def __repr__(self) -> str:
+        """Name the name, the state of a run, and the id; parameters may be long, and secret."""
+        state = getattr(self, "state_type", None)
+        parts = [type(self).__name__, shown(self.name), *([state] if state else []), str(self.id)]
+        return f"<{' '.join(parts)}>"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        """Show it in a notebook."""
+        from ..rendering.notebook import run_html
+
+        return run_html(self)
+
+    def to_markdown(self) -> str:
+        """Return it as GitHub-flavoured Markdown, as for a pull request or the summary of a CI job.
+
+        Returns:
+            Markdown that fits into a comment on GitHub.
+
+        Examples:
+            >>> from artifact_store import ArtifactStore
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> run = store.create_flow_run(store.create_flow("etl").id, name="night-1")
+            >>> store.set_flow_run_state(run.id, "FAILED", message="no rows")
+            True
+            >>> print(store.read_flow_run(run.id).to_markdown())  # doctest: +ELLIPSIS
+            ### night-1
+            <BLANKLINE>
+            flow run, updated ...
+            <BLANKLINE>
+            - state: Failed: no rows
+            ...
+        """
+        from ..rendering import blocks_to_markdown
+        from ..rendering.run_values import run_blocks
+
+        return blocks_to_markdown(run_blocks(self))
+
+
+class RunList(list[V]):
+    """The flows, deployments, runs, work pools or work queues of a listing, in its order."""
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> V: ...
+    @overload
+    def __getitem__(self, index: slice) -> "RunList[V]": ...
+    def __getitem__(self, index: SupportsIndex | slice) -> "V | RunList[V]":
+        """Return one of them, or a part as a list of the same kind."""
+        item = super().__getitem__(index)
+        return RunList(item) if isinstance(item, list) else item
+
+    def _repr_html_(self) -> str:
+        """Show it in a notebook, as a table."""
+        from ..rendering.notebook import list_of_runs_html
+
+        return list_of_runs_html(self)
+
+    def to_markdown(self) -> str:
+        """Return it as a table in GitHub-flavoured Markdown, of the first 500 at most.
+
+        Returns:
+            Markdown that fits into a comment on GitHub.
+
+        Examples:
+            >>> from artifact_store import ArtifactStore
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> flow = store.create_flow("etl", tags=["prod"])
+            >>> print(store.read_flows().to_markdown())  # doctest: +ELLIPSIS
+            1 flow
+            <BLANKLINE>
+            | name | tags | created |
+            | --- | --- | --- |
+            | etl | prod | ... UTC |
+            <BLANKLINE>
+        """
+        from ..rendering import blocks_to_markdown
+        from ..rendering.run_values import list_of_runs_blocks
+
+        return blocks_to_markdown(list_of_runs_blocks(self, _MOST_IN_MARKDOWN, ages=False))
 
 
 class Flow(RunValue):
@@ -259,7 +344,7 @@ class TaskRunFields(_StateFields, total=False):
     task_key: str
 
 
-def checked(model: type[V], fields: Mapping[str, object]) -> V:
+def checked(model: type[M], fields: Mapping[str, object]) -> M:
     """Return a flow, a run or another value of this module from the fields that a caller passed.
 
     Raises:
