@@ -15,6 +15,7 @@ from ..schemas.artifacts import Artifact
 from ..wording import name_of_artifact
 from . import metrics
 from .aliases import read_aliases
+from .provenance import read_provenance
 from .since import read_since
 
 __all__ = ["read_context", "trend"]
@@ -40,7 +41,8 @@ def trend(versions: Iterable[metrics.Version]) -> tuple[str | None, list[Point]]
 def read_context(db: Statements, artifact: Artifact) -> ArtifactContext:
     """Return the context of an artifact."""
     runs = read_parent_runs(db, artifact.flow_run_id, artifact.task_run_id)
-    context = ArtifactContext(artifact.ref, **runs._asdict())
+    provenance = read_provenance(db, artifact.id)
+    context = ArtifactContext(artifact.ref, **runs._asdict(), provenance=provenance)
     key = artifact.key
     if key is None or artifact.version is None:
         return context

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .gfm import blocks_to_markdown, markdown_table
     from .gfm_text import escape_markdown
     from .plot import sparkline
+    from .provenance import provenance_facts
     from .runs import parameters_text, run_state
     from .terminal import aligned_table, column_width, print_blocks
     from .terminal_text import state_colour
@@ -31,6 +32,7 @@ else:
             "changes_text": "changes",
             "sparkline": "plot",
             "parameters_text run_state": "runs",
+            "provenance_facts": "provenance",
             "aligned_table column_width print_blocks": "terminal",
             "state_colour": "terminal_text",
             "age count_text escape_controls plain_number size_text": "text",
@@ -53,6 +55,7 @@ __all__ = [
     "parameters_text",
     "plain_number",
     "print_blocks",
+    "provenance_facts",
     "run_state",
     "size_text",
     "sparkline",

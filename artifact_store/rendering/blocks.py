@@ -322,6 +322,7 @@ class Reference:
         made_by: what made it, outermost first: pairs such as `("flow", "nightly")`.
         created: when it was created, in UTC.
         aliases: the aliases of its key, in words.
+        provenance: what it was made from and what used it, in words: pairs such as `("made from", "raw@2")`.
     """
 
     ref: str
@@ -332,6 +333,7 @@ class Reference:
     made_by: tuple[tuple[str, str | RunState], ...]
     created: datetime
     aliases: str = ""
+    provenance: tuple[tuple[str, str], ...] = ()
 
 
 Block = (

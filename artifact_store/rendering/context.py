@@ -6,6 +6,7 @@ the fields that it reads as protocols, instead of importing `Artifact`, `FlowRun
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from datetime import datetime
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 from uuid import UUID
@@ -13,7 +14,18 @@ from uuid import UUID
 from ..wording import name_of_artifact
 from .aliases import NamesVersion
 
-__all__ = ["ArtifactContext", "Compared", "Named", "Point", "Run", "Shown", "ref_of"]
+__all__ = [
+    "ArtifactContext",
+    "Compared",
+    "MadeFrom",
+    "Named",
+    "Point",
+    "Provenance",
+    "Run",
+    "Shown",
+    "UsedBy",
+    "ref_of",
+]
 
 
 Compared: TypeAlias = Literal["data", "profile", "metadata"]
@@ -78,6 +90,50 @@ class Point(NamedTuple):
     value: float
 
 
+class MadeFrom(NamedTuple):
+    """An artifact that the run of another one had used when it created that one.
+
+    Attributes:
+        ref: its reference, which names this version for ever: `raw@2`.
+        asked: the references by which the run asked for it, such as `raw@latest`.
+        exists: whether it is still there.
+    """
+
+    ref: str
+    asked: tuple[str, ...]
+    exists: bool
+
+
+class UsedBy(NamedTuple):
+    """A use of an artifact: by what run, and one artifact that the run created afterwards.
+
+    Attributes:
+        ref: the reference of that artifact; `None` if the run has created none.
+        run_id: the flow run that used it, or the task run that belongs to none.
+        run: the name of the run; `None` if the store does not have it.
+        flow: the name of its flow; `None` for a task run.
+    """
+
+    ref: str | None
+    run_id: UUID
+    run: str | None
+    flow: str | None
+
+
+class Provenance(NamedTuple):
+    """One step of the lineage of an artifact in each direction.
+
+    Attributes:
+        made_from: what it was made from, sorted by reference; at most 100.
+        used_by: what used it, the newest runs first; at most 100.
+        complete: whether that is all.
+    """
+
+    made_from: tuple[MadeFrom, ...] = ()
+    used_by: tuple[UsedBy, ...] = ()
+    complete: bool = True
+
+
 @dataclass(frozen=True)
 class ArtifactContext:
     """The context of one artifact, as `ArtifactStore.read_surroundings` reads it.
@@ -97,6 +153,7 @@ class ArtifactContext:
             compare, by the profiles of the tables; `"metadata"`, without the data. `None`: not compared.
         field: the number that `series` shows (`rows`, `data`, `metadata.loss`).
         series: that number in each version that has it, oldest first; at most the newest 50.
+        provenance: what it was made from, and what used it.
     """
 
     ref: str
@@ -112,6 +169,7 @@ class ArtifactContext:
     series: tuple[Point, ...] = ()
     aliases: tuple[NamesVersion, ...] = ()
     deployment: Named | None = None
+    provenance: Provenance = dataclass_field(default_factory=Provenance)
 
 
 def ref_of(artifact: Shown) -> str:

@@ -13,6 +13,7 @@ from ..wording import shown
 from .aliases import alias_names, aliases_text
 from .blocks import Block
 from .context import ArtifactContext, Shown, ref_of
+from .provenance import provenance_facts
 from .runs import Fact, made_by
 from .text import moment_text
 
@@ -153,6 +154,7 @@ def reference_block(artifact: Shown, context: ArtifactContext) -> blocks.Referen
         made_by=tuple(made_by(artifact, context)),
         created=artifact.created,
         aliases=aliases_text(context.aliases, artifact.version),
+        provenance=tuple(provenance_facts(context.provenance, context.ref)),
     )
 
 
@@ -167,6 +169,7 @@ def reference_facts(block: blocks.Reference) -> list[Fact]:
         facts.append(("latest", f"version {block.latest}"))
     if block.aliases:
         facts.append(("aliases", block.aliases))
+    facts += block.provenance
     facts += block.made_by
     facts.append(("created", moment_text(block.created)))
     if block.ref != str(block.id):

@@ -17,7 +17,7 @@ from ..options import (
     content_options,
     form_options,
 )
-from ..output.artifacts import print_artifact, print_markdown, print_raw
+from ..output.artifacts import print_artifact, print_markdown, print_raw, with_context
 from ..output.documents import print_json
 from ..output.tables import columns_of, is_sparse, print_csv
 from ..payload import ContentOptions
@@ -55,8 +55,9 @@ def show(ref: str, as_of: datetime | None, form: str | None) -> None:
     """Show one artifact.
 
     REF is a key (its latest version), KEY@3 (that version), KEY@NAME (an alias) or an id. Shows
-    the payload, the metadata, what changed since the previous version, and the run that created
-    it. A terminal shows tables, Markdown, progress and links formatted, and says what was left out.
+    the payload, the metadata, what changed since the previous version, the run that created it,
+    what that run had used, and what was made from it. A terminal shows tables, Markdown, progress
+    and links formatted, and says what was left out.
 
     --csv needs a table. A spreadsheet may execute cells that begin with =, +, - or @: import such
     a table as text.
@@ -67,9 +68,9 @@ def show(ref: str, as_of: datetime | None, form: str | None) -> None:
             print_artifact(artifact, store.read_surroundings(artifact))
         elif form == "markdown":
             print_markdown(artifact, store.read_surroundings(artifact))
-    if form == "json":
-        print_json(artifact)
-    elif form == "raw":
+        elif form == "json":
+            print_json(with_context(artifact, store.read_surroundings(artifact)))
+    if form == "raw":
         print_raw(artifact)
     elif form == "csv":
         rows = artifact.rows()

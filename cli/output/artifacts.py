@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeGuard
 
 import click
 
+from .documents import dump_fields
 from .screen import console
 from .tables import columns_of, is_sparse, print_rows
 from .text import is_terminal, json_text, safe
@@ -18,7 +19,14 @@ if TYPE_CHECKING:
 
     from artifact_store import Artifact, ArtifactContext, StoreInfo
 
-__all__ = ["print_artifact", "print_facts", "print_info", "print_markdown", "print_raw"]
+__all__ = [
+    "print_artifact",
+    "print_facts",
+    "print_info",
+    "print_markdown",
+    "print_raw",
+    "with_context",
+]
 
 
 _REMEDY = "--raw prints all of it."
@@ -54,6 +62,19 @@ def print_markdown(artifact: Artifact, context: ArtifactContext) -> None:
     click.echo(blocks_to_markdown(blocks, remedy=_REMEDY), nl=False)
 
 
+def with_context(artifact: Artifact, context: ArtifactContext) -> dict[str, object]:
+    """Return the fields of an artifact as JSON, followed by its aliases and what it was made from and used by."""
+    from artifact_store.rendering import alias_names
+
+    provenance = context.provenance
+    return {
+        **dump_fields(artifact),
+        "aliases": [*alias_names(context.aliases, artifact.version)],
+        "made_from": [source._asdict() for source in provenance.made_from],
+        "used_by": [use._asdict() | {"run_id": str(use.run_id)} for use in provenance.used_by],
+    }
+
+
 def is_table(data: object) -> TypeGuard[list[dict[str, object]]]:
     """Tell whether data are rows that can be printed as a table."""
     if not isinstance(data, list) or not data:
@@ -63,7 +84,7 @@ def is_table(data: object) -> TypeGuard[list[dict[str, object]]]:
 
 def artifact_facts(artifact: Artifact, context: ArtifactContext) -> dict[str, object]:
     """Return what is known of an artifact, by name."""
-    from artifact_store.rendering import aliases_text, changes_text
+    from artifact_store.rendering import aliases_text, changes_text, provenance_facts
 
     metadata = artifact.metadata or {}
     facts = {
@@ -78,6 +99,7 @@ def artifact_facts(artifact: Artifact, context: ArtifactContext) -> dict[str, ob
         "next": context.next,
         "aliases": aliases_text(context.aliases, artifact.version) or None,
         "changes": changes_text(context) or None,
+        **dict(provenance_facts(context.provenance, artifact.ref)),
         "flow": context.flow.name if context.flow else None,
         "deployment": context.deployment.name if context.deployment else None,
         **run_facts("flow run", artifact, context),

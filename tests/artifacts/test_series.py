@@ -282,13 +282,13 @@ def test_few_statements_are_asked(store: ArtifactStore) -> None:
     assert len(statements(store, lambda: store.read_series("load", "data"))) == 1
     assert len(statements(store, lambda: store.read_series("load"))) == 2
     assert len(statements(store, lambda: store.read_trends(["load", "t", "none"]))) == 1
-    assert len(statements(store, lambda: store.read_surroundings(table))) == 2
+    assert len(statements(store, lambda: store.read_surroundings(table))) == 3
     newer = store.create_artifact(key="t", type="table", data=[{"a": 2}])
-    assert len(statements(store, lambda: store.read_surroundings(newer))) == 3
-    store.set_alias("load", "prod")
-    assert len(statements(store, lambda: store.read_surroundings(newer))) == 3
-    store.set_alias(newer, "prod")
     assert len(statements(store, lambda: store.read_surroundings(newer))) == 4
+    store.set_alias("load", "prod")
+    assert len(statements(store, lambda: store.read_surroundings(newer))) == 4
+    store.set_alias(newer, "prod")
+    assert len(statements(store, lambda: store.read_surroundings(newer))) == 5
 
 
 def test_a_history_joins_versions_runs_and_numbers(store: ArtifactStore) -> None:

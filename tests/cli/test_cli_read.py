@@ -13,6 +13,7 @@ from artifact_store import ArtifactCollectionSort, ArtifactFilter, ArtifactSort
 from artifact_store_cli import main
 from artifact_store_cli.options import SORTS
 from tests.helpers.commandline import SCRIPT, loaded, on_terminal, piped, run
+from tests.helpers.inputs import add_input
 
 NASTY = "a\x1b[31m\x9b\u202eb\r\nc[bold]d[/bold]\u2066\x07"
 
@@ -142,7 +143,38 @@ def test_show(url, sales):
     assert f"task run\tload ({sales[1].task_run_id})\n\n# Hi\n" in told
     assert "flow run\t01890000-0000-7000-8000-000000000000\n\n40\n" in run(url, "show", "load")
     assert run(url, "show", str(sales[4].id)).endswith('\n\n{\n  "link": "https://a.b"\n}\n')
-    assert loaded(url, "show", "sales/north") == sales[1].model_dump(mode="json")
+    of_context = {"aliases": [], "made_from": [], "used_by": []}
+    assert loaded(url, "show", "sales/north") == sales[1].model_dump(mode="json") | of_context
+
+
+def test_show_says_what_an_artifact_was_made_from_and_used_by(url, store):
+    raws = store.create_artifacts({"key": f"raw{n}", "data": n} for n in range(8))
+    store.set_alias(raws[0], "prod")
+    with store.flow_run("nightly", run_name="night-1") as flow_run:
+        add_input(store, raws[0], "raw0@prod", flow_run=flow_run.id)
+        clean = store.create_artifact(key="clean", data=1)
+        for raw in raws[1:]:
+            add_input(store, raw, flow_run=flow_run.id)
+        store.create_artifact(key="report", data=2)
+    with store.flow_run("serve", run_name="serve-1") as serve:
+        add_input(store, clean, flow_run=serve.id)
+    store.delete_artifact(raws[1].id)
+
+    told = run(url, "show", "clean")
+    assert "made from\traw0@1 (raw0@prod)\nused by\trun serve-1 of serve\n" in told
+    told = run(url, "show", "report")
+    rest = "raw1@1 (gone), raw2@1, raw3@1, raw4@1 and 3 more (artifact-store lineage report@1)"
+    assert f"made from\traw0@1 (raw0@prod), {rest}\nflow\t" in told
+    assert "used by\tclean@1, report@1\n" not in run(url, "show", "raw2")
+    assert "used by\treport@1\n" in run(url, "show", "raw2")
+    assert "used by: report@1, clean@1" in run(url, "show", "raw0", "--markdown")
+
+    found = loaded(url, "show", "clean")
+    assert found["made_from"] == [{"ref": "raw0@1", "asked": ["raw0@prod"], "exists": True}]
+    assert found["used_by"] == [
+        {"ref": None, "run_id": str(serve.id), "run": "serve-1", "flow": "serve"}
+    ]
+    assert loaded(url, "show", "raw0")["aliases"] == ["prod"]
 
 
 def test_show_raw(url, store):

@@ -1,5 +1,6 @@
 """Every hot query finds its rows by index on both engines, and sorts nothing that an index gives in order."""
 
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from copy import copy
@@ -17,7 +18,10 @@ from artifact_store import (
     ArtifactStore,
     FlowRunFilter,
 )
+from artifact_store.artifacts.provenance import read_provenance
+from artifact_store.clock import new_id
 from artifact_store.db.engine import Engine
+from tests.helpers.inputs import add_input
 
 SIZE, KEYS, DEEP = 12_000, 1_500, 3_000
 AMONG_NULLS: dict[str, str | None] = {}
@@ -73,6 +77,7 @@ def planner(
                 "data": [n],
                 "type": types[n % 6],
                 "flow_run_id": runs[n * 60 // SIZE],
+                "task_run_id": new_id() if n % 9 == 1 else None,
             }
             for n in range(SIZE)
         )
@@ -84,6 +89,10 @@ def planner(
             store.set_alias(f"k{n}", "staging", 1 + n % 3)
         for n in range(100, KEYS, 100):
             store.set_alias(f"k{n}", "prod", 2)
+        used = store.read_artifacts(limit=20)
+        with store.atomic():
+            for n, artifact in itertools.product(range(60), used):
+                add_input(store, artifact, flow_run=runs[n])
         store._engine.execute("ANALYZE")
         AMONG_NULLS[store.url] = store.read_artifacts(
             SIZE + DEEP - 600, 1, sort=ArtifactSort.KEY_ASC
@@ -271,12 +280,27 @@ SERIES: dict[str, Call] = {
 def test_series_are_read_by_key_and_version(planner: Planner, name: str) -> None:
     latest = planner.store.read_latest_artifact("deep")
     assert latest is not None
-    plans = [plan for plan in planner.plans(SERIES[name], latest) if '"artifact"' in plan]
+    plans = [
+        plan
+        for plan in planner.plans(SERIES[name], latest)
+        if '"artifact"' in plan and '"artifact_input"' not in plan
+    ]
     assert plans
     for plan in plans:
         assert re.search(r"artifact_key_\w+", plan), plan
         # So few versions of each key may well be sorted.
         assert bad(plan) is None or ("LATERAL" in plan and "Seq Scan" not in plan), plan
+
+
+def test_provenance_is_read_by_index(planner: Planner) -> None:
+    latest = planner.store.read_latest_artifact("deep")
+    assert latest is not None
+    [plan] = planner.plans(lambda store, _: read_provenance(store._db, latest.id), latest)
+    assert "artifact_input" in plan
+    whole = re.search(r"Seq Scan on artifact\b.*|SCAN (?:made|source|target)\b.*", plan)
+    assert whole is None, plan
+    indexes = ["artifact_input_artifact_id_run_id", "artifact_flow_run_id", "artifact_task_run_id"]
+    assert [name for name in indexes if name not in plan] == [], plan
 
 
 def test_the_check_can_fail(planner: Planner) -> None:
