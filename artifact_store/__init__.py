@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from .runs.current import OpenFlowRun, OpenTaskRun
     from .schemas.aliases import Alias, AliasMove
     from .schemas.artifacts import Artifact, ArtifactCreate, ArtifactList, ArtifactUpdate
-    from .schemas.history import ArtifactHistory, ArtifactVersion
+    from .schemas.history import ArtifactHistory, ArtifactVersion, Series
     from .schemas.keys import as_key
     from .schemas.run_trees import FlowRunTree, TaskRunTree
     from .schemas.runs import Deployment, Flow, FlowRun, RunList, TaskRun, WorkPool, WorkQueue
@@ -98,7 +98,7 @@ else:
             "as_key": "schemas.keys",
             "Check CheckResult": "checks.check",
             "Diff": "differences.diff",
-            "ArtifactHistory ArtifactVersion": "schemas.history",
+            "ArtifactHistory ArtifactVersion Series": "schemas.history",
             "OpenFlowRun OpenTaskRun": "runs.current",
             "parse_filters": "filters.parsing",
             "Payload image_payload link_payload progress_payload table_payload": "payloads.builders",
@@ -169,6 +169,7 @@ __all__ = [
     "RunSort",
     "SchemaTooNew",
     "SchemaTooOld",
+    "Series",
     "StoreDamaged",
     "StoreInfo",
     "StoreMissing",

@@ -408,8 +408,26 @@ class ArtifactStore(
         replica_address = None if replica is None else db.connect.address_for_pickle(replica.engine)
         return open_again, (address, replica_address, self._read_only)
 
+    def _repr_html_(self) -> str:
+        """Show it in a notebook: the address, how much it holds, and the newest artifacts."""
+        from .rendering import blocks
+        from .rendering.notebook import output_html
+        from .rendering.values import store_blocks
+
+        title = blocks.Title(self.url, "store", None)
+        if self not in context.open_stores:
+            return output_html([title, blocks.Note("This store is closed.")])
+        try:
+            found = self._reader(artifacts.overview.read_overview)
+            facts = [("artifacts", found.artifacts), ("keys", found.keys), ("schema", found.schema)]
+            return output_html(store_blocks(self.url, facts, found.newest))
+        except Exception as error:
+            # A notebook would show the traceback in the place of the value.
+            problem = f"The store cannot be read: {type(error).__name__}"
+            return output_html([title, blocks.Note(problem, problem=True)])
+
     def __repr__(self) -> str:
-        """Return the class and the URL."""
+        """Return the class and the URL, which has no password."""
         return f"ArtifactStore({self.url!r})"
 
 

@@ -49,7 +49,7 @@ EXPORTED = """
     Check CheckFailed CheckResult Deployment DeploymentFilter Diff Flow FlowFilter FlowRun
     FlowRunFilter FlowRunTree Inconsistency IntegrityViolation InvalidArtifact InvalidQuery
     InvalidURL OpenFlowRun OpenTaskRun Payload Point ReportInfo RunList RunSort SchemaTooNew SchemaTooOld
-    StoreDamaged StoreInfo StoreMissing StoreReadOnly StoreUnavailable TaskRun TaskRunFilter
+    Series StoreDamaged StoreInfo StoreMissing StoreReadOnly StoreUnavailable TaskRun TaskRunFilter
     TaskRunTree UnsupportedCharacter VersionConflict WorkPool WorkPoolFilter WorkQueue as_key
     create_image_artifact create_link_artifact create_markdown_artifact create_progress_artifact
     create_table_artifact default_store image_payload link_payload parse_filters progress_payload

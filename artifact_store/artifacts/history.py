@@ -114,7 +114,7 @@ class HistoryMethods(StoreBase):
         field: str | None = None,
         *,
         limit: int | None = None,
-    ) -> "list[rendering.context.Point]":
+    ) -> "schemas.history.Series":
         """Return the values of a number of a key, version by version.
 
         Args:
@@ -142,10 +142,10 @@ class HistoryMethods(StoreBase):
         _, limit = check_page(None, limit)
         name = key_of(key)
         if name is None:
-            return []
+            return schemas.history.Series()
         metric = self._metric(name, field)
         if metric is None:
-            return []
+            return schemas.history.Series()
         found = self._reader(artifacts.metrics.points, name, metric, limit)
         if not found and field is not None and limit != 0:
             newest = self._reader(artifacts.metrics.newest, name, artifacts.metrics.WINDOW)
@@ -153,7 +153,10 @@ class HistoryMethods(StoreBase):
                 fields = ", ".join(artifacts.metrics.best_first(newest)[:20])
                 hint = f"use one of {fields}" if fields else "its versions carry none"
                 raise InvalidQuery(f"{name} has no number called {field[:300]!r}: {hint}.")
-        return found
+        series = schemas.history.Series(found)
+        series.key = name
+        series.field = metric
+        return series
 
     def _metric(self, key: str, field: str | None) -> str | None:
         """Return the full name of a number, by default of the first that a key has."""

@@ -269,18 +269,18 @@ class Note:
 
 @dataclass(frozen=True)
 class Title:
-    """Which artifact this is.
+    """Which artifact this is, or which run or store.
 
     Attributes:
         ref: its reference.
         type: its type.
-        updated: the time of its last change.
+        updated: the time of its last change; `None` where that says nothing.
         aliases: the aliases that name this version.
     """
 
     ref: str
     type: str | None
-    updated: datetime
+    updated: datetime | None
     aliases: tuple[str, ...] = ()
 
 

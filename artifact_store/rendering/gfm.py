@@ -149,9 +149,11 @@ def title_parts(block: blocks.Title, remedy: str) -> Iterator[str]:
     yield heading(block.ref)
     facts = [paragraph(short_line(block.type))] if block.type else []
     facts += [code_span(short_line(name)) for name in block.aliases]
-    # A comment is read later, so there is a time and no age.
-    facts.append(f"updated {moment_text(block.updated)}")
-    yield ", ".join(facts)
+    if block.updated is not None:
+        # A comment is read later, so there is a time and no age.
+        facts.append(f"updated {moment_text(block.updated)}")
+    if facts:
+        yield ", ".join(facts)
 
 
 def heading(text: str) -> str:

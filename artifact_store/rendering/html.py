@@ -111,18 +111,20 @@ def left_out_note(parts: list[str], options: Options) -> Html:
 
 def title_html(block: blocks.Title, options: Options) -> Html:
     """Return the reference, the type, the aliases and the age of an artifact."""
-    updated = element(
-        "time",
-        f"{age(block.updated)} ago",
-        datetime=block.updated.isoformat(),
-        title=moment_text(block.updated),
-    )
     parts = [element("strong", short_line(block.ref)), " "]
     if block.type:
         parts += [styled("span", "type", short_line(block.type)), " "]
     for name in block.aliases:
         parts += [styled("span", "alias", short_line(name)), " "]
-    return styled("p", "title", *parts, updated)
+    if block.updated is not None:
+        updated = element(
+            "time",
+            f"{age(block.updated)} ago",
+            datetime=block.updated.isoformat(),
+            title=moment_text(block.updated),
+        )
+        parts.append(updated)
+    return styled("p", "title", *parts)
 
 
 def facts_html(block: blocks.Facts, options: Options) -> Html:

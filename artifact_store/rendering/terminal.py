@@ -222,7 +222,8 @@ def title_parts(block: blocks.Title, screen: Screen) -> Iterator[RenderableType]
         line.append(f" {safe(short_line(block.type))}", "not bold cyan")
     for name in block.aliases:
         line.append(f" {safe(short_line(name))}", "not bold green")
-    line.append(f" updated {age(block.updated)} ago", "not bold dim")
+    if block.updated is not None:
+        line.append(f" updated {age(block.updated)} ago", "not bold dim")
     yield Unwrapped(line)
 
 

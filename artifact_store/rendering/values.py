@@ -19,7 +19,15 @@ from .markdown import first_line
 from .renderers import render_artifact
 from .text import age, count_text, moment_text, plain_number
 
-__all__ = ["OpenStore", "artifact_blocks", "history_blocks", "list_blocks", "list_stores"]
+__all__ = [
+    "OpenStore",
+    "artifact_blocks",
+    "history_blocks",
+    "list_blocks",
+    "list_stores",
+    "series_blocks",
+    "store_blocks",
+]
 
 _MOST_CHANGES = 200  # characters of what changed in a version
 
@@ -125,6 +133,33 @@ def list_blocks(artifacts: Sequence[Shown], most: int, *, ages: bool) -> list[Bl
         note = f"Left out: {left_out:,} of {len(artifacts):,} artifacts."
         result.append(blocks.Note(note))
     return result
+
+
+def store_blocks(
+    url: str, facts: Sequence[tuple[str, object]], newest: Sequence[Shown]
+) -> list[Block]:
+    """Return the blocks of a store: its address, what is known of it, and its newest artifacts.
+
+    Args:
+        url: its address, without a password.
+        facts: names and values.
+        newest: its newest artifacts.
+    """
+    result: list[Block] = [blocks.Title(url, "store", None), blocks.Facts(tuple(facts))]
+    listed = list_blocks(newest, len(newest), ages=True)
+    # How many there are is among the facts.
+    return result + (listed[1:] if newest else listed)
+
+
+def series_blocks(points: Sequence[Point], field: str) -> list[Block]:
+    """Return the blocks of the values of a number: a plot, or the one value that there is."""
+    if len(points) > 1:
+        return [blocks.Plot(tuple(points), field)]
+    if not points:
+        return [blocks.Note("No points.")]
+    [point] = points
+    value = plain_number(point.value)
+    return [blocks.Note(f"{field}: {value} in version {point.version}")]
 
 
 def history_blocks(
