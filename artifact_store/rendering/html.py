@@ -152,7 +152,9 @@ def fact_parts(value: object) -> list[str]:
     if value.took:
         parts.append(f" {value.took}")
     if value.message:
-        parts.append(styled("span", "message", short_text(value.message)))
+        tone = "bad" if state_tone(value.state_type) == "bad" else "none"
+        kind = f"artifact-store-message artifact-store-{tone}"
+        parts.append(element("span", short_text(value.message), class_=kind))
     return parts
 
 

@@ -57,14 +57,13 @@ def run_blocks(value: RunLike) -> list[Block]:
     facts: list[tuple[str, object]] = []
     if is_run(value):
         facts.append(("state", run_state(value)._replace(name="")))
-    for name, content in vars(value).items():
-        if name in _APART or content is None or content == ():
-            continue
-        if name in _PARENTS:
-            label, read = _PARENTS[name]
-            parent = content if isinstance(content, UUID) else None
+    fields = vars(value)
+    for name, (label, read) in _PARENTS.items():
+        parent = fields.get(name)
+        if isinstance(parent, UUID):
             facts.append((label, parent_name(parent, read)))
-        else:
+    for name, content in fields.items():
+        if name not in _APART and name not in _PARENTS and content not in (None, ()):
             facts.append((name.replace("_", " "), fact_text(content)))
     if is_run(value) and value.parameters:
         facts.append(("parameters", parameters_text(value.parameters)))
@@ -144,10 +143,8 @@ def parent_names(values: Iterable[RunLike], field: str) -> Mapping[UUID, str]:
     return {each: parent_name(each, read) for each in ids if isinstance(each, UUID)}
 
 
-def parent_name(parent_id: UUID | None, read: Reader) -> str:
+def parent_name(parent_id: UUID, read: Reader) -> str:
     """Return the name of a parent; its id if no open store knows it."""
-    if parent_id is None:
-        return ""
     for store in list_stores():
         try:
             found = read(store)(parent_id)

@@ -107,8 +107,10 @@ def origin_html(origin: Origin) -> list[Html]:
     elif run:
         lines = [element("span", run)]
     if origin.flow_run is not None and state_tone(origin.flow_run.state_type) == "bad":
-        state = run_state(origin.flow_run, _MAX_REASON)._replace(name="")
-        lines.append(element("span", short_line(state.text), class_="bad"))
+        # The column is narrow: the duration is left to the details.
+        state = run_state(origin.flow_run, _MAX_REASON)._replace(name="", took="")
+        text = short_line(state.text)
+        lines.append(element("span", text, class_="bad", title=text))
     return lines
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeGuard
 
 import click
 
-from .documents import dump_fields
+from .documents import dump, dump_fields
 from .screen import console
 from .tables import columns_of, is_sparse, print_rows
 from .text import is_terminal, json_text, safe
@@ -63,12 +63,16 @@ def print_markdown(artifact: Artifact, context: ArtifactContext) -> None:
 
 
 def with_context(artifact: Artifact, context: ArtifactContext) -> dict[str, object]:
-    """Return the fields of an artifact as JSON, followed by its aliases and what it was made from and used by."""
+    """Return an artifact as JSON, with its runs, its aliases, and what it was made from and used by."""
     from artifact_store.rendering import alias_names
 
     provenance = context.provenance
     return {
         **dump_fields(artifact),
+        "flow": dump(context.flow),
+        "deployment": dump(context.deployment),
+        "flow_run": dump(context.flow_run),
+        "task_run": dump(context.task_run),
         "aliases": [*alias_names(context.aliases, artifact.version)],
         "made_from": [source._asdict() for source in provenance.made_from],
         "used_by": [use._asdict() | {"run_id": str(use.run_id)} for use in provenance.used_by],

@@ -143,8 +143,11 @@ def test_show(url, sales):
     assert f"task run\tload ({sales[1].task_run_id})\n\n# Hi\n" in told
     assert "flow run\t01890000-0000-7000-8000-000000000000\n\n40\n" in run(url, "show", "load")
     assert run(url, "show", str(sales[4].id)).endswith('\n\n{\n  "link": "https://a.b"\n}\n')
-    of_context = {"aliases": [], "made_from": [], "used_by": []}
-    assert loaded(url, "show", "sales/north") == sales[1].model_dump(mode="json") | of_context
+    shown = loaded(url, "show", "sales/north")
+    assert shown | sales[1].model_dump(mode="json") == shown
+    assert (shown["flow_run"]["name"], shown["task_run"]["name"]) == ("night-1", "load")
+    assert (shown["flow_run"]["tags"], shown["deployment"]["name"]) == (["a", "b"], "prod")
+    assert (shown["aliases"], shown["made_from"], shown["used_by"]) == ([], [], [])
 
 
 def test_show_says_what_an_artifact_was_made_from_and_used_by(url, store):

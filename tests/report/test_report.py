@@ -139,7 +139,8 @@ def test_it_says_why_a_run_failed(store):
     store.set_flow_run_state(run.id, "FAILED", message="no <rows>\n\x1b[31mat all")
     store.create_artifact(key="sales", data=1, flow_run_id=run.id)
     page = written(store)
-    assert '<span class="bad">Failed after 0.0 s: no &lt;rows&gt;…</span>' in page
+    reason = "Failed: no &lt;rows&gt;…"
+    assert f'<span class="bad" title="{reason}">{reason}</span>' in page
 
     details = stored(page, "v")["0.1"]
     assert '<span class="type bad">Failed</span> <span class="muted">after 0.0 s</span>' in details
