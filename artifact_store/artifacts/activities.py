@@ -6,6 +6,7 @@ from uuid import UUID
 
 from .. import artifacts, runs, schemas
 from ..base import StoreBase
+from ..context import Origin
 
 __all__ = ["ActivityMethods"]
 
@@ -87,9 +88,13 @@ class ActivityMethods(StoreBase):
         }
         set_fields = {field: value for field, value in fields.items() if value is not None}
         if isinstance(name, str | None):
-            return runs.active.FlowRunBlock(self._writer, name, deployment, set_fields)
+            return runs.active.FlowRunBlock(
+                self._writer, self._use_in, name, deployment, set_fields
+            )
         function = name
-        return runs.active.FlowRunBlock(self._writer, None, None, set_fields)(function)
+        return runs.active.FlowRunBlock(self._writer, self._use_in, None, None, set_fields)(
+            function
+        )
 
     @overload
     def task_run(self, name: "runs.decorators.Method", /) -> "runs.decorators.Method": ...  # type: ignore[overload-overlap]
@@ -142,9 +147,41 @@ class ActivityMethods(StoreBase):
         fields = {"tags": tags, "parameters": parameters}
         set_fields = {field: value for field, value in fields.items() if value is not None}
         if isinstance(name, str | None):
-            return runs.active.TaskRunBlock(self._writer, name, set_fields)
+            return runs.active.TaskRunBlock(self._writer, self._use_in, name, set_fields)
         function = name
-        return runs.active.TaskRunBlock(self._writer, None, set_fields)(function)
+        return runs.active.TaskRunBlock(self._writer, self._use_in, None, set_fields)(function)
+
+    def use(self, ref: "str | UUID | schemas.artifacts.Artifact") -> "schemas.artifacts.Artifact":
+        """Return the artifact that a reference names, and record that the current run has used it.
+
+        It is `run.use` of the run that is open here, for decorated functions; in a child process,
+        of the run that `$ARTIFACT_STORE_FLOW_RUN_ID` or `$ARTIFACT_STORE_TASK_RUN_ID` names.
+
+        Args:
+            ref: `key` or `key@latest`, `key@3`, `key@prod` (an alias), an id, or an artifact.
+
+        Returns:
+            The artifact: for the same reference the same version, as long as the run lasts.
+
+        Raises:
+            InvalidQuery: there is no current run, it is not a reference, or a snapshot is open.
+            ArtifactNotFound: there is no such artifact, or it was deleted after the run had used it.
+
+        Examples:
+            >>> from artifact_store import ArtifactStore
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> raw = store.create_artifact(key="raw", data=[1, 2])
+            >>> @store.flow_run
+            ... def add_up():
+            ...     return store.create_artifact(key="total", data=sum(store.use("raw").data))
+            >>> add_up().data
+            3
+        """
+        return artifacts.inputs.use_in_current_run(self._writer, ref)
+
+    def _use_in(self, origin: Origin, ref: object) -> "schemas.artifacts.Artifact":
+        """Use an artifact in an open run; artifacts are above runs, so a run cannot find it itself."""
+        return artifacts.inputs.use(self._writer, origin, ref)
 
     def track(
         self,

@@ -16,7 +16,7 @@ WRITES = frozenset(
     create_link_artifact create_markdown_artifact create_progress_artifact create_table_artifact create_task_run
     create_work_pool create_work_queue delete_alias delete_artifact delete_artifacts flow_run repair set_alias
     set_flow_run_state set_task_run_state task_run track undo_alias update_artifact
-    update_progress_artifact
+    update_progress_artifact use
     """.split()
 )
 """The methods of a store that write."""

@@ -24,7 +24,7 @@ from ..db.statements import Statements
 from ..errors import InvalidQuery
 from ..schemas.artifacts import as_uuid
 from ..schemas.runs import Deployment, Flow, FlowRun, StateType, TaskRun
-from .current import OpenFlowRun, OpenRun, OpenTaskRun, known_origin
+from .current import OpenFlowRun, OpenRun, OpenTaskRun, Use, known_origin
 from .decorators import Method, decorate
 from .queries import (
     DEPLOYMENTS,
@@ -86,9 +86,10 @@ class RunBlock(ABC, Generic[Opened]):
 
     label: ClassVar[str]
 
-    def __init__(self, writer: Writer, name: str | None, fields: Fields) -> None:
-        """Take a store to write to, the name of the flow or task, and other fields of the run."""
+    def __init__(self, writer: Writer, use: Use, name: str | None, fields: Fields) -> None:
+        """Take a store to write to, what reads for its runs, the name, and other fields of the run."""
         self._writer = writer
+        self._use = use
         self._name = name
         self._fields = fields
         self._active: ActiveRun | None = None
@@ -235,12 +236,13 @@ class FlowRunBlock(RunBlock[OpenFlowRun]):
     def __init__(
         self,
         writer: Writer,
+        use: Use,
         name: str | None,
         deployment: Deployment | UUID | str | None,
         fields: Fields,
     ) -> None:
-        """Take a store to write to, the flow's name, its deployment and other fields of the run."""
-        super().__init__(writer, name, fields)
+        """Take the deployment besides what every run takes."""
+        super().__init__(writer, use, name, fields)
         self._deployment = deployment
 
     def create_run(self, active: ActiveRun, name: str) -> OpenFlowRun:
@@ -258,7 +260,7 @@ class FlowRunBlock(RunBlock[OpenFlowRun]):
         identity = {"id": active.run_id, "flow_id": flow.id}
         run = create_flow_run(db, {**fields, **running_state(active), **identity})
         origin = Origin(self._writer.database, run.id, None, current())
-        return OpenFlowRun(run, origin)
+        return OpenFlowRun(run, origin, self._use)
 
     def find_deployment(self, deployment: Deployment | UUID | str, flow: Flow) -> Deployment:
         """Return the deployment with an id or a name; a name that does not exist is created.
@@ -327,7 +329,7 @@ class TaskRunBlock(RunBlock[OpenTaskRun]):
         else:
             flow = outer.flow or outer
             origin = Origin(writer.database, outer.flow_run_id, run.id, current(), flow)
-        return OpenTaskRun(run, origin)
+        return OpenTaskRun(run, origin, self._use)
 
 
 def running_state(active: ActiveRun) -> dict[str, object]:

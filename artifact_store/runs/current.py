@@ -12,14 +12,18 @@ from uuid import UUID
 
 from ..base import Writer
 from ..context import CURRENT, FLOW_RUN_VARIABLE, TASK_RUN_VARIABLE, Origin, current
+from ..schemas.artifacts import Artifact
 from ..schemas.runs import FlowRun, TaskRun
 from .decorators import refuse_deferred
 from .queries import FLOW_RUNS, TASK_RUNS
 
-__all__ = ["OpenFlowRun", "OpenRun", "OpenTaskRun", "known_origin"]
+__all__ = ["OpenFlowRun", "OpenRun", "OpenTaskRun", "Use", "known_origin"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+Use = Callable[[Origin, object], Artifact]
+"""Reads an artifact for a run, and records it; artifacts are above runs, so the store gives it."""
 
 
 def known_origin(writer: Writer) -> Origin | None:
@@ -48,11 +52,43 @@ class OpenRun:
         name: the run's name.
     """
 
-    def __init__(self, run: FlowRun | TaskRun, origin: Origin) -> None:
-        """Take the run, and the ids that artifacts created in it get."""
+    def __init__(self, run: FlowRun | TaskRun, origin: Origin, use: Use) -> None:
+        """Take the run, the ids that artifacts created in it get, and what reads for it."""
         self.id: UUID = run.id
         self.name: str = run.name
         self._origin = origin
+        self._use = use
+
+    def use(self, ref: str | UUID | Artifact) -> Artifact:
+        """Return the artifact that a reference names, and record that this run has used it.
+
+        The run keeps what it has used: the same reference is the same version for it until it ends,
+        also if another one is published in between, in its tasks, in threads (`wrap`) and in child
+        processes (`environment`). Another run gets its own. The tasks of a flow run share its
+        versions; a flow run inside it is a run of its own.
+
+        Args:
+            ref: `key` or `key@latest`, `key@3`, `key@prod` (an alias), an id, or an artifact.
+
+        Returns:
+            The artifact.
+
+        Raises:
+            InvalidQuery: it is not a reference, or a snapshot is open.
+            ArtifactNotFound: there is no such artifact, or it was deleted after the run had used it.
+
+        Examples:
+            >>> from artifact_store import ArtifactStore
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> first = store.create_artifact(key="raw", data=[1])
+            >>> with store.flow_run("nightly") as run:
+            ...     used = run.use("raw")
+            ...     second = store.create_artifact(key="raw", data=[1, 2])
+            ...     again = run.use("raw@latest")
+            >>> used.ref, second.ref, again.ref
+            ('raw@1', 'raw@2', 'raw@1')
+        """
+        return self._use(self._origin, ref)
 
     def wrap(self, function: Callable[P, R]) -> Callable[P, R]:
         """Return the function, to be called in another thread as if it were called here.
@@ -138,9 +174,9 @@ class OpenFlowRun(OpenRun):
         flow_run: the run as it was created.
     """
 
-    def __init__(self, run: FlowRun, origin: Origin) -> None:
-        """Take the run, and the ids that artifacts created in it get."""
-        super().__init__(run, origin)
+    def __init__(self, run: FlowRun, origin: Origin, use: Use) -> None:
+        """Take the run, the ids that artifacts created in it get, and what reads for it."""
+        super().__init__(run, origin, use)
         self.flow_run = run
 
 
@@ -151,7 +187,7 @@ class OpenTaskRun(OpenRun):
         task_run: the run as it was created.
     """
 
-    def __init__(self, run: TaskRun, origin: Origin) -> None:
-        """Take the run, and the ids that artifacts created in it get."""
-        super().__init__(run, origin)
+    def __init__(self, run: TaskRun, origin: Origin, use: Use) -> None:
+        """Take the run, the ids that artifacts created in it get, and what reads for it."""
+        super().__init__(run, origin, use)
         self.task_run = run
