@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from ..lazy import lazy_submodules
 
 if TYPE_CHECKING:
-    from . import active, current, decorators, lookup, queries
+    from . import active, current, decorators, lookup, open_runs, queries
 else:
     __getattr__ = lazy_submodules(__name__)
 
-__all__ = ["active", "current", "decorators", "lookup", "queries"]
+__all__ = ["active", "current", "decorators", "lookup", "open_runs", "queries"]

@@ -6,7 +6,7 @@ from uuid import UUID
 from .. import filters, runs, schemas
 from ..base import StoreBase
 from ..schemas.artifacts import as_uuid
-from ..schemas.sorting import RunSort
+from ..schemas.sorting import RunSort, check_page
 from .flow_methods import without_none
 
 __all__ = ["RunMethods"]
@@ -100,6 +100,38 @@ class RunMethods(StoreBase):
             True
         """
         return runs.queries.FLOW_RUNS.page(self._reader, offset, limit, sort, filters)
+
+    def read_open_flow_runs(
+        self,
+        limit: int | None = None,
+        **filters: "Unpack[filters.definitions.RunFilters]",
+    ) -> "schemas.runs.RunList[schemas.runs.FlowRun]":
+        """Return the flow runs that have started and not ended, the last started first.
+
+        A run whose process was killed stays among them, because no code ran that could end it.
+
+        Args:
+            limit: the most to return; `None`, the default, returns all.
+            filters: the filters of `read_flow_runs`.
+
+        Returns:
+            The flow runs, an empty list if none is open.
+
+        Raises:
+            InvalidQuery: an argument is out of range or has the wrong type.
+
+        Examples:
+            >>> from artifact_store import ArtifactStore
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> with store.flow_run("etl") as run:
+            ...     [each.id for each in store.read_open_flow_runs()] == [run.id]
+            True
+            >>> store.read_open_flow_runs()
+            []
+        """
+        _, most = check_page(None, limit)
+        found = self._reader(runs.open_runs.read_open_runs, most, filters)
+        return schemas.runs.RunList(found)
 
     def set_flow_run_state(
         self,

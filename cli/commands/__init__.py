@@ -1,7 +1,20 @@
 """The commands, in the order in which a newcomer needs them."""
 
 from ..app import main
-from . import alias, artifact, check, completion, delete, demo, diff, listing, report, store, tree
+from . import (
+    alias,
+    artifact,
+    check,
+    completion,
+    delete,
+    demo,
+    diff,
+    listing,
+    live,
+    report,
+    store,
+    tree,
+)
 
 __all__ = ["main"]
 
@@ -13,6 +26,7 @@ for each in (
     diff.diff,
     check.check,
     tree.tree,
+    live.live,
     report.report,
     artifact.create,
     artifact.update,

@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["console", "height", "is_plain", "width"]
+__all__ = ["console", "has_cursor", "height", "is_plain", "width"]
 
 
 def is_plain() -> bool:
     """Tell whether colours and escape sequences are off: `NO_COLOR` is set, or `TERM` is `dumb`."""
     return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM", "dumb") == "dumb"
+
+
+def has_cursor() -> bool:
+    """Tell whether the terminal can be drawn on as one screen, in colours or not."""
+    return os.environ.get("TERM", "dumb") != "dumb"
 
 
 def width() -> int:

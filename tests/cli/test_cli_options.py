@@ -75,6 +75,8 @@ CASES = [
     ["tree"],
     ["tree", *WHERE, *RUNS, "--limit", "3", "--no-pager"],
     ["tree", "--json"],
+    ["live", "--once", "--interval", "1s"],
+    ["live", "--once", "--json", *WHERE, *RUNS, "--alias", "prod"],
     ["tree", "--ndjson"],
     ["tree", "--csv"],
     ["tree", "--markdown"],
@@ -239,6 +241,8 @@ def still(text):
     for number, found in enumerate(ids, 1):
         text = text.replace(found, f"<id {number}>")
     text = re.sub(r"\bfor \d+\.\d s", "for <duration>", text)
+    text = re.sub(r"  \d+ s$", "  <age>", text, flags=re.MULTILINE)
+    text = re.sub(r"  \d\d:\d\d:\d\d$", "  <time>", text, flags=re.MULTILINE)
     return re.sub(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?Z| \d\d:\d\d:\d\d UTC)", "<time>", text)
 
 

@@ -1,0 +1,170 @@
+"""The full-screen view of what runs now; lines on a pipe."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from typing import TYPE_CHECKING, Unpack
+
+import click
+
+from ..app import command, open_store
+from ..options import FilterOptions, Filters, common_options, parse_filter_options, where_options
+from ..output.full_screen import FullScreen
+from ..output.live import Changes, picture_document, screen_lines
+from ..output.pager import note
+from ..output.screen import console, has_cursor
+from ..output.text import is_terminal, json_text
+from ..running import read_picture
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from uuid import UUID
+
+    from artifact_store import ArtifactStore, FlowRun
+
+    from ..running import Picture
+
+    SecondsParam = click.ParamType[float]
+else:
+    # Before click 8.4 `ParamType` is not generic.
+    SecondsParam = click.ParamType
+
+__all__ = ["live"]
+
+_SECONDS = {"": 1, "s": 1, "m": 60}
+
+
+class Interval(SecondsParam):
+    """A number of seconds, `2s`, or of minutes, `1m`."""
+
+    name = "interval"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number of seconds."""
+        found = re.fullmatch(r"(\d{1,4}(?:\.\d{1,3})?)([sm]?)", str(value), re.ASCII)
+        seconds = float(found[1]) * _SECONDS[found[2]] if found else 0
+        if not 0.2 <= seconds <= 3600:
+            self.fail(
+                f"Invalid interval {str(value)!r}: expected 0.2s to 60m, such as 2s.", param, ctx
+            )
+        return seconds
+
+
+@command(
+    examples=[
+        "artifact-store live",
+        "artifact-store live --flow nightly-etl --interval 5s",
+        "artifact-store live --once",
+        "artifact-store live >> runs.log",
+    ],
+)
+@where_options
+@click.option(
+    "--interval",
+    type=Interval(),
+    default="2s",
+    show_default=True,
+    metavar="TIME",
+    help="How often the store is read.",
+)
+@click.option("--once", is_flag=True, help="Print what runs now, and exit.")
+@common_options
+def live(interval: float, once: bool, as_json: bool, **options: Unpack[FilterOptions]) -> None:
+    """Watch what runs now.
+
+    Shows the open flow runs with their progress, rate and expected end, and the newest artifacts.
+    A run that was killed stays open: it says for how long there was no update. q or Ctrl-C leaves.
+    When the output is not a terminal, there is one line per change, and with --json one document
+    per reading.
+    """
+    filters = parse_filter_options(options, latest=False)
+    with open_store() as store:
+        picture = read_picture(store, filters)
+        if once:
+            print_once(picture, as_json)
+        elif as_json:
+            for each in pictures(store, filters, interval, picture):
+                print_line(json_text(picture_document(each), indent=None))
+        elif is_terminal() and has_cursor() and sys.stdin.isatty():
+            show(store, filters, interval, picture)
+        else:
+            changes = Changes()
+            for each in pictures(store, filters, interval, picture):
+                for line in changes.lines(each, read_ended(store, changes.gone(each))):
+                    print_line(line)
+
+
+def print_once(picture: Picture, as_json: bool) -> None:
+    """Print one picture."""
+    if as_json:
+        print_line(json_text(picture_document(picture)))
+        return
+    screen = console()
+    for line in screen_lines(picture):
+        if is_terminal():
+            screen.print(line)
+        else:
+            print_line(line.plain)
+
+
+def print_line(line: str) -> None:
+    """Print a line at once, for whoever reads the pipe."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def pictures(
+    store: ArtifactStore, filters: Filters, interval: float, picture: Picture
+) -> Iterator[Picture]:
+    """Yield pictures for ever; while the store is not available there are none."""
+    from artifact_store import StoreUnavailable
+
+    is_away = False
+    yield picture
+    while True:
+        time.sleep(interval)
+        try:
+            picture = read_picture(store, filters)
+        except StoreUnavailable as error:
+            if not is_away:
+                note(f"The store is not available: {error}")
+            is_away = True
+            continue
+        if is_away:
+            note("The store is available again.")
+        is_away = False
+        yield picture
+
+
+def read_ended(store: ArtifactStore, ids: list[UUID]) -> Mapping[UUID, FlowRun]:
+    """Return runs that are not open any more."""
+    from artifact_store import FlowRunFilter
+
+    if not ids:
+        return {}
+    runs = store.read_flow_runs(flow_run_filter=FlowRunFilter(id={"any_": ids}))
+    return {run.id: run for run in runs}
+
+
+def show(store: ArtifactStore, filters: Filters, interval: float, picture: Picture) -> None:
+    """Show pictures on the whole screen until a key ends it."""
+    from artifact_store import StoreUnavailable
+
+    problem = ""
+    with FullScreen() as screen:
+        while True:
+            # A key, a new size or a continued process draws at once; the store is read on time.
+            next_reading = time.monotonic() + interval
+            while (left := next_reading - time.monotonic()) > 0:
+                screen.draw(screen_lines(picture, screen.height, problem))
+                if screen.wait(left) == "q":
+                    return
+            try:
+                picture = read_picture(store, filters)
+                problem = ""
+            except StoreUnavailable as error:
+                problem = f"The store is not available: {error}"
