@@ -57,7 +57,7 @@ if TYPE_CHECKING:
         progress_payload,
         table_payload,
     )
-    from .rendering.context import ArtifactContext, Point
+    from .rendering.context import ArtifactContext, MadeFrom, Point, Provenance, UsedBy
     from .rendering.renderers import register_renderer, render_artifact
     from .report.writing import ReportInfo
     from .runs.current import OpenFlowRun, OpenTaskRun
@@ -103,7 +103,7 @@ else:
             "parse_filters": "filters.parsing",
             "Payload image_payload link_payload progress_payload table_payload": "payloads.builders",
             "register_renderer render_artifact": "rendering.renderers",
-            "ArtifactContext Point": "rendering.context",
+            "ArtifactContext MadeFrom Point Provenance UsedBy": "rendering.context",
             "ReportInfo": "report.writing",
             "FlowRunTree TaskRunTree": "schemas.run_trees",
             "Deployment Flow FlowRun RunList TaskRun WorkPool WorkQueue": "schemas.runs",
@@ -160,10 +160,12 @@ __all__ = [
     "InvalidArtifact",
     "InvalidQuery",
     "InvalidURL",
+    "MadeFrom",
     "OpenFlowRun",
     "OpenTaskRun",
     "Payload",
     "Point",
+    "Provenance",
     "ReportInfo",
     "RunList",
     "RunSort",
@@ -179,6 +181,7 @@ __all__ = [
     "TaskRunFilter",
     "TaskRunTree",
     "UnsupportedCharacter",
+    "UsedBy",
     "VersionConflict",
     "WorkPool",
     "WorkPoolFilter",

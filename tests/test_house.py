@@ -48,9 +48,9 @@ EXPORTED = """
     ArtifactProtected ArtifactSort ArtifactStore ArtifactStoreError ArtifactUpdate ArtifactVersion
     Check CheckFailed CheckResult Deployment DeploymentFilter Diff Flow FlowFilter FlowRun
     FlowRunFilter FlowRunTree Inconsistency IntegrityViolation InvalidArtifact InvalidQuery
-    InvalidURL OpenFlowRun OpenTaskRun Payload Point ReportInfo RunList RunSort SchemaTooNew SchemaTooOld
-    Series StoreDamaged StoreInfo StoreMissing StoreReadOnly StoreUnavailable TaskRun TaskRunFilter
-    TaskRunTree UnsupportedCharacter VersionConflict WorkPool WorkPoolFilter WorkQueue as_key
+    InvalidURL MadeFrom OpenFlowRun OpenTaskRun Payload Point Provenance ReportInfo RunList RunSort
+    SchemaTooNew SchemaTooOld Series StoreDamaged StoreInfo StoreMissing StoreReadOnly StoreUnavailable TaskRun
+    TaskRunFilter TaskRunTree UnsupportedCharacter UsedBy VersionConflict WorkPool WorkPoolFilter WorkQueue as_key
     create_image_artifact create_link_artifact create_markdown_artifact create_progress_artifact
     create_table_artifact default_store image_payload link_payload parse_filters progress_payload
     read_artifact_ref read_latest_artifact register_renderer render_artifact rendering

@@ -277,6 +277,27 @@ class HistoryMethods(StoreBase):
 
         return self._reader(read)
 
+    def read_provenance(
+        self, versions: Iterable[Artifact]
+    ) -> "dict[UUID, rendering.context.Provenance]":
+        """Return what artifacts were made from and used by, in one statement.
+
+        Args:
+            versions: the artifacts.
+
+        Returns:
+            One step of the lineage in each direction by the id of the artifact, as in
+            `read_surroundings`; nothing for an artifact that has none.
+
+        Examples:
+            >>> from artifact_store import ArtifactStore
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> store.read_provenance([store.create_artifact(key="wind", data=3)])
+            {}
+        """
+        ids = [artifact.id for artifact in versions]
+        return self._reader(artifacts.provenance.read_provenances, ids) if ids else {}
+
 
 def key_of(value: object) -> str | None:
     """Return the key of an argument, which may be an artifact; `None` if no artifact can have it."""

@@ -1,10 +1,13 @@
 """What an artifact was made from, and what used it, in words."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from .context import MadeFrom, Provenance, UsedBy
 
-__all__ = ["made_from_parts", "made_from_text", "provenance_facts", "use_text", "used_by_text"]
+__all__ = ["first_of", "provenance_facts", "remarks", "use_text"]
+
+T = TypeVar("T")
 
 _MOST = 5  # that are named
 
@@ -36,7 +39,7 @@ def provenance_facts(provenance: Provenance, ref: str) -> list[tuple[str, str]]:
 
 def made_from_text(provenance: Provenance, ref: str) -> str:
     """Return what an artifact was made from, in words; empty if nothing is known."""
-    texts = [" ".join(made_from_parts(each)) for each in provenance.made_from]
+    texts = [source_text(each) for each in provenance.made_from]
     return listed(texts, provenance.complete, f"artifact-store lineage {ref}")
 
 
@@ -46,12 +49,18 @@ def used_by_text(provenance: Provenance, ref: str) -> str:
     return listed(texts, provenance.complete, f"artifact-store lineage {ref} --down")
 
 
-def made_from_parts(source: MadeFrom) -> list[str]:
-    """Return the reference of what was used, and in parentheses how it was asked for and whether it is gone."""
-    remarks = [asked for asked in source.asked if asked != source.ref]
+def source_text(source: MadeFrom) -> str:
+    """Return the reference of what was used, and how it was asked for."""
+    remark = remarks(source)
+    return f"{source.ref} {remark}" if remark else source.ref
+
+
+def remarks(source: MadeFrom) -> str:
+    """Return in parentheses how something was asked for, and whether it is gone; empty where that says nothing."""
+    parts = [asked for asked in source.asked if asked != source.ref]
     if not source.exists:
-        remarks.append("gone")
-    return [source.ref, f"({', '.join(remarks)})"] if remarks else [source.ref]
+        parts.append("gone")
+    return f"({', '.join(parts)})" if parts else ""
 
 
 def use_text(use: UsedBy) -> str:
@@ -64,11 +73,22 @@ def use_text(use: UsedBy) -> str:
 
 def listed(texts: Sequence[str], complete: bool, command: str) -> str:
     """Return the first of some texts, how many more there are, and the command that shows all of them."""
-    # Where one is left out, its name is as short as the remark about it.
-    most = _MOST if len(texts) > _MOST + 1 else _MOST + 1
-    shown = ", ".join(texts[:most])
-    left_out = len(texts) - most
-    if left_out <= 0:
-        return shown
+    first, left_out = first_of(texts, complete)
+    shown = ", ".join(first)
+    return f"{shown} and {left_out} ({command})" if left_out else shown
+
+
+def first_of(items: Sequence[T], complete: bool) -> tuple[Sequence[T], str]:
+    """Return the first of some items, and how many more there are, in words; empty if these are all.
+
+    Examples:
+        >>> first_of("abcdefghi", complete=False)
+        ('abcde', 'at least 4 more')
+        >>> first_of("abcdef", complete=True)
+        ('abcdef', '')
+    """
+    # The name of a single one is as short as the words about it.
+    if len(items) <= _MOST + 1:
+        return items, ""
     at_least = "" if complete else "at least "
-    return f"{shown} and {at_least}{left_out:,} more ({command})"
+    return items[:_MOST], f"{at_least}{len(items) - _MOST:,} more"

@@ -1,10 +1,11 @@
 """The details of one version in a report: when and by what run it was made, and its metadata."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from ..rendering.context import Run
+from ..rendering.context import MadeFrom, Provenance, Run, UsedBy
 from ..rendering.markup import Html, element, escape, join
+from ..rendering.provenance import first_of, remarks, use_text
 from ..rendering.runs import run_facts, run_state, state_tone
 from ..rendering.text import cell_text, cut, missing
 from ..schemas.artifacts import Artifact
@@ -46,8 +47,39 @@ def detail_facts(artifact: Artifact, history: History) -> list[Fact]:
         facts += started_with(origin.task_run, "task ")
     if not artifact.flow_run_id and not artifact.task_run_id:
         facts.append(("Made by", muted("published outside of a run")))
+    facts += provenance_facts(history.provenance.get(artifact.id, Provenance()))
     facts.append(("Id", element("code", str(artifact.id))))
     return facts
+
+
+def provenance_facts(provenance: Provenance) -> list[Fact]:
+    """Return what a version was made from and used by, with links to what is in this report."""
+    facts: list[Fact] = []
+    complete = provenance.complete
+    if provenance.made_from:
+        facts.append(("Made from", related_list(provenance.made_from, complete)))
+    if provenance.used_by:
+        facts.append(("Used by", related_list(provenance.used_by, complete)))
+    return facts
+
+
+def related_list(related: Sequence[MadeFrom | UsedBy], complete: bool) -> Html:
+    """Return the first of what an artifact was made from or used by, a line for each."""
+    first, left_out = first_of(related, complete)
+    lines = [element("li", *related_html(each)) for each in first]
+    if left_out:
+        lines.append(element("li", muted(f"and {left_out}")))
+    return element("ul", *lines, class_="related")
+
+
+def related_html(related: MadeFrom | UsedBy) -> list[Html]:
+    """Return a link to an artifact, with how it was asked for; a run that has made nothing by its name."""
+    if related.ref is None:
+        return [escape(short_line(use_text(related)))]
+    # The script takes the link away where the artifact is not in the report.
+    link = element("a", short_line(related.ref), class_="ref", href=f"#{related.ref}")
+    remark = remarks(related) if isinstance(related, MadeFrom) else ""
+    return [link, muted(f" {short_line(remark)}")] if remark else [link]
 
 
 def metadata_facts(artifact: Artifact) -> list[Fact]:

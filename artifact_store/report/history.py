@@ -6,6 +6,7 @@ the latest that was read first, and what is deleted meanwhile is left out.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from uuid import UUID
 
 from ..errors import InvalidQuery
@@ -16,7 +17,7 @@ from ..filters.definitions import (
     FlowRunFilter,
     TaskRunFilter,
 )
-from ..rendering.context import Point
+from ..rendering.context import Point, Provenance
 from ..schemas.aliases import Alias
 from ..schemas.artifacts import Artifact
 from ..schemas.runs import Deployment, Flow, FlowRun, TaskRun
@@ -60,6 +61,7 @@ class History:
         origins: the runs that made each version, by the id of the artifact.
         series: its numbers by field, the best first; of each at most the newest 200.
         aliases: its aliases.
+        provenance: what those that can be opened were made from and used by, by the id of the artifact.
     """
 
     versions: tuple[Artifact, ...]
@@ -68,6 +70,7 @@ class History:
     origins: Mapping[UUID, Origin]
     series: Mapping[str, tuple[Point, ...]]
     aliases: tuple[Alias, ...] = ()
+    provenance: Mapping[UUID, Provenance] = dataclass_field(default_factory=dict)
 
     @property
     def latest(self) -> Artifact:
@@ -135,6 +138,7 @@ def read_history(store: Source, latest: Artifact, kept: int) -> History | None:
         origins=read_origins(store, versions),
         series=read_numbers(store, versions[0]),
         aliases=tuple(store.read_aliases(latest.key or "")),
+        provenance=store.read_provenance(newest_kept),
     )
 
 

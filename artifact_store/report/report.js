@@ -128,6 +128,10 @@
     }
     for (const dot of trends.querySelectorAll(`[data-version="${found.version}"]`)) dot.classList.add("here");
     for (const each of detail.querySelectorAll("details")) each.open = true;
+    for (const link of detail.querySelectorAll("a.ref")) {
+      const there = place(link.textContent);
+      if (there === null || at(`_v${there.row.dataset.n}.${there.version}`) === null) link.replaceWith(link.textContent);
+    }
     chooseField(found.key, detail);
     sayAges(detail);
     document.title = `${found.key}@${found.version} · ${title}`;

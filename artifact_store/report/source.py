@@ -1,7 +1,8 @@
 """What a report reads of a store."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
+from uuid import UUID
 
 from ..filters.definitions import (
     ArtifactFilter,
@@ -10,7 +11,7 @@ from ..filters.definitions import (
     FlowRunFilter,
     TaskRunFilter,
 )
-from ..rendering.context import Point
+from ..rendering.context import Point, Provenance
 from ..schemas.aliases import Alias
 from ..schemas.artifacts import Artifact, ArtifactList
 from ..schemas.runs import Deployment, Flow, FlowRun, TaskRun
@@ -59,6 +60,10 @@ class Source(Protocol):
 
     def read_aliases(self, key: str) -> list[Alias]:
         """Return the aliases of a key."""
+        ...
+
+    def read_provenance(self, versions: Iterable[Artifact]) -> dict[UUID, Provenance]:
+        """Return what artifacts were made from and used by."""
         ...
 
     def read_flow_runs(self, *, flow_run_filter: FlowRunFilter) -> list[FlowRun]:

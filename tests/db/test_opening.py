@@ -37,6 +37,7 @@ READS = """
     count_artifacts count_latest_artifacts info iter_artifacts iter_latest_artifacts read_artifact
     read_artifact_ref read_artifacts read_deployment read_deployments read_flow read_flow_run read_flow_runs read_flows
     read_open_flow_runs read_alias_history read_aliases
+    read_provenance
     read_latest_artifact read_latest_artifacts read_series read_surroundings read_task_run read_task_runs read_trends
     read_history read_work_pool read_work_pools read_work_queue read_work_queues read_run_tree report run
     run_in_transaction series_fields snapshot url

@@ -21,6 +21,8 @@ from artifact_store import (
     InvalidQuery,
     register_renderer,
 )
+from tests.helpers.artifacts import statements
+from tests.helpers.inputs import add_input
 from tests.helpers.report import stored
 
 
@@ -406,3 +408,39 @@ def test_every_link_of_a_report_can_be_opened_though_others_delete_and_publish(u
         finally:
             done.set()
             changing.join()
+
+
+def test_it_says_what_versions_were_made_from_and_used_by(store):
+    raws = store.create_artifacts({"key": f"raw{n}", "data": n} for n in range(8))
+    for version in range(3):
+        with store.flow_run("nightly") as run:
+            add_input(store, raws[0], "raw0@latest", flow_run=run.id)
+            for raw in raws[1:] if version == 2 else ():
+                add_input(store, raw, flow_run=run.id)
+            store.create_artifact(key="clean", data=version)
+    with store.flow_run("<serve>", run_name="s-1") as run:
+        add_input(store, store.get("clean@3"), flow_run=run.id)
+    store.delete_artifact(raws[1].id)
+
+    shown = {}
+    page = written(store)
+    number = keys(page).index("clean")
+    for version in (2, 3):
+        html = stored(page, "v")[f"{number}.{version}"]
+        found = re.findall("<dt>(Made from|Used by)</dt><dd>(.*?)</dd>", html)
+        shown[version] = {name: re.findall("<li>(.*?)</li>", list) for name, list in found}
+    link = '<a class="ref" href="#raw0@1">raw0@1</a><span class="muted"> (raw0@latest)</span>'
+    assert shown[2] == {"Made from": [link]}
+    assert shown[3]["Made from"][:2] == [
+        link,
+        '<a class="ref" href="#raw1@1">raw1@1</a><span class="muted"> (gone)</span>',
+    ]
+    assert shown[3]["Made from"][5:] == ['<span class="muted">and 3 more</span>']
+    assert shown[3]["Used by"] == ["run s-1 of &lt;serve&gt;"]
+
+
+def test_provenance_is_read_once_for_the_versions_of_a_key(store):
+    for _ in range(5):
+        store.create_artifacts({"key": key, "data": 1} for key in ("a", "b"))
+    sent = statements(store, lambda: written(store))
+    assert len([sql for sql in sent if "artifact_input" in sql]) == 2
