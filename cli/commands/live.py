@@ -33,6 +33,7 @@ else:
 
 __all__ = ["live"]
 
+_SHARE = 20  # between two readings passes at least this many times the duration of a reading
 _SECONDS = {"": 1, "s": 1, "m": 60}
 
 
@@ -124,11 +125,14 @@ def pictures(
     from artifact_store import StoreUnavailable
 
     is_away = False
+    took = 0.0
     yield picture
     while True:
-        time.sleep(interval)
+        time.sleep(max(interval, _SHARE * took))
+        began = time.monotonic()
         try:
             picture = read_picture(store, filters)
+            took = time.monotonic() - began
         except StoreUnavailable as error:
             if not is_away:
                 note(f"The store is not available: {error}")
@@ -155,16 +159,19 @@ def show(store: ArtifactStore, filters: Filters, interval: float, picture: Pictu
     from artifact_store import StoreUnavailable
 
     problem = ""
+    took = 0.0
     with FullScreen() as screen:
         while True:
             # A key, a new size or a continued process draws at once; the store is read on time.
-            next_reading = time.monotonic() + interval
+            next_reading = time.monotonic() + max(interval, _SHARE * took)
             while (left := next_reading - time.monotonic()) > 0:
                 screen.draw(screen_lines(picture, screen.height, problem))
                 if screen.wait(left) == "q":
                     return
+            began = time.monotonic()
             try:
                 picture = read_picture(store, filters)
+                took = time.monotonic() - began
                 problem = ""
             except StoreUnavailable as error:
                 problem = f"The store is not available: {error}"

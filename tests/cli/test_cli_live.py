@@ -10,10 +10,13 @@ import struct
 import subprocess
 import termios
 import time
+from datetime import timedelta
 
 import pytest
 
 from artifact_store import ArtifactFilter
+from artifact_store_cli.output.live import Changes, screen_lines
+from artifact_store_cli.running import read_picture
 from tests.helpers.commandline import SCRIPT, loaded, run
 
 LEAVES = "\x1b[?1049l"
@@ -210,6 +213,31 @@ def test_no_colour_where_none_is_wanted(url, busy):
         assert shown.ended() == 0
     finally:
         shown.close()
+
+
+def test_a_store_that_is_away_for_a_moment_is_said_on_the_screen(url, screen, tmp_path):
+    place, away = tmp_path / "store.db", tmp_path / "away.db"
+    screen.until("night-1")
+    place.rename(away)
+    screen.until("The store is not available")
+    away.rename(place)
+    screen.until("open run")
+    screen.until("Newest artifacts")
+    os.write(screen.master, b"q")
+    assert screen.ended() == 0
+
+
+def test_a_run_that_stands_still_is_said_once_on_a_pipe_and_always_on_a_screen(store, busy):
+    picture = read_picture(store, {})
+    later = picture._replace(time=picture.time + timedelta(minutes=12))
+    changes = Changes()
+    assert [line for line in changes.lines(picture, {}) if "no update" in line] == []
+    [still] = changes.lines(later, {})
+    assert still.endswith("nightly / night-1  no update for 12 min")
+    assert list(changes.lines(later, {})) == []
+    shown = [line.plain for line in screen_lines(later, 24)]
+    assert shown[1].endswith("no update for 12 min")
+    assert shown[2].endswith("load  500/2,000  no update for 12 min")
 
 
 def test_a_terminal_that_cannot_move_its_cursor_gets_lines(url, busy):
