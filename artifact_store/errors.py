@@ -109,7 +109,7 @@ class ArtifactConflict(ArtifactStoreError):
 
 
 class ArtifactProtected(ArtifactStoreError):
-    """An alias names the artifact: delete or change it with `force=True`."""
+    """An alias names the artifact, or an open run has pinned it: delete or change it with `force=True`."""
 
 
 class VersionConflict(ArtifactStoreError):

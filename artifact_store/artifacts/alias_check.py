@@ -1,4 +1,4 @@
-"""Compares the aliases with the artifacts, with the rows of their keys and with their history."""
+"""Compares aliases and pins with the artifacts and the rows of their keys, aliases with their history."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -7,7 +7,13 @@ import peewee
 from peewee import SQL, Window, fn
 
 from ..clock import new_id, now
-from ..db.artifact_tables import Artifact, ArtifactAlias, ArtifactAliasMove, ArtifactCollection
+from ..db.artifact_tables import (
+    Artifact,
+    ArtifactAlias,
+    ArtifactAliasMove,
+    ArtifactCollection,
+    ArtifactInput,
+)
 from ..db.damage import Parsing
 from ..db.statements import Query, Statements
 from ..schemas.store import Inconsistency
@@ -33,7 +39,7 @@ class LastMove(NamedTuple):
 
 
 def verify(db: Statements) -> list[Inconsistency]:
-    """Return which aliases, counts of aliases and last moves are wrong."""
+    """Return which aliases, pins, counts of them and last moves are wrong."""
     found: list[Inconsistency] = []
     with Parsing("An alias"):
         for key, name, version in db.fetch_all("alias_check.dangling", dangling_query, {}):
@@ -41,8 +47,13 @@ def verify(db: Statements) -> list[Inconsistency]:
             message = f"The alias {ref} names version {version}, which does not exist."
             found.append(Inconsistency("dangling-alias", ref, message))
 
+        for run_id, key, version in db.fetch_all("alias_check.pins", dangling_pins_query, {}):
+            ref = f"{key}@{version}"
+            message = f"The run {run_id} has pinned {ref}, which does not exist."
+            found.append(Inconsistency("dangling-pin", ref, message))
+
         for key, holds, number in db.fetch_all("alias_check.holds", holds_query, {}):
-            message = f"The collection row of {key} says {holds} as its number of aliases, it is {number}."
+            message = f"The collection row of {key} says {holds} as its number of aliases and pins, it is {number}."
             found.append(Inconsistency("wrong-holds", str(key), message))
 
         for move in read_wrong_last_moves(db):
@@ -68,13 +79,15 @@ def verify_chains(db: Statements) -> Iterator[Inconsistency]:
 def repair(db: Statements) -> list[Inconsistency]:
     """Correct what `verify` finds, in a transaction that has locked all keys; return what it was.
 
-    An alias that names no version is deleted. A last move that is another one than the alias says
-    is followed by one that leads from there to what the alias names.
+    An alias that names no version is deleted, a pin of none given up. A last move that is another
+    one than the alias says is followed by one that leads from there to what the alias names.
     """
     found = verify(db)
     if found:
         db.execute("alias_check.delete_dangling", delete_dangling_query, {})
-        key_locks.recount_holds(db)
+        db.execute("alias_check.give_up_pins", give_up_dangling_pins_query, {})
+        for key, _, number in db.fetch_all("alias_check.holds", holds_query, {}):
+            key_locks.set_holds(db, key, number)
         for move in read_wrong_last_moves(db):
             close_history(db, move)
     return found
@@ -136,10 +149,33 @@ def delete_dangling_query() -> Query:
     return ArtifactAlias.delete().where(names_nothing())
 
 
+def is_dangling_pin() -> Query:
+    """Return the condition that an input is held, and its version does not exist."""
+    pinned = Artifact.select(SQL("1")).where(
+        Artifact.id == ArtifactInput.artifact_id, Artifact.key == ArtifactInput.key
+    )
+    condition: Query = ArtifactInput.held & ~fn.EXISTS(pinned)
+    return condition
+
+
+def dangling_pins_query() -> Query:
+    """Build the statement that finds the pins of versions that do not exist."""
+    columns = (ArtifactInput.run_id, ArtifactInput.key, ArtifactInput.version)
+    return ArtifactInput.select(*columns).where(is_dangling_pin())
+
+
+def give_up_dangling_pins_query() -> Query:
+    """Build the statement that gives up the pins of versions that do not exist."""
+    return ArtifactInput.update({ArtifactInput.held: False}).where(is_dangling_pin())
+
+
 def holds_query() -> Query:
-    """Build the statement that finds the keys whose number of aliases is wrong."""
-    number = ArtifactAlias.select(ArtifactAlias.key, fn.COUNT(SQL("*")).alias("number"))
-    number = number.group_by(ArtifactAlias.key).alias("counted")
+    """Build the statement that finds the keys whose number of aliases and pins is wrong."""
+    of_aliases = ArtifactAlias.select(ArtifactAlias.key)
+    of_pins = ArtifactInput.select(ArtifactInput.key).where(ArtifactInput.held)
+    held = of_aliases.union_all(of_pins).alias("held_keys")
+    counted = peewee.Select([held], [held.c.key, fn.COUNT(SQL("*")).alias("number")])
+    number = counted.group_by(held.c.key).alias("counted")
     query = ArtifactCollection.select(
         ArtifactCollection.key, ArtifactCollection.holds, fn.COALESCE(number.c.number, 0)
     )

@@ -1,17 +1,12 @@
 """Aliases: set, moved and deleted under the lock of their key, and every change recorded.
 
-A version that an alias names is protected: a delete, or a change of its data or type, is refused. A
-delete finds the aliases after it has locked the key, which a change of an alias locks too. So an
-alias always names a version that exists.
-
-`ArtifactCollection.holds` counts the aliases of each key. A write that finds 0 there under the lock
-needs no statement to look for aliases.
+A version that an alias names is protected, see `protection`. A delete finds the aliases after it
+has locked the key, which a change of an alias locks too. So an alias always names a version that
+exists.
 """
 
-from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple
 from uuid import UUID
 
 import peewee
@@ -23,42 +18,25 @@ from ..db.artifact_tables import Artifact, ArtifactAlias, ArtifactAliasMove
 from ..db.dialects import encode_value
 from ..db.rows import Rows
 from ..db.statements import Query, Statements, slot
-from ..errors import ArtifactNotFound, ArtifactProtected, VersionConflict
+from ..errors import ArtifactNotFound, VersionConflict
 from ..schemas import aliases as schemas
 from ..unset import UNSET, Unset
-from ..wording import count_text, name_of_artifact
 from . import key_locks, lookup
 from .references import Reference
 
 __all__ = [
-    "NamedVersion",
     "delete_alias",
     "new_move",
     "read_aliases",
     "read_moves",
-    "release",
+    "remove_alias",
     "set_alias",
     "undo_alias",
+    "write_move",
 ]
 
 ALIASES = Rows(schemas.Alias)
 MOVES = Rows(schemas.AliasMove)
-
-_MOST_NAMED = 5  # protected versions that a message names
-
-
-class NamedVersion(NamedTuple):
-    """A version that an alias names.
-
-    Attributes:
-        key: the key.
-        version: the version.
-        name: the name of the alias.
-    """
-
-    key: str
-    version: int
-    name: str
 
 
 # --- Set and delete ---
@@ -392,70 +370,3 @@ def write_move(db: Statements, move_id: UUID, move: schemas.AliasMove) -> None:
 
     values = {name: encode_value(value) for name, value in move}
     db.execute("aliases.write_move", build, {**values, "id": str(move_id)})
-
-
-# --- Protect ---
-
-
-def release(
-    db: Statements,
-    ids: Sequence[UUID],
-    keys: Collection[str],
-    force: bool,
-    flow_run_id: UUID | None,
-) -> None:
-    """Check that no alias names some artifacts.
-
-    Args:
-        db: the statements of a store.
-        ids: the ids of the artifacts.
-        keys: the keys that are locked; artifacts of others are ignored.
-        force: whether aliases that name one of them are deleted instead.
-        flow_run_id: the flow run that does it, for the history.
-
-    Raises:
-        ArtifactProtected: an alias names one of them, and `force` is off.
-    """
-    named = [each for each in find_named(db, ids) if each.key in keys]
-    if named and not force:
-        raise ArtifactProtected(protected_text(named))
-
-    moved = now()
-    for key, version, name in named:
-        remove_alias(db, key, name)
-        write_move(db, new_id(), new_move(key, name, version, None, moved, flow_run_id))
-
-
-def find_named(db: Statements, ids: Sequence[UUID]) -> list[NamedVersion]:
-    """Return which versions among some artifacts an alias names."""
-
-    def build() -> Query:
-        is_named = (ArtifactAlias.key == Artifact.key) & (ArtifactAlias.version == Artifact.version)
-        query = Artifact.select(Artifact.key, Artifact.version, ArtifactAlias.name)
-        query = query.join(ArtifactAlias, on=is_named)
-        query = query.where(db.dialect.is_in(Artifact.id, slot("ids")))
-        return query.order_by(Artifact.key, Artifact.version, ArtifactAlias.name)
-
-    rows = db.fetch_all("aliases.named", build, {"ids": db.dialect.bind_list(ids)})
-    return [NamedVersion(*row) for row in rows]
-
-
-def protected_text(named: Sequence[NamedVersion]) -> str:
-    """Return the sentences that say what is protected, by which aliases, and what to do."""
-    names: dict[str, list[str]] = {}
-    for key, version, name in named:
-        names.setdefault(name_of_artifact(None, key, version), []).append(name)
-
-    remedy = "Move or delete the alias first, or pass force=True."
-    if len(names) == 1:
-        ((ref, of_ref),) = names.items()
-        if len(of_ref) == 1:
-            return f"{ref} is protected: the alias {of_ref[0]} names it. {remedy}"
-        return f"{ref} is protected: the aliases {', '.join(of_ref)} name it. {remedy}"
-
-    listed = [f"{ref} ({', '.join(of_ref)})" for ref, of_ref in names.items()]
-    rest = len(listed) - _MOST_NAMED
-    if rest > 0:
-        listed = [*listed[:_MOST_NAMED], f"{rest:,} more"]
-    count = count_text(len(names), "artifact")
-    return f"{count} are protected by an alias: {', '.join(listed)}. {remedy}"

@@ -47,9 +47,9 @@ def delete(writer: Writer, artifact_id: UUID, force: bool, flow_run_id: UUID | N
         if locked is None:
             return False
         if locked.key is not None and locked.holds:
-            from . import aliases  # most keys have none
+            from . import protection  # most keys have nothing that is protected
 
-            aliases.release(db, [artifact_id], [locked.key], force, flow_run_id)
+            protection.release(db, [artifact_id], [locked.key], force, flow_run_id)
         # While this waited for the lock, the artifact may have been deleted and created again under
         # another key.
         if queries.delete(db, text, locked.key):
@@ -84,9 +84,9 @@ def delete_matching(
 
     ids = [each.id for each in found]
     if any(each.holds for each in found):
-        from . import aliases  # most keys have none
+        from . import protection  # most keys have nothing that is protected
 
-        aliases.release(db, ids, {*keys}, force, flow_run_id)
+        protection.release(db, ids, {*keys}, force, flow_run_id)
     deleted = queries.delete_many(db, ids)
     latest.rebuild(db, keys)
     return len(deleted)

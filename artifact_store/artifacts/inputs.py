@@ -19,7 +19,7 @@ from ..db.dialects import encode_value
 from ..db.statements import Query, Statements, slot
 from ..errors import ArtifactNotFound, InvalidQuery
 from ..schemas.artifacts import Artifact
-from . import key_locks, lookup, queries, references
+from . import key_locks, lookup, protection, queries, references
 
 __all__ = ["RunIds", "add_input", "use", "use_in_current_run"]
 
@@ -36,9 +36,11 @@ class RunIds(NamedTuple):
     task_run_id: UUID | None
 
     @property
-    def run_id(self) -> UUID | None:
+    def run_id(self) -> UUID:
         """The run that pins: the flow run, or a task run that belongs to none."""
-        return self.flow_run_id or self.task_run_id
+        run_id = self.flow_run_id or self.task_run_id
+        assert run_id is not None, "a run is open"
+        return run_id
 
 
 def use_in_current_run(writer: Writer, ref: object) -> Artifact:
@@ -119,7 +121,11 @@ def pin(db: Statements, run: RunIds, reference: references.Reference) -> Artifac
         if pinned is not None:
             return pinned
     artifact = lookup.get(db, reference.text)
-    add_input(db, run, canonical(reference), artifact, held=False)
+    # Without a key there is no row that counts what holds it.
+    held = artifact.key is not None and protection.is_open(db, run.run_id)
+    add_input(db, run, canonical(reference), artifact, held=held)
+    if held and artifact.key is not None:
+        key_locks.add_holds(db, artifact.key, 1)
     return artifact
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 import peewee
 from peewee import SQL, NodeList, fn
 
-from ..db.artifact_tables import Artifact, ArtifactAlias, ArtifactCollection
+from ..db.artifact_tables import Artifact, ArtifactCollection
 from ..db.damage import Parsing
 from ..db.dialects import encode_time
 from ..db.statements import Query, Statements, slot
@@ -30,7 +30,7 @@ __all__ = [
     "lock_table",
     "lock_timeout_condition",
     "read_latest_version",
-    "recount_holds",
+    "set_holds",
 ]
 
 
@@ -62,7 +62,7 @@ class LockedKey(NamedTuple):
     Attributes:
         key: the key; `None` for an artifact without one, which has no row.
         latest_id: the id of the latest artifact of the key.
-        holds: how many aliases name a version of the key; `None` without a key.
+        holds: how many aliases and held inputs the key has; `None` without a key.
     """
 
     key: str | None
@@ -92,7 +92,7 @@ def lock_one_query() -> Query:
 
 
 def add_holds(db: Statements, key: str, count: int) -> None:
-    """Change how many aliases name a version of a locked key, by a positive or negative number."""
+    """Change the number of aliases and held inputs of a locked key, by a positive or negative number."""
 
     def build() -> Query:
         holds = ArtifactCollection.holds + slot("count")
@@ -102,18 +102,14 @@ def add_holds(db: Statements, key: str, count: int) -> None:
     db.execute("latest.add_holds", build, {"key": key, "count": count})
 
 
-def recount_holds(db: Statements) -> None:
-    """Count the aliases of every key whose number is wrong; all keys must be locked."""
-
-    def number() -> Query:
-        of_row = ArtifactAlias.key == ArtifactCollection.key
-        return ArtifactAlias.select(fn.COUNT(SQL("*"))).where(of_row)
+def set_holds(db: Statements, key: str, count: int) -> None:
+    """Correct the number of aliases and held inputs of a locked key."""
 
     def build() -> Query:
-        update = ArtifactCollection.update({ArtifactCollection.holds: number()})
-        return update.where(ArtifactCollection.holds != number())
+        update = ArtifactCollection.update({ArtifactCollection.holds: slot("count")})
+        return update.where(ArtifactCollection.key == slot("key"))
 
-    db.execute("latest.recount_holds", build, {})
+    db.execute("latest.set_holds", build, {"key": key, "count": count})
 
 
 def lock_key_of(db: Statements, artifact_id: str) -> LockedKey | None:

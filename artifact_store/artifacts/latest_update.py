@@ -11,7 +11,7 @@ from uuid import UUID
 import peewee
 from peewee import SQL, Case, NodeList, fn
 
-from ..db.artifact_tables import Artifact, ArtifactAlias, ArtifactCollection
+from ..db.artifact_tables import Artifact, ArtifactAlias, ArtifactCollection, ArtifactInput
 from ..db.dialects import encode_time
 from ..db.statements import Build, Query, Statements, Values, slot
 from . import queries
@@ -28,8 +28,8 @@ def update_in_two_statements(db: Statements, changes: Values, unprotected: bool)
     Args:
         db: the statements of a store.
         changes: the new values by column, and the `id`.
-        unprotected: whether an artifact that an alias names is left as it is. Then the caller must
-            roll the transaction back, because the time was written.
+        unprotected: whether an artifact with an alias or a pin is left as it is. Then the caller must
+            change it after all, or roll the transaction back, because the time was written.
     """
     names = tuple(changes)
     touch = ("latest.touch", touch_query)
@@ -51,12 +51,15 @@ def update_query(names: Sequence[str]) -> peewee.ModelUpdate:
 
 
 def update_of_unnamed_query(names: Sequence[str]) -> peewee.ModelUpdate:
-    """Build the statement that changes some columns of an artifact that no alias names."""
+    """Build the statement that changes some columns of an artifact without an alias or a pin."""
     has_alias = ArtifactAlias.select(SQL("1")).where(
         ArtifactAlias.key == Artifact.key,
         ArtifactAlias.version == Artifact.version,
     )
-    return update_query(names).where(~fn.EXISTS(has_alias))
+    has_pin = ArtifactInput.select(SQL("1")).where(
+        ArtifactInput.artifact_id == Artifact.id, ArtifactInput.held
+    )
+    return update_query(names).where(~fn.EXISTS(has_alias), ~fn.EXISTS(has_pin))
 
 
 def update_in_one_statement(
@@ -72,8 +75,8 @@ def update_in_one_statement(
         changes: the new values by column, and the `id`.
         outside_block: whether it runs outside a block, so that the statement itself limits how long
             it waits for a lock.
-        unprotected: whether an artifact of a key that has aliases is left as it is. The row of the
-            key says so under its lock; the aliases of the snapshot may be older.
+        unprotected: whether an artifact of a key that has aliases or pins is left as it is. The row of the
+            key says so under its lock; those of the snapshot may be older.
     """
     names = tuple(changes)
     key = ("latest.update_in_one_statement", names, outside_block, unprotected)

@@ -456,7 +456,7 @@ class ListedKey(NamedTuple):
     Attributes:
         id: its id.
         key: its key.
-        holds: how many aliases name a version of the key; `None` without a key.
+        holds: how many aliases and held inputs the key has; `None` without a key.
     """
 
     id: UUID
@@ -465,7 +465,7 @@ class ListedKey(NamedTuple):
 
 
 def select_keys(db: Statements, listing: ListingQuery) -> list[ListedKey]:
-    """Return the id, the key and the number of aliases of the key of every artifact that is listed."""
+    """Return the id, the key and what holds versions of the key, of every artifact that is listed."""
 
     def build() -> Query:
         row = ArtifactCollection.alias("row_of_key")

@@ -17,7 +17,7 @@ from . import key_locks, latest_update, queries, references
 __all__ = ["update_artifact"]
 
 _PROTECTED = frozenset({"data", "type"})
-"""The columns that do not change while an alias names the artifact."""
+"""The columns that do not change while an alias names the artifact, or an open run has pinned it."""
 
 
 def update_artifact(
@@ -49,7 +49,7 @@ def update(db: Statements, artifact_id: UUID, row: queries.Row, unprotected: boo
         db: the statements of a store.
         artifact_id: the id.
         row: the new values by column, and the `id`.
-        unprotected: whether it is an error if an alias names the artifact.
+        unprotected: whether it is an error if the artifact is protected.
     """
     engine = db.engine
     if engine.one_statement and not engine.in_block():
@@ -57,7 +57,7 @@ def update(db: Statements, artifact_id: UUID, row: queries.Row, unprotected: boo
             return True
         if not unprotected:
             return False
-        # It may not exist, or its key may have aliases, which only a transaction can tell.
+        # It may not exist, or its key may have aliases or pins, which only a transaction can tell.
     return engine.run_idempotent(partial(update_in_transaction, db, artifact_id, row, unprotected))
 
 
@@ -67,14 +67,15 @@ def update_in_transaction(
     """Change columns of an artifact, inside a transaction; return whether it exists.
 
     Raises:
-        ArtifactProtected: an alias names it, and it must be unprotected.
+        ArtifactProtected: it is protected, and must not be.
     """
     if not db.dialect.writes_in_with:
         if latest_update.update_in_two_statements(db, row, unprotected):
             return True
-        if unprotected:
-            check_unprotected(db, artifact_id)
-        return False
+        if not unprotected or check_unprotected(db, artifact_id) is None:
+            return False
+        # A run that has ended had pinned it.
+        return latest_update.update_in_two_statements(db, row, False)
 
     while not latest_update.update_in_one_statement(db, row, False, unprotected):
         if not unprotected:
@@ -83,26 +84,26 @@ def update_in_transaction(
         if locked is None:
             return False
         # While this waited for the lock, the artifact may have been deleted and created again under
-        # another key, whose aliases were not checked.
+        # another key, which was not checked.
         if locked.key is not None and queries.has_key(db, artifact_id, locked.key):
             return latest_update.update_in_one_statement(db, row, False, False)
     return True
 
 
 def check_unprotected(db: Statements, artifact_id: UUID) -> key_locks.LockedKey | None:
-    """Lock the key of an artifact, check that no alias names it there, and return what is locked.
+    """Lock the key of an artifact, check that it is not protected there, and return what is locked.
 
     Returns:
         The row of the key; `None` if the artifact does not exist.
 
     Raises:
-        ArtifactProtected: an alias names it.
+        ArtifactProtected: an alias names it, or an open run has pinned it.
     """
-    from . import aliases  # most keys have none
+    from . import protection  # most keys have nothing that is protected
 
     locked = key_locks.lock_key_of(db, str(artifact_id))
     if locked is not None and locked.key is not None:
-        aliases.release(db, [artifact_id], [locked.key], force=False, flow_run_id=None)
+        protection.release(db, [artifact_id], [locked.key], force=False, flow_run_id=None)
     return locked
 
 

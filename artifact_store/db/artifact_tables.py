@@ -93,7 +93,7 @@ class ArtifactCollection(Table):
     latest_version = peewee.BigIntegerField(null=True)
     last_version = peewee.BigIntegerField()
     holds = peewee.BigIntegerField(constraints=[peewee.SQL("DEFAULT 0")])
-    """How many aliases name a version of the key. An update that finds 0 needs to look no further."""
+    """How many aliases and held inputs the key has. A write that finds 0 needs to look no further."""
 
 
 class ArtifactAlias(Table):

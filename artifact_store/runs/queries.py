@@ -57,7 +57,7 @@ V = TypeVar("V", bound=RunValue)
 Fields: TypeAlias = Mapping[str, object]
 """The fields of a row by name, as a caller has set them."""
 
-_FINAL_STATES = ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
+FINAL_STATES = ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
 
 
 class Entity(Generic[V]):
@@ -282,7 +282,7 @@ class RunEntity(Entity[V]):
         }
 
         is_running = state_type == "RUNNING"
-        is_final = state_type in _FINAL_STATES
+        is_final = state_type in FINAL_STATES
         build = partial(self.state_query, is_running, is_final, unless_final)
         key = (self.label, "state", is_running, is_final, unless_final)
         update = partial(db.execute, key, build, values)
@@ -305,7 +305,7 @@ class RunEntity(Entity[V]):
 
         query = self.table.update(changes).where(self.table.id == slot("id"))
         if unless_final:
-            query = query.where(state_type.is_null() | state_type.not_in(_FINAL_STATES))
+            query = query.where(state_type.is_null() | state_type.not_in(FINAL_STATES))
         return query
 
 

@@ -41,7 +41,8 @@ class Inconsistency(NamedTuple):
 
     Attributes:
         kind: `missing`, `empty`, `dangling`, `stale`, `wrong-version`, `wrong-times`, `low-counter` (the latest version
-            of a key), `dangling-alias`, `wrong-holds` (the number of aliases of a key), `unrecorded-move` (the last
+            of a key), `dangling-alias`, `dangling-pin` (of a run),
+            `wrong-holds` (the number of aliases and pins of a key), `unrecorded-move` (the last
             move of an alias went elsewhere) or `wrong-profile` (of a table), which `repair` mends; `broken-history`
             (moves of an alias are missing), `damaged` (the file) or `unreadable` (a row), which it does not.
         key: the key whose row in the collection table is wrong; of an alias `key@name`; of a profile or an unreadable

@@ -18,12 +18,12 @@ DAMAGE = {
     "wrong-holds": (
         "UPDATE artifact_collection SET holds = 5 WHERE key = 'a'",
         "a",
-        "The collection row of a says 5 as its number of aliases, it is 2.",
+        "The collection row of a says 5 as its number of aliases and pins, it is 2.",
     ),
     "wrong-holds (none)": (
         "UPDATE artifact_collection SET holds = 3 WHERE key = 'b'",
         "b",
-        "The collection row of b says 3 as its number of aliases, it is 0.",
+        "The collection row of b says 3 as its number of aliases and pins, it is 0.",
     ),
     "unrecorded-move": (
         "UPDATE artifact_alias SET version = 3 WHERE name = 'prod'",

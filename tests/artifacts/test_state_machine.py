@@ -26,6 +26,8 @@ from artifact_store import (
     ArtifactStore,
     VersionConflict,
 )
+from artifact_store.artifacts import inputs
+from artifact_store.context import Origin
 
 KEYS = ["a", "a-b", "B/c"]
 keys = st.sampled_from(KEYS)
@@ -43,6 +45,8 @@ class Model:
         self.counters: dict[str, int] = {}
         self.aliases: dict[tuple[str, str], int] = {}
         self.moves: dict[tuple[str, str], list[int | None]] = {}
+        self.pins: dict[tuple[UUID, str], UUID] = {}  # by run and reference
+        self.open_runs: set[UUID] = set()
 
     def copy(self) -> "Model":
         new = Model()
@@ -50,6 +54,8 @@ class Model:
         new.counters = dict(self.counters)
         new.aliases = dict(self.aliases)
         new.moves = {alias: list(versions) for alias, versions in self.moves.items()}
+        new.pins = dict(self.pins)
+        new.open_runs = set(self.open_runs)
         return new
 
     def move(self, key: str, name: str, version: int | None) -> None:
@@ -66,6 +72,12 @@ class Model:
         there = [self.artifacts[each] for each in ids]
         versions = {(each.key, each.version) for each in there}
         return [alias for alias, version in self.aliases.items() if (alias[0], version) in versions]
+
+    def protected(self, *ids: UUID) -> bool:
+        """Tell whether an alias names one of some artifacts, or an open run has pinned it."""
+        pinned = {pin for (run, _), pin in self.pins.items() if run in self.open_runs}
+        keyed = {each for each in ids if self.artifacts[each].key is not None}
+        return bool(self.named(*ids)) or not pinned.isdisjoint(keyed)
 
     def create(self, made: Artifact) -> None:
         version = None
@@ -111,6 +123,7 @@ class Machine(RuleBasedStateMachine):
         # The next example begins with an empty store, but the counters of empty keys would go on.
         self.store._engine.execute("DELETE FROM artifact_collection")
         self.store._engine.execute("DELETE FROM artifact_alias_move")
+        self.store._engine.execute("DELETE FROM artifact_input")
 
     def expect(self, given: ArtifactCreate, made: Artifact) -> None:
         """Note what a create returned: what is stored under a known id, or something new."""
@@ -207,7 +220,7 @@ class Machine(RuleBasedStateMachine):
     def update(self, pick, data, force):
         target = self.known[pick % len(self.known)]
         before = self.model.artifacts.get(target)
-        if before is not None and not force and self.model.named(target):
+        if before is not None and not force and self.model.protected(target):
             with pytest.raises(ArtifactProtected):
                 self.store.update_artifact(target, data=data)
             return
@@ -259,7 +272,7 @@ class Machine(RuleBasedStateMachine):
     def delete(self, pick, force):
         target = self.known[pick % len(self.known)]
         there = target in self.model.artifacts
-        if there and not force and self.model.named(target):
+        if there and not force and self.model.protected(target):
             with pytest.raises(ArtifactProtected):
                 self.store.delete_artifact(target)
             return
@@ -271,7 +284,7 @@ class Machine(RuleBasedStateMachine):
     @rule(key=keys)
     def delete_the_latest(self, key):
         latest = self.model.latest().get(key)
-        if latest is not None and not self.model.named(latest.id):
+        if latest is not None and not self.model.protected(latest.id):
             assert self.store.delete_artifact(latest.id)
             self.model.delete(latest.id)
 
@@ -283,12 +296,47 @@ class Machine(RuleBasedStateMachine):
             for each in self.model.artifacts.values()
             if each.key in some and each.version >= above
         ]
-        if not force and self.model.named(*doomed):
+        if not force and self.model.protected(*doomed):
             with pytest.raises(ArtifactProtected):
                 self.store.delete_artifacts(chosen)
             return
         assert self.store.delete_artifacts(chosen, force=force) == len(doomed)
         self.model.delete(*doomed)
+
+    @precondition(lambda self: len(self.model.open_runs) < 2)
+    @rule()
+    def start_run(self):
+        run_id = self.store.create_flow_run(self.store.create_flow("f").id).id
+        self.store.set_flow_run_state(run_id, "RUNNING")
+        self.model.open_runs.add(run_id)
+
+    @precondition(lambda self: self.model.open_runs)
+    @rule(key=keys, version=st.none() | st.integers(1, 4), pick=picks)
+    def use(self, key, version, pick):
+        """Use the latest or another version in an open run, which may have done so before."""
+        runs = sorted(self.model.open_runs)
+        run_id = runs[pick % len(runs)]
+        ref = key if version is None else f"{key}@{version}"
+        there = {each.version: each for each in self.model.artifacts.values() if each.key == key}
+        wanted = max(there, default=None) if version is None else version
+        expected = there.get(wanted)
+        if (run_id, ref) in self.model.pins:
+            expected = self.model.artifacts.get(self.model.pins[run_id, ref])
+        origin = Origin(None, run_id, None)
+        if expected is None:
+            with pytest.raises(ArtifactNotFound):
+                inputs.use(self.store._writer, origin, ref)
+            return
+        assert inputs.use(self.store._writer, origin, ref) == expected
+        self.model.pins[run_id, ref] = expected.id
+
+    @precondition(lambda self: self.model.open_runs)
+    @rule(pick=picks, state=st.sampled_from(["COMPLETED", "CRASHED"]))
+    def end_run(self, pick, state):
+        runs = sorted(self.model.open_runs)
+        run_id = runs[pick % len(runs)]
+        self.store.set_flow_run_state(run_id, state)
+        self.model.open_runs.remove(run_id)
 
     @precondition(lambda self: len(self.blocks) < 3)
     @rule()
