@@ -10,6 +10,7 @@ __all__ = ["first_of", "provenance_facts", "remarks", "use_text"]
 T = TypeVar("T")
 
 _MOST = 5  # that are named
+_ROOM = 130  # characters for names: a notebook cuts what is longer than 200, and with it how many more there are
 
 
 def provenance_facts(provenance: Provenance, ref: str) -> list[tuple[str, str]]:
@@ -73,12 +74,15 @@ def use_text(use: UsedBy) -> str:
 
 def listed(texts: Sequence[str], complete: bool, command: str) -> str:
     """Return the first of some texts, how many more there are, and the command that shows all of them."""
-    first, left_out = first_of(texts, complete)
+    most = _MOST
+    while most > 1 and len(", ".join(texts[:most])) > _ROOM:
+        most -= 1
+    first, left_out = first_of(texts, complete, most)
     shown = ", ".join(first)
     return f"{shown} and {left_out} ({command})" if left_out else shown
 
 
-def first_of(items: Sequence[T], complete: bool) -> tuple[Sequence[T], str]:
+def first_of(items: Sequence[T], complete: bool, most: int = _MOST) -> tuple[Sequence[T], str]:
     """Return the first of some items, and how many more there are, in words; empty if these are all.
 
     Examples:
@@ -88,7 +92,8 @@ def first_of(items: Sequence[T], complete: bool) -> tuple[Sequence[T], str]:
         ('abcdef', '')
     """
     # The name of a single one is as short as the words about it.
-    if len(items) <= _MOST + 1:
+    room = most + 1 if most == _MOST else most
+    if len(items) <= room:
         return items, ""
     at_least = "" if complete else "at least "
-    return items[:_MOST], f"{at_least}{len(items) - _MOST:,} more"
+    return items[:most], f"{at_least}{len(items) - most:,} more"

@@ -5,6 +5,7 @@ from datetime import timedelta
 from artifact_store import Artifact, ArtifactStore
 from artifact_store.artifacts.provenance import read_provenances
 from artifact_store.clock import new_id
+from artifact_store.rendering import provenance_facts
 from artifact_store.rendering.context import MadeFrom, Provenance, UsedBy
 from tests.helpers.artifacts import statements
 from tests.helpers.inputs import add_input
@@ -128,3 +129,12 @@ def test_what_was_used_after_it_was_made_is_no_source(store: ArtifactStore) -> N
         clean = store.create_artifact(key="clean", data=2)
         add_input(store, raw, flow_run=run.id, used=clean.created)
     assert [each.ref for each in provenance(store, clean).made_from] == ["raw@1"]
+
+
+def test_long_names_leave_room_for_how_many_more_there_are() -> None:
+    sources = tuple(MadeFrom(f"raw/{'x' * 40}-{n}@1", (), exists=True) for n in range(4))
+    first, second = (each.ref for each in sources[:2])
+    [(_, text)] = provenance_facts(Provenance(sources), "sales@1")
+    assert text == f"{first}, {second} and 2 more (artifact-store lineage sales@1)"
+    [(_, text)] = provenance_facts(Provenance(sources[:2]), "sales@1")
+    assert text == f"{first}, {second}"
