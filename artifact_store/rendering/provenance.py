@@ -26,7 +26,7 @@ def provenance_facts(provenance: Provenance, ref: str) -> list[tuple[str, str]]:
         >>> provenance_facts(Provenance(tuple(sources[:3])), "sales@4")
         [('made from', 'raw/1@1 (raw/1@latest), raw/2@1 (raw/2@latest), raw/3@1 (raw/3@latest, gone)')]
         >>> provenance_facts(Provenance(tuple(sources)), "sales@4")[0][1].partition("and ")[2]
-        '2 more (artifact-store lineage sales@4)'
+        '3 more (artifact-store lineage sales@4)'
     """
     facts = []
     made_from = made_from_text(provenance, ref)
