@@ -151,7 +151,12 @@ class ActivityMethods(StoreBase):
         function = name
         return runs.active.TaskRunBlock(self._writer, self._use_in, None, set_fields)(function)
 
-    def use(self, ref: "str | UUID | schemas.artifacts.Artifact") -> "schemas.artifacts.Artifact":
+    def use(
+        self,
+        ref: "str | UUID | schemas.artifacts.Artifact",
+        *,
+        flow_run_id: UUID | str | None = None,
+    ) -> "schemas.artifacts.Artifact":
         """Return the artifact that a reference names, and record that the current run has used it.
 
         It is `run.use` of the run that is open here, for decorated functions; in a child process,
@@ -159,6 +164,7 @@ class ActivityMethods(StoreBase):
 
         Args:
             ref: `key` or `key@latest`, `key@3`, `key@prod` (an alias), an id, or an artifact.
+            flow_run_id: the flow run that uses it; `None`, the default, is the current run.
 
         Returns:
             The artifact: for the same reference the same version, as long as the run lasts.
@@ -177,6 +183,9 @@ class ActivityMethods(StoreBase):
             >>> add_up().data
             3
         """
+        if flow_run_id is not None:
+            run_id = schemas.artifacts.as_uuid(flow_run_id)
+            return artifacts.inputs.use(self._writer, Origin(None, run_id, None), ref)
         return artifacts.inputs.use_in_current_run(self._writer, ref)
 
     def _use_in(self, origin: Origin, ref: object) -> "schemas.artifacts.Artifact":

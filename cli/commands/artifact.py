@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, TypedDict, Unpack
 from uuid import UUID
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["create", "show", "update"]
 
 
+_RUN_VARIABLES = ("ARTIFACT_STORE_FLOW_RUN_ID", "ARTIFACT_STORE_TASK_RUN_ID")
+
+
 class Conditions(TypedDict, total=False):
     """The keywords of `create_artifact` that --expect-version and --skip-unchanged stand for."""
 
@@ -42,6 +46,7 @@ class Conditions(TypedDict, total=False):
         "artifact-store show weather/summary",
         "artifact-store show sales@3",
         "artifact-store show sales --as-of 7d",
+        'artifact-store show sales --run "$ID" --raw',
         "artifact-store show sales@3 --raw > sales.json",
         "artifact-store show sales --csv > sales.csv",
         'artifact-store show sales --markdown >> "$GITHUB_STEP_SUMMARY"',
@@ -50,8 +55,16 @@ class Conditions(TypedDict, total=False):
 )
 @click.argument("ref", shell_complete=complete.refs)
 @as_of_option
+@click.option(
+    "--run",
+    "run_id",
+    type=click.UUID,
+    metavar="ID",
+    help="Show the version that this flow run uses, and record that it has used it. "
+    "[default: $ARTIFACT_STORE_FLOW_RUN_ID]",
+)
 @form_options("raw", "json", "csv", "markdown")
-def show(ref: str, as_of: datetime | None, form: str | None) -> None:
+def show(ref: str, as_of: datetime | None, run_id: UUID | None, form: str | None) -> None:
     """Show one artifact.
 
     REF is a key (its latest version), KEY@3 (that version), KEY@NAME (an alias) or an id. Shows
@@ -59,11 +72,16 @@ def show(ref: str, as_of: datetime | None, form: str | None) -> None:
     what that run had used, and what was made from it. A terminal shows tables, Markdown, progress
     and links formatted, and says what was left out.
 
+    Inside a run, REF stays the same version until the run ends, whatever is published in between,
+    and is recorded as its input; not with --as-of.
+
     --csv needs a table. A spreadsheet may execute cells that begin with =, +, - or @: import such
     a table as text.
     """
+    if run_id is not None and as_of is not None:
+        raise click.UsageError("Use --run or --as-of, not both.")
     with open_store() as store:
-        artifact = store.get(ref) if as_of is None else get_as_of(store, ref, as_of)
+        artifact = get_in_run(store, ref, run_id) if as_of is None else get_as_of(store, ref, as_of)
         if form is None:
             print_artifact(artifact, store.read_surroundings(artifact))
         elif form == "markdown":
@@ -79,6 +97,20 @@ def show(ref: str, as_of: datetime | None, form: str | None) -> None:
             size = f"{len(columns):,} columns for {len(rows):,} rows, nearly all of them empty"
             raise click.ClickException(f"As CSV {artifact.ref} has {size}: take it as --raw.")
         print_csv(columns, rows)
+
+
+def get_in_run(store: ArtifactStore, ref: str, run_id: UUID | None) -> Artifact:
+    """Return what a reference names for a flow run, or for the run of the environment if there is one."""
+    from artifact_store import StoreReadOnly
+
+    if run_id is not None:
+        return store.use(ref, flow_run_id=run_id)
+    if not any(os.environ.get(variable) for variable in _RUN_VARIABLES):
+        return store.get(ref)
+    try:
+        return store.use(ref)
+    except StoreReadOnly:  # nothing can be recorded
+        return store.get(ref)
 
 
 def get_as_of(store: ArtifactStore, ref: str, as_of: datetime) -> Artifact:

@@ -50,6 +50,7 @@ CASES = [
     ["show", "sales@1", "--raw", "--no-pager"],
     ["show", "sales", "--json"],
     ["show", "sales", "--as-of", "2199-01-01T00:00+00:00", "--raw"],
+    ["show", "sales", "--run", "00000000-0000-7000-8000-000000000001", "--raw"],
     ["show", "sales", "--csv"],
     ["show", "sales", "--markdown"],
     ["show", "report", "--markdown"],

@@ -53,3 +53,14 @@ def test_the_tree_in_markdown_shows_names_as_text(url, store):
             bold.append("".join(part for part in parts if "span>" not in part).partition(", ")[0])
     assert {*names} < {*bold}
     assert "**" in bold
+
+
+def test_show_stays_at_the_version_that_the_run_uses(inside):
+    run(inside, "create", "raw", "--data", "1")
+    assert run(inside, "show", "raw", "--raw") == "1\n"
+    run(inside, "create", "raw", "--data", "2")
+    assert run(inside, "show", "raw", "--raw") == "1\n"
+    assert run(inside, "show", "raw", "--raw", "--run", FLOW_RUN) == "1\n"
+    assert run(inside, "show", "raw", "--raw", "--run", OTHER) == "2\n"
+    both = run(inside, "show", "raw", "--as-of", "1d", "--run", OTHER, code=2)
+    assert "Use --run or --as-of, not both." in both
