@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -131,4 +132,35 @@ def test_pins_against_deletes(store: ArtifactStore, url: str) -> None:
             each.kill()
     assert store.verify() == []
     store.delete_artifacts(everything=True)
+    assert (holds(store), store.verify()) == (0, [])
+
+
+PINS = """
+import sys
+from artifact_store import ArtifactStore
+with ArtifactStore(sys.argv[1]) as store:
+    print(flush=True)
+    while True:
+        with store.flow_run("reader") as run:
+            run.use("raw")
+            run.use("raw@1")
+"""
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.05, 0.11])
+def test_a_process_that_is_killed_leaves_whole_pins(
+    store: ArtifactStore, url: str, delay: float
+) -> None:
+    store.create_artifact(key="raw", data=1)
+    command = [sys.executable, "-c", PINS, url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        time.sleep(delay)
+        child.kill()
+    assert store.verify() == []
+
+    for run in store.read_flow_runs():
+        store.set_flow_run_state(run.id, "CRASHED")
+    assert store.delete_artifact("raw@1")
     assert (holds(store), store.verify()) == (0, [])
