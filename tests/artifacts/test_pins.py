@@ -118,7 +118,12 @@ def test_verify_finds_a_pin_of_nothing(store: ArtifactStore, url: str) -> None:
     assert (holds(store), store.verify()) == (0, [])
 
 
-def test_pins_against_deletes(store: ArtifactStore, url: str) -> None:
+@pytest.mark.parametrize("level", ["", "repeatable_read", "serializable"])
+def test_pins_against_deletes(store: ArtifactStore, url: str, engine: str, level: str) -> None:
+    if level:
+        if engine == "sqlite":
+            pytest.skip("SQLite has one isolation level")
+        url = f"{url}&isolation_level={level}"
     store.create_artifact(key="raw", data=0)
     users = [subprocess.Popen([sys.executable, "-c", USES, url]) for _ in range(2)]
     try:
