@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from artifact_store import ArtifactNotFound, ArtifactStore, InvalidQuery, StoreReadOnly
+from tests.helpers.processes import in_child
+from tests.helpers.proxy import Proxy
 
 COLUMNS = "ref, key, version, flow_run_id, task_run_id, source_run_id"
 CHILD = """
@@ -89,6 +91,37 @@ def test_a_child_process_shares_what_its_run_uses(store: ArtifactStore, url: str
         env = {**os.environ, **run.environment()}
         assert subprocess.check_output(command, env=env, text=True) == "raw@1\n"
     assert len(inputs_of(store)) == 1
+
+
+def test_a_forked_child_shares_what_its_run_uses(store: ArtifactStore) -> None:
+    store.create_artifact(key="raw", data=1)
+    store.create_artifact(key="other", data=1)
+    with store.flow_run("flow") as run:
+        run.use("raw")
+        store.create_artifact(key="raw", data=2)
+        assert in_child(lambda: f"{run.use('raw').ref} {store.use('other').ref}") == "raw@1 other@1"
+        store.create_artifact(key="other", data=2)
+        assert run.use("other").version == 1
+    assert [row[:2] for row in inputs_of(store)] == [
+        ("other@latest", "other"),
+        ("raw@latest", "raw"),
+    ]
+
+
+@pytest.mark.parametrize(("lost", "version"), [("answer", 1), ("message", 2)])
+def test_a_lost_commit(postgres: str, lost: str, version: int) -> None:
+    """What was committed stays what the run uses, though another version is published meanwhile."""
+    url = f"{postgres}&schema=lost_use_{lost}"
+    with ArtifactStore(url) as direct, Proxy(url) as proxy:
+        direct.create_artifact(key="raw", data=1)
+        with ArtifactStore(proxy.url) as store, store.flow_run("flow") as run:
+            lose = getattr(proxy, f"lose_{lost}")
+            lose(then=lambda: direct.create_artifact(key="raw", data=2))
+            assert run.use("raw").version == version
+            assert proxy.lost == 1
+            assert run.use("raw").version == version
+        assert len(inputs_of(direct)) == 1
+        assert direct.verify() == []
 
 
 def test_what_does_not_exist(store: ArtifactStore) -> None:

@@ -23,6 +23,15 @@ with ArtifactStore(sys.argv[1]) as store:
                 continue
             assert store.get(used) == used, "it is protected"
 """
+READS_TWICE = """
+import sys
+from artifact_store import ArtifactStore
+with ArtifactStore(sys.argv[1]) as store:
+    for number in range(40):
+        with store.flow_run("reader") as run:
+            first = run.use("raw@1").data
+            assert run.use("raw@1").data == first, "it is protected"
+"""
 CHANGES = [
     lambda store: store.delete_artifact("raw@1"),
     lambda store: store.delete_artifacts(ArtifactFilter(key={"any_": ["raw"]})),
@@ -118,12 +127,19 @@ def test_verify_finds_a_pin_of_nothing(store: ArtifactStore, url: str) -> None:
     assert (holds(store), store.verify()) == (0, [])
 
 
-@pytest.mark.parametrize("level", ["", "repeatable_read", "serializable"])
-def test_pins_against_deletes(store: ArtifactStore, url: str, engine: str, level: str) -> None:
-    if level:
-        if engine == "sqlite":
-            pytest.skip("SQLite has one isolation level")
-        url = f"{url}&isolation_level={level}"
+def test_pins_against_deletes(store: ArtifactStore, url: str) -> None:
+    race_pins_and_deletes(store, url)
+
+
+@pytest.mark.parametrize("level", ["repeatable_read", "serializable"])
+def test_pins_against_deletes_at_higher_levels(postgres: str, level: str) -> None:
+    url = f"{postgres}&schema=pins_{level}"
+    with ArtifactStore(url) as store:
+        race_pins_and_deletes(store, f"{url}&isolation_level={level}")
+
+
+def race_pins_and_deletes(store: ArtifactStore, url: str) -> None:
+    """Let two processes use what this one deletes and publishes."""
     store.create_artifact(key="raw", data=0)
     users = [subprocess.Popen([sys.executable, "-c", USES, url]) for _ in range(2)]
     try:
@@ -169,3 +185,20 @@ def test_a_process_that_is_killed_leaves_whole_pins(
         store.set_flow_run_state(run.id, "CRASHED")
     assert store.delete_artifact("raw@1")
     assert (holds(store), store.verify()) == (0, [])
+
+
+def test_pins_against_changes_of_the_data(store: ArtifactStore, url: str) -> None:
+    store.create_artifact(key="raw", data=0)
+    command = [sys.executable, "-c", READS_TWICE, url]
+    users = [subprocess.Popen(command) for _ in range(2)]
+    changed = 0
+    try:
+        while any(each.poll() is None for each in users):
+            with suppress(ArtifactProtected):
+                changed += store.update_artifact("raw@1", data=changed + 1)
+        assert [each.returncode for each in users] == [0, 0]
+    finally:
+        for each in users:
+            each.kill()
+    assert store.get("raw").data == changed > 0
+    assert store.verify() == []
