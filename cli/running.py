@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from artifact_store import Artifact, ArtifactStore, FlowRun, FlowRunTree, TaskRun
+    from artifact_store.rendering import Pace
 
     from .options import Filters
 
@@ -24,19 +25,11 @@ class Progress(NamedTuple):
 
     Attributes:
         artifact: the artifact that holds it.
-        percent: from 0 to 100.
-        done: the number of items that are done; `None` if it is not known.
-        total: the number of items; `None` if it is not known.
-        rate: items per second; `None` if it is not known.
-        end: when it is expected to end; `None` if that is not known.
+        pace: what it says.
     """
 
     artifact: Artifact
-    percent: float
-    done: float | None
-    total: float | None
-    rate: float | None
-    end: datetime | None
+    pace: Pace
 
     @property
     def name(self) -> str:
@@ -154,36 +147,7 @@ def open_run(tree: FlowRunTree, unfinished: Sequence[Progress]) -> OpenRun:
 
 def progress_of(artifact: Artifact) -> Progress | None:
     """Return what a progress artifact says; `None` if it is at its end, or holds no number."""
-    percent = number(artifact.data)
-    if percent is None or percent >= 100:
-        return None
-    metadata = artifact.metadata or {}
-    done, total = number(metadata.get("done")), number(metadata.get("total"))
-    elapsed = (artifact.updated - artifact.created).total_seconds()
-    rate = number(metadata.get("rate"))
-    if not rate and done and elapsed > 0:
-        rate = done / elapsed
+    from artifact_store.rendering import read_pace
 
-    left = None
-    if rate and total is not None and done is not None:
-        left = (total - done) / rate
-    elif percent > 0 and elapsed > 0:
-        left = elapsed * (100 - percent) / percent
-    return Progress(artifact, percent, done, total, rate, end_after(artifact.updated, left))
-
-
-def end_after(moment: datetime, seconds: float | None) -> datetime | None:
-    """Return the time some seconds after another; `None` if there is no such time."""
-    if seconds is None:
-        return None
-    try:
-        return moment + timedelta(seconds=seconds)
-    except OverflowError:
-        return None
-
-
-def number(value: object) -> float | None:
-    """Return a value that is a number of 0 or more; `None` for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        return None
-    return value
+    pace = read_pace(artifact)
+    return None if pace is None or pace.percent >= 100 else Progress(artifact, pace)

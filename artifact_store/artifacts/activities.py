@@ -204,9 +204,11 @@ class ActivityMethods(StoreBase):
         The artifact is created with the first item, as a new version of its key, and updated in
         place: at most twice a second, for at most a tenth of the time. An update that finds the
         database locked gives up after a twentieth of a second. The progress ends at 100, or where
-        the loop was left. Its metadata has the number of items that are `done` and, if it is known,
-        their `total`. An update that fails is logged once, as a warning of the logger
-        `artifact_store`, and does not stop the loop.
+        the loop was left. Its metadata has the number of items that are `done` and, if they are
+        known, their `total` and the `rate`: items per second, of the last half minute while the
+        loop runs and of all of it at its end. Half a second passes before it is known. An update
+        that fails is logged once, as a warning of the logger `artifact_store`, and does not stop
+        the loop.
 
         If the garbage collector ends the loop, the last update is written by the next call of the
         store, or when the store is closed. Inside a block only the last update is written.

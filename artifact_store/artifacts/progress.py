@@ -10,6 +10,7 @@ import logging
 import math
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any, TypeVar
 from uuid import UUID
@@ -28,6 +29,7 @@ T = TypeVar("T")
 _LOG = logging.getLogger("artifact_store")
 _INTERVAL = 0.5  # seconds between two updates
 _SHARE = 10  # between two updates passes at least this many times the duration of an update
+_MARKS = 60  # updates, at least half a minute: how far back the rate of a running loop reaches
 _LOCK_TIMEOUT = _INTERVAL / _SHARE  # seconds that an update waits for a lock
 _LAST_LOCK_TIMEOUT = 1.0  # the same for the last update of a loop that was completed
 
@@ -37,6 +39,8 @@ class Meter:
 
     Attributes:
         done: the number of items that are done.
+        total: the number of items, if it is known.
+        rate: items per second: lately while the loop runs, of all of it once it has ended.
         ended: whether the loop was completed.
     """
 
@@ -49,11 +53,14 @@ class Meter:
     ) -> None:
         """Take the store, its statements, the artifact and the number of items, if it is known."""
         self.done = 0
+        self.total = total
+        self.rate: float | None = None
         self.ended = False
         self._store = store
         self._db = db
         self._artifact_id = artifact_id
-        self._total = total
+        self._began = time.monotonic()
+        self._marks = deque([(self._began, 0)], maxlen=_MARKS)
         self._process_id = os.getpid()
         self._began_in_block = db.engine.in_block()
         self._failed = False
@@ -61,6 +68,8 @@ class Meter:
     def write(self) -> float:
         """Write the progress, if that is possible now; return the time of the next update."""
         began = time.monotonic()
+        self.rate = rate_since(self._marks[0], (began, self.done))
+        self._marks.append((began, self.done))
         # Inside a block no other connection would see it yet.
         if not self._db.engine.in_block():
             self._try_to_write(_LOCK_TIMEOUT)
@@ -74,6 +83,7 @@ class Meter:
             later: whether nothing may be written now, so that the next call of the store has to do
                 it.
         """
+        self.rate = rate_since((self._began, 0), (time.monotonic(), self.done))
         # A block that was opened inside the loop may be rolled back, and the update with it.
         in_other_block = self._db.engine.in_block() and not self._began_in_block
         if later or in_other_block:
@@ -97,16 +107,16 @@ class Meter:
 
     def _write(self) -> None:
         if os.getpid() == self._process_id:
-            metadata = counts(self.done, self._total)
+            metadata = counts(self.done, self.total, self.rate)
             self._store.update_artifact(self._artifact_id, data=self._percent(), metadata=metadata)
 
     def _percent(self) -> float:
         if self.ended:
             return 100.0
-        if not self._total:
+        if not self.total:
             return 0.0
         # Rounded down, because 100 is the end.
-        percent = math.floor(1000 * self.done / self._total) / 10
+        percent = math.floor(1000 * self.done / self.total) / 10
         return min(percent, 99.9)
 
 
@@ -174,9 +184,23 @@ def drop_tracebacks(error: BaseException | None) -> None:
         error = error.__cause__ or error.__context__
 
 
-def counts(done: int, total: int | None) -> dict[str, int]:
-    """Return the metadata of a progress artifact."""
-    return {"done": done} if total is None else {"done": done, "total": total}
+def counts(done: int, total: int | None, rate: float | None = None) -> dict[str, int | float]:
+    """Return the metadata of a progress artifact, with what is known."""
+    metadata: dict[str, int | float] = {"done": done}
+    if total is not None:
+        metadata["total"] = total
+    if rate is not None:
+        metadata["rate"] = rate
+    return metadata
+
+
+def rate_since(first: tuple[float, int], last: tuple[float, int]) -> float | None:
+    """Return items per second between two times, each with what was done; `None` if it is unknown."""
+    elapsed = last[0] - first[0]
+    items = last[1] - first[1]
+    if elapsed < _INTERVAL or not items:
+        return None
+    return float(f"{items / elapsed:.4g}")
 
 
 def track(

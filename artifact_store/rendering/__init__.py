@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .changes import changes_text
     from .gfm import blocks_to_markdown, markdown_table
     from .gfm_text import escape_markdown
+    from .pace import Pace, pace_facts, read_pace
     from .plot import sparkline
     from .provenance import provenance_facts
     from .runs import parameters_text, run_state
@@ -30,6 +31,7 @@ else:
             "blocks_to_markdown markdown_table": "gfm",
             "escape_markdown": "gfm_text",
             "changes_text": "changes",
+            "Pace pace_facts read_pace": "pace",
             "sparkline": "plot",
             "parameters_text run_state": "runs",
             "provenance_facts": "provenance",
@@ -40,6 +42,7 @@ else:
     )
 
 __all__ = [
+    "Pace",
     "age",
     "alias_names",
     "aliases_text",
@@ -52,10 +55,12 @@ __all__ = [
     "escape_controls",
     "escape_markdown",
     "markdown_table",
+    "pace_facts",
     "parameters_text",
     "plain_number",
     "print_blocks",
     "provenance_facts",
+    "read_pace",
     "run_state",
     "size_text",
     "sparkline",

@@ -183,13 +183,20 @@ class Image:
 
 @dataclass(frozen=True)
 class Progress:
-    """A progress in percent; values outside of 0 to 100 are clamped."""
+    """A progress in percent; values outside of 0 to 100 are clamped.
+
+    Attributes:
+        percent: how much is done.
+        text: what else is known, such as `1,200 / 5,000, 35/s`; nothing by default.
+    """
 
     percent: float
+    text: str = ""
 
     def __post_init__(self) -> None:
         is_number = isinstance(self.percent, int | float) and math.isfinite(self.percent)
         check(self, "percent", is_number, "a number from 0 to 100")
+        check_text(self, "text")
         clamped = min(max(float(self.percent), 0.0), 100.0)
         object.__setattr__(self, "percent", clamped)  # the class is frozen
 

@@ -300,9 +300,11 @@ def image_parts(block: blocks.Image, remedy: str) -> Iterator[str]:
 
 
 def progress_parts(block: blocks.Progress, remedy: str) -> Iterator[str]:
-    """Yield a bar and a number."""
+    """Yield a bar, a number and what else is known."""
     done = round(_BAR * block.percent / 100)
-    yield f"`{'█' * done}{'░' * (_BAR - done)}` {block.percent:.4g} %"
+    line = f"`{'█' * done}{'░' * (_BAR - done)}` {block.percent:.4g} %"
+    text = escape_markdown(short_line(block.text))
+    yield f"{line}, {text}" if text else line
 
 
 def note_parts(block: blocks.Note, remedy: str) -> Iterator[str]:

@@ -288,11 +288,13 @@ def image_html(block: blocks.Image, options: Options) -> Html:
 
 
 def progress_html(block: blocks.Progress, options: Options) -> Html:
-    """Return a progress as a bar and a number."""
+    """Return a progress as a bar, a number and what else is known."""
     percent = f"{block.percent:.4g}"
     label = f"{percent} %"
     bar = element("progress", label, max="100", value=percent, aria_label="progress")
-    return styled("p", "progress", bar, " ", element("span", label))
+    text = short_line(block.text)
+    words = f"{label}, {text}" if text else label
+    return styled("p", "progress", bar, " ", element("span", words))
 
 
 def note_html(block: blocks.Note, options: Options) -> Html:

@@ -13,6 +13,7 @@ from ..wording import shown
 from .aliases import alias_names, aliases_text
 from .blocks import Block
 from .context import ArtifactContext, Shown, ref_of
+from .pace import pace_facts, read_pace
 from .provenance import provenance_facts
 from .runs import Fact, made_by
 from .text import moment_text
@@ -274,7 +275,9 @@ def progress_blocks(artifact: Shown) -> Iterable[Block]:
     percent = member(artifact.data, "progress")
     if isinstance(percent, bool) or not isinstance(percent, int | float):
         return unexpected(artifact, "a number")
-    return [blocks.Progress(percent)]
+    pace = read_pace(artifact)
+    facts = [] if pace is None else pace_facts(pace, artifact.updated)
+    return [blocks.Progress(percent, ", ".join(facts))]
 
 
 def json_blocks(artifact: Shown) -> Iterable[Block]:

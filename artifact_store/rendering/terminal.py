@@ -333,16 +333,20 @@ def image_parts(block: blocks.Image, screen: Screen) -> Iterator[RenderableType]
 
 
 def progress_parts(block: blocks.Progress, screen: Screen) -> Iterator[RenderableType]:
-    """Yield a bar and a number."""
+    """Yield a bar, a number and what else is known."""
+    from rich.cells import cell_len
+
     done, rest = ("━", "─") if screen.unicode else ("#", "-")
-    room = screen.console.width - len(" 100.0 %")
+    text = safe(short_line(block.text))
+    words = f"{block.percent:.4g} %  {text}".rstrip()
+    room = screen.console.width - max(cell_len(words), len("100.0 %")) - 1
     width = max(min(_BAR, room), 1)
     length = round(width * block.percent / 100)
 
     bar = plain("")
     bar.append(done * length, "cyan")
     bar.append(rest * (width - length), "dim")
-    bar.append(f" {block.percent:.4g} %")
+    bar.append(f" {words}")
     yield bar
 
 

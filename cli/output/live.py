@@ -107,26 +107,16 @@ def run_lines(each: OpenRun, now: datetime) -> list[Text]:
 
 def progress_line(progress: Progress, now: datetime) -> Text:
     """Return a line with a bar and what is known of a progress."""
-    filled = int(progress.percent * _BAR / 100)
+    from artifact_store.rendering import pace_facts
+
+    percent = progress.pace.percent
+    filled = int(percent * _BAR / 100)
     line = styled("  ").append("━" * filled, "blue").append("─" * (_BAR - filled), "dim")
-    line.append(f" {progress.percent:3.0f} %  {shorten(progress.name)}")
-    line.append("".join(f"  {fact}" for fact in progress_facts(progress, now)))
+    line.append(f" {percent:3.0f} %  {shorten(progress.name)}")
+    facts = pace_facts(progress.pace, progress.artifact.updated, now)
+    line.append("".join(f"  {fact}" for fact in facts))
     still = still_text(progress.artifact.updated, now)
     return line.append(f"  {still}", "yellow") if still else line
-
-
-def progress_facts(progress: Progress, now: datetime) -> Iterator[str]:
-    """Yield the items that are done, the rate, and how long it is expected to take."""
-    if progress.done is not None:
-        total = "" if progress.total is None else f"/{progress.total:,.0f}"
-        yield f"{progress.done:,.0f}{total}"
-    is_still = still_text(progress.artifact.updated, now) != ""
-    if progress.rate and not is_still:
-        yield f"{progress.rate:,.3g}/s" if progress.rate < 100 else f"{progress.rate:,.0f}/s"
-    if progress.end is not None and not is_still:
-        from artifact_store.rendering import age
-
-        yield f"{age(now, max(progress.end, now))} left"
 
 
 def artifact_line(artifact: Artifact, now: datetime) -> Text:
@@ -220,15 +210,17 @@ class Changes:
         self._still = still
 
     def _progress_lines(self, picture: Picture, time: str) -> Iterator[str]:
+        from artifact_store.rendering import pace_facts
+
         every = [*picture.outside]
         for run in picture.runs:
             every += run.progress
-        steps = {each.artifact.id: int(each.percent // _STEP) for each in every}
+        steps = {each.artifact.id: int(each.pace.percent // _STEP) for each in every}
         for each in every:
             step = steps[each.artifact.id]
             if step > self._steps.get(each.artifact.id, 0 if self._is_first else -1):
-                facts = ", ".join(progress_facts(each, picture.time))
-                yield f"{time}  {shorten(each.name)}  {each.percent:.0f} %  {facts}".rstrip()
+                facts = ", ".join(pace_facts(each.pace, each.artifact.updated, picture.time))
+                yield f"{time}  {shorten(each.name)}  {each.pace.percent:.0f} %  {facts}".rstrip()
         self._steps = steps
 
 
@@ -275,11 +267,12 @@ def run_document(each: OpenRun) -> dict[str, object]:
 
 def progress_document(progress: Progress) -> dict[str, object]:
     """Return a progress as plain JSON."""
+    pace = progress.pace
     return {
         "artifact": dump_fields(progress.artifact, "data", "profile"),
-        "percent": progress.percent,
-        "done": progress.done,
-        "total": progress.total,
-        "rate": progress.rate,
-        "expected_end": None if progress.end is None else time_text(progress.end),
+        "percent": pace.percent,
+        "done": pace.done,
+        "total": pace.total,
+        "rate": pace.rate,
+        "expected_end": None if pace.end is None else time_text(pace.end),
     }

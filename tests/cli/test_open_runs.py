@@ -44,10 +44,10 @@ def test_a_picture_has_tasks_progress_and_what_is_outside_of_runs(store):
         ["load"],
     )
     [progress] = run.progress
-    assert (progress.artifact.id, progress.percent, progress.rate) == (load.id, 25, 2.5)
-    assert (progress.end - load.updated).total_seconds() == 6
+    assert (progress.artifact.id, progress.pace.percent, progress.pace.rate) == (load.id, 25, 2.5)
+    assert (progress.pace.end - load.updated).total_seconds() == 6
     [outside] = picture.outside
-    assert (outside.artifact.id, outside.rate, outside.end) == (alone.id, None, None)
+    assert (outside.artifact.id, outside.pace.rate, outside.pace.end) == (alone.id, None, None)
     assert run.updated == max(each.updated for each in picture.newest if each.flow_run_id)
 
 
@@ -60,8 +60,8 @@ def test_the_rate_is_computed_where_it_is_not_known(store):
     [progress] = run.progress
     written = progress.artifact
     elapsed = written.updated - written.created
-    assert progress.rate == 10 / elapsed.total_seconds()
-    assert progress.end == written.updated + elapsed
+    assert progress.pace.rate == 10 / elapsed.total_seconds()
+    assert progress.pace.end == written.updated + elapsed
 
 
 def test_a_picture_takes_as_many_statements_for_many_runs(store):
