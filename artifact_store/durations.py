@@ -1,12 +1,14 @@
 """Durations, as a timedelta or as text such as `24h`."""
 
+import math
 import re
+from contextlib import suppress
 from datetime import timedelta
 
 from .errors import InvalidQuery
 from .wording import shown
 
-__all__ = ["duration_text", "elapsed_text", "parse_duration", "took_text"]
+__all__ = ["duration_text", "elapsed_text", "parse_duration", "seconds_of", "took_text"]
 
 _TEXT = re.compile(r"(\d{1,9})([smhdw])", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -44,6 +46,33 @@ def parse_duration(value: object, name: str) -> timedelta:
     if duration <= timedelta(0):
         raise InvalidQuery(f"Invalid {name} {shown(value)}: expected a duration longer than 0.")
     return duration
+
+
+def seconds_of(value: object, name: str) -> float:
+    """Return a number of seconds, which may be 0.
+
+    Args:
+        value: seconds, a timedelta, or text such as `30s`.
+        name: the argument that has it, for the message.
+
+    Raises:
+        InvalidQuery: it is not a duration, or negative.
+
+    Examples:
+        >>> seconds_of(0.5, "timeout"), seconds_of("5m", "timeout")
+        (0.5, 300.0)
+    """
+    if isinstance(value, str):
+        return parse_duration(value, name).total_seconds()
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(seconds, int | float) and not isinstance(seconds, bool):
+        with suppress(OverflowError):  # an int that is too large for a float
+            number = float(seconds)
+            if 0 <= number < math.inf:
+                return number
+    raise InvalidQuery(
+        f"Invalid {name} {shown(value)}: expected seconds, a timedelta, or text such as 30s or 5m."
+    )
 
 
 def duration_text(duration: timedelta) -> str:

@@ -18,6 +18,7 @@ from .artifacts.listing import ListingMethods
 from .artifacts.lookup_methods import LookupMethods
 from .artifacts.methods import ArtifactMethods
 from .artifacts.shortcuts import ShortcutMethods
+from .artifacts.waiting_methods import WaitingMethods
 from .base import Writer
 from .checks.methods import CheckMethods
 from .errors import InvalidQuery
@@ -43,6 +44,7 @@ class ArtifactStore(
     FlowMethods,
     RunMethods,
     ActivityMethods,
+    WaitingMethods,
 ):
     """Artifacts, their versions and the runs that created them, in one SQL database.
 

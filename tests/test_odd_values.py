@@ -36,6 +36,7 @@ from artifact_store import (
     WorkPoolFilter,
     set_default_store,
 )
+from artifact_store.artifacts.waiting import NewVersions
 from artifact_store.rendering import renderers
 
 EXPECTED_ERRORS = (ArtifactStoreError, TypeError)
@@ -156,7 +157,7 @@ def use(result: Any) -> None:
     if hasattr(result, "__enter__") and not isinstance(result, ArtifactStore):
         with result:
             pass
-    elif isinstance(result, Iterator):
+    elif isinstance(result, Iterator) and not isinstance(result, NewVersions):  # which waits
         list(itertools.islice(result, 5))
 
 
@@ -181,6 +182,8 @@ def problems_of(function: Any, name: str, valid: dict[str, Any]) -> list[str]:
     needs_run = ("create_flow_run", "create_task_run", "set_flow_run_state", "set_task_run_state")
     if name in needs_run and "flow_run_id" in names:
         required["flow_run_id"] = valid["flow_run_id"]
+    if name == "wait_for_artifact":
+        required["timeout"] = 0
 
     problems = []
     for argument, (label, make) in itertools.product(names, ODD.items()):

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         shortcuts,
         since,
         update,
+        waiting,
     )
 else:
     __getattr__ = lazy_submodules(__name__)
@@ -63,4 +64,5 @@ __all__ = [
     "shortcuts",
     "since",
     "update",
+    "waiting",
 ]

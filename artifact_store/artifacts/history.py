@@ -289,13 +289,22 @@ class HistoryMethods(StoreBase):
             One step of the lineage in each direction by the id of the artifact, as in
             `read_surroundings`; nothing for an artifact that has none.
 
+        Raises:
+            InvalidQuery: one of them is not an artifact.
+
         Examples:
             >>> from artifact_store import ArtifactStore
             >>> store = ArtifactStore("sqlite:///:memory:")
             >>> store.read_provenance([store.create_artifact(key="wind", data=3)])
             {}
         """
-        ids = [artifact.id for artifact in versions]
+        if not isinstance(versions, Iterable):
+            raise InvalidQuery(f"Invalid versions {shown(versions)}: expected artifacts.")
+        ids = []
+        for each in versions:
+            if not isinstance(each, Artifact):
+                raise InvalidQuery(f"Invalid version {shown(each)}: expected an artifact.")
+            ids.append(each.id)
         return self._reader(artifacts.provenance.read_provenances, ids) if ids else {}
 
 

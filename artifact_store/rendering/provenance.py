@@ -20,6 +20,9 @@ def provenance_facts(provenance: Provenance, ref: str) -> list[tuple[str, str]]:
         provenance: what was read of it.
         ref: its reference, for the command that shows the rest.
 
+    Returns:
+        "made from" and "used by" with what each lists, as far as it lists something.
+
     Examples:
         >>> from artifact_store.rendering.context import MadeFrom, Provenance
         >>> sources = [MadeFrom(f"raw/{n}@1", (f"raw/{n}@latest",), exists=n < 3) for n in range(1, 8)]

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from . import comparing, operations, report, scale, starting
+from . import comparing, operations, report, scale, starting, waiting
 from .measure import Line
 from .peers import running
 from .places import Places
@@ -94,6 +94,8 @@ def measured(given: argparse.Namespace, places: Places, versions: dict[str, str]
         yield from running.measured(
             places, given.peers_directory, wanted("peers"), given.rounds, versions
         )
+    for engine in engines:
+        yield from waiting.measured(places, engine, wanted("waiting"))
     yield from comparing.measured(wanted("comparing"), given.rounds)
     yield from starting.measured(wanted("starting"), given.rounds)
     sizes = [int(size) for size in given.scale.split(",") if size]

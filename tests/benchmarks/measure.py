@@ -19,9 +19,9 @@ class Line(NamedTuple):
         section: the table that it belongs to.
         name: what was measured.
         engine: `sqlite`, `postgresql` or "".
-        value: a ratio, or seconds, or megabytes.
+        value: a ratio, or seconds, megabytes or per cent.
         target: what the value may be at the most; 0 when nothing is aimed at.
-        unit: `×`, `s` or `MB`.
+        unit: `×`, `s`, `MB` or `%`.
         low: the lowest ratio of a round.
         high: the highest ratio of a round.
         ours: the median seconds of a call of the store.

@@ -66,6 +66,13 @@ without a filter. The share says how many of the flow runs match; in the last ro
         "Reading the whole store",
         "The computed query is the greatest version of each key, from the artifacts alone.\n",
     ),
+    "waiting": (
+        "Waiting for versions",
+        """\
+From the end of a create to the arrival in `store.watch` of another process: the slowest of six when a version comes
+every few seconds, the 99th percentile when one comes every 20 ms. An idle watcher costs a part of a core.
+""",
+    ),
     "comparing": (
         "Comparing tables",
         """\

@@ -4,6 +4,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterator
 from copy import copy
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -18,7 +19,9 @@ from artifact_store import (
     ArtifactStore,
     FlowRunFilter,
 )
+from artifact_store.artifacts.listing import listing_query
 from artifact_store.artifacts.provenance import read_provenance
+from artifact_store.artifacts.waiting import AllKeys, GivenKeys, read_page
 from artifact_store.clock import new_id
 from artifact_store.db.engine import Engine
 from tests.helpers.inputs import add_input
@@ -290,6 +293,33 @@ def test_series_are_read_by_key_and_version(planner: Planner, name: str) -> None
         assert re.search(r"artifact_key_\w+", plan), plan
         # So few versions of each key may well be sorted.
         assert bad(plan) is None or ("LATERAL" in plan and "Seq Scan" not in plan), plan
+
+
+# A server reads the whole of a small table where most of it is wanted, so little is wanted here.
+KEYS_TO_WATCH: dict[str, Callable[[ArtifactStore], object]] = {
+    "given": lambda store: GivenKeys(store._db, [f"k{n}" for n in range(20)]).read(),
+    "recent": lambda store: AllKeys(store._db).read_window(timedelta(days=-1), timedelta()),
+}
+
+
+@pytest.mark.parametrize("name", KEYS_TO_WATCH)
+def test_watched_keys_are_read_by_index(planner: Planner, name: str) -> None:
+    latest = planner.store.read_artifacts(0, 1)[0]
+    [plan] = planner.plans(lambda store, _: KEYS_TO_WATCH[name](store), latest)
+    assert re.search(r"artifact_collection_\w+", plan), plan
+    assert not re.search(r"Seq Scan on artifact|SCAN \"?artifact", plan), plan
+
+
+def test_new_versions_are_read_by_key_and_version(planner: Planner) -> None:
+    latest = planner.store.read_artifacts(0, 1)[0]
+
+    def read(store: ArtifactStore, _: Artifact) -> object:
+        listing = listing_query(store._db, ArtifactSort.KEY_ASC, {})
+        return read_page(store._db, listing, "deep", 1_000, 2_000)
+
+    [plan] = planner.plans(read, latest)
+    assert re.search(r"artifact_key_\w+", plan), plan
+    assert bad(plan) is None, plan
 
 
 def test_provenance_is_read_by_index(planner: Planner) -> None:

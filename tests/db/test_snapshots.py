@@ -110,6 +110,7 @@ WRITING: dict[str, Callable[[ArtifactStore], object]] = {
         store.get("p").id, 50.0
     ),
     "delete_alias": lambda store: store.delete_alias("k", "prod"),
+    "use": lambda store: store.use("k", flow_run_id=store.read_flow_runs()[0].id),
     "undo_alias": lambda store: store.undo_alias("k", "prod"),
     "set_alias": lambda store: store.set_alias("k", "prod"),
     "atomic": lambda store: store.atomic().__enter__(),
