@@ -74,10 +74,10 @@ class Command(click.Command):
 
 
 def command(
-    examples: Sequence[str], *, pages: bool = False
+    examples: Sequence[str], *, pages: bool = False, **options: Any
 ) -> Callable[[Callable[..., object]], Command]:
-    """Make a command of a function, with examples of its use."""
-    return click.command(cls=Command, examples=examples, pages=pages)
+    """Make a command of a function, with examples of its use, and options of `click.command`."""
+    return click.command(cls=Command, examples=examples, pages=pages, **options)
 
 
 class CommandGroup(click.Group):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
@@ -17,6 +17,7 @@ from .payload import ContentOptions, Fields, JsonScalar, parse_json, parse_scala
 from .reading import is_id
 
 __all__ = [
+    "Entry",
     "ExpectedVersion",
     "FilterOptions",
     "Filters",
@@ -24,12 +25,15 @@ __all__ = [
     "common_options",
     "content_fields",
     "content_options",
+    "entries_by_name",
     "filter_options",
     "form_options",
     "limit_option",
     "parse_filter_options",
     "past_filters",
+    "repeatable_option",
     "sort_option",
+    "text_option",
     "where_options",
 ]
 
@@ -299,14 +303,22 @@ def content_fields(options: ContentOptions) -> Fields:
     if options["description"] is not None:
         fields["description"] = options["description"]
 
-    metadata: dict[str, JsonScalar] = {}
-    for name, value in options["metadata"]:
-        if name in metadata:
-            raise click.UsageError(f"--metadata gives {name!r} twice: give it once.")
-        metadata[name] = value
+    metadata = entries_by_name("--metadata", options["metadata"])
     if metadata:
         fields["metadata"] = metadata
     return fields
+
+
+def entries_by_name(
+    option: str, entries: Iterable[tuple[str, JsonScalar]]
+) -> dict[str, JsonScalar]:
+    """Return the entries of an option as a dict."""
+    result: dict[str, JsonScalar] = {}
+    for name, value in entries:
+        if name in result:
+            raise click.UsageError(f"{option} gives {name!r} twice: give it once.")
+        result[name] = value
+    return result
 
 
 def filter_options(function: F) -> F:

@@ -162,6 +162,41 @@ def test_the_makefile_fails_when_the_check_does(jobs, tmp_path):
     assert "rows is 0 in sales@2; it must be at least 1." in done.stderr
 
 
+@pytest.fixture
+def run_jobs(tmp_path, monkeypatch):
+    """The line for cron and the Makefile of the page about runs, in a directory of their own."""
+    url = f"sqlite:///{tmp_path / 'docs.db'}"
+    monkeypatch.setenv("ARTIFACT_STORE_URL", url)
+    scripts = Path(sys.executable).parent
+    monkeypatch.setenv("PATH", f"{scripts}{os.pathsep}{os.environ['PATH']}")
+    found = {block.info: block.text for block in blocks(ROOT / "docs/how-to/shell.md")}
+    (tmp_path / "Makefile").write_text(found["make"], encoding="utf-8")
+    (tmp_path / "sales.csv").write_text("region,total\nnorth,12\n", encoding="utf-8")
+    (tmp_path / "data").mkdir()
+    with ArtifactStore(url) as store:
+        yield store, found["text"].removeprefix("15 2 * * * ")
+
+
+def test_the_line_for_cron_records_a_run(run_jobs, tmp_path):
+    store, line = run_jobs
+    done = runs_in(tmp_path, line)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    [flow_run] = store.read_flow_runs()
+    backup = store.read_latest_artifact("backup")
+    assert (flow_run.state_type, backup.flow_run_id) == ("COMPLETED", flow_run.id)
+    assert backup.data > 0
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_the_makefile_records_a_run_and_fails_with_its_command(run_jobs, tmp_path):
+    store, _ = run_jobs
+    assert runs_in(tmp_path, "make load").returncode == 0
+    (tmp_path / "sales.csv").unlink()
+    assert runs_in(tmp_path, "make load").returncode == 2
+    states = [each.state_type for each in store.read_flow_runs()]
+    assert states == ["FAILED", "COMPLETED"]
+
+
 def test_the_job_of_github_actions_fails_when_accuracy_falls(jobs, tmp_path):
     store, commands = jobs
     for accuracy in (0.93, 0.91, 0.9):

@@ -23,8 +23,8 @@ from ..db.gc_guard import collecting, interrupting
 from ..db.statements import Statements
 from ..errors import InvalidQuery
 from ..schemas.artifacts import as_uuid
-from ..schemas.runs import Deployment, Flow, FlowRun, StateType, TaskRun
-from .current import OpenFlowRun, OpenRun, OpenTaskRun, Use, known_origin
+from ..schemas.runs import Deployment, Flow, FlowRun, TaskRun
+from .current import EndState, OpenFlowRun, OpenRun, OpenTaskRun, Use, known_origin
 from .decorators import Method, decorate
 from .queries import (
     DEPLOYMENTS,
@@ -74,13 +74,6 @@ class RunRow(NamedTuple):
     run_id: UUID
 
 
-class EndState(NamedTuple):
-    """The state that a run ends in, and why."""
-
-    type: StateType
-    message: str | None
-
-
 class RunBlock(ABC, Generic[Opened]):
     """A `with` block that is a run. As a decorator, it makes each call of a function a run."""
 
@@ -94,6 +87,7 @@ class RunBlock(ABC, Generic[Opened]):
         self._fields = fields
         self._active: ActiveRun | None = None
         self._origin: Origin | None = None
+        self._opened: Opened | None = None
         self._rows: list[RunRow] = []
 
     @abstractmethod
@@ -123,6 +117,7 @@ class RunBlock(ABC, Generic[Opened]):
         try:
             create = partial(self.create_run, active, self._name)
             run = db.engine.run_idempotent(create)
+            self._opened = run
             self._origin = run._origin
             CURRENT.set(self._origin)
             if active.watched is not None:
@@ -168,7 +163,8 @@ class RunBlock(ABC, Generic[Opened]):
     def _end_run(self, active: ActiveRun, error: BaseException | None) -> None:
         db = self._writer.db
         received = WATCH.received if active.watched is not None else 0
-        state = end_state(error, received)
+        chosen = None if self._opened is None else self._opened._chosen_end
+        state = end_state(error, received, chosen)
         write = partial(write_end_state, db, self._rows, state, now())
         if self._must_defer(active, error):
             db.pending_writes.writes.append(write)
@@ -360,21 +356,22 @@ def write_end_state(db: Statements, rows: list[RunRow], state: EndState, time: d
     db.engine.run_idempotent(write)
 
 
-def end_state(error: BaseException | None, received: int) -> EndState:
+def end_state(error: BaseException | None, received: int, chosen: EndState | None) -> EndState:
     """Return the state of a run whose block has ended.
 
     Args:
         error: the error that ended the block; `None` if there was none.
         received: the signal that told the process to stop; 0 if there was none.
+        chosen: the state that the block has chosen with `end_as`, if it has.
     """
     is_exit = isinstance(error, SystemExit)
     if is_from_signal(error) or (is_exit and received):
         name = signal.Signals(received or signal.SIGTERM).name
         return EndState("CRASHED", f"{name} told the process to stop.")
-    if error is None or isinstance(error, GeneratorExit):
-        return EndState("COMPLETED", None)
-    if isinstance(error, SystemExit) and not error.code:
-        return EndState("COMPLETED", None)
+    exit_code = error.code if isinstance(error, SystemExit) else None
+    has_left = isinstance(error, GeneratorExit) or (is_exit and not exit_code)
+    if error is None or has_left:
+        return chosen or EndState("COMPLETED", None)
     if is_exit or isinstance(error, Exception):
         return EndState("FAILED", error_message(error))
     return EndState("CRASHED", error_message(error))

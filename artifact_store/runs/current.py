@@ -7,23 +7,32 @@ start with no open run, so what they publish belongs to none unless it is passed
 from collections.abc import Callable
 from contextvars import copy_context
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import NamedTuple, ParamSpec, TypeVar
 from uuid import UUID
 
 from ..base import Writer
 from ..context import CURRENT, FLOW_RUN_VARIABLE, TASK_RUN_VARIABLE, Origin, current
+from ..errors import InvalidQuery
 from ..schemas.artifacts import Artifact
-from ..schemas.runs import FlowRun, TaskRun
+from ..schemas.runs import FlowRun, StateType, TaskRun
+from ..wording import shown
 from .decorators import refuse_deferred
-from .queries import FLOW_RUNS, TASK_RUNS
+from .queries import FINAL_STATES, FLOW_RUNS, TASK_RUNS
 
-__all__ = ["OpenFlowRun", "OpenRun", "OpenTaskRun", "Use", "known_origin"]
+__all__ = ["EndState", "OpenFlowRun", "OpenRun", "OpenTaskRun", "Use", "known_origin"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 Use = Callable[[Origin, object], Artifact]
 """Reads an artifact for a run, and records it; artifacts are above runs, so the store gives it."""
+
+
+class EndState(NamedTuple):
+    """The state that a run ends in, and why."""
+
+    type: StateType
+    message: str | None
 
 
 def known_origin(writer: Writer) -> Origin | None:
@@ -58,6 +67,7 @@ class OpenRun:
         self.name: str = run.name
         self._origin = origin
         self._use = use
+        self._chosen_end: EndState | None = None
 
     def use(self, ref: str | UUID | Artifact) -> Artifact:
         """Return the artifact that a reference names, and record that this run has used it.
@@ -161,6 +171,33 @@ class OpenRun:
             FLOW_RUN_VARIABLE: str(self._origin.flow_run_id or ""),
             TASK_RUN_VARIABLE: str(self._origin.task_run_id or ""),
         }
+
+    def end_as(self, state_type: StateType, *, message: str | None = None) -> None:
+        """Choose the state that the run ends in, unless its block raises.
+
+        The last call counts. Nothing is written before the block ends.
+
+        Args:
+            state_type: `COMPLETED`, `FAILED`, `CANCELLED` or `CRASHED`.
+            message: why it ends in that state.
+
+        Raises:
+            InvalidQuery: a run cannot end in that state.
+
+        Examples:
+            >>> from artifact_store import ArtifactStore
+            >>> store = ArtifactStore("sqlite:///:memory:")
+            >>> with store.flow_run("nightly") as run:
+            ...     run.end_as("FAILED", message="no rows for today")
+            >>> store.read_flow_run(run.id).state_type
+            'FAILED'
+        """
+        if state_type not in FINAL_STATES:
+            raise InvalidQuery(
+                f"Invalid state_type {shown(state_type)}: "
+                "expected COMPLETED, FAILED, CANCELLED or CRASHED."
+            )
+        self._chosen_end = EndState(state_type, message)
 
     def __repr__(self) -> str:
         """Return the class, the name and the id."""

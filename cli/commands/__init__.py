@@ -12,6 +12,7 @@ from . import (
     listing,
     live,
     report,
+    run,
     store,
     tree,
 )
@@ -27,6 +28,7 @@ for each in (
     check.check,
     tree.tree,
     live.live,
+    run.run,
     report.report,
     artifact.create,
     artifact.update,

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import sys
 import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -183,6 +184,26 @@ def test_a_state_that_the_body_sets_stays_when_it_ends_well(store: ArtifactStore
     with pytest.raises(ZeroDivisionError), store.flow_run("etl") as run:
         print(1 / store.set_flow_run_state(run.id, "COMPLETED") - 1 / 0)
     assert store.read_flow_run(run.id).state_type == "FAILED"
+
+
+def test_the_body_chooses_how_the_run_ends(store: ArtifactStore) -> None:
+    with store.flow_run("outer"), store.flow_run("inner") as run:
+        run.end_as("COMPLETED")
+        run.end_as("FAILED", message="3 files are missing")
+        assert store.read_flow_run(run.id).state_type == "RUNNING"
+    ended = store.read_flow_run(run.id)
+    assert (ended.state_type, ended.state_message) == ("FAILED", "3 files are missing")
+    assert [each.state_type for each in store.read_task_runs()] == ["FAILED"]
+
+    with pytest.raises(ValueError, match="x"), store.flow_run("etl") as run:
+        raise ValueError(run.end_as("CANCELLED") or "x")
+    assert store.read_flow_run(run.id).state_message == "ValueError: x"
+
+    with pytest.raises(SystemExit), store.task_run("load") as task:
+        sys.exit(task.end_as("CANCELLED"))
+    assert store.read_task_run(task.id).state_type == "CANCELLED"
+    with pytest.raises(InvalidQuery, match="Invalid state_type 'RUNNING': expected COMPLETED, "):
+        task.end_as("RUNNING")
 
 
 def test_a_run_inside_a_block_is_undone_with_it(store: ArtifactStore) -> None:

@@ -1,0 +1,171 @@
+"""Another program that runs as if it had been started instead of this one.
+
+It inherits all descriptors, the terminal, the process group and what signals it ignores. Signals
+that are sent to this process are passed on; those of the terminal reach the whole group, and so the
+other program, by themselves.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Mapping, Sequence
+from errno import ENOEXEC
+from pathlib import Path
+from typing import NamedTuple
+
+__all__ = ["Ended", "can_run", "run_program"]
+
+# By name, because Windows does not have them.
+_PASSED_ON = {
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGTSTP", "SIGCONT")
+    if hasattr(signal, name)
+}  # fmt: skip
+# Python ignores them, and a program would inherit that.
+_IGNORED_BY_PYTHON = ("SIGPIPE", "SIGXFSZ")
+
+
+class Ended(NamedTuple):
+    """How a program has ended.
+
+    Attributes:
+        code: its exit code, or 128 and the signal that ended it, as in a shell.
+        signal: the name of the signal that ended it; `None` if it ended by itself.
+        interrupted: whether Ctrl-C at the terminal ended it.
+    """
+
+    code: int
+    signal: str | None = None
+    interrupted: bool = False
+
+
+class Received(NamedTuple):
+    """A signal to this process, and whether the terminal has sent it to the whole group."""
+
+    number: int
+    by_terminal: bool
+
+
+def can_run() -> bool:
+    """Tell whether this system has what `run_program` needs."""
+    return hasattr(os, "posix_spawnp")
+
+
+def run_program(words: Sequence[str], environment: Mapping[str, str]) -> Ended:
+    """Run a program and wait until it has ended.
+
+    Args:
+        words: the program, which is looked for on the path, and its arguments.
+        environment: its environment variables.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    # If they were ignored, the system would not keep the exit code.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    awaited = {number for number in _PASSED_ON if signal.getsignal(number) != signal.SIG_IGN}
+    awaited.add(signal.SIGCHLD)
+
+    # Blocked signals wait in a queue: none is lost before the program has started.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
+    try:
+        process_id = start(words, environment, mask)
+        return wait_for(process_id, awaited)
+    finally:
+        # What came too late for the program is not for this one.
+        while signal.sigpending() & awaited:
+            receive(awaited)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def start(
+    words: Sequence[str], environment: Mapping[str, str], mask: set[int | signal.Signals]
+) -> int:
+    """Start a program, with the signal mask that this process had, and return its process id."""
+    defaults = {getattr(signal, name) for name in _IGNORED_BY_PYTHON if hasattr(signal, name)}
+
+    def spawn(program: str, *arguments: str) -> int:
+        return os.posix_spawnp(
+            program, [program, *arguments], environment, setsigmask=mask, setsigdef=defaults
+        )
+
+    try:
+        return spawn(*words)
+    except OSError as error:
+        if error.errno != ENOEXEC:
+            raise
+    # A script without a first line that names its interpreter is one of the shell.
+    return spawn("/bin/sh", shutil.which(words[0]) or words[0], *words[1:])
+
+
+def wait_for(process_id: int, awaited: set[signal.Signals]) -> Ended:
+    """Wait until a program has ended, and pass signals on to it."""
+    interrupted = False
+    while True:
+        received = receive(awaited)
+        if received.number == signal.SIGCHLD:
+            changed, status = os.waitpid(process_id, os.WNOHANG | os.WUNTRACED)
+            if not changed:
+                continue
+            if os.WIFSTOPPED(status):
+                stop()
+                continue
+            return ended(status, interrupted)
+
+        if received.by_terminal:
+            interrupted = interrupted or received.number == signal.SIGINT
+        else:
+            os.kill(process_id, received.number)
+
+
+def receive(awaited: set[signal.Signals]) -> Received:
+    """Wait for one of some blocked signals."""
+    if not hasattr(signal, "sigwaitinfo"):  # on macOS
+        number = signal.sigwait(awaited)
+        keys = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP)
+        return Received(number, number in keys and in_foreground())
+
+    info = signal.sigwaitinfo(awaited)
+    by_terminal = info.si_code > 0
+    # When a terminal is closed, only the leader of its session is told.
+    if info.si_signo == signal.SIGHUP and os.getsid(0) == os.getpid():
+        by_terminal = False
+    return Received(info.si_signo, by_terminal)
+
+
+def in_foreground() -> bool:
+    """Tell whether the keys of the terminal send signals to this process."""
+    try:
+        with Path("/dev/tty").open("rb") as terminal:
+            return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
+    except OSError:
+        return False
+
+
+def stop() -> None:
+    """Stop this process too, so that the shell sees a stopped job, until the shell continues it.
+
+    The system ignores this where no shell could continue it, as under cron.
+    """
+    # Still blocked, it is one with that of the terminal, which may be waiting.
+    os.kill(os.getpid(), signal.SIGTSTP)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTSTP})
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})
+
+
+def ended(status: int, interrupted: bool) -> Ended:
+    """Return how a program has ended, from what `waitpid` says."""
+    if not os.WIFSIGNALED(status):
+        return Ended(os.WEXITSTATUS(status))
+    number = os.WTERMSIG(status)
+    return Ended(128 + number, name_of(number), interrupted and number == signal.SIGINT)
+
+
+def name_of(number: int) -> str:
+    """Return the name of a signal; those for real-time use have only numbers."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"Signal {number}"
