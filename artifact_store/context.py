@@ -15,6 +15,7 @@ from .errors import InvalidQuery
 __all__ = [
     "CURRENT",
     "FLOW_RUN_VARIABLE",
+    "PROCESS_ID",
     "TASK_RUN_VARIABLE",
     "Origin",
     "current",
@@ -22,6 +23,9 @@ __all__ = [
     "open_stores",
     "origin_in",
 ]
+
+PROCESS_ID = os.getpid()
+"""The process that has imported the package; a forked child has another one."""
 
 FLOW_RUN_VARIABLE = "ARTIFACT_STORE_FLOW_RUN_ID"
 TASK_RUN_VARIABLE = "ARTIFACT_STORE_TASK_RUN_ID"

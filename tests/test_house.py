@@ -40,7 +40,7 @@ LAYERS = {
 }  # fmt: skip
 LOWEST = {name for name, layer in LAYERS.items() if layer == 0}  # these may import each other
 PACKAGE_IMPORTS = {"peewee", "playhouse", "platformdirs", "pydantic", "pydantic_core", "uuid_utils"}
-LAZY_IMPORTS = {"markdown_it", "pandas", "polars", "psycopg", "rich"}
+LAZY_IMPORTS = {"IPython", "markdown_it", "pandas", "polars", "psycopg", "rich"}
 CLI_IMPORTS = {"artifact_store", "click", "pydantic", "rich"}
 EXPORTED = """
     Alias AliasMove Artifact ArtifactCollectionFilter ArtifactCollectionSort ArtifactConflict ArtifactContext

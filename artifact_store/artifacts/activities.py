@@ -198,6 +198,7 @@ class ActivityMethods(StoreBase):
         key: str | None = None,
         description: str | None = None,
         total: int | None = None,
+        show: bool | None = None,
     ) -> Generator[T, None, None]:
         """Yield items, and keep a progress artifact up to date while they are processed.
 
@@ -220,13 +221,18 @@ class ActivityMethods(StoreBase):
             total: the number of items; by default their length (of a frame, the number of its
                 columns, over which it iterates). If it is not known, the progress stays at 0 until
                 the end, and `done` counts.
+            show: whether a bar is drawn. `None`, the default, draws one on standard error if that is
+                a terminal, or in the output of a notebook's cell; not where `CI` is set or `TERM` is
+                `dumb`, and not in a child process. `True` always shows something, if need be a line
+                every ten seconds. `False` shows nothing.
 
         Returns:
             A generator of the items. It may be closed.
 
         Raises:
             InvalidArtifact: the key or the description cannot be stored.
-            InvalidQuery: `items` cannot be iterated over, or the total is negative or not an int.
+            InvalidQuery: `items` cannot be iterated over, the total is negative or not an int, or
+                `show` is not a bool or `None`.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -237,4 +243,4 @@ class ActivityMethods(StoreBase):
             >>> load.data, load.metadata
             (100.0, {'done': 3, 'total': 3})
         """
-        return artifacts.progress.track(self, self._db, items, key, description, total)
+        return artifacts.progress.track(self, self._db, items, key, description, total, show)

@@ -12,15 +12,19 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from ..base import StoreBase
 from ..db.gc_guard import collecting, interrupting
 from ..db.statements import Statements
 from ..errors import ArtifactStoreError, InvalidQuery
+from ..rendering.bars import check_show, find_display
 from ..schemas.artifacts import ArtifactCreate
 from ..wording import shown
+
+if TYPE_CHECKING:
+    from ..rendering.bar import Bar
 
 __all__ = ["track"]
 
@@ -50,8 +54,9 @@ class Meter:
         db: Statements,
         artifact_id: UUID,
         total: int | None,
+        bar: "Bar | None",
     ) -> None:
-        """Take the store, its statements, the artifact and the number of items, if it is known."""
+        """Take the store, its statements, the artifact, the number of items if known, and a bar."""
         self.done = 0
         self.total = total
         self.rate: float | None = None
@@ -64,6 +69,18 @@ class Meter:
         self._process_id = os.getpid()
         self._began_in_block = db.engine.in_block()
         self._failed = False
+        self._bar = bar
+        self._next_write = self._began + _INTERVAL
+        self._next_drawing = math.inf if bar is None else self._began
+
+    def update(self) -> float:
+        """Write the progress and draw it, each when it is time to; return when the next of them is."""
+        now = time.monotonic()
+        if now >= self._next_write:
+            self._next_write = self.write()
+        if now >= self._next_drawing:
+            self._next_drawing = now + self._draw()
+        return min(self._next_write, self._next_drawing)
 
     def write(self) -> float:
         """Write the progress, if that is possible now; return the time of the next update."""
@@ -76,14 +93,28 @@ class Meter:
         now = time.monotonic()
         return now + max(_INTERVAL, _SHARE * (now - began))
 
-    def write_last(self, later: bool) -> None:
-        """Write the progress at the end of the loop.
+    def end(self, later: bool) -> None:
+        """Write and draw the progress at the end of the loop.
 
         Args:
             later: whether nothing may be written now, so that the next call of the store has to do
                 it.
         """
-        self.rate = rate_since((self._began, 0), (time.monotonic(), self.done))
+        now = time.monotonic()
+        self.rate = rate_since((self._began, 0), (now, self.done))
+        bar = self._bar if os.getpid() == self._process_id else None
+        if bar is not None:
+            bar.end(self._percent(), self.done, self.rate, now - self._began)
+        try:
+            self._write_last(later)
+        finally:
+            # The collector may have interrupted a drawing.
+            if bar is not None and later:
+                self._db.pending_writes.writes.append(bar.tidy)
+            elif bar is not None:
+                bar.tidy()
+
+    def _write_last(self, later: bool) -> None:
         # A block that was opened inside the loop may be rolled back, and the update with it.
         in_other_block = self._db.engine.in_block() and not self._began_in_block
         if later or in_other_block:
@@ -104,6 +135,11 @@ class Meter:
                 )
             self._failed = True
             drop_tracebacks(error)
+
+    def _draw(self) -> float:
+        if self._bar is None or os.getpid() != self._process_id:
+            return math.inf
+        return self._bar.draw(self._percent(), self.done, self.rate)
 
     def _write(self) -> None:
         if os.getpid() == self._process_id:
@@ -139,11 +175,11 @@ class TrackedItems(Generator[T, None, None]):
             raise StopIteration
         if self._meter is None:
             self._meter = self._begin()
-            self._next_update = time.monotonic() + _INTERVAL
+            self._next_update = self._meter.update()
         else:
             self._meter.done += 1
             if time.monotonic() >= self._next_update:
-                self._next_update = self._meter.write()
+                self._next_update = self._meter.update()
         try:
             return next(self._items)
         except BaseException as error:
@@ -170,7 +206,7 @@ class TrackedItems(Generator[T, None, None]):
         self._closed = True
         self._items = iter(())
         if self._meter is not None:
-            self._meter.write_last(later)
+            self._meter.end(later)
 
     def __del__(self) -> None:
         """End the loop, as a generator does when it is freed."""
@@ -210,8 +246,10 @@ def track(
     key: str | None,
     description: str | None,
     total: int | None,
+    show: bool | None,
 ) -> Generator[T, None, None]:
     """Yield items and keep a progress artifact up to date; see `ArtifactStore.track`."""
+    check_show(show)
     if total is None:
         total = length_of(items)
     elif type(total) is not int or total < 0:
@@ -228,9 +266,19 @@ def track(
 
     def begin() -> Meter:
         db.engine.refuse_in_snapshot("track")
-        return Meter(store, db, store.create_artifact(artifact).id, total)
+        display = find_display(show)
+        artifact_id = store.create_artifact(artifact).id
+        bar = None if display is None else display.begin(name_of(artifact), total)
+        return Meter(store, db, artifact_id, total, bar)
 
     return TrackedItems(iterator, begin)
+
+
+def name_of(artifact: ArtifactCreate) -> str:
+    """Return what a loop is called: the first line of its description, or its key."""
+    from ..rendering.markdown import first_line
+
+    return first_line(artifact.description or "") or artifact.key or ""
 
 
 def length_of(items: object) -> int | None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .provenance import provenance_facts
     from .runs import parameters_text, run_state
     from .terminal import aligned_table, column_width, print_blocks
-    from .terminal_text import state_colour
+    from .terminal_text import progress_bar, state_colour
     from .text import age, count_text, escape_controls, plain_number, size_text
 else:
     __getattr__, __dir__ = lazy_names(
@@ -36,7 +36,7 @@ else:
             "parameters_text run_state": "runs",
             "provenance_facts": "provenance",
             "aligned_table column_width print_blocks": "terminal",
-            "state_colour": "terminal_text",
+            "progress_bar state_colour": "terminal_text",
             "age count_text escape_controls plain_number size_text": "text",
         },
     )
@@ -59,6 +59,7 @@ __all__ = [
     "parameters_text",
     "plain_number",
     "print_blocks",
+    "progress_bar",
     "provenance_facts",
     "read_pace",
     "run_state",

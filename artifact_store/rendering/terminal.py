@@ -13,7 +13,7 @@ from .lines import side_by_side, unified_text
 from .markdown import table_cells
 from .plot import sparkline
 from .renderers import reference_facts
-from .terminal_text import fact_lines, plain, safe, short_line
+from .terminal_text import fact_lines, plain, progress_bar, safe, short_line
 from .text import (
     PROFILE_HEADINGS,
     age,
@@ -336,18 +336,11 @@ def progress_parts(block: blocks.Progress, screen: Screen) -> Iterator[Renderabl
     """Yield a bar, a number and what else is known."""
     from rich.cells import cell_len
 
-    done, rest = ("━", "─") if screen.unicode else ("#", "-")
     text = safe(short_line(block.text))
     words = f"{block.percent:.4g} %  {text}".rstrip()
     room = screen.console.width - max(cell_len(words), len("100.0 %")) - 1
     width = max(min(_BAR, room), 1)
-    length = round(width * block.percent / 100)
-
-    bar = plain("")
-    bar.append(done * length, "cyan")
-    bar.append(rest * (width - length), "dim")
-    bar.append(f" {words}")
-    yield bar
+    yield progress_bar(block.percent, width, screen.unicode).append(f" {words}")
 
 
 def note_parts(block: blocks.Note, screen: Screen) -> Iterator[RenderableType]:

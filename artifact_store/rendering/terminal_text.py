@@ -12,11 +12,12 @@ from .text import cell_text, escape_controls
 if TYPE_CHECKING:
     from rich.text import Text
 
-__all__ = ["fact_lines", "plain", "safe", "short_line", "state_colour"]
+__all__ = ["fact_lines", "plain", "progress_bar", "safe", "short_line", "state_colour"]
 
 _GAP = 2  # blanks between names and values
 _LONGEST_VALUE = 2_000
 _LONGEST_MESSAGE = 4_000
+_BAR_COLOUR = "magenta"  # of the eight colours, the one that most themes show well, light and dark
 _STATE_COLOURS = {"good": "green", "bad": "red", "busy": "blue", "held": "yellow"}
 
 
@@ -37,6 +38,28 @@ def plain(text: str, style: str = "", keep: str = "") -> Text:
 def short_line(text: str) -> str:
     """Return a text that should be short, cut before it is measured and escaped."""
     return cell_text(text, _LONGEST_VALUE)
+
+
+def progress_bar(percent: float, width: int, is_unicode: bool = True) -> Text:
+    """Return a bar of a number of columns.
+
+    Args:
+        percent: how much is done, from 0 to 100.
+        width: how many columns it takes.
+        is_unicode: whether the terminal shows more than ASCII.
+
+    Returns:
+        Text for rich. The part that is done is thicker as well as coloured, for any theme.
+
+    Examples:
+        >>> progress_bar(50, 10).plain, progress_bar(50, 10, is_unicode=False).plain
+        ('━━━━━─────', '#####-----')
+    """
+    done, rest = ("━", "─") if is_unicode else ("#", "-")
+    length = round(width * percent / 100)
+    bar = plain("")
+    bar.append(done * length, _BAR_COLOUR)
+    return bar.append(rest * (width - length), "dim")
 
 
 def fact_lines(items: Sequence[tuple[str, object]]) -> Text:

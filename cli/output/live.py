@@ -107,11 +107,10 @@ def run_lines(each: OpenRun, now: datetime) -> list[Text]:
 
 def progress_line(progress: Progress, now: datetime) -> Text:
     """Return a line with a bar and what is known of a progress."""
-    from artifact_store.rendering import pace_facts
+    from artifact_store.rendering import pace_facts, progress_bar
 
     percent = progress.pace.percent
-    filled = int(percent * _BAR / 100)
-    line = styled("  ").append("━" * filled, "blue").append("─" * (_BAR - filled), "dim")
+    line = styled("  ").append_text(progress_bar(percent, _BAR))
     line.append(f" {percent:3.0f} %  {shorten(progress.name)}")
     facts = pace_facts(progress.pace, progress.artifact.updated, now)
     line.append("".join(f"  {fact}" for fact in facts))
