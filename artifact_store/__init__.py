@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from .schemas.artifacts import Artifact, ArtifactCreate, ArtifactList, ArtifactUpdate
     from .schemas.history import ArtifactHistory, ArtifactVersion, Series
     from .schemas.keys import as_key
+    from .schemas.lineage import Lineage, LineageEdge, LineageNode
     from .schemas.run_trees import FlowRunTree, TaskRunTree
     from .schemas.runs import Deployment, Flow, FlowRun, RunList, TaskRun, WorkPool, WorkQueue
     from .schemas.sorting import ArtifactCollectionSort, ArtifactSort, RunSort
@@ -99,6 +100,7 @@ else:
             "Check CheckResult": "checks.check",
             "Diff": "differences.diff",
             "ArtifactHistory ArtifactVersion Series": "schemas.history",
+            "Lineage LineageEdge LineageNode": "schemas.lineage",
             "OpenFlowRun OpenTaskRun": "runs.current",
             "parse_filters": "filters.parsing",
             "Payload image_payload link_payload progress_payload table_payload": "payloads.builders",
@@ -160,6 +162,9 @@ __all__ = [
     "InvalidArtifact",
     "InvalidQuery",
     "InvalidURL",
+    "Lineage",
+    "LineageEdge",
+    "LineageNode",
     "MadeFrom",
     "OpenFlowRun",
     "OpenTaskRun",

@@ -14,6 +14,7 @@ from . import artifacts, context, db, filters, report, schemas
 from .artifacts.activities import ActivityMethods
 from .artifacts.alias_methods import AliasMethods
 from .artifacts.history import HistoryMethods
+from .artifacts.lineage_methods import LineageMethods
 from .artifacts.listing import ListingMethods
 from .artifacts.lookup_methods import LookupMethods
 from .artifacts.methods import ArtifactMethods
@@ -45,6 +46,7 @@ class ArtifactStore(
     RunMethods,
     ActivityMethods,
     WaitingMethods,
+    LineageMethods,
 ):
     """Artifacts, their versions and the runs that created them, in one SQL database.
 

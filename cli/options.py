@@ -82,6 +82,7 @@ _FORMS = {
     "ndjson": "Print one JSON document per line, each as soon as it is read.",
     "csv": "Print CSV with a header line.",
     "markdown": "Print GitHub-flavoured Markdown, for a pull request or the summary of a CI job.",
+    "openlineage": "Print the runs as events of OpenLineage, a list in JSON.",
 }
 
 

@@ -48,7 +48,8 @@ EXPORTED = """
     ArtifactProtected ArtifactSort ArtifactStore ArtifactStoreError ArtifactUpdate ArtifactVersion
     Check CheckFailed CheckResult Deployment DeploymentFilter Diff Flow FlowFilter FlowRun
     FlowRunFilter FlowRunTree Inconsistency IntegrityViolation InvalidArtifact InvalidQuery
-    InvalidURL MadeFrom OpenFlowRun OpenTaskRun Payload Point Provenance ReportInfo RunList RunSort
+    InvalidURL Lineage LineageEdge LineageNode MadeFrom OpenFlowRun OpenTaskRun Payload Point
+    Provenance ReportInfo RunList RunSort
     SchemaTooNew SchemaTooOld Series StoreDamaged StoreInfo StoreMissing StoreReadOnly StoreUnavailable TaskRun
     TaskRunFilter TaskRunTree UnsupportedCharacter UsedBy VersionConflict WorkPool WorkPoolFilter WorkQueue as_key
     create_image_artifact create_link_artifact create_markdown_artifact create_progress_artifact

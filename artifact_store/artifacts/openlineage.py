@@ -14,9 +14,10 @@ from uuid import UUID
 
 from ..db.statements import Statements
 from ..runs.queries import FLOW_RUNS, FLOWS, TASK_RUNS
+from ..schemas.lineage import Lineage, LineageNode
 from ..schemas.runs import Flow, FlowRun, RunValue, TaskRun
 
-__all__ = ["Dataset", "Event", "RunDatasets", "events_of_runs", "namespace_of"]
+__all__ = ["Dataset", "Event", "RunDatasets", "events_of_lineage", "events_of_runs", "namespace_of"]
 
 Event: TypeAlias = dict[str, object]
 """One event, as JSON."""
@@ -126,6 +127,30 @@ def namespace_of(url: str) -> str:
     kept = [part for part in query.split("&") if part.startswith(_PLACE_PARAMETERS)]
     options = f"?{'&'.join(kept)}" if kept else ""
     return f"{scheme}://{host}{slash}{path}{options}"
+
+
+def events_of_lineage(db: Statements, url: str, lineage: Lineage) -> list[Event]:
+    """Return the events of the runs of a lineage; see `events_of_runs`."""
+    inputs: dict[UUID, dict[str, datetime]] = {}
+    for edge in lineage.edges:
+        inputs.setdefault(edge.run_id, {})[edge.source] = edge.used
+    outputs: dict[UUID | None, list[LineageNode]] = {}
+    for node in lineage.nodes:
+        outputs.setdefault(node.run_id, []).append(node)
+
+    nodes = {node.ref: node for node in lineage.nodes}
+    parts = []
+    for run_id, made in outputs.items():
+        used = inputs.get(run_id, {}) if run_id is not None else {}
+        last = max([*used.values(), *(node.created for node in made)])
+        sources = [dataset_of(nodes[ref]) for ref in used]
+        parts.append(RunDatasets(run_id, sources, [dataset_of(node) for node in made], last))
+    return events_of_runs(db, url, parts)
+
+
+def dataset_of(node: LineageNode) -> Dataset:
+    """Return an artifact of a lineage as a version of a dataset."""
+    return Dataset(node.key or str(node.id), node.version, node.created)
 
 
 # Jobs

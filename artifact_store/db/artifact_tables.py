@@ -183,3 +183,5 @@ ArtifactInput.add_index(
     ArtifactInput.artifact_id,
     where=ArtifactInput.source_run_id.is_null(False),
 )
+# Few are held, those of open runs; `verify` counts them for each key.
+ArtifactInput.add_index(ArtifactInput.key, where=ArtifactInput.held, name="artifact_input_held")

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from ..lazy import lazy_submodules
 
 if TYPE_CHECKING:
-    from . import history, run_trees, runs, store
+    from . import history, lineage, run_trees, runs, store
 else:
     __getattr__ = lazy_submodules(__name__)
 
-__all__ = ["history", "run_trees", "runs", "store"]
+__all__ = ["history", "lineage", "run_trees", "runs", "store"]

@@ -122,7 +122,7 @@ def test_a_clock_that_is_behind(store: ArtifactStore) -> None:
     store.create_artifacts([{"key": "a"}, {"key": "b"}])
     news = store.watch()
     store.create_artifacts([{"key": "a"}, {"key": "b"}])
-    set_times = "UPDATE {} SET updated = '2020-01-01 00:00:00.000000+00:00'"
+    set_times = "UPDATE {} SET updated = '2020-01-01T00:00:00.000000+00:00'"
     for table in ("artifact", "artifact_collection"):
         bare(store.url, set_times.format(table))
     assert sorted(refs(news, 2)) == ["a@2", "b@2"]

@@ -76,6 +76,11 @@ CASES = [
     ["tree"],
     ["tree", *WHERE, *RUNS, "--limit", "3", "--no-pager"],
     ["tree", "--json"],
+    ["lineage", "sales"],
+    ["lineage", "sales", "--down", "--depth", "2", "--no-pager"],
+    ["lineage", "sales", "--json"],
+    ["lineage", "sales", "--markdown"],
+    ["lineage", "sales", "--openlineage"],
     ["live", "--once", "--interval", "1s"],
     ["live", "--once", "--json", *WHERE, *RUNS, "--alias", "prod"],
     [
@@ -257,10 +262,14 @@ def still(text):
     ids = dict.fromkeys(re.findall(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", text))
     for number, found in enumerate(ids, 1):
         text = text.replace(found, f"<id {number}>")
+    text = re.sub(r'"(sqlite|postgresql):[^"]*"', '"<url>"', text)
+    text = re.sub(r"artifact-store@[0-9.]+", "artifact-store@<version>", text)
     text = re.sub(r"\bfor \d+\.\d s", "for <duration>", text)
     text = re.sub(r"  \d+ s$", "  <age>", text, flags=re.MULTILINE)
     text = re.sub(r"  \d\d:\d\d:\d\d$", "  <time>", text, flags=re.MULTILINE)
-    return re.sub(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?Z| \d\d:\d\d:\d\d UTC)", "<time>", text)
+    return re.sub(
+        r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)| \d\d:\d\d:\d\d UTC)", "<time>", text
+    )
 
 
 def settled(screen):
@@ -289,6 +298,7 @@ def test_widths_are_respected(url, shop, columns):
         ["ls", "--aliases"],
         ["history", "sales"],
         ["tree"],
+        ["lineage", "sales"],
         ["show", "sales"],
         ["show", "report"],
         ["check", "sales", "--within", "24h", "--change", '{"rows": {"max_rise": "200%"}}'],
@@ -333,6 +343,9 @@ def test_nothing_stored_is_obeyed_in_any_command(url, store, tmp_path, monkeypat
     commands += [
         ["show", "rows", "--csv"],
         ["show", f"k{len(ATTACKS) - 3}"],
+        ["lineage", f"k{len(ATTACKS) - 3}"],
+        ["lineage", f"k{len(ATTACKS) - 3}", "--markdown"],
+        ["lineage", f"k{len(ATTACKS) - 3}", "--openlineage"],
         ["history", f"k{len(ATTACKS) - 3}"],
     ]
     commands += [

@@ -41,7 +41,7 @@ READS = """
     read_latest_artifact read_latest_artifacts read_series read_surroundings read_task_run read_task_runs read_trends
     read_history read_work_pool read_work_pools read_work_queue read_work_queues read_run_tree report run
     run_in_transaction series_fields snapshot url
-    verify wait_for_artifact watch
+    lineage read_openlineage verify wait_for_artifact watch
 """.split()
 NOBODY = 65534
 
@@ -54,6 +54,7 @@ READING = [
     "alias ls",
     "alias history k",
     "tree",
+    "lineage k",
     "live --once",
     "report -o r.html",
     "count",

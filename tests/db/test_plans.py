@@ -19,11 +19,13 @@ from artifact_store import (
     ArtifactStore,
     FlowRunFilter,
 )
+from artifact_store.artifacts.lineage import Made, read_existing, read_results, read_uses
 from artifact_store.artifacts.listing import listing_query
 from artifact_store.artifacts.provenance import read_provenance
 from artifact_store.artifacts.waiting import AllKeys, GivenKeys, read_page
 from artifact_store.clock import new_id
 from artifact_store.db.engine import Engine
+from artifact_store.schemas.lineage import Direction
 from tests.helpers.inputs import add_input
 
 SIZE, KEYS, DEEP = 12_000, 1_500, 3_000
@@ -96,6 +98,8 @@ def planner(
         with store.atomic():
             for n, artifact in itertools.product(range(60), used):
                 add_input(store, artifact, flow_run=runs[n])
+            for n, artifact in enumerate(store.read_artifacts(DEEP, include_data=False)[::5]):
+                add_input(store, artifact, flow_run=runs[n % 60])
         store._engine.execute("ANALYZE")
         AMONG_NULLS[store.url] = store.read_artifacts(
             SIZE + DEEP - 600, 1, sort=ArtifactSort.KEY_ASC
@@ -320,6 +324,37 @@ def test_new_versions_are_read_by_key_and_version(planner: Planner) -> None:
     [plan] = planner.plans(read, latest)
     assert re.search(r"artifact_key_\w+", plan), plan
     assert bad(plan) is None, plan
+
+
+@pytest.mark.parametrize("direction", ["up", "down"])
+def test_lineage_is_walked_by_index(planner: Planner, direction: Direction) -> None:
+    latest = planner.store.read_latest_artifact("deep")
+    assert latest is not None
+    root = Made(
+        id=latest.id,
+        key=latest.key,
+        version=latest.version,
+        run_id=latest.flow_run_id,
+        created=latest.created,
+    )
+
+    def read(store: ArtifactStore, _: Artifact) -> object:
+        # A few of those that are found: a server reads the whole table for most of it.
+        uses = read_uses(store._db, root, direction, None)[0][:2]
+        read_results(store._db, uses)
+        return read_existing(store._db, [use.artifact_id for use in uses])
+
+    walked, *others = planner.plans(read, latest)
+    assert "RECURSIVE" in walked
+    indexes = {
+        "up": "artifact_input_pkey|sqlite_autoindex_artifact_input_1",
+        "down": "artifact_input_source_run_id_artifact_id",
+    }
+    # Inputs are so few here that a server may read them all.
+    assert re.search(rf"{indexes[direction]}|Seq Scan on artifact_input", walked), walked
+    for plan in [walked, *others]:
+        whole = re.search(r"Seq Scan on artifact\b|SCAN (?!walked|json_each)\w+", plan)
+        assert whole is None, plan
 
 
 def test_provenance_is_read_by_index(planner: Planner) -> None:

@@ -48,6 +48,7 @@ def up(migrator, db):
         ArtifactInput.artifact_id,
         where=ArtifactInput.source_run_id.is_null(False),
     )
+    ArtifactInput.add_index(ArtifactInput.key, where=ArtifactInput.held, name="artifact_input_held")
     ArtifactInput.create_table(safe=False)
     db.execute_sql(
         'CREATE INDEX "flow_run_open" ON "flow_run" ("start_time", "id") '
