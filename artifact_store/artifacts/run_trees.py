@@ -1,15 +1,15 @@
 """Flow runs with their task runs and artifacts, in four statements however many runs there are.
 
-A window function numbers the task runs and the artifacts of each run, the newest first, so that one
-run with many of them does not displace those of the others.
+Of each run the newest task runs and artifacts are read, so that one run with many of them does not
+displace those of the others.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TypeVar
 from uuid import UUID
 
 import peewee
-from peewee import fn
+from peewee import JOIN, SQL, fn
 
 from ..db import artifact_tables, run_tables
 from ..db.statements import Expression, Query, Statements, slot
@@ -20,10 +20,11 @@ from ..schemas.run_trees import FlowRunTree, TaskRunTree
 from ..schemas.runs import Flow, FlowRun, TaskRun
 from ..schemas.sorting import RunSort
 from .pagination import ListingQuery
-from .queries import ROWS
+from .queries import COLUMNS_WITHOUT_DATA, ROWS
 
 __all__ = ["read_run_trees"]
 
+Table = TypeVar("Table", run_tables.TaskRun, artifact_tables.Artifact)
 OfRun = TypeVar("OfRun", TaskRun, Artifact)
 
 
@@ -125,13 +126,15 @@ def read_task_runs(
     condition, bound = compile_filters("task_run_filter", filters, db.dialect)
 
     def build() -> Query:
+        if condition is None:
+            return newest_of_runs(db, table, TASK_RUNS.columns)
         of_runs = db.dialect.is_in(table.flow_run_id, slot("runs"))
         number = number_in_run(table.flow_run_id, table.id)
         query = table.select(table.id, number).where(of_runs)
         numbered = apply_condition(query, condition, db.dialect).alias("numbered")
         return newest(table.select(*TASK_RUNS.columns), table.id, numbered)
 
-    values = {**bound, "runs": db.dialect.bind_list(run_ids), "limit": limit}
+    values = {**bound, **bind_runs(db, run_ids, limit)}
     rows = db.fetch_all(("run_trees.task_runs", condition), build, values)
     return TASK_RUNS.rows.values(rows)
 
@@ -153,15 +156,74 @@ def read_artifacts(
     table = artifact_tables.Artifact
 
     def build() -> Query:
+        if listing.condition is None:
+            return newest_of_runs(db, table, COLUMNS_WITHOUT_DATA)
         of_runs = db.dialect.is_in(table.flow_run_id, slot("runs"))
         number = number_in_run(table.flow_run_id, table.id)
         numbered = listing.select(db, table.id, number).where(of_runs).alias("numbered")
         artifacts = listing._replace(condition=None)
         return newest(artifacts.select(db), table.id, numbered)
 
-    values = {**listing.values, "runs": db.dialect.bind_list(run_ids), "limit": limit}
+    values = {**listing.values, **bind_runs(db, run_ids, limit)}
     rows = db.fetch_all(("run_trees.artifacts", listing.condition), build, values)
     return ROWS.values(rows)
+
+
+def newest_of_runs(db: Statements, table: type[Table], columns: Iterable[Query]) -> Query:
+    """Return the newest rows of each of some flow runs, oldest first, without reading the others.
+
+    This is for all rows. A filter that few of them satisfy would be tried on many rows of each run,
+    with its related rows looked up each time; a window function tries it once for all runs.
+    """
+    if db.dialect.has_lateral_joins:
+        return limit_each_run_query(db, table, columns)
+    return first_of_each_run_query(db, table, columns)
+
+
+def limit_each_run_query(db: Statements, table: type[Table], columns: Iterable[Query]) -> Query:
+    """Build a statement with a limit for each run, which PostgreSQL applies before it joins."""
+    run = run_tables.FlowRun.alias("run")
+    inner = table.alias("inner")
+    chosen = (
+        inner.select(inner.id.alias("row_id"))
+        .where(inner.flow_run_id == run.id)
+        .order_by(inner.id.desc())
+        .limit(slot("limit"))
+        .alias("chosen")
+    )
+    return (
+        table.select(*columns)
+        .from_(run)
+        .join(chosen, JOIN.LATERAL, on=SQL("TRUE"))
+        .join_from(run, table, on=(table.id == chosen.c.row_id))
+        .where(db.dialect.is_in(run.id, slot("runs")))
+        .order_by(table.id)
+    )
+
+
+def first_of_each_run_query(db: Statements, table: type[Table], columns: Iterable[Query]) -> Query:
+    """Build a statement that finds the first row to read of each run: SQLite has no limit for each."""
+    run = run_tables.FlowRun.alias("run")
+    older = table.alias("older")
+    first = (
+        older.select(older.id)
+        .where(older.flow_run_id == run.id)
+        .order_by(older.id.desc())
+        .limit(1)
+        .offset(slot("skipped"))
+    )
+    is_read = table.id >= fn.COALESCE(first, SQL("''"))
+    return (
+        table.select(*columns)
+        .join(run, on=((run.id == table.flow_run_id) & is_read))
+        .where(db.dialect.is_in(run.id, slot("runs")))
+        .order_by(table.id)
+    )
+
+
+def bind_runs(db: Statements, run_ids: Sequence[UUID], limit: int) -> dict[Hashable, object]:
+    """Return the values of a statement for each of some flow runs."""
+    return {"runs": db.dialect.bind_list(run_ids), "limit": limit, "skipped": limit - 1}
 
 
 def number_in_run(flow_run_id: Expression, row_id: Expression) -> Query:

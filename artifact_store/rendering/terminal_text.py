@@ -17,8 +17,9 @@ __all__ = ["fact_lines", "plain", "progress_bar", "safe", "short_line", "state_c
 _GAP = 2  # blanks between names and values
 _LONGEST_VALUE = 2_000
 _LONGEST_MESSAGE = 4_000
-_BAR_COLOUR = "magenta"  # of the eight colours, the one that most themes show well, light and dark
-_STATE_COLOURS = {"good": "green", "bad": "red", "busy": "blue", "held": "yellow"}
+# Blue is hard to read on most dark themes, cyan and yellow on most light ones.
+_BAR_COLOUR = "magenta"
+_STATE_COLOURS = {"good": "green", "bad": "red", "busy": "magenta", "held": "yellow"}
 
 
 def safe(text: str, keep: str = "") -> str:

@@ -22,7 +22,7 @@ __all__ = ["Changes", "picture_document", "screen_lines"]
 
 _STILL = timedelta(minutes=1)  # what was not updated for this long is said to stand still
 _LATE = timedelta(minutes=5)  # the same for a line on a pipe
-_BAR = 20  # columns
+_BAR = 14  # columns; the rest of 80 is for words
 _MOST_OF_NAME = 60  # characters
 _MOST_OF_MESSAGE = 200
 _STEP = 10  # percent, between two lines about one progress
@@ -97,7 +97,7 @@ def run_lines(each: OpenRun, now: datetime) -> list[Text]:
     line.append(safe(f"  {state}"), state_colour(each.run.state_type))
     still = still_text(each.updated, now)
     if still:
-        line.append(f"  {still}", "yellow")
+        line.append(f"  {still}", "red")
     lines = [line]
     if each.tasks:
         names = ", ".join(dict.fromkeys(task.name for task in each.tasks))
@@ -115,14 +115,14 @@ def progress_line(progress: Progress, now: datetime) -> Text:
     facts = pace_facts(progress.pace, progress.artifact.updated, now)
     line.append("".join(f"  {fact}" for fact in facts))
     still = still_text(progress.artifact.updated, now)
-    return line.append(f"  {still}", "yellow") if still else line
+    return line.append(f"  {still}", "red") if still else line
 
 
 def artifact_line(artifact: Artifact, now: datetime) -> Text:
     """Return the reference, the type and the age of an artifact."""
     from artifact_store.rendering import age
 
-    line = styled(f"  {shorten(artifact.ref)}", "cyan")
+    line = styled(f"  {shorten(artifact.ref)}")
     if artifact.type:
         line.append(safe(f"  {artifact.type}"))
     return line.append(f"  {age(artifact.updated, now)}", "dim")

@@ -44,7 +44,7 @@ def test_one_picture_has_open_runs_progress_and_the_newest_artifacts(url, store,
     told = run(url, "live", "--once")
     assert told.startswith("1 open run  ")
     assert re.search(r"^nightly  night-1  Running for ", told, re.MULTILINE)
-    assert "  ━━━━━───────────────  25 %  load  500 / 2,000  10/s  about 2 min left\n" in told
+    assert "  ━━━━──────────  25 %  load  500 / 2,000  10/s  about 2 min left\n" in told
     assert "  sales@1  result  " in told
     assert "done" not in told
 

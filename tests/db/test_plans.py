@@ -368,6 +368,14 @@ def test_provenance_is_read_by_index(planner: Planner) -> None:
     assert [name for name in indexes if name not in plan] == [], plan
 
 
+def test_the_newest_of_a_run_are_read_without_the_others(planner: Planner) -> None:
+    latest = planner.store.read_artifacts(0, 1)[0]
+    plans = planner.plans(lambda store, _: store.read_run_tree(per_run=5), latest)
+    [plan] = [plan for plan in plans if re.search(r'FROM "artifact"|JOIN "artifact"', plan)]
+    assert "artifact_flow_run_id_id" in plan, plan
+    assert not re.search(r"Seq Scan on artifact |SCAN (?:t\d+|older)|WindowAgg", plan), plan
+
+
 def test_the_check_can_fail(planner: Planner) -> None:
     latest = planner.store.read_artifacts(0, 1)[0]
     slow: list[Call] = [

@@ -1,6 +1,8 @@
 """`read_run_tree`: flow runs with what belongs to them, in as many statements for many runs as for one."""
 
 import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import pytest
 
@@ -9,6 +11,7 @@ from artifact_store import (
     ArtifactStore,
     FlowFilter,
     FlowRunFilter,
+    FlowRunTree,
     InvalidQuery,
     RunSort,
     TaskRunFilter,
@@ -124,6 +127,29 @@ def test_a_run_with_many_artifacts_hides_nothing_of_the_others(store: ArtifactSt
     assert [artifact.id for artifact in tree.artifacts] == [artifact.id for artifact in made[-3:]]
     assert not tree.complete
     assert [other.complete for other in others] == [True, True]
+
+
+@pytest.mark.parametrize("per_run", [1, 2, 3, 4, 5])
+def test_a_filter_that_everything_satisfies_changes_nothing(
+    store: ArtifactStore, per_run: int
+) -> None:
+    publish(store, 2)
+    with store.flow_run("busy"):
+        store.create_artifacts({"data": number} for number in range(4))
+        for task in "abcd":
+            store.create_task_run(name=task, flow_run_id=store.read_flow_runs(limit=1)[0].id)
+    store.create_flow_run(store.create_flow("empty").id)
+
+    every = ArtifactFilter(created={"after_": datetime(2000, 1, 1, tzinfo=UTC)})
+    named = TaskRunFilter(name={"any_": ["load", "clean", *"abcd"]})
+    expected = store.read_run_tree(per_run=per_run)
+    assert store.read_run_tree(per_run=per_run, artifact_filter=every) == expected
+    of_tasks = store.read_run_tree(per_run=per_run, task_run_filter=named)
+    assert task_runs(of_tasks) == task_runs(expected[1:]), "the empty run has none"
+
+
+def task_runs(trees: Sequence[FlowRunTree]) -> list[list[object]]:
+    return [[branch.task_run for branch in tree.task_runs if branch.task_run] for tree in trees]
 
 
 def test_artifacts_of_an_unknown_task_run_have_a_branch(store: ArtifactStore) -> None:
