@@ -17,6 +17,7 @@ from .payload import ContentOptions, Fields, JsonScalar, parse_json, parse_scala
 from .reading import is_id
 
 __all__ = [
+    "Duration",
     "Entry",
     "ExpectedVersion",
     "FilterOptions",
@@ -87,12 +88,13 @@ _FORMS = {
 
 
 if TYPE_CHECKING:
+    DurationParam = click.ParamType[float]
     TimeParam = click.ParamType[datetime]
     EntryParam = click.ParamType[tuple[str, JsonScalar]]
     VersionParam = click.ParamType[int | str]
 else:
     # Before click 8.4 `ParamType` is not generic.
-    TimeParam = EntryParam = VersionParam = click.ParamType
+    DurationParam = TimeParam = EntryParam = VersionParam = click.ParamType
 
 
 class FilterOptions(TypedDict):
@@ -136,6 +138,29 @@ class Since(TimeParam):
                 ctx,
             )
         return moment
+
+
+class Duration(DurationParam):
+    """A number of seconds, `2s`, or of a longer unit, `5m`; a number alone is seconds too."""
+
+    def __init__(self, name: str, least: float, most: float, expected: str) -> None:
+        """Take its name, its range in seconds, and what errors say about it."""
+        self.name = name
+        self._least = least
+        self._most = most
+        self._expected = expected
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number of seconds."""
+        found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)([smhdw]?)", str(value), re.ASCII)
+        if found:
+            unit = timedelta(**{_UNITS[found[2] or "s"]: 1})
+            seconds = float(found[1]) * unit.total_seconds()
+            if self._least <= seconds <= self._most:
+                return seconds
+        self.fail(f"Invalid {self.name} {str(value)!r}: expected {self._expected}.", param, ctx)
 
 
 class Entry(EntryParam):

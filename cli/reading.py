@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -13,7 +15,7 @@ from .output.pager import note
 if TYPE_CHECKING:
     from artifact_store import Alias, ArtifactStore
 
-__all__ = ["batches", "note_missing_run", "read_aliases", "read_run_names"]
+__all__ = ["batches", "note_missing_run", "read_aliases", "read_run_names", "until_available"]
 
 T = TypeVar("T")
 
@@ -71,3 +73,30 @@ def is_id(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def until_available(read: Callable[[], T], deadline: float = math.inf, *, pause: float = 1.0) -> T:
+    """Return what a function reads, and call it again as long as the store is not available.
+
+    Args:
+        read: the function.
+        deadline: the time of the monotonic clock after which its error is raised.
+        pause: seconds between two calls.
+    """
+    from artifact_store import StoreUnavailable
+
+    is_away = False
+    while True:
+        try:
+            result = read()
+        except StoreUnavailable as error:
+            if time.monotonic() >= deadline:
+                raise
+            if not is_away:
+                note(f"The store is not available: {error}")
+            is_away = True
+            time.sleep(pause)
+            continue
+        if is_away:
+            note("The store is available again.")
+        return result

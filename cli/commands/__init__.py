@@ -16,6 +16,7 @@ from . import (
     run,
     store,
     tree,
+    wait,
 )
 
 __all__ = ["main"]
@@ -30,6 +31,7 @@ for each in (
     tree.tree,
     lineage.lineage,
     live.live,
+    wait.wait,
     run.run,
     report.report,
     artifact.create,

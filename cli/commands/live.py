@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from typing import TYPE_CHECKING, Unpack
@@ -10,12 +9,19 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from ..app import command, open_store
-from ..options import FilterOptions, Filters, common_options, parse_filter_options, where_options
+from ..options import (
+    Duration,
+    FilterOptions,
+    Filters,
+    common_options,
+    parse_filter_options,
+    where_options,
+)
 from ..output.full_screen import FullScreen
 from ..output.live import Changes, picture_document, screen_lines
-from ..output.pager import note
 from ..output.screen import console, has_cursor
-from ..output.text import is_terminal, json_text
+from ..output.text import is_terminal, json_text, print_line
+from ..reading import until_available
 from ..running import read_picture
 
 if TYPE_CHECKING:
@@ -26,33 +32,9 @@ if TYPE_CHECKING:
 
     from ..running import Picture
 
-    SecondsParam = click.ParamType[float]
-else:
-    # Before click 8.4 `ParamType` is not generic.
-    SecondsParam = click.ParamType
-
 __all__ = ["live"]
 
 _SHARE = 20  # between two readings passes at least this many times the duration of a reading
-_SECONDS = {"": 1, "s": 1, "m": 60}
-
-
-class Interval(SecondsParam):
-    """A number of seconds, `2s`, or of minutes, `1m`."""
-
-    name = "interval"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Return the number of seconds."""
-        found = re.fullmatch(r"(\d{1,4}(?:\.\d{1,3})?)([sm]?)", str(value), re.ASCII)
-        seconds = float(found[1]) * _SECONDS[found[2]] if found else 0
-        if not 0.2 <= seconds <= 3600:
-            self.fail(
-                f"Invalid interval {str(value)!r}: expected 0.2s to 60m, such as 2s.", param, ctx
-            )
-        return seconds
 
 
 @command(
@@ -66,7 +48,7 @@ class Interval(SecondsParam):
 @where_options
 @click.option(
     "--interval",
-    type=Interval(),
+    type=Duration("interval", 0.2, 3600, "0.2s to 60m, such as 2s"),
     default="2s",
     show_default=True,
     metavar="TIME",
@@ -112,36 +94,21 @@ def print_once(picture: Picture, as_json: bool) -> None:
             print_line(line.plain)
 
 
-def print_line(line: str) -> None:
-    """Print a line at once, for whoever reads the pipe."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
 def pictures(
     store: ArtifactStore, filters: Filters, interval: float, picture: Picture
 ) -> Iterator[Picture]:
     """Yield pictures for ever; while the store is not available there are none."""
-    from artifact_store import StoreUnavailable
-
-    is_away = False
     took = 0.0
-    yield picture
     while True:
-        time.sleep(max(interval, _SHARE * took))
-        began = time.monotonic()
-        try:
-            picture = read_picture(store, filters)
-            took = time.monotonic() - began
-        except StoreUnavailable as error:
-            if not is_away:
-                note(f"The store is not available: {error}")
-            is_away = True
-            continue
-        if is_away:
-            note("The store is available again.")
-        is_away = False
         yield picture
+        time.sleep(max(interval, _SHARE * took))
+        picture, took = until_available(lambda: timed_picture(store, filters), pause=interval)
+
+
+def timed_picture(store: ArtifactStore, filters: Filters) -> tuple[Picture, float]:
+    """Return a picture, and how many seconds it took to read it."""
+    began = time.monotonic()
+    return read_picture(store, filters), time.monotonic() - began
 
 
 def read_ended(store: ArtifactStore, ids: list[UUID]) -> Mapping[UUID, FlowRun]:

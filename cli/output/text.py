@@ -3,7 +3,7 @@
 import json
 import sys
 
-__all__ = ["is_terminal", "json_text", "safe"]
+__all__ = ["is_terminal", "json_text", "print_line", "safe"]
 
 
 def safe(text: str, keep: str = "") -> str:
@@ -41,3 +41,9 @@ def json_text(value: object, indent: int | None = 2) -> str:
 def is_terminal() -> bool:
     """Tell whether standard output is a terminal."""
     return sys.stdout.isatty()
+
+
+def print_line(line: str) -> None:
+    """Print a line at once, for whoever reads the pipe."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""A command inside a run: what it publishes belongs to the run, and no connection is held meanwhile."""
+"""A command inside a run, on both engines: what it publishes belongs to the run, and it holds no connection."""
 
 import os
 import subprocess
