@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from .bar import Display, register_cell_hook, unregister_cell_hook
 from .terminal_text import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from logging import StreamHandler
     from types import TracebackType
     from typing import TextIO
 
@@ -68,6 +70,8 @@ class TerminalDisplay(Display):
             proxy.flush()
             if getattr(sys, name) is proxy:
                 setattr(sys, name, stream)
+            for handler in handlers_of(proxy):
+                handler.setStream(stream)
         self._replaced = []
         if sys.excepthook is self._own_hook:
             sys.excepthook = self._hook
@@ -79,6 +83,8 @@ class TerminalDisplay(Display):
         for name, stream, proxy in self._replaced:
             if getattr(sys, name) is proxy:
                 setattr(sys, name, stream)
+            for handler in handlers_of(proxy):
+                handler.stream = stream  # `setStream` takes a lock and flushes
         self._replaced = []
         self._live = None
         if sys.excepthook is self._own_hook:
@@ -109,8 +115,11 @@ class TerminalDisplay(Display):
             stream = getattr(sys, name)
             if device(stream) == terminal:
                 proxy = FileProxy(console, stream)
+                as_stream = cast("TextIO", proxy)
                 self._replaced.append((name, stream, proxy))
                 setattr(sys, name, proxy)
+                for handler in handlers_of(stream):
+                    handler.setStream(as_stream)
 
     def _on_error(
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
@@ -172,6 +181,19 @@ def make_console(stream: TextIO) -> Console:
         emoji=False,
         highlight=False,
     )
+
+
+def handlers_of(stream: object) -> list[StreamHandler[TextIO]]:
+    """Return the handlers of `logging` that write to a stream, which they keep from when they were made."""
+    loggers = [logging.root, *logging.root.manager.loggerDict.values()]
+    handlers = {
+        handler
+        for logger in loggers
+        if isinstance(logger, logging.Logger)
+        for handler in logger.handlers
+    }
+    streaming = [each for each in handlers if isinstance(each, logging.StreamHandler)]
+    return [handler for handler in streaming if handler.stream is stream]
 
 
 def device(stream: TextIO | None) -> int | None:

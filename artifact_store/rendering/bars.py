@@ -86,16 +86,17 @@ def find_display(show: bool | None) -> Display | None:
 
 def open_terminal(show: bool | None) -> Display | None:
     """Return the display of the terminal; lines, or nothing, where somebody else draws on it."""
-    current = _PLACES.displays.get("terminal")
-    if current is None or not current.is_drawn:
-        try:
-            from rich.file_proxy import FileProxy
-        except ImportError:
-            if show:
-                raise InvalidQuery(_NO_RICH) from None
-            return None
-        # A live display of the caller. Two of them on one terminal would draw over each other.
-        if isinstance(sys.stderr, FileProxy):
+    try:
+        from rich.file_proxy import FileProxy
+    except ImportError:
+        if show:
+            raise InvalidQuery(_NO_RICH) from None
+        return None
+
+    if isinstance(sys.stderr, FileProxy):
+        own = _PLACES.displays.get("terminal")
+        # A live display of the caller: two on one terminal would draw over each other.
+        if own is None or not own.is_drawn:
             return open_lines() if show else None
 
     from .bar_terminal import TerminalDisplay

@@ -91,7 +91,7 @@ color:var(--artifact-store-soft);user-select:none}
 & .artifact-store-lines tr:not(.artifact-store-hunk){display:grid;grid-template-columns:3.5rem 1fr}
 & .artifact-store-lines td:empty{display:none}}
 & .artifact-store-progress{display:flex;gap:.6rem;align-items:center}
-& progress{width:min(24rem,70%);height:.8rem;accent-color:var(--artifact-store-accent)}
+& progress{width:min(24rem,50%);height:.8rem;accent-color:var(--artifact-store-accent)}
 & .artifact-store-markdown{max-height:40rem;overflow:auto}
 & .artifact-store-markdown>:first-child{margin-top:0}
 & .artifact-store-markdown :is(ul,ol){margin:.5rem 0;padding-left:1.75em}

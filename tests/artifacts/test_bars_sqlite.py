@@ -100,6 +100,27 @@ def test_what_is_printed_stands_above_the_bars():
     assert "outer  " in told.partition("inner  ")[0]
 
 
+def test_what_is_logged_stands_above_the_bars_too():
+    told = on_terminal(
+        """
+        import logging
+        logging.basicConfig(format="%(message)s")
+        own = logging.getLogger("own")
+        own.addHandler(logging.StreamHandler(sys.stdout))
+        for n in store.track("ab", description="Loading"):
+            logging.warning("root %s", n)
+            own.warning("own %s", n)
+        assert [each.stream for each in logging.root.handlers] == [sys.stderr]
+        assert [each.stream for each in own.handlers] == [sys.stdout]
+        logging.warning("behind")
+        """
+    )
+    *logged, bar, behind = screen_of(told)
+    assert logged == ["root a", "own a", "own a", "root b", "own b", "own b"]
+    assert bar.startswith("Loading  ━")
+    assert behind == "behind"
+
+
 def test_what_was_printed_without_a_line_end_is_not_lost():
     told = on_terminal(
         """
@@ -218,12 +239,15 @@ def in_file(tmp_path):
 def test_a_forked_child_draws_nothing(in_file):
     told = on_terminal(
         """
+        import logging
+        logging.basicConfig()
         items = store.track(range(3), description="Loading")
         next(items)
         time.sleep(0.15)
         child = os.fork()
         if child == 0:
             assert (sys.stdout, sys.stderr, sys.excepthook) == streams
+            assert logging.root.handlers[0].stream is sys.stderr
             list(items)
             list(store.track(range(3), description="of the child"))
             sys.stdout.flush()
