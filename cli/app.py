@@ -23,6 +23,7 @@ __all__ = [
     "CommandGroup",
     "Program",
     "command",
+    "environment_for_programs",
     "errors_exit_with_2",
     "given_url",
     "group",
@@ -240,6 +241,20 @@ def url_of(ctx: click.Context) -> str | None:
     """Return the URL of the store that the command line of a context names."""
     url: str | None = ctx.meta.get(_URL)
     return url
+
+
+def environment_for_programs(store: ArtifactStore) -> dict[str, str]:
+    """Return this environment with the address of the store, for a program that may change its directory."""
+    url = given_url() or os.environ.get("ARTIFACT_STORE_URL", "")
+    if store.url.startswith("sqlite:"):
+        if store.url.endswith(":memory:"):
+            raise click.UsageError(
+                "A store in memory ends with this program: name a file with --url."
+            )
+        # The path is absolute there.
+        _, mark, parameters = url.partition("?")
+        url = f"{store.url}{mark}{parameters}"
+    return {**os.environ, "ARTIFACT_STORE_URL": url}
 
 
 def open_store(create: bool = False) -> ArtifactStore:

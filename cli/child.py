@@ -27,18 +27,7 @@ _PASSED_ON = {
 _IGNORED_BY_PYTHON = ("SIGPIPE", "SIGXFSZ")
 
 
-class Ended(NamedTuple):
-    """How a program has ended.
-
-    Attributes:
-        code: its exit code, or 128 and the signal that ended it, as in a shell.
-        signal: the name of the signal that ended it; `None` if it ended by itself.
-        interrupted: whether Ctrl-C at the terminal ended it.
-    """
-
-    code: int
-    signal: str | None = None
-    interrupted: bool = False
+_STOPPING = (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))
 
 
 class Received(NamedTuple):
@@ -48,17 +37,50 @@ class Received(NamedTuple):
     by_terminal: bool
 
 
+class Ended(NamedTuple):
+    """How a program has ended.
+
+    Attributes:
+        code: its exit code, or 128 and the signal that ended it, as in a shell.
+        signal: the name of the signal that ended it; `None` if it ended by itself.
+        received: the signals that this process got meanwhile.
+    """
+
+    code: int
+    signal: str | None = None
+    received: frozenset[Received] = frozenset()
+
+    @property
+    def by_ctrl_c(self) -> bool:
+        """Whether Ctrl-C at the terminal ended it."""
+        return self.signal == "SIGINT" and Received(signal.SIGINT, True) in self.received
+
+    @property
+    def told_to_stop(self) -> int:
+        """The signal that told this process to stop; 0 if there was none."""
+        numbers = [each.number for each in self.received if each.number in _STOPPING]
+        return max(numbers, default=0)
+
+    @property
+    def sentence(self) -> str:
+        """How it has ended."""
+        if self.signal is not None:
+            return f"{self.signal} ended the command."
+        return f"The command ended with exit code {self.code}."
+
+
 def can_run() -> bool:
     """Tell whether this system has what `run_program` needs."""
     return hasattr(os, "posix_spawnp")
 
 
-def run_program(words: Sequence[str], environment: Mapping[str, str]) -> Ended:
+def run_program(words: Sequence[str], environment: Mapping[str, str], stdin: int = 0) -> Ended:
     """Run a program and wait until it has ended.
 
     Args:
         words: the program, which is looked for on the path, and its arguments.
         environment: its environment variables.
+        stdin: the descriptor that it has as standard input.
 
     Raises:
         OSError: it cannot be started.
@@ -71,24 +93,34 @@ def run_program(words: Sequence[str], environment: Mapping[str, str]) -> Ended:
     # Blocked signals wait in a queue: none is lost before the program has started.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
     try:
-        process_id = start(words, environment, mask)
-        return wait_for(process_id, awaited)
-    finally:
-        # What came too late for the program is not for this one.
+        process_id = start(words, environment, mask, stdin)
+        ended = wait_for(process_id, awaited)
+        late: set[Received] = set()
         while signal.sigpending() & awaited:
-            receive(awaited)
+            late.add(receive(awaited))
+        return ended._replace(received=ended.received | late)
+    finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def start(
-    words: Sequence[str], environment: Mapping[str, str], mask: set[int | signal.Signals]
+    words: Sequence[str],
+    environment: Mapping[str, str],
+    mask: set[int | signal.Signals],
+    stdin: int,
 ) -> int:
     """Start a program, with the signal mask that this process had, and return its process id."""
     defaults = {getattr(signal, name) for name in _IGNORED_BY_PYTHON if hasattr(signal, name)}
+    streams = [(os.POSIX_SPAWN_DUP2, stdin, 0)] if stdin else []
 
     def spawn(program: str, *arguments: str) -> int:
         return os.posix_spawnp(
-            program, [program, *arguments], environment, setsigmask=mask, setsigdef=defaults
+            program,
+            [program, *arguments],
+            environment,
+            file_actions=streams,
+            setsigmask=mask,
+            setsigdef=defaults,
         )
 
     try:
@@ -102,7 +134,7 @@ def start(
 
 def wait_for(process_id: int, awaited: set[signal.Signals]) -> Ended:
     """Wait until a program has ended, and pass signals on to it."""
-    interrupted = False
+    passed: set[Received] = set()
     while True:
         received = receive(awaited)
         if received.number == signal.SIGCHLD:
@@ -112,11 +144,10 @@ def wait_for(process_id: int, awaited: set[signal.Signals]) -> Ended:
             if os.WIFSTOPPED(status):
                 stop()
                 continue
-            return ended(status, interrupted)
+            return ended(status, frozenset(passed))
 
-        if received.by_terminal:
-            interrupted = interrupted or received.number == signal.SIGINT
-        else:
+        passed.add(received)
+        if not received.by_terminal:
             os.kill(process_id, received.number)
 
 
@@ -155,12 +186,12 @@ def stop() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})
 
 
-def ended(status: int, interrupted: bool) -> Ended:
+def ended(status: int, received: frozenset[Received]) -> Ended:
     """Return how a program has ended, from what `waitpid` says."""
     if not os.WIFSIGNALED(status):
-        return Ended(os.WEXITSTATUS(status))
+        return Ended(os.WEXITSTATUS(status), None, received)
     number = os.WTERMSIG(status)
-    return Ended(128 + number, name_of(number), interrupted and number == signal.SIGINT)
+    return Ended(128 + number, name_of(number), received)
 
 
 def name_of(number: int) -> str:

@@ -17,6 +17,7 @@ from . import (
     store,
     tree,
     wait,
+    watch,
 )
 
 __all__ = ["main"]
@@ -32,6 +33,7 @@ for each in (
     lineage.lineage,
     live.live,
     wait.wait,
+    watch.watch,
     run.run,
     report.report,
     artifact.create,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn
@@ -10,21 +9,19 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from .. import complete
-from ..app import command, explain, given_url, open_store, url_option
+from ..app import command, environment_for_programs, explain, open_store, url_option
 from ..child import Ended, can_run, run_program
 from ..options import Entry, entries_by_name, repeatable_option, text_option
 from ..output.text import safe
 
 if TYPE_CHECKING:
-    from artifact_store import ArtifactStore, ArtifactStoreError, OpenFlowRun
+    from artifact_store import ArtifactStoreError, OpenFlowRun
 
     from ..payload import JsonScalar
 
 __all__ = ["run"]
 
 NOT_STARTED, NOT_EXECUTABLE, NOT_FOUND = 125, 126, 127
-_URL = "ARTIFACT_STORE_URL"
-_MEMORY = "sqlite:///:memory:"
 
 
 class NotStarted(click.ClickException):
@@ -104,7 +101,7 @@ def run(
     ended: Ended | None = None
     try:
         with open_store(create=True) as store:
-            environment = {**os.environ, _URL: url_for_programs(store)}
+            environment = environment_for_programs(store)
             block = store.flow_run(
                 flow,
                 deployment=deployment,
@@ -125,7 +122,7 @@ def run(
             raise
         report_end(click.ClickException("it was interrupted."))
 
-    if ended.interrupted:
+    if ended.by_ctrl_c:
         # A shell ends its loop only if Ctrl-C has ended the program in it.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.raise_signal(signal.SIGINT)
@@ -146,21 +143,10 @@ def run_in(opened: OpenFlowRun, words: Sequence[str], environment: Mapping[str, 
         return Ended(NOT_FOUND if is_missing else NOT_EXECUTABLE)
 
     if ended.signal is not None:
-        opened.end_as("CRASHED", message=f"{ended.signal} ended the command.")
+        opened.end_as("CRASHED", message=ended.sentence)
     elif ended.code:
-        opened.end_as("FAILED", message=f"The command ended with exit code {ended.code}.")
+        opened.end_as("FAILED", message=ended.sentence)
     return ended
-
-
-def url_for_programs(store: ArtifactStore) -> str:
-    """Return the address of the store for another program, which may change its working directory."""
-    url = given_url() or os.environ.get(_URL, "")
-    if not store.url.startswith("sqlite:"):
-        return url
-    if store.url == _MEMORY:
-        raise click.UsageError("A store in memory ends with this program: name a file with --url.")
-    _, mark, parameters = url.partition("?")
-    return f"{store.url}{mark}{parameters}"
 
 
 def refuse(error: ArtifactStoreError) -> NoReturn:

@@ -17,8 +17,8 @@ from artifact_store_cli.output.text import json_text, safe
 from tests.helpers.commandline import COMMANDS, loaded, on_terminal, run
 
 DAILY = """
-    demo ls show history diff check tree lineage live wait run report create update delete alias count verify
-    repair upgrade info completion
+    demo ls show history diff check tree lineage live wait watch run report create update delete alias count
+    verify repair upgrade info completion
 """.split()
 NASTY = "a\x1b[31m\x9b\u202eb\r\nc[bold]d[/bold]\u2066\x07"
 
