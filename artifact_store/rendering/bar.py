@@ -18,14 +18,7 @@ from .text import escape_controls
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = [
-    "Bar",
-    "Display",
-    "LineDisplay",
-    "ipython_shell",
-    "register_cell_hook",
-    "unregister_cell_hook",
-]
+__all__ = ["Bar", "Display", "LineDisplay"]
 
 _SHARE = 20  # between two drawings passes at least this many times the duration of a drawing
 _NEVER = 3600.0  # seconds; a display that failed is not tried again
@@ -245,26 +238,6 @@ def write_line(bar: Bar) -> None:
     if sys.stderr is not None:
         sys.stderr.write(f"{bar.line()}\n")
         sys.stderr.flush()
-
-
-def ipython_shell() -> object:
-    """Return the shell of IPython that runs this program; `None` if there is none."""
-    get_ipython = getattr(sys.modules.get("IPython"), "get_ipython", None)
-    return None if get_ipython is None else get_ipython()
-
-
-def register_cell_hook(function: Callable[..., None]) -> None:
-    """Have IPython, if it runs this program, call a function at the end of each cell."""
-    events = getattr(ipython_shell(), "events", None)
-    if events is not None and function not in events.callbacks["post_run_cell"]:
-        events.register("post_run_cell", function)
-
-
-def unregister_cell_hook(function: Callable[..., None]) -> None:
-    """Undo `register_cell_hook`."""
-    events = getattr(ipython_shell(), "events", None)
-    if events is not None and function in events.callbacks["post_run_cell"]:
-        events.unregister("post_run_cell", function)
 
 
 _ALL: WeakSet[Display] = WeakSet()

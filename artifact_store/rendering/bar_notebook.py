@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import blocks
-from .bar import Display, register_cell_hook, unregister_cell_hook
+from .bar import Display
+from .ipython import register_cell_hook, unregister_cell_hook
 from .notebook import output_html
 
 if TYPE_CHECKING:
@@ -41,19 +42,19 @@ class NotebookDisplay(Display):
             "text/html": output_html(part for bar in self.bars for part in bar_blocks(bar)),
             "text/plain": "\n".join(bar.line() for bar in self.bars),
         }
+        register_cell_hook(self.pause)
         if self._output is None:
-            register_cell_hook(self.pause)
             self._output = display(shown, raw=True, display_id=True)  # type: ignore[no-untyped-call]
         else:
             self._output.update(shown, raw=True)  # type: ignore[no-untyped-call]
 
     def finish(self) -> None:
         """Draw the bars for the last time, without an expected end."""
-        unregister_cell_hook(self.pause)
         for bar in self.bars:
             bar.pace = bar.pace._replace(end=None)
         if self.bars:
             self.paint()
+        unregister_cell_hook(self.pause)
 
 
 def bar_blocks(bar: Bar) -> Iterator[blocks.Block]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
-from .bar import Display, register_cell_hook, unregister_cell_hook
+from .bar import Display
+from .ipython import register_cell_hook, unregister_cell_hook
 from .terminal_text import progress_bar
 
 if TYPE_CHECKING:
@@ -67,7 +69,8 @@ class TerminalDisplay(Display):
         """Put the streams and the hooks of the program back."""
         for name, stream, proxy in reversed(self._replaced):
             # What was printed without a line end is still in there.
-            proxy.flush()
+            with suppress(Exception):  # of a terminal that is gone
+                proxy.flush()
             if getattr(sys, name) is proxy:
                 setattr(sys, name, stream)
             for handler in handlers_of(proxy):

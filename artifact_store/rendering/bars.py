@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..context import PROCESS_ID
 from ..errors import InvalidQuery
 from ..wording import shown
+from .ipython import ipython_shell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,8 +143,6 @@ def is_child() -> bool:
 
 def notebook_cell() -> str | None:
     """Return a name for the cell that runs now; `None` outside of a notebook."""
-    from .bar import ipython_shell
-
     shell = ipython_shell()
     # What runs in a terminal has no kernel.
     if getattr(shell, "kernel", None) is None:

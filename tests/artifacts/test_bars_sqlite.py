@@ -377,6 +377,7 @@ def test_a_terminal_that_fails_in_between_does_not_stop_the_loop():
             time.sleep(0.12)
             os.close(2)
             os.open(os.devnull, os.O_RDONLY)
+            sys.stdout.write("half")
             done += 1
         assert done == 4
         assert (sys.stdout, sys.stderr, sys.excepthook) == streams
