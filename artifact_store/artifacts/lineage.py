@@ -24,12 +24,13 @@ from ..db.dialects import encode_time
 from ..db.rows import Rows
 from ..db.run_tables import Flow, FlowRun, TaskRun
 from ..db.statements import Expression, Query, Statements, slot
+from ..errors import ArtifactNotFound
 from ..schemas.artifacts import as_uuid
 from ..schemas.lineage import Direction, Lineage, LineageEdge, LineageNode
 from ..wording import name_of_artifact
-from . import lookup
+from . import lookup, references
 
-__all__ = ["Made", "read_existing", "read_lineage", "read_results", "read_uses"]
+__all__ = ["Made", "read_deleted", "read_existing", "read_lineage", "read_results", "read_uses"]
 
 _MOST_ROWS = 10_000  # that are read of each kind
 _MOST_WAYS = 10  # in which each may be reached, on average, if there is a depth
@@ -103,16 +104,9 @@ def read_lineage(db: Statements, ref: object, direction: Direction, depth: int |
 
     Raises:
         InvalidQuery: it is not a reference.
-        ArtifactNotFound: there is no such artifact.
+        ArtifactNotFound: there is no such artifact, and no run has used one.
     """
-    artifact = lookup.get(db, ref)
-    root = Made.model_construct(
-        id=artifact.id,
-        key=artifact.key,
-        version=artifact.version,
-        run_id=artifact.flow_run_id or artifact.task_run_id,
-        created=artifact.created,
-    )
+    root = read_root(db, ref)
     uses, read_all = read_uses(db, root, direction, depth)
     if direction == "up":
         steps = steps_up(uses)
@@ -122,14 +116,57 @@ def read_lineage(db: Statements, ref: object, direction: Direction, depth: int |
         steps = steps_down([root, *results], uses)
     graph = walk(root, steps, direction, depth)
 
-    existing = read_existing(db, [made.id for made, _ in graph.found]) | {root.id}
+    existing = read_existing(db, [made.id for made, _ in graph.found])
     names = read_names(db, {made.run_id for made, _ in graph.found if made.run_id})
     nodes = [node_of(made, steps_to, existing, names) for made, steps_to in graph.found]
     complete = read_all and graph.complete
-    return Lineage(artifact.ref, direction, tuple(nodes), tuple(graph.edges), complete)
+    return Lineage(ref_of(root), direction, tuple(nodes), tuple(graph.edges), complete)
 
 
 # Statements
+
+
+def read_root(db: Statements, ref: object) -> Made:
+    """Return the artifact that a reference names; if it was deleted, what its uses say of it.
+
+    Raises:
+        InvalidQuery: it is not a reference.
+        ArtifactNotFound: there is no such artifact, and no run has used one.
+    """
+    artifact = references.read(db, ref)
+    if artifact is None:
+        deleted = read_deleted(db, references.parse(ref))
+        if deleted is None:
+            raise ArtifactNotFound(lookup.explain_missing(db, ref))
+        return deleted
+    return Made.model_construct(
+        id=artifact.id,
+        key=artifact.key,
+        version=artifact.version,
+        run_id=artifact.flow_run_id or artifact.task_run_id,
+        created=artifact.created,
+    )
+
+
+def read_deleted(db: Statements, reference: references.Reference) -> Made | None:
+    """Return the artifact of an id, or of a key and a version, that a run has used; `None` if none has."""
+
+    def build_of_id() -> Query:
+        return (
+            ArtifactInput.select(*_COLUMNS).where(ArtifactInput.artifact_id == slot("id")).limit(1)
+        )
+
+    def build_of_version() -> Query:
+        of_key = ArtifactInput.select(*_COLUMNS).where(ArtifactInput.key == slot("key"))
+        return of_key.where(ArtifactInput.version == slot("version")).limit(1)
+
+    row = None
+    if reference.id is not None:
+        row = db.fetch_one("lineage.deleted_id", build_of_id, {"id": str(reference.id)})
+    elif reference.version is not None:
+        values = {"key": reference.key, "version": reference.version}
+        row = db.fetch_one("lineage.deleted_version", build_of_version, values)
+    return None if row is None else USES.value(row).source
 
 
 def read_uses(
@@ -271,14 +308,14 @@ class Graph(NamedTuple):
 
 def steps_up(uses: Iterable[Use]) -> Steps:
     """Return the function that yields what the run of an artifact had used when it created it."""
-    uses_of_run: dict[UUID | None, list[Use]] = {}
+    steps_of_run: dict[UUID | None, list[Step]] = {}
     for use in uses:
-        uses_of_run.setdefault(use.run_id, []).append(use)
+        steps_of_run.setdefault(use.run_id, []).append(Step(use.source, use))
 
     def steps(made: Made) -> Iterator[Step]:
-        for use in uses_of_run.get(made.run_id, ()):
-            if is_before(use, made):
-                yield Step(use.source, use)
+        for step in steps_of_run.get(made.run_id, ()):
+            if is_before(step.use, made):
+                yield step
 
     return steps
 

@@ -31,7 +31,8 @@ class LineageMethods(StoreBase):
         walks all steps.
 
         Args:
-            ref: the artifact, as a reference or an artifact.
+            ref: the artifact, as a reference or an artifact. `"raw@3"` and ids also find one that was
+                deleted, if a run has used it.
             direction: `"up"`, the default, to what it was made from; `"down"` to what was made from it.
             depth: how many steps to walk; `None`, the default, is all.
 
@@ -41,7 +42,7 @@ class LineageMethods(StoreBase):
 
         Raises:
             InvalidQuery: an argument is invalid.
-            ArtifactNotFound: there is no such artifact.
+            ArtifactNotFound: there is no such artifact, and no run has used one.
 
         Examples:
             >>> from artifact_store import ArtifactStore

@@ -183,5 +183,7 @@ ArtifactInput.add_index(
     ArtifactInput.artifact_id,
     where=ArtifactInput.source_run_id.is_null(False),
 )
+# A version that was deleted is found by the reference under which it was known.
+ArtifactInput.add_index(ArtifactInput.key, ArtifactInput.version)
 # Few are held, those of open runs; `verify` counts them for each key.
 ArtifactInput.add_index(ArtifactInput.key, where=ArtifactInput.held, name="artifact_input_held")

@@ -44,8 +44,8 @@ def lineage(ref: str, down: bool, depth: int | None, form: str | None) -> None:
     """Show what an artifact was made from, through the runs that used it.
 
     A step leads from what a run has used (run.use, show --run) to what it has published afterwards.
-    Deleted versions are part of it. When the output is not a terminal, there is one line per
-    artifact; --json has the steps too.
+    Deleted versions are part of it, and REF may name one. When the output is not a terminal, there is
+    one line per artifact; --json has the steps too.
     """
     with open_store() as store:
         found = store.lineage(ref, direction="down" if down else "up", depth=depth)

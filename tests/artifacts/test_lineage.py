@@ -87,6 +87,27 @@ def test_depth(made: ArtifactStore, ref: str, direction: Any, depth: int, refs: 
     assert lineage.complete
 
 
+def test_from_a_version_that_is_gone(made: ArtifactStore) -> None:
+    [clean] = [node for node in made.lineage("report").nodes if node.gone]
+    for ref in ("clean@1", clean.id, str(clean.id)):
+        lineage = made.lineage(ref, direction="down")
+        assert lineage.ref == "clean@1"
+        assert [(node.ref, node.gone) for node in lineage.nodes] == [
+            ("clean@1", True),
+            ("model@1", False),
+            ("report@1", False),
+        ]
+        assert edges_of(made.lineage(ref)) == [("raw@1", "clean@1")]
+
+
+def test_what_was_never_used_is_not_found_once_it_is_gone(made: ArtifactStore) -> None:
+    side = made.get("side")
+    made.delete_artifact(side)
+    for ref in ("side@1", side, side.id, "side", "clean", "clean@2", "clean@prod"):
+        with pytest.raises(ArtifactNotFound):
+            made.lineage(ref)
+
+
 def test_without_a_key(store: ArtifactStore) -> None:
     loose = store.create_artifact(data=1)
     with store.flow_run("etl") as run:

@@ -7,6 +7,7 @@ from copy import copy
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -19,9 +20,16 @@ from artifact_store import (
     ArtifactStore,
     FlowRunFilter,
 )
-from artifact_store.artifacts.lineage import Made, read_existing, read_results, read_uses
+from artifact_store.artifacts.lineage import (
+    Made,
+    read_deleted,
+    read_existing,
+    read_results,
+    read_uses,
+)
 from artifact_store.artifacts.listing import listing_query
 from artifact_store.artifacts.provenance import read_provenance
+from artifact_store.artifacts.references import parse
 from artifact_store.artifacts.waiting import AllKeys, GivenKeys, read_page
 from artifact_store.clock import new_id
 from artifact_store.db.engine import Engine
@@ -355,6 +363,20 @@ def test_lineage_is_walked_by_index(planner: Planner, direction: Direction) -> N
     for plan in [walked, *others]:
         whole = re.search(r"Seq Scan on artifact\b|SCAN (?!walked|json_each)\w+", plan)
         assert whole is None, plan
+
+
+@pytest.mark.parametrize(
+    ("ref", "index"),
+    [
+        ("deep@1", "artifact_input_key_version"),
+        (str(UUID(int=1)), "artifact_input_artifact_id_run_id"),
+    ],
+)
+def test_deleted_versions_are_found_by_index(planner: Planner, ref: str, index: str) -> None:
+    latest = planner.store.read_artifacts(0, 1)[0]
+    [plan] = planner.plans(lambda store, _: read_deleted(store._db, parse(ref)), latest)
+    # Inputs are so few here that a server may read them all.
+    assert re.search(rf"{index}|Seq Scan on artifact_input", plan), plan
 
 
 def test_provenance_is_read_by_index(planner: Planner) -> None:

@@ -48,6 +48,7 @@ def up(migrator, db):
         ArtifactInput.artifact_id,
         where=ArtifactInput.source_run_id.is_null(False),
     )
+    ArtifactInput.add_index(ArtifactInput.key, ArtifactInput.version)
     ArtifactInput.add_index(ArtifactInput.key, where=ArtifactInput.held, name="artifact_input_held")
     ArtifactInput.create_table(safe=False)
     db.execute_sql(
