@@ -207,7 +207,7 @@ class ActivityMethods(StoreBase):
         database locked gives up after a twentieth of a second. The progress ends at 100, or where
         the loop was left. Its metadata has the number of items that are `done` and, if they are
         known, their `total` and the `rate`: items per second, of the last half minute while the
-        loop runs and of all of it at its end. Half a second passes before it is known. An update
+        loop runs and of all of it when it was completed. It is known after half a second. An update
         that fails is logged once, as a warning of the logger `artifact_store`, and does not stop
         the loop.
 

@@ -44,7 +44,7 @@ class Meter:
     Attributes:
         done: the number of items that are done.
         total: the number of items, if it is known.
-        rate: items per second: lately while the loop runs, of all of it once it has ended.
+        rate: items per second: lately while the loop runs, of all of it once it was completed.
         ended: whether the loop was completed.
     """
 
@@ -100,11 +100,15 @@ class Meter:
             later: whether nothing may be written now, so that the next call of the store has to do
                 it.
         """
-        now = time.monotonic()
-        self.rate = rate_since((self._began, 0), (now, self.done))
+        took = None
+        # A loop that was left may end long afterwards, when its traceback is freed.
+        if self.ended:
+            now = time.monotonic()
+            took = now - self._began
+            self.rate = rate_since((self._began, 0), (now, self.done))
         bar = self._bar if os.getpid() == self._process_id else None
         if bar is not None:
-            bar.end(self._percent(), self.done, self.rate, now - self._began)
+            bar.end(self._percent(), self.done, self.rate, took)
         try:
             self._write_last(later)
         finally:

@@ -34,7 +34,8 @@ class Bar:
     Attributes:
         name: what the loop does, on one line.
         pace: how far it is.
-        took: how long it took; `None` while it runs.
+        took: how long it took; `None` unless it was completed.
+        ended: whether it has ended, completed or not.
         is_first: whether no other was shown when it began. Then it stays when it has ended; one
             inside another goes, since it may be one of thousands.
         next_line: when it is written as a line again.
@@ -46,15 +47,11 @@ class Bar:
         self.name = escape_controls(name)
         self.pace = Pace(0, 0, total)
         self.took: timedelta | None = None
+        self.ended = False
         self.is_first = is_first
         self.next_line = 0.0
         self.lines = 0
         self._display = display
-
-    @property
-    def ended(self) -> bool:
-        """Whether the loop has ended, completed or not."""
-        return self.took is not None
 
     def draw(self, percent: float, done: int, rate: float | None) -> float:
         """Show how far the loop is; return after how many seconds to do so again."""
@@ -65,10 +62,11 @@ class Bar:
         self.pace = self.pace._replace(percent=percent, done=done, rate=rate, end=end)
         return self._display.draw()
 
-    def end(self, percent: float, done: int, rate: float | None, seconds: float) -> None:
+    def end(self, percent: float, done: int, rate: float | None, took: float | None) -> None:
         """Take what is known of the loop at its end; `tidy` then shows it."""
         self.pace = self.pace._replace(percent=percent, done=done, rate=rate, end=None)
-        self.took = timedelta(seconds=seconds)
+        self.took = None if took is None else timedelta(seconds=took)
+        self.ended = True
 
     def tidy(self) -> None:
         """Show that the loop has ended."""
@@ -76,7 +74,7 @@ class Bar:
 
     def percent_text(self) -> str:
         """Return how much is done; empty while the number of items is not known."""
-        if self.pace.total is None and not self.ended:
+        if self.pace.total is None and self.took is None:
             return ""
         # 99.96 is not yet 100.
         percent = self.pace.percent

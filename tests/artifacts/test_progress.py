@@ -217,6 +217,17 @@ def test_a_loop_of_less_than_half_a_second_has_no_rate(
     assert read_rate(store) == "unknown"
 
 
+def test_a_loop_that_was_left_keeps_the_rate_that_it_had(store: Counting, clock: Clock) -> None:
+    items = store.track(range(100), key="load")
+    for _ in range(10):
+        next(items)
+        clock.now += 0.25
+    clock.now += 600  # as if a traceback kept it for so long
+    items.close()
+    assert read_rate(store) == 4.0
+    assert read_progress(store) == (9.0, {"done": 9, "total": 100})
+
+
 def test_a_loop_that_stands_still_has_no_rate(store: Counting, clock: Clock) -> None:
     for _ in store.track(range(3), key="load"):
         clock.now += 60
