@@ -11,6 +11,7 @@ for thousands of rows, and read the whole table.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
@@ -65,7 +66,7 @@ class Use(BaseModel):
     source_run_id: UUID | None
     source_created: datetime
 
-    @property
+    @cached_property
     def source(self) -> Made:
         """The artifact that was used."""
         return Made.model_construct(

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from . import comparing, operations, report, scale, starting, waiting
+from . import comparing, lineage, operations, report, scale, starting, waiting
 from .measure import Line
 from .peers import running
 from .places import Places
@@ -101,6 +101,7 @@ def measured(given: argparse.Namespace, places: Places, versions: dict[str, str]
     sizes = [int(size) for size in given.scale.split(",") if size]
     for engine in engines if sizes else ():
         yield from scale.measured(places, engine, sizes, wanted, min(given.rounds, 9))
+        yield from lineage.measured(places, engine, sizes, wanted("growth"), min(given.rounds, 9))
 
 
 def main() -> int:

@@ -5,7 +5,7 @@ psycopg as it does by default; a create is one statement, and so one round trip.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -241,13 +241,13 @@ class BarePostgresql:
         return self.connection.execute(sql).fetchall()
 
 
-def load(url: str, dataset: Dataset) -> None:
+def load(url: str, dataset: Dataset, columns_of: Mapping[str, Sequence[str]] = COLUMNS) -> None:
     """Fill the empty tables of a store, then let the server count what they hold."""
     with connect(url) as connection:
         with connection.transaction(), connection.cursor() as cursor:
-            for table, columns in COLUMNS.items():
+            for table, columns in columns_of.items():
                 with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
                     for row in dataset.rows(table):
                         copy.write_row(row)
-        for table in COLUMNS:
+        for table in columns_of:
             connection.execute(f"VACUUM ANALYZE {table}")

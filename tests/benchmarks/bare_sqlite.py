@@ -7,7 +7,7 @@ that allows, since it is what the store is held against.
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -225,12 +225,12 @@ class BareSqlite:
         return self.connection.execute(sql).fetchall()
 
 
-def load(path: str, dataset: Dataset) -> None:
+def load(path: str, dataset: Dataset, columns_of: Mapping[str, Sequence[str]] = COLUMNS) -> None:
     """Fill the empty tables of a store; the file is not in use, so durability is left for the end."""
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA synchronous = off")
     connection.execute("BEGIN IMMEDIATE")
-    for table, columns in COLUMNS.items():
+    for table, columns in columns_of.items():
         rows = (tuple(map(_text, row)) for row in dataset.rows(table))
         marks = ", ".join("?" * len(columns))
         connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)

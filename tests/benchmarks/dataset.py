@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-__all__ = ["COLUMNS", "SHARES", "Dataset", "payload"]
+__all__ = ["COLUMNS", "SHARES", "START", "Dataset", "payload"]
 
 COLUMNS = {
     "flow": ("id", "name", "tags", "created", "updated"),
@@ -30,7 +30,7 @@ COLUMNS = {
 SHARES = ("nothing", "0.4 %", "11 %", "everything", "the oldest 0.4 %", "the oldest 11 %")
 """What a related filter matches: the word is the tag, and the name of the flow, of the flow runs it matches."""
 
-_START = datetime(2025, 1, 1, tzinfo=UTC)
+START = datetime(2025, 1, 1, tzinfo=UTC)
 _TYPES = ("table", "markdown", "link", "progress", "table", "image", "result", "table")
 
 Row = tuple[Any, ...]
@@ -58,7 +58,7 @@ class Dataset:
 
     def id(self, kind: int, number: int) -> UUID:
         """Return a UUIDv7 that sorts by number; `kind` keeps the tables apart."""
-        milliseconds = int(_START.timestamp() * 1000) + number
+        milliseconds = int(START.timestamp() * 1000) + number
         return UUID(
             int=milliseconds << 80
             | 7 << 76
@@ -108,18 +108,18 @@ class Dataset:
         return makers[table]()
 
     def _times(self, number: int) -> tuple[datetime, datetime]:
-        created = _START + timedelta(seconds=number)
+        created = START + timedelta(seconds=number)
         return created, created + timedelta(
             seconds=number * 7919 % self.size if number % 10 == 0 else 0
         )
 
     def _flows(self) -> Iterator[Row]:
         for number, name in enumerate(SHARES):
-            yield (self.id(2, number), name, "[]", _START, _START)
+            yield (self.id(2, number), name, "[]", START, START)
 
     def _runs(self) -> Iterator[Row]:
         for run in range(self.runs):
-            created, tags = _START + timedelta(seconds=100 * run), self.shares(run)
+            created, tags = START + timedelta(seconds=100 * run), self.shares(run)
             flow = self.id(2, SHARES.index(tags[0]))
             yield (
                 self.run_id(run),
