@@ -19,6 +19,7 @@ __all__ = ["batches", "note_missing_run", "read_aliases", "read_run_names", "unt
 
 T = TypeVar("T")
 
+_AGAIN = "The store is available again."
 _BATCH_SIZE = 200
 _MOST_NAMES = 1_000  # of runs that are read to find one that is spelled alike
 
@@ -75,19 +76,31 @@ def is_id(text: str) -> bool:
     return True
 
 
-def until_available(read: Callable[[], T], deadline: float = math.inf, *, pause: float = 1.0) -> T:
+def until_available(
+    read: Callable[[], T],
+    deadline: float = math.inf,
+    *,
+    pause: float = 1.0,
+    probe: Callable[[], object] | None = None,
+) -> T:
     """Return what a function reads, and call it again as long as the store is not available.
 
     Args:
         read: the function.
         deadline: the time of the monotonic clock after which its error is raised.
         pause: seconds between two calls.
+        probe: reads something quickly, for a `read` that waits: whether the store is there again is known before
+            that has ended.
     """
     from artifact_store import StoreUnavailable
 
     is_away = False
     while True:
         try:
+            if is_away and probe is not None:
+                probe()
+                is_away = False
+                note(_AGAIN)
             result = read()
         except StoreUnavailable as error:
             if time.monotonic() >= deadline:
@@ -98,5 +111,5 @@ def until_available(read: Callable[[], T], deadline: float = math.inf, *, pause:
             time.sleep(pause)
             continue
         if is_away:
-            note("The store is available again.")
+            note(_AGAIN)
         return result

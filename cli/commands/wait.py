@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -85,7 +86,7 @@ def wait_until(store: ArtifactStore, key: str, after: int, deadline: float) -> A
         timeout = None if math.isinf(rest) else rest
         return store.wait_for_artifact(key, after_version=after, timeout=timeout)
 
-    return until_available(wait_for_rest, deadline)
+    return until_available(wait_for_rest, deadline, probe=partial(store.read_flows, limit=1))
 
 
 def report_missing(key: str, after: int | None) -> None:

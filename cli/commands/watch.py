@@ -220,8 +220,9 @@ def iter_matching(
     of_artifacts = {"artifact_filter": filters.get("artifact_filter")}
     of_runs = {name: each for name, each in filters.items() if name != "artifact_filter"}
     versions = until_available(partial(store.watch, names or None, after=position, **of_artifacts))
+    probe = partial(store.read_flows, limit=1)
     while True:
-        artifact = until_available(partial(next, versions))
+        artifact = until_available(partial(next, versions), probe=probe)
         if not of_runs or until_available(partial(comes_from, store, artifact, of_runs)):
             yield artifact
 
