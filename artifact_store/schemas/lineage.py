@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Literal, NamedTuple
 from uuid import UUID
 
@@ -12,6 +13,8 @@ from ..wording import count_text
 __all__ = ["Direction", "Lineage", "LineageEdge", "LineageNode", "TreeLine"]
 
 _MOST_LEVELS = 20  # of a tree: deeper ones have no room for names
+_MOST_LINES = 1_000  # of a tree
+_FEW = 3  # artifacts that may well be repeated in a tree
 _SPACE = "    "
 _DEEPER = "…"
 
@@ -73,7 +76,8 @@ class TreeLine(NamedTuple):
         guide: the lines that lead to it: `│   └── `.
         node: the artifact.
         remarks: what else is said of it: the run that made it, `gone`; `(above)` if what follows it stands
-            further up, and `…` if that is too deep to be shown.
+            further up, `(as raw@2)` if it stands there below another artifact, and `…` if it is too
+            deep to be shown.
     """
 
     guide: str
@@ -122,11 +126,14 @@ class Lineage:
             >>> from artifact_store import ArtifactStore
             >>> store = ArtifactStore("sqlite:///:memory:")
             >>> raw = store.create_artifact(key="raw", data=[3, 4])
-            >>> with store.flow_run("nightly") as run:
+            >>> with store.flow_run("nightly", run_name="monday") as run:
             ...     total = store.create_artifact(key="total", data=sum(run.use("raw").data))
-            >>> print(store.lineage("total").to_markdown())  # doctest: +ELLIPSIS
-            ...total@1...
-            ...raw@1...
+            >>> print(store.lineage("total").to_markdown())
+            ```
+            total@1  nightly/monday
+            └── raw@1
+            ```
+            <BLANKLINE>
         """
         from ..rendering import blocks_to_markdown
 
@@ -142,8 +149,8 @@ class Lineage:
             >>> from artifact_store import ArtifactStore
             >>> store = ArtifactStore("sqlite:///:memory:")
             >>> raw = store.create_artifact(key="raw")
-            >>> store.lineage(raw).blocks()
-            [Text(text='raw@1'), Note(text='Nothing that raw@1 was made from is known.')]
+            >>> [block.text for block in store.lineage(raw).blocks()]
+            ['raw@1', 'Nothing that raw@1 was made from is known.']
         """
         lines = ["  ".join([f"{line.guide}{line.node.ref}", *line.remarks]) for line in self.tree()]
         return [blocks.Text("\n".join(lines)), *map(blocks.Note, self.notes())]
@@ -163,6 +170,11 @@ class Lineage:
         """
         if not self.complete:
             return [f"There is more: only {count_text(len(self.nodes), 'artifact')} were read."]
+        if len(list(islice(self._lines(), _MOST_LINES + 1))) > _MOST_LINES:
+            steps = count_text(len(self.edges), "edge")
+            return [
+                f"… and more: the tree ends after {_MOST_LINES:,} lines, and there are {steps}."
+            ]
         if any(_DEEPER in line.remarks for line in self.tree()):
             return [f"What is marked with {_DEEPER} goes on: ask for the lineage of that artifact."]
         if len(self.nodes) > 1:
@@ -175,9 +187,11 @@ class Lineage:
         """Yield the artifacts as the lines of a tree, which repeats nothing.
 
         An artifact that is reached in several ways is shown at each, and what follows it at the first.
+        Many that follow several artifacts, as what a run has used follows all that it made, are shown
+        at the first of these.
 
         Yields:
-            A line for the artifact that was asked for, and one for each edge.
+            A line for the artifact that was asked for, and those that lead to the others; 1,000 at most.
 
         Examples:
             >>> from artifact_store import ArtifactStore
@@ -186,23 +200,34 @@ class Lineage:
             >>> [line.node.ref for line in store.lineage(raw).tree()]
             ['raw@1']
         """
+        return islice(self._lines(), _MOST_LINES)
+
+    def _lines(self) -> Iterator[TreeLine]:
+        """Yield all lines of the tree."""
         nodes = {node.ref: node for node in self.nodes}
         following = self._following()
         shown: set[str] = set()
-        waiting = [
-            ("", "", self.ref)
-        ]  # the guide of the line, that of the lines below it, the artifact
+        shown_below: dict[tuple[str, ...], str] = {}
+        # The guide of the line, that of the lines below it, and the artifact.
+        waiting = [("", "", self.ref)]
         while waiting:
             guide, below, ref = waiting.pop()
             next_refs = following.get(ref, [])
+            hidden = None
+            if ref in shown:
+                hidden = "(above)"
+            elif len(next_refs) > _FEW and tuple(next_refs) in shown_below:
+                hidden = f"(as {shown_below[tuple(next_refs)]})"
+            elif len(below) >= _MOST_LEVELS * len(_SPACE):
+                hidden = _DEEPER
             remarks = list(remarks_of(nodes[ref], self.ref))
-            if ref in shown and next_refs:
-                remarks.append("(above)")
+            if next_refs and hidden is not None:
+                remarks.append(hidden)
                 next_refs = []
-            elif next_refs and len(below) >= _MOST_LEVELS * len(_SPACE):
-                remarks.append(_DEEPER)
-                next_refs = []
-            shown.add(ref)
+            if hidden != _DEEPER:
+                shown.add(ref)
+            if next_refs:
+                shown_below.setdefault(tuple(next_refs), ref)
             yield TreeLine(guide, nodes[ref], tuple(remarks))
 
             for number, next_ref in enumerate(reversed(next_refs)):

@@ -212,6 +212,53 @@ def test_a_tree_that_is_deep_says_where_it_goes_on(store: ArtifactStore) -> None
     ]
 
 
+def test_what_was_too_deep_to_be_shown_is_shown_where_it_is_not(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("artifact_store.schemas.lineage._MOST_LEVELS", 3)
+    store.create_artifact(key="raw")
+    for key, refs in {"z": ["raw"], "b": ["z"], "a": ["b"], "all": ["a", "z"]}.items():
+        with store.flow_run(key) as run:
+            for ref in refs:
+                run.use(ref)
+            store.create_artifact(key=key)
+    shown = [(line.node.ref, line.remarks[1:]) for line in store.lineage("all").tree()]
+    assert shown == [
+        ("all@1", ()),
+        ("a@1", ()),
+        ("b@1", ()),
+        ("z@1", ("…",)),
+        ("z@1", ()),
+        ("raw@1", ()),
+    ]
+
+
+def test_a_tree_shows_once_what_many_were_made_from(store: ArtifactStore) -> None:
+    wide(store, 5)
+    with store.flow_run("second") as run:
+        for number in range(5):
+            run.use(f"out/{number:03}")
+        store.create_artifact(key="all")
+    lines = list(store.lineage("all").tree())
+    assert [line.node.ref for line in lines[1:7]] == ["out/000@1"] + [
+        f"in/{n:03}@1" for n in range(5)
+    ]
+    others = [(line.node.ref, line.remarks[-1]) for line in lines[7:]]
+    assert others == [(f"out/{n:03}@1", "(as out/000@1)") for n in range(1, 5)]
+
+
+def test_a_long_tree_is_cut_off_and_says_so(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide(store, 5)
+    lineage = store.lineage("out/000")
+    assert (len(list(lineage.tree())), lineage.notes()) == (6, [])
+    monkeypatch.setattr("artifact_store.schemas.lineage._MOST_LINES", 5)
+    assert len(list(lineage.tree())) == 5
+    assert lineage.notes() == ["… and more: the tree ends after 5 lines, and there are 5 edges."]
+    assert "… and more" in lineage.to_markdown()
+
+
 def test_nodes_of_a_circle_are_there_once() -> None:
     """A tree of edges in a circle, as clocks that differ may make it, ends."""
     from artifact_store import LineageEdge
