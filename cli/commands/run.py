@@ -88,9 +88,9 @@ def run(
     $ARTIFACT_STORE_URL, so whatever it publishes belongs to the run, in any language. Inside
     another run, it is a run nested in that one.
 
-    The exit code is that of COMMAND: 128 and the signal that ended it, 127 if there is no such
-    command, 126 if it cannot be executed. If the run cannot be recorded, COMMAND is not started, and
-    the exit code is 125. If only its end cannot be recorded, a message says so.
+    The exit code is that of COMMAND; 128 plus the number of the signal that ended it, 127 if there
+    is no such command, 126 if it cannot be executed. If the run cannot be recorded, COMMAND is not
+    started, and the exit code is 125. If only its end cannot be recorded, a message says so.
     """
     if not can_run():
         raise click.UsageError("run needs a system with POSIX signals, such as Linux or macOS.")
