@@ -28,6 +28,7 @@ from tests.helpers.watching_workers import (
 from tests.histories import places
 
 WRITERS = 4
+_PATIENCE = 20  # seconds without progress
 
 
 class Outcome(NamedTuple):
@@ -106,19 +107,20 @@ def kill_at_random(jobs: list[Job], seconds: float) -> int:
 
 
 def until_all_is_delivered(url: str, logs: list[Path]) -> list[str]:
-    """Wait until the watchers have come to the end."""
-    deadline = time.monotonic() + 60
+    """Wait until the watchers have come to the end; fail if they make no progress any more."""
+    existing = {(key, version) for key, found in versions(url).items() for version in found}
+    wanted = {each for each in existing if each[0] in KEYS}
+    of_results = {each for each in wanted if each[0] in COMPLETE}
+    missing, deadline = -1, time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
-        existing = {(key, version) for key, found in versions(url).items() for version in found}
-        wanted = {each for each in existing if each[0] in KEYS}
-        of_results = {each for each in wanted if each[0] in COMPLETE}
-        if (
-            all(wanted <= set(read_log(path)) for path in logs)
-            and of_results <= results(url).keys()
-        ):
+        behind = [len(wanted - set(read_log(path))) for path in logs]
+        behind.append(len(of_results - results(url).keys()))
+        if sum(behind) == 0:
             return []
-        time.sleep(0.2)
-    return ["the watchers do not come to the end"]
+        if sum(behind) != missing:
+            missing, deadline = sum(behind), time.monotonic() + _PATIENCE
+        time.sleep(0.5)
+    return [f"the watchers do not come to the end: {behind} are missing"]
 
 
 def check_log(url: str, path: Path) -> list[str]:
