@@ -1,67 +1,18 @@
-"""The bars that `track` draws: on a real terminal, in a real notebook, as lines, or not at all."""
+"""The bars that `track` draws: on a real terminal, as lines, or not at all."""
 
 import io
-import os
 import re
-import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 from artifact_store import ArtifactStore, InvalidQuery
 from artifact_store.rendering import bar as bar_module
 from artifact_store.rendering.bar import Bar, Display, LineDisplay
 from artifact_store.rendering.bar_terminal import BarLines
+from tests.helpers.bars import BEGINNING, WITHOUT_CI, on_pipe, on_terminal, screen_of
 from tests.helpers.commandline import program_on_terminal
-
-BEGINNING = """
-    import os, sys, threading, time
-    from artifact_store import ArtifactStore
-    store = ArtifactStore(os.environ.get("STORE", "sqlite:///:memory:"))
-    streams = sys.stdout, sys.stderr, sys.excepthook
-"""
-WITHOUT_CI = {"CI": "", "PYTHONUNBUFFERED": "1"}
-
-
-def program(code):
-    """Return the command that runs some code with a store."""
-    return [sys.executable, "-c", textwrap.dedent(BEGINNING) + textwrap.dedent(code)]
-
-
-def on_terminal(code, code_expected=0, env=(), **options):
-    """Run code on a terminal; return what was sent to it."""
-    exit_code, told = program_on_terminal(program(code), env={**WITHOUT_CI, **dict(env)}, **options)
-    assert exit_code == code_expected, told
-    return told
-
-
-def on_pipe(code, env=()):
-    """Run code with pipes; return what it wrote to standard error."""
-    environment = {**os.environ, **WITHOUT_CI, **dict(env)}
-    run = subprocess.run(program(code), env=environment, capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
-    return run.stderr
-
-
-def screen_of(told):
-    """Return the lines that a terminal shows in the end, without colours."""
-    lines, row = [""], 0
-    for part in re.split(r"(\n|\r|\x1b\[[0-9;?]*[A-Za-z])", told):
-        if part == "\n":
-            row += 1
-            lines += [""] * (row + 1 - len(lines))
-        elif part == "\x1b[2K":
-            lines[row] = ""
-        elif re.fullmatch(r"\x1b\[\d*A", part):
-            row -= int(part[2:-1] or 1)
-        elif part != "\r" and not part.startswith("\x1b["):
-            lines[row] += part
-    return "\n".join(lines).rstrip("\n").split("\n")
-
 
 # On a terminal
 
@@ -491,95 +442,3 @@ def test_a_line_is_no_wider_than_the_terminal(width, is_unicode):
     if is_unicode and width == 140:
         assert "about 1 min left" in lines[0]
     assert is_unicode or lines[0].isascii()
-
-
-# In a notebook
-
-CELLS = {
-    "loop": """
-        import time
-        from artifact_store import ArtifactStore
-        store = ArtifactStore("sqlite:///:memory:")
-        for n in store.track("abc", key="load", description="Loading <b>*now*</b>"):
-            for m in store.track(range(2), description="inner"):
-                time.sleep(0.2)
-        """,
-    "nothing": "list(store.track('abc', show=False))[:0]",
-    "failing": """
-        for n in store.track(range(4), description="Failing"):
-            time.sleep(0.3)
-            1 / (2 - n)
-        """,
-    "threads": """
-        import threading
-        threads = [
-            threading.Thread(target=lambda: list(store.track(range(2), description="thread")))
-            for _ in range(3)
-        ]
-        [each.start() for each in threads]
-        [each.join() for each in threads]
-        "end"
-        """,
-}
-
-
-@pytest.fixture(scope="module")
-def notebook():
-    """The outputs of each cell of a notebook that was executed."""
-    cells = [nbformat.v4.new_code_cell(textwrap.dedent(each).strip()) for each in CELLS.values()]
-    made = nbformat.v4.new_notebook(cells=cells)
-    client = NotebookClient(made, timeout=120, kernel_name="python3", allow_errors=True)
-    client.execute()
-    nbformat.validate(made)
-    return {name: cell.outputs for name, cell in zip(CELLS, made.cells, strict=True)}
-
-
-def html_of(output):
-    return output.data["text/html"].partition("</style>")[2]
-
-
-def test_a_cell_has_one_bar_that_was_updated(notebook):
-    [output] = notebook["loop"]
-    html = html_of(output)
-    assert "Loading &lt;b&gt;now&lt;/b&gt;" in html
-    assert 'value="100"' in html
-    assert re.search(r"100 %, 3 / 3, [\d.]+/s, took 1\.\d s", html)
-    assert "inner" not in html
-    assert output.data["text/plain"].startswith("Loading <b>now</b>: 100 %, 3 / 3, ")
-
-
-def test_a_cell_that_failed_shows_how_far_it_got(notebook):
-    bar, error = notebook["failing"]
-    assert "50 %, 2 / 4" in html_of(bar)
-    assert "left" not in html_of(bar)
-    assert error.output_type == "error"
-
-
-def test_a_cell_without_a_bar_has_none(notebook):
-    [output] = notebook["nothing"]
-    assert output.data == {"text/plain": "[]"}
-
-
-def test_threads_of_a_cell_share_its_output(notebook):
-    assert [each.output_type for each in notebook["threads"]][-1] == "execute_result"
-    assert "thread" in html_of(notebook["threads"][0])
-
-
-def test_ipython_on_a_terminal_gets_it_back_after_an_error(tmp_path):
-    script = Path(tmp_path / "cells.ipy")
-    script.write_text(
-        textwrap.dedent(BEGINNING)
-        + textwrap.dedent(
-            """
-            get_ipython().run_cell("for n in store.track(range(4)): 1 / (2 - n)")
-            assert (sys.stdout, sys.stderr, sys.excepthook) == streams
-            print("behind")
-            """
-        )
-    )
-    command = [sys.executable, "-m", "IPython", "--no-banner", "--quick", str(script)]
-    env = {**WITHOUT_CI, "IPYTHONDIR": str(tmp_path / "ipython")}
-    code, told = program_on_terminal(command, env=env)
-    assert code == 0, told
-    assert " 50 %  2 / 4" in told
-    assert "behind" in screen_of(told)
