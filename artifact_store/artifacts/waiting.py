@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from typing import NamedTuple
 
 from ..clock import now
 from ..db.artifact_tables import Artifact, ArtifactCollection
@@ -234,46 +235,91 @@ class NewVersions(Iterator[schemas.Artifact]):
         self._listing = listing
         self._pace = Pace()
         self._behind: deque[tuple[str, int]] = deque()  # keys, and how far they have come
-        self._page: deque[schemas.Artifact] = deque()
+        self._page: Page | None = None
+        self._given: schemas.Artifact | None = None
 
     def __next__(self) -> schemas.Artifact:
         """Return the next version, and wait until there is one.
+
+        A signal handler may raise anywhere in here. So what was read is kept until it was given,
+        and each step can be repeated.
 
         Raises:
             InvalidQuery: it is called inside a block or a snapshot.
         """
         refuse_in_block(self._db, "watch")
-        while not self._page:
+        self._pass_given()
+        while self._page is None:
             if self._behind:
                 self._read_page()
             else:
                 self._look()
-        return self._page.popleft()
+        self._given = self._page.artifacts[0]
+        return self._given  # only between these two lines could a handler lose it
+
+    def _pass_given(self) -> None:
+        """Move the position past what was given last."""
+        page, given = self._page, self._given
+        if page is None:
+            return
+        if given is not None:
+            self._position[page.key] = given.version or page.end
+            if page.artifacts and page.artifacts[0] is given:
+                page.artifacts.popleft()
+            self._given = None
+        if not page.artifacts:
+            self._end_page(page)
+
+    def _end_page(self, page: "Page") -> None:
+        """Move the position past a page, and let the next key have its turn."""
+        self._position[page.key] = page.end
+        if self._behind and self._behind[0] == (page.key, page.last):
+            if page.end == page.last:
+                self._behind.popleft()
+            else:
+                self._behind.rotate(-1)
+        self._page = None
 
     def _look(self) -> None:
         """Find the keys that have new versions, once the next round is due."""
         self._pace.wait()
         began = time.monotonic()
         found = self._keys.read()
-        self._behind.extend(
-            (key, last) for key, last in found.items() if last > self._position_of(key)
-        )
+        behind = ((key, last) for key, last in found.items() if last > self._position_of(key))
+        self._behind = deque(behind)
         self._pace.note(began, found=bool(self._behind))
 
     def _read_page(self) -> None:
-        """Read the next versions of the first key that has some; each has its turn."""
+        """Read the next versions of the first key that has some."""
         key, last = self._behind[0]
-        page = read_page(self._db, self._listing, key, self._position_of(key), last)
-        self._behind.popleft()
-        if len(page) == _PAGE_SIZE:
-            self._position[key] = page[-1].version or last
-            self._behind.append((key, last))
+        found = read_page(self._db, self._listing, key, self._position_of(key), last)
+        end = last
+        if len(found) == _PAGE_SIZE:
+            end = found[-1].version or last
+        page = Page(key, last, end, deque(found))
+        if found:
+            self._page = page
         else:
-            self._position[key] = last
-        self._page.extend(page)
+            self._end_page(page)
 
     def _position_of(self, key: str) -> int:
         return self._position.get(key, self._start)
+
+
+class Page(NamedTuple):
+    """Some versions of a key that were read.
+
+    Attributes:
+        key: the key.
+        last: how far the key has come.
+        end: the version up to which nothing else is to be read.
+        artifacts: those that were not given yet.
+    """
+
+    key: str
+    last: int
+    end: int
+    artifacts: deque[schemas.Artifact]
 
 
 def read_page(

@@ -1,5 +1,7 @@
 """Waiting for an artifact, and watching keys, in one process."""
 
+import linecache
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 
 from artifact_store import Artifact, ArtifactFilter, ArtifactStore, InvalidQuery
+from artifact_store.artifacts import waiting
 from tests.helpers.bare import bare
 
 
@@ -186,6 +189,59 @@ def test_an_error_ends_it_and_leaves_the_store_usable(store: ArtifactStore) -> N
         raise KeyboardInterrupt
     assert store.create_artifact(key="a").version == 2
     assert next(news).ref == "a@2"
+
+
+class Interrupted(Exception):
+    """What the handler of a signal raises."""
+
+
+def interrupted(news: Iterator[Artifact], at: int) -> Artifact | None:
+    """Ask for the next version, and raise before a line of waiting.py; `None` if that has ended it."""
+    lines = 0
+
+    def trace(frame: Any, event: str, _: object) -> Any:
+        nonlocal lines
+        if frame.f_code.co_filename != waiting.__file__:
+            return None
+        line = linecache.getline(waiting.__file__, frame.f_lineno)
+        if event == "line" and "return self._given" not in line:  # it counts as given there
+            lines += 1
+            if lines == at:
+                raise Interrupted
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        return next(news)
+    except Interrupted:
+        return None
+    finally:
+        sys.settrace(before)
+
+
+def test_a_signal_handler_that_raises_loses_nothing(store: ArtifactStore) -> None:
+    """Wherever a time limit strikes, the next call goes on."""
+    store.create_artifacts([{"key": "a"}, {"key": "b"}] * 25)
+    expected = [f"{key}@{n}" for key in "ab" for n in range(1, 26)]
+    for at in range(1, 60):
+        news = store.watch(["a", "b"], after=0)
+        found = []
+        while len(found) < 50:
+            artifact = interrupted(news, at)
+            if artifact is None:
+                artifact = next(news)
+            found.append(artifact.ref)
+        assert sorted(found, key=natural) == sorted(expected, key=natural), at
+        for key in "ab":
+            of_key = [ref for ref in found if ref.startswith(key)]
+            assert of_key == sorted(of_key, key=natural)
+
+
+def natural(ref: str) -> tuple[str, int]:
+    """Return the key and the version of a reference."""
+    key, _, version = ref.partition("@")
+    return key, int(version)
 
 
 def test_many_keys(store: ArtifactStore) -> None:
