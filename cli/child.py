@@ -11,11 +11,11 @@ import os
 import shutil
 import signal
 from collections.abc import Mapping, Sequence
-from errno import ENOEXEC
+from errno import ENOENT, ENOEXEC
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Ended", "can_run", "run_program"]
+__all__ = ["Ended", "can_run", "in_foreground", "run_program"]
 
 # By name, because Windows does not have them.
 _PASSED_ON = {
@@ -74,17 +74,27 @@ def can_run() -> bool:
     return hasattr(os, "posix_spawnp")
 
 
-def run_program(words: Sequence[str], environment: Mapping[str, str], stdin: int = 0) -> Ended:
+def run_program(
+    words: Sequence[str],
+    environment: Mapping[str, str],
+    stdin: int = 0,
+    *,
+    own_group: bool = False,
+) -> Ended:
     """Run a program and wait until it has ended.
 
     Args:
         words: the program, which is looked for on the path, and its arguments.
         environment: its environment variables.
         stdin: the descriptor that it has as standard input.
+        own_group: whether it leads a process group of its own. Then what it starts gets the signals
+            too, and it cannot read from a terminal.
 
     Raises:
         OSError: it cannot be started.
     """
+    if not words[0]:
+        raise FileNotFoundError(ENOENT, os.strerror(ENOENT), "")
     # If they were ignored, the system would not keep the exit code.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     awaited = {number for number in _PASSED_ON if signal.getsignal(number) != signal.SIG_IGN}
@@ -93,8 +103,8 @@ def run_program(words: Sequence[str], environment: Mapping[str, str], stdin: int
     # Blocked signals wait in a queue: none is lost before the program has started.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
     try:
-        process_id = start(words, environment, mask, stdin)
-        ended = wait_for(process_id, awaited)
+        process_id = start(words, environment, mask, stdin, own_group)
+        ended = wait_for(process_id, awaited, own_group)
         late: set[Received] = set()
         while signal.sigpending() & awaited:
             late.add(receive(awaited))
@@ -108,9 +118,11 @@ def start(
     environment: Mapping[str, str],
     mask: set[int | signal.Signals],
     stdin: int,
+    own_group: bool,
 ) -> int:
     """Start a program, with the signal mask that this process had, and return its process id."""
     defaults = {getattr(signal, name) for name in _IGNORED_BY_PYTHON if hasattr(signal, name)}
+    group = 0 if own_group else os.getpgrp()
     streams = [(os.POSIX_SPAWN_DUP2, stdin, 0)] if stdin else []
 
     def spawn(program: str, *arguments: str) -> int:
@@ -121,6 +133,7 @@ def start(
             file_actions=streams,
             setsigmask=mask,
             setsigdef=defaults,
+            setpgroup=group,
         )
 
     try:
@@ -132,8 +145,8 @@ def start(
     return spawn("/bin/sh", shutil.which(words[0]) or words[0], *words[1:])
 
 
-def wait_for(process_id: int, awaited: set[signal.Signals]) -> Ended:
-    """Wait until a program has ended, and pass signals on to it."""
+def wait_for(process_id: int, awaited: set[signal.Signals], own_group: bool) -> Ended:
+    """Wait until a program has ended, and pass signals on to it, or to its group."""
     passed: set[Received] = set()
     while True:
         received = receive(awaited)
@@ -147,7 +160,9 @@ def wait_for(process_id: int, awaited: set[signal.Signals]) -> Ended:
             return ended(status, frozenset(passed))
 
         passed.add(received)
-        if not received.by_terminal:
+        if own_group:
+            os.killpg(process_id, received.number)
+        elif not received.by_terminal:
             os.kill(process_id, received.number)
 
 

@@ -137,7 +137,8 @@ def run_in(opened: OpenFlowRun, words: Sequence[str], environment: Mapping[str, 
         is_missing = isinstance(error, FileNotFoundError)
         is_unknown = is_missing and "/" not in words[0]
         reason = "there is no such command" if is_unknown else error.strerror
-        sentence = f"{safe(words[0])}: {reason}."
+        name = safe(words[0]) or "''"
+        sentence = f"{name}: {reason}."
         click.echo(f"Error: {sentence}", err=True)
         opened.end_as("FAILED", message=sentence)
         return Ended(NOT_FOUND if is_missing else NOT_EXECUTABLE)

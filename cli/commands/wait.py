@@ -36,7 +36,7 @@ _LARGEST = 2**63 - 1
 @click.argument("keys", metavar="KEY...", nargs=-1, required=True, shell_complete=complete.keys)
 @click.option(
     "--after",
-    type=click.IntRange(min=0),
+    type=click.IntRange(min=0, max=_LARGEST),
     metavar="N",
     help="Wait for a version after this one. [default: any version will do]",
 )

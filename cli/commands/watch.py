@@ -12,7 +12,7 @@ import click
 
 from .. import complete
 from ..app import command, environment_for_programs, open_store
-from ..child import can_run, run_program
+from ..child import can_run, in_foreground, run_program
 from ..interrupts import ending_in_order
 from ..options import (
     FilterOptions,
@@ -147,8 +147,8 @@ def watch(
     with 0 (with --keep-going, has ended). A watch that is started again goes on after it, so after
     a crash the last version may come once more, and none is missed.
 
-    It ends by SIGTERM with 143, by Ctrl-C with 130. If the store is not available, it says so and
-    tries again.
+    It ends by SIGTERM with 143, by Ctrl-C with 130. If the store becomes unavailable, it says so
+    and tries again.
     """
     check_usage(after, from_start, command_line, keep_going, as_json)
     names = [*keys, *options["key"]]
@@ -190,6 +190,8 @@ def check_usage(
         if keep_going:
             raise click.UsageError("--keep-going needs --exec.")
         return
+    if not command_line.strip():
+        raise click.UsageError("--exec is empty: give a command of the shell.")
     if as_json:
         raise click.UsageError("Use --exec or --json, not both: the command gets the JSON.")
     if not can_run():
@@ -263,7 +265,13 @@ def run_for(artifact: Artifact, command_line: str, handling: Handling) -> int:
         stdin.write(document.encode() + b"\n")
         stdin.seek(0)
         environment = {**handling.environment, _REF: artifact.ref}
-        ended = run_program(["/bin/sh", "-c", command_line], environment, stdin.fileno())
+        ended = run_program(
+            ["/bin/sh", "-c", command_line],
+            environment,
+            stdin.fileno(),
+            # At a terminal Ctrl-C reaches all that the shell has started, which may ask there too.
+            own_group=not in_foreground(),
+        )
 
     if not ended.code:
         return ended.told_to_stop

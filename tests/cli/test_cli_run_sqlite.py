@@ -6,6 +6,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -69,6 +70,7 @@ def test_what_the_run_is_about_is_recorded(url):
 @pytest.mark.parametrize(
     ("word", "code", "told"),
     [
+        ("", 127, "'': there is no such command."),
         ("no-such-command", 127, "no-such-command: there is no such command."),
         ("./none", 127, "./none: No such file or directory."),
         ("/", 126, "/: Permission denied."),
@@ -148,11 +150,16 @@ def test_streams_and_descriptors_are_inherited(url):
 def test_signals_are_ignored_and_blocked_as_by_the_caller(url):
     """Apart from 32 and 33, which glibc keeps for itself."""
     program = "grep -E 'Sig(Ign|Blk)' /proc/self/status"
-    shell = f"trap '' HUP USR2; {PROGRAM} --url {url} run --flow f -- {program}"
+    # The shell inherits what the caller of the tests ignores, such as SIGQUIT in the background.
+    shell = f"trap '' HUP USR2; {program}; {PROGRAM} --url {url} run --flow f -- {program}"
     told = subprocess.check_output(["bash", "-c", shell], text=True, timeout=60)
-    blocked, ignored = (int(line.split()[1], 16) & ~(3 << 31) for line in told.splitlines())
+    numbers = [int(line.split()[1], 16) & ~(3 << 31) for line in told.splitlines()]
+    of_shell, of_command = numbers[:2], numbers[2:]
+    assert of_command == of_shell
+    blocked, ignored = of_command
     assert blocked == 0
-    assert ignored == 1 << signal.SIGHUP - 1 | 1 << signal.SIGUSR2 - 1
+    assert ignored & 1 << signal.SIGHUP - 1
+    assert ignored & 1 << signal.SIGUSR2 - 1
 
 
 def test_a_closed_pipe_ends_the_command_as_without_a_run(url):
@@ -187,9 +194,15 @@ COUNT = "trap 'echo {0}' {0}; echo ready; for n in 1 2 3 4 5 6 7 8 9 10; do slee
 @pytest.mark.parametrize("name", ["TERM", "INT", "HUP", "QUIT", "USR1", "USR2"])
 def test_a_signal_reaches_the_command_once(url, name):
     words = command(url, "bash", "-c", COUNT.format(name))
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+    number = getattr(signal, f"SIG{name}")
+
+    def hear() -> None:
+        """Undo that a shell ignores SIGINT and SIGQUIT in what it starts in the background."""
+        signal.signal(number, signal.SIG_DFL)
+
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, preexec_fn=hear) as process:
         assert process.stdout.readline() == "ready\n"
-        process.send_signal(getattr(signal, f"SIG{name}"))
+        process.send_signal(number)
         assert process.stdout.read() == f"{name}\n"
     assert process.returncode == 5
     assert last_run(url).state_type == "FAILED"
@@ -323,13 +336,14 @@ def test_a_closed_terminal_ends_the_command(url):
 def test_where_signals_do_not_tell_who_sent_them(monkeypatch):
     monkeypatch.delattr(signal, "sigwaitinfo")
     awaited = {signal.SIGUSR1, signal.SIGINT}
+    this_thread = threading.get_ident()  # the others do not block the signals
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
     try:
-        os.kill(os.getpid(), signal.SIGUSR1)
+        signal.pthread_kill(this_thread, signal.SIGUSR1)
         assert child.receive(awaited) == (signal.SIGUSR1, False)
         for in_foreground in (True, False):
             monkeypatch.setattr(child, "in_foreground", lambda answer=in_foreground: answer)
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.pthread_kill(this_thread, signal.SIGINT)
             assert child.receive(awaited) == (signal.SIGINT, in_foreground)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)

@@ -15,6 +15,7 @@ from tests.helpers.commandline import SCRIPT, on_terminal, program_on_terminal, 
         (["--after", "a@1", "--from-start"], "Use --after or --from-start, not both."),
         (["--after", "a"], "Invalid position 'a': expected KEY@N, such as sales@3."),
         (["--keep-going"], "--keep-going needs --exec."),
+        (["--exec", " "], "--exec is empty: give a command of the shell."),
         (["--exec", "true", "--json"], "Use --exec or --json, not both"),
         (["a@3"], "'a@3' names one version"),
         (["--limit", "-1"], "Invalid value for '--limit'"),
@@ -34,7 +35,10 @@ def test_a_store_that_does_not_exist_is_not_created(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"a": "1"}', '{"a": true}', "\x00", '{"a"'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", '{"a": "1"}', '{"a": true}', "\x00", '{"a"', '{"a": -1}', '{"": 1}', "[" * 100_000],
+)
 def test_a_file_that_holds_no_position_is_refused(url, tmp_path, text):
     place = tmp_path / "position.json"
     place.write_text(text, encoding="utf-8")
@@ -44,8 +48,10 @@ def test_a_file_that_holds_no_position_is_refused(url, tmp_path, text):
 
 
 def test_a_position_that_cannot_be_written_is_said_at_once(url, tmp_path):
-    told = run(url, "watch", "--position", str(tmp_path / "none" / "position.json"), code=1)
-    assert "No such file or directory" in told
+    told = run(url, "watch", "--position", str(tmp_path / "none" / "position.json"), code=2)
+    assert f"there is no such directory: {tmp_path / 'none'}." in told
+    told = run(url, "watch", "--position", "/dev/null", code=2)
+    assert "/dev/null is not a file: give the name of one." in told
 
 
 def test_a_link_to_a_position_stays_a_link(tmp_path):
