@@ -298,5 +298,10 @@ def polars_nested_type(polars: ModuleType, present: list[Any]) -> object | None:
 
 
 def polars_inner_type(polars: ModuleType, values: list[Any]) -> object | None:
-    """Return the type of the values inside of lists or objects."""
-    return polars_type(polars, type_of(without_nulls(values)), values)
+    """Return the type of the values inside of lists or objects, or None when there is none."""
+    present = without_nulls(values)
+    kind = type_of(present)
+    # An integer beside a float may be too large to be one.
+    if kind == "number" and any(float(value) != value for value in present):
+        return None
+    return polars_type(polars, kind, values)

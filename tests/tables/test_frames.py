@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from pandas.testing import assert_frame_equal
 from test_profile import ROWS
 
@@ -230,6 +230,8 @@ def test_what_no_frame_has_a_type_for(store: ArtifactStore) -> None:
 
 
 @given(ROWS)
+@example([{"a": [2**53 + 1, 0.0]}])
+@example([{"a": {"b": 2**53 + 1}}, {"a": {"b": 0.5}}])
 @settings(max_examples=50, deadline=None)
 def test_no_rows_break_a_frame(rows: list[dict[str, Any]]) -> None:
     names = column_names(rows)
