@@ -44,6 +44,6 @@ def is_terminal() -> bool:
 
 
 def print_line(line: str) -> None:
-    """Print a line at once, for whoever reads the pipe."""
+    """Print a line and flush it, so that a pipe gets it at once."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
